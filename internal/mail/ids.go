@@ -1,0 +1,59 @@
+package mail
+
+import (
+	"encoding/base32"
+	"fmt"
+	"strconv"
+)
+
+// Ids are global over all shards, positive, never reused, and hold the number of the shard they were born on in
+// their upper bits (see ShardBits). Zero is never an id.
+type (
+	AccountID int64
+	MailboxID int64
+	EmailID   int64
+	ThreadID  int64
+	ObjectID  int64
+	DomainID  int64
+	SpoolID   int64
+)
+
+// ShardBits is how far the shard number is shifted inside an id: 48 bits count, 15 bits name the shard.
+const ShardBits = 48
+
+// UID is a message's number in one mailbox (RFC 9051 2.3.1.1).
+type UID uint32
+
+// ModSeq numbers every change of an account; it is IMAP's mod-sequence (RFC 7162) and JMAP's state.
+type ModSeq int64
+
+// BlobID names a body within one account: a keyed hash of its content under that account's key, so that two accounts
+// cannot compare their mail.
+type BlobID [20]byte
+
+func (id BlobID) String() string { return "B" + blobEncoding.EncodeToString(id[:]) }
+
+var blobEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// ParseBlobID reads what BlobID.String wrote.
+func ParseBlobID(s string) (BlobID, error) {
+	var id BlobID
+	if len(s) == 33 && s[0] == 'B' {
+		if n, err := blobEncoding.Decode(id[:], []byte(s[1:])); err == nil && n == len(id) {
+			return id, nil
+		}
+	}
+	return BlobID{}, &Error{Op: "mail.ParseBlobID", Kind: Invalid, Err: fmt.Errorf("%.40q is not a blob id", s)}
+}
+
+func (id AccountID) String() string { return "A" + strconv.FormatInt(int64(id), 36) }
+func (id MailboxID) String() string { return "F" + strconv.FormatInt(int64(id), 36) }
+func (id EmailID) String() string   { return "M" + strconv.FormatInt(int64(id), 36) }
+func (id ThreadID) String() string  { return "T" + strconv.FormatInt(int64(id), 36) }
+
+// StateChange says "this account is now at this number". It carries no content: the store is the truth, and a reader
+// asks it for what came after the number it knows.
+type StateChange struct {
+	Account AccountID
+	State   ModSeq
+}
