@@ -1,0 +1,73 @@
+package config
+
+import (
+	"os"
+	"time"
+)
+
+// Config is the checked configuration. The tags of a field: `toml` its key, `doc` what it means, `accept` which values
+// are accepted, in the words an error message uses.
+type Config struct {
+	Hostname string `toml:"hostname" doc:"The name this server greets with and writes into Received fields. It should resolve to this machine." accept:"a fully qualified domain name, such as mail.example.org"`
+	Data     string `toml:"data" doc:"The data folder: database, packs of message bodies, keys, admin socket. Only one running server may use it." accept:"a folder's path; it is created when missing"`
+	Database string `toml:"database" doc:"Where rows are kept. Empty: an SQLite file in the data folder." accept:"empty, or a URL postgres://user:password@host:port/name"`
+
+	Listen Listen `toml:"listen" doc:"Where each door listens. An empty list closes a door."`
+	TLS    TLS    `toml:"tls" doc:"The certificate. Without one, a self-signed certificate is made in the data folder."`
+	Limits Limits `toml:"limits" doc:"Limits an operator may have a reason to move. All others are fixed and documented with their door."`
+	Bodies Bodies `toml:"bodies" doc:"How message bodies are kept."`
+	Log    Log    `toml:"log" doc:"What is logged, to standard error."`
+}
+
+// Listen names the doors.
+type Listen struct {
+	SMTP    Endpoints `toml:"smtp" doc:"Mail from other hosts, for local domains only (RFC 5321)." accept:"a list of host:port"`
+	LMTP    Endpoints `toml:"lmtp" doc:"Mail from a program on this machine or a trusted network (RFC 2033). Not for the internet: whoever reaches it is not asked who they are." accept:"a list of host:port"`
+	IMAP    Endpoints `toml:"imap" doc:"IMAP with STARTTLS (RFC 9051). Signing in needs TLS, except from this machine." accept:"a list of host:port"`
+	IMAPS   Endpoints `toml:"imaps" doc:"IMAP with TLS from the start (RFC 8314)." accept:"a list of host:port"`
+	Metrics Endpoints `toml:"metrics" doc:"HTTP with /metrics (Prometheus), /healthz and /readyz. No sign-in: keep it on this machine or a trusted network." accept:"a list of host:port"`
+}
+
+// TLS names the certificate files.
+type TLS struct {
+	Certificate string `toml:"certificate" doc:"PEM file with the certificate chain." accept:"empty, or a file's path"`
+	Key         string `toml:"key" doc:"PEM file with the private key." accept:"empty, or a file's path; set when tls.certificate is"`
+}
+
+// Limits are the few limits that differ between operators.
+type Limits struct {
+	MessageSize Size `toml:"message_size" doc:"The largest message taken, over every door." accept:"a number of bytes from 64 KiB to 1 GiB, with or without a unit: 52428800, \"50MiB\""`
+}
+
+// Bodies says how message bodies are kept.
+type Bodies struct {
+	Keep Duration `toml:"keep" doc:"How long the bytes of a deleted message stay, so that a restored database still finds them. Never less than the time your database backups reach back." accept:"a duration of at least \"1h\": \"36h\", \"15d\""`
+}
+
+// Log says what is logged.
+type Log struct {
+	Level  Level  `toml:"level" doc:"The least important line that is written." accept:"debug, info, warn or error"`
+	Format Format `toml:"format" doc:"How a line is written." accept:"text or json"`
+}
+
+// Default returns the configuration of an empty file.
+func Default() Config {
+	hostname, err := os.Hostname()
+	if err != nil {
+		hostname = "localhost"
+	}
+	return Config{
+		Hostname: hostname,
+		Data:     "data",
+		Listen: Listen{
+			SMTP:    Endpoints{":25"},
+			LMTP:    Endpoints{"127.0.0.1:24"},
+			IMAP:    Endpoints{":143"},
+			IMAPS:   Endpoints{":993"},
+			Metrics: Endpoints{"127.0.0.1:9625"},
+		},
+		Limits: Limits{MessageSize: 50 << 20},
+		Bodies: Bodies{Keep: Duration(15 * 24 * time.Hour)},
+		Log:    Log{Level: "info", Format: "text"},
+	}
+}

@@ -1,0 +1,119 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func load(t *testing.T, text string, environ ...string) (Config, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "mailmesh.toml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return Load(path, environ)
+}
+
+func TestNoFileIsNeeded(t *testing.T) {
+	c, err := Load("", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Limits.MessageSize != 50<<20 || c.Listen.SMTP[0] != ":25" {
+		t.Errorf("defaults are %+v", c)
+	}
+}
+
+func TestValuesAreRead(t *testing.T) {
+	c, err := load(t, `
+hostname = "mx.example.org"
+[listen]
+smtp = ["127.0.0.1:2525", "[::1]:2525"]
+lmtp = []
+[limits]
+message_size = "20MiB"
+[bodies]
+keep = "30d"
+[log]
+level = "debug"
+`, "MAILMESH_LOG_LEVEL=warn", "MAILMESH_LISTEN_IMAP=127.0.0.1:1143, [::1]:1143", "HOME=/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Hostname != "mx.example.org" || len(c.Listen.SMTP) != 2 || len(c.Listen.LMTP) != 0 ||
+		c.Limits.MessageSize != 20<<20 || time.Duration(c.Bodies.Keep) != 30*24*time.Hour {
+		t.Errorf("read %+v", c)
+	}
+	if c.Log.Level != "warn" || len(c.Listen.IMAP) != 2 || c.Listen.IMAP[1] != "[::1]:1143" {
+		t.Errorf("the environment did not override: %+v", c)
+	}
+}
+
+func TestPlainNumberIsASize(t *testing.T) {
+	c, err := load(t, "[limits]\nmessage_size = 1048576\n")
+	if err != nil || c.Limits.MessageSize != 1<<20 {
+		t.Errorf("got %v, %v", c.Limits.MessageSize, err)
+	}
+}
+
+// Each fault names the line, the key and what is accepted.
+func TestFaultsNamePlaceAndRemedy(t *testing.T) {
+	for _, tt := range []struct {
+		name, text string
+		environ    []string
+		want       []string
+	}{
+		{"unknown key", "hostname = \"a.example\"\nhostnam = \"b\"\n", nil, []string{".toml:2:", `"hostnam"`, "hostname", "[listen]"}},
+		{"unknown key in section", "[log]\nlevle = \"info\"\n", nil, []string{".toml:2:", `"log.levle"`, "level, format"}},
+		{"unknown section", "[smtp]\nport = 25\n", nil, []string{".toml:", "smtp"}},
+		{"bad level", "[log]\nlevel = \"loud\"\n", nil, []string{".toml:2:", "log.level", "debug, info, warn or error"}},
+		{"bad endpoint", "[listen]\n\nsmtp = [\"25\"]\n", nil, []string{".toml:3:", "listen.smtp", "host:port"}},
+		{"wrong type", "hostname = 5\n", nil, []string{".toml:1:", "hostname", "fully qualified"}},
+		{"size out of range", "[limits]\nmessage_size = \"1KiB\"\n", nil, []string{".toml:2:", "limits.message_size", "64 KiB to 1 GiB"}},
+		{"key without certificate", "[tls]\nkey = \"k.pem\"\n", nil, []string{".toml:2:", "set together"}},
+		{"not toml", "hostname = \n", nil, []string{".toml:1:"}},
+		{"database", "database = \"mysql://x\"\n", nil, []string{".toml:1:", "postgres://"}},
+		{"environment value", "", []string{"MAILMESH_LOG_FORMAT=xml"}, []string{"MAILMESH_LOG_FORMAT", "text or json"}},
+		{"environment name", "", []string{"MAILMESH_NOPE=1"}, []string{"MAILMESH_NOPE", "names no key"}},
+		{"environment range", "", []string{"MAILMESH_BODIES_KEEP=1s"}, []string{"MAILMESH_BODIES_KEEP", "at least"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := load(t, tt.text, tt.environ...)
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("the error does not say %q: %v", want, err)
+				}
+			}
+		})
+	}
+}
+
+func TestReferenceIsCurrent(t *testing.T) {
+	path := filepath.Join("..", "..", "docs", "operations", "configuration.md")
+	if os.Getenv("UPDATE") != "" {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(Reference()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := os.ReadFile(path)
+	if err != nil || string(have) != Reference() {
+		t.Errorf("docs/operations/configuration.md is not what internal/config says: run make docs (%v)", err)
+	}
+}
+
+func TestEveryKeyIsExplained(t *testing.T) {
+	for _, k := range keys() {
+		if k.name == "" || k.doc == "" || k.accept == "" {
+			t.Errorf("key %q lacks a tag", k.name)
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package config
+
+import (
+	"bytes"
+	"encoding"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// EnvPrefix starts the name of every environment variable that overrides a key.
+const EnvPrefix = "MAILMESH_"
+
+// Load reads the file at path ("" for none) and the overrides in environ (as os.Environ gives them), and returns the
+// checked result. The error names every fault found, one a line.
+func Load(path string, environ []string) (Config, error) {
+	c := Default()
+	var text []byte
+	if path != "" {
+		var err error
+		if text, err = os.ReadFile(path); err != nil {
+			return Config{}, fmt.Errorf("read the configuration: %w", err)
+		}
+		if err := decode(path, text, &c); err != nil {
+			return Config{}, err
+		}
+	}
+	fromEnv, err := override(&c, environ)
+	if err != nil {
+		return Config{}, err
+	}
+	var errs []error
+	for _, f := range c.check() {
+		errs = append(errs, fmt.Errorf("%s: %s: %w; accepted: %s", place(path, text, f.key, fromEnv), f.key, f.err, accepted(f.key)))
+	}
+	return c, errors.Join(errs...)
+}
+
+func decode(path string, text []byte, c *Config) error {
+	d := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields()
+	err := d.Decode(c)
+	var unknown *toml.StrictMissingError
+	var bad *toml.DecodeError
+	switch {
+	case errors.As(err, &unknown):
+		var errs []error
+		for _, e := range unknown.Errors {
+			row, _ := e.Position()
+			errs = append(errs, fmt.Errorf("%s:%d: unknown key %q; accepted: %s", path, row,
+				strings.Join(e.Key(), "."), strings.Join(siblings(e.Key()), ", ")))
+		}
+		return errors.Join(errs...)
+	case errors.As(err, &bad):
+		row, _ := bad.Position()
+		key := strings.Join(bad.Key(), ".")
+		if key == "" {
+			key = keyAt(text, row)
+		}
+		message := strings.TrimPrefix(bad.Error(), "toml: ")
+		if a := accepted(key); a != "" {
+			return fmt.Errorf("%s:%d: %s: %s; accepted: %s", path, row, key, message, a)
+		}
+		return fmt.Errorf("%s:%d: %s", path, row, message)
+	}
+	return err
+}
+
+// override sets the keys that environment variables name. It returns which variable set which key.
+func override(c *Config, environ []string) (fromEnv map[string]string, err error) {
+	byName := map[string]key{}
+	for _, k := range keys() {
+		byName[k.env()] = k
+	}
+	fromEnv = map[string]string{}
+	var errs []error
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, EnvPrefix) {
+			continue
+		}
+		k, ok := byName[name]
+		if !ok {
+			errs = append(errs, fmt.Errorf("environment: %s names no key", name))
+			continue
+		}
+		if err := set(k.field(c), value); err != nil {
+			errs = append(errs, fmt.Errorf("environment: %s: %w; accepted: %s", name, err, k.accept))
+		}
+		fromEnv[k.name] = name
+	}
+	return fromEnv, errors.Join(errs...)
+}
+
+// set puts the text of an environment variable into a field. Lists are separated by commas.
+func set(field reflect.Value, text string) error {
+	switch v := field.Addr().Interface().(type) {
+	case encoding.TextUnmarshaler:
+		return v.UnmarshalText([]byte(text))
+	case *Endpoints:
+		out := Endpoints{}
+		for part := range strings.SplitSeq(text, ",") {
+			if part = strings.TrimSpace(part); part != "" {
+				out = append(out, Endpoint(part))
+			}
+		}
+		*v = out
+	default:
+		field.SetString(text)
+	}
+	return nil
+}
+
+// place says where a key was set: the variable, the line, or nowhere but its default.
+func place(path string, text []byte, name string, fromEnv map[string]string) string {
+	if env, ok := fromEnv[name]; ok {
+		return "environment: " + env
+	}
+	section := ""
+	for i, line := range strings.Split(string(text), "\n") {
+		line = strings.TrimSpace(line)
+		if s, ok := strings.CutPrefix(line, "["); ok {
+			section = strings.TrimSuffix(strings.TrimSpace(strings.SplitN(s, "#", 2)[0]), "]") + "."
+		}
+		if k, _, ok := strings.Cut(line, "="); ok && section+strings.TrimSpace(k) == name {
+			return fmt.Sprintf("%s:%d", path, i+1)
+		}
+	}
+	return "configuration"
+}
+
+// keyAt is the key a line of TOML sets, for errors of the parser that do not tell.
+func keyAt(text []byte, row int) string {
+	section := ""
+	for i, line := range strings.Split(string(text), "\n") {
+		line = strings.TrimSpace(line)
+		if s, ok := strings.CutPrefix(line, "["); ok {
+			section = strings.TrimSuffix(s, "]") + "."
+		}
+		if i+1 == row {
+			k, _, _ := strings.Cut(line, "=")
+			return section + strings.TrimSpace(k)
+		}
+	}
+	return ""
+}
