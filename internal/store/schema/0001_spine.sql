@@ -1,0 +1,231 @@
+-- +goose Up
+
+-- What this database is. One row.
+CREATE TABLE instance (
+    one      BIGINT PRIMARY KEY,          -- always 1
+    shard    BIGINT NOT NULL,             -- upper bits of every id born here
+    next_id  BIGINT NOT NULL,             -- ids below are given out, in blocks
+    created  BIGINT NOT NULL
+);
+INSERT INTO instance (one, shard, next_id, created) VALUES (1, 0, 1000, 0);
+
+------------------------------------------------------------------------------------------------------------ directory
+
+CREATE TABLE domain (
+    name      TEXT PRIMARY KEY,           -- lower case, A-labels
+    catch_all TEXT NOT NULL,              -- address that gets mail for unknown users, '' for none
+    disabled  BIGINT NOT NULL,
+    created   BIGINT NOT NULL
+);
+
+-- Accounts as the directory knows them. Their counters are in `account`, which may lie on another shard.
+CREATE TABLE directory_account (
+    account_id BIGINT PRIMARY KEY,
+    local      TEXT NOT NULL,             -- the primary address: sign-in name
+    domain     TEXT NOT NULL,
+    name       TEXT NOT NULL,             -- display name
+    disabled   BIGINT NOT NULL,
+    created    BIGINT NOT NULL
+);
+
+-- Every address that reaches someone. An alias with several targets has several rows.
+CREATE TABLE address (
+    domain     TEXT NOT NULL,
+    local      TEXT NOT NULL,             -- folded as the directory compares: lower case
+    target     TEXT NOT NULL,             -- '' for the account's own address, else an address elsewhere
+    account_id BIGINT NOT NULL,           -- 0 when target is set
+    kind       TEXT NOT NULL,             -- primary, alias
+    created    BIGINT NOT NULL,
+    PRIMARY KEY (domain, local, account_id, target)
+) {{clustered}};
+CREATE INDEX address_account ON address (account_id);
+
+-- Secrets. Passwords are Argon2id only; app passwords also keep a SCRAM-SHA-256 verifier.
+CREATE TABLE credential (
+    account_id BIGINT NOT NULL,
+    id         BIGINT NOT NULL,
+    kind       TEXT NOT NULL,             -- password, app
+    name       TEXT NOT NULL,             -- what the user called an app password
+    verifier   TEXT NOT NULL,             -- PHC string
+    scram      TEXT NOT NULL,             -- RFC 5803 form, '' for none
+    created    BIGINT NOT NULL,
+    last_used  BIGINT NOT NULL,           -- 0 for never; kept to the hour
+    PRIMARY KEY (account_id, id)
+) {{clustered}};
+
+------------------------------------------------------------------------------------------------------- unit of work
+
+-- The row every write of an account locks first. `modseq` numbers every change.
+CREATE TABLE account (
+    id               BIGINT PRIMARY KEY,
+    state            TEXT NOT NULL,       -- here, leaving, gone (moving between shards)
+    epoch            BIGINT NOT NULL,     -- raised by a restore; part of every JMAP state
+    modseq           BIGINT NOT NULL,     -- last number given
+    log_floor        BIGINT NOT NULL,     -- the change log is complete above this number
+    last_uidvalidity BIGINT NOT NULL,
+    quota_bytes      BIGINT NOT NULL,     -- 0: no limit
+    quota_messages   BIGINT NOT NULL,     -- 0: no limit
+    used_bytes       BIGINT NOT NULL,     -- each email once, however many mailboxes hold it
+    used_messages    BIGINT NOT NULL,
+    wrapped_key      {{bytes}} NOT NULL   -- the account's key under the master key
+);
+
+-- Writes that must not run twice: the key the caller drew and the answer it got.
+CREATE TABLE done (
+    account_id BIGINT NOT NULL,
+    key        {{bytes}} NOT NULL,
+    result     {{bytes}} NOT NULL,
+    at         BIGINT NOT NULL,
+    PRIMARY KEY (account_id, key)
+) {{clustered}};
+CREATE INDEX done_at ON done (at);
+
+-- The change log. `kind` and `op` are tx.Kind and tx.Op; mailbox_id and uid are set for changes of a membership.
+CREATE TABLE change (
+    account_id BIGINT NOT NULL,
+    modseq     BIGINT NOT NULL,
+    seq        BIGINT NOT NULL,           -- order within one number
+    kind       BIGINT NOT NULL,
+    op         BIGINT NOT NULL,
+    object_id  BIGINT NOT NULL,
+    mailbox_id BIGINT NOT NULL,
+    uid        BIGINT NOT NULL,
+    at         BIGINT NOT NULL,
+    PRIMARY KEY (account_id, modseq, seq)
+) {{clustered}};
+
+-------------------------------------------------------------------------------------------------------------- bodies
+
+-- Sealed bodies. An object lives while a row of `blob` names it.
+CREATE TABLE object (
+    id       BIGINT PRIMARY KEY,
+    location {{bytes}} NOT NULL,          -- where infra/blob put it
+    size     BIGINT NOT NULL,             -- sealed bytes
+    state    BIGINT NOT NULL,             -- 0 live, 1 doomed, 2 bytes removed
+    changed  BIGINT NOT NULL              -- when it came into that state
+);
+CREATE INDEX object_state ON object (state, changed) WHERE state <> 0;
+
+-- An account's view of a body.
+CREATE TABLE blob (
+    account_id  BIGINT NOT NULL,
+    blob_id     {{bytes}} NOT NULL,       -- keyed hash of the content under the account's key
+    object_id   BIGINT NOT NULL,
+    wrapped_key {{bytes}} NOT NULL,       -- the object's key under the account's key
+    size        BIGINT NOT NULL,          -- clear bytes
+    holds       BIGINT NOT NULL,          -- emails and other rows of this account that name it
+    expires     BIGINT NOT NULL,          -- an upload nobody names yet goes then; 0: held
+    PRIMARY KEY (account_id, blob_id)
+) {{clustered}};
+CREATE INDEX blob_object ON blob (object_id);
+
+-- Objects that lost a name and are to be looked at by the collector.
+CREATE TABLE object_unnamed (
+    object_id BIGINT PRIMARY KEY,
+    at        BIGINT NOT NULL
+);
+
+-- infra/blob/sql keeps bodies here.
+CREATE TABLE blob_bytes (
+    name  BIGINT NOT NULL,
+    part  BIGINT NOT NULL,                -- a body is cut into parts so that no row is large
+    bytes {{bytes}} NOT NULL,
+    PRIMARY KEY (name, part)
+);
+
+------------------------------------------------------------------------------------------------------------- mailbox
+
+CREATE TABLE mailbox (
+    account_id     BIGINT NOT NULL,
+    id             BIGINT NOT NULL,
+    parent_id      BIGINT NOT NULL,       -- 0: top level
+    name           TEXT NOT NULL,         -- one level, UTF-8 in NFC
+    role           TEXT NOT NULL,         -- RFC 8621 role in lower case, '' for none
+    subscribed     BIGINT NOT NULL,
+    uidvalidity    BIGINT NOT NULL,
+    uidnext        BIGINT NOT NULL,
+    modseq         BIGINT NOT NULL,       -- last number that touched it or a message in it: HIGHESTMODSEQ
+    meta_modseq    BIGINT NOT NULL,       -- last number that touched its own properties
+    created_modseq BIGINT NOT NULL,
+    messages       BIGINT NOT NULL,
+    unseen         BIGINT NOT NULL,
+    deleted        BIGINT NOT NULL,       -- messages with \Deleted (RFC 9051 STATUS DELETED)
+    bytes          BIGINT NOT NULL,       -- RFC 8438 STATUS=SIZE
+    recent_below   BIGINT NOT NULL,       -- uids from here on are \Recent to the next session that selects it
+    PRIMARY KEY (account_id, id)
+) {{clustered}};
+CREATE UNIQUE INDEX mailbox_name ON mailbox (account_id, parent_id, name);
+
+-- Names subscribed to that no mailbox bears (RFC 9051 6.3.7: the server must not unsubscribe by itself).
+CREATE TABLE subscription (
+    account_id BIGINT NOT NULL,
+    path       TEXT NOT NULL,
+    PRIMARY KEY (account_id, path)
+) {{clustered}};
+
+CREATE TABLE email (
+    account_id     BIGINT NOT NULL,
+    id             BIGINT NOT NULL,
+    thread_id      BIGINT NOT NULL,
+    blob_id        {{bytes}} NOT NULL,
+    size           BIGINT NOT NULL,
+    received       BIGINT NOT NULL,       -- INTERNALDATE, receivedAt
+    flags          BIGINT NOT NULL,       -- mail.Flag bits, without \Deleted
+    keywords       TEXT NOT NULL,         -- other keywords, sorted, separated by one space
+    modseq         BIGINT NOT NULL,
+    created_modseq BIGINT NOT NULL,
+    summary        {{bytes}} NOT NULL,    -- rfc/message.Summary
+    PRIMARY KEY (account_id, id)
+) {{clustered}};
+
+-- A message in a mailbox. Flags are repeated here so that listing them joins nothing.
+CREATE TABLE membership (
+    account_id BIGINT NOT NULL,
+    mailbox_id BIGINT NOT NULL,
+    uid        BIGINT NOT NULL,
+    email_id   BIGINT NOT NULL,
+    modseq     BIGINT NOT NULL,
+    flags      BIGINT NOT NULL,           -- with \Deleted
+    keywords   TEXT NOT NULL,
+    size       BIGINT NOT NULL,
+    received   BIGINT NOT NULL,
+    saved      BIGINT NOT NULL,           -- RFC 8514 SAVEDATE
+    PRIMARY KEY (account_id, mailbox_id, uid)
+) {{clustered}};
+CREATE INDEX membership_email ON membership (account_id, email_id);
+
+-- Which thread a message-id belongs to. The hash covers the id and the base subject (RFC 8621 3).
+CREATE TABLE thread_ref (
+    account_id BIGINT NOT NULL,
+    hash       BIGINT NOT NULL,
+    thread_id  BIGINT NOT NULL,
+    PRIMARY KEY (account_id, hash)
+) {{clustered}};
+
+--------------------------------------------------------------------------------------------------------------- spool
+
+-- Accepted mail still owed to someone. The body is held by the spool's own account (mail.SpoolAccount).
+CREATE TABLE spool_message (
+    id       BIGINT PRIMARY KEY,
+    format   BIGINT NOT NULL,             -- of `envelope`
+    trace    TEXT NOT NULL,               -- the message's id in logs
+    blob_id  {{bytes}} NOT NULL,
+    envelope {{bytes}} NOT NULL,
+    created  BIGINT NOT NULL
+);
+
+CREATE TABLE spool_recipient (
+    spool_id  BIGINT NOT NULL,
+    recipient BIGINT NOT NULL,            -- number within the envelope
+    address   TEXT NOT NULL,
+    domain    TEXT NOT NULL,
+    due       BIGINT NOT NULL,            -- next attempt
+    attempts  BIGINT NOT NULL,
+    owner     TEXT NOT NULL,              -- node that leases it, '' for none
+    epoch     BIGINT NOT NULL,            -- the owner's epoch
+    fence     BIGINT NOT NULL,            -- raised by every take-over
+    last      TEXT NOT NULL,              -- last outcome's text
+    PRIMARY KEY (spool_id, recipient)
+);
+CREATE INDEX spool_due ON spool_recipient (due);
+

@@ -1,0 +1,18 @@
+// Package schema holds the migrations of the database, one SQL text for both engines.
+//
+// Rules (STORE.md, "Versions"): forward only; a released file is never changed; a release only expands, what it stops
+// using goes in the release after next; each step may be run again. Two substitutions are made by infra/db: {{bytes}}
+// is the type of byte strings, and {{clustered}} stores a table's rows in the order of its primary key where the
+// engine can.
+//
+// Conventions: every table that grows with mail has the account id first in its key. Times are BIGINT, unix
+// milliseconds, by the database's clock. Truth values are BIGINT, 0 or 1. Ids are those of internal/mail. There are no foreign keys: rows of an account
+// are removed with the account, and `mailmesh verify` checks what a foreign key would.
+package schema
+
+import "embed"
+
+// Files holds the migrations, named NNNN_name.sql.
+//
+//go:embed *.sql
+var Files embed.FS
