@@ -1,0 +1,34 @@
+# Few targets; `make` alone lists them.
+
+export CGO_ENABLED ?= 0
+TOOLS := $(CURDIR)/.tools
+export MAILMESH_TOOLS := $(TOOLS)
+
+.PHONY: help run build test lint fuzz bench docs setup
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: build ## start a demo server on this machine: two accounts, sample messages, unprivileged ports
+	./mailmesh serve --demo
+
+build: ## build the one binary, ./mailmesh
+	go build -trimpath -o mailmesh ./cmd/mailmesh
+
+test: ## install what the tests need and run all of them, each stage with its time
+	test/run
+
+lint: ## gofmt, vet, staticcheck
+	test/run lint
+
+fuzz: ## run every fuzz target for a while: make fuzz FUZZTIME=1m
+	test/run fuzz
+
+bench: build ## measure the server with bench/mailload; the result goes to bench/results/
+	test/run bench
+
+docs: ## make the generated pages again
+	UPDATE=1 go test -count=1 -run 'TestReferenceIsCurrent' ./internal/config
+
+setup: ## install the tools the tests use
+	test/setup
