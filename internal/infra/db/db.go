@@ -1,0 +1,132 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+)
+
+// Engine is a kind of database.
+type Engine string
+
+const (
+	SQLite   Engine = "sqlite"
+	Postgres Engine = "postgres"
+)
+
+// Options say which database to open and who watches it.
+type Options struct {
+	// URL is "sqlite:PATH" (the file is created when missing, its folder is not) or "postgres://user@host/name?...".
+	URL string
+
+	Logger  *slog.Logger // nil discards
+	Observe Observer     // nil observes nothing
+
+	// Now replaces the clock behind Tx.Now, for tests: this machine's on SQLite, the database's on PostgreSQL.
+	Now func() time.Time
+}
+
+// Observer is told what the database did. Its methods are called on the path of writes and must not block.
+type Observer interface {
+	Commit(closures int, took time.Duration, err error) // one COMMIT, with the closures that shared it
+	Retry(reason string)                                // a closure was run again: "lost transaction", "serialization", "connection"
+}
+
+// DB is an open database. All methods may be called from any goroutine.
+type DB struct {
+	kind    Engine
+	backend backend
+}
+
+// backend is what an engine does for DB.
+type backend interface {
+	write(ctx context.Context, turn int64, fn func(*Tx) error) error
+	read(ctx context.Context, fn func(*Tx) error) error
+	migrate(ctx context.Context, fsys fs.FS) error
+	close() error
+}
+
+// Open opens the database and checks that it keeps what it acknowledges.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Observe == nil {
+		o.Observe = noObserver{}
+	}
+	var (
+		b   backend
+		err error
+		e   Engine
+	)
+	switch scheme, path, _ := strings.Cut(o.URL, ":"); {
+	case scheme == "sqlite" && path != "":
+		e = SQLite
+		b, err = openFile(ctx, path, o)
+	case scheme == "postgres" || scheme == "postgresql":
+		e = Postgres
+		err = errors.New("not built yet")
+	default:
+		// The URL may hold a password: say only what it begins with.
+		err = fmt.Errorf("the database URL begins with %.12q, want sqlite:PATH or postgres://...", scheme)
+		return nil, mail.E("db.Open", mail.Invalid, err)
+	}
+	if err != nil {
+		return nil, failure(ctx, "db.Open", err)
+	}
+	return &DB{kind: e, backend: b}, nil
+}
+
+// Engine says which engine runs.
+func (d *DB) Engine() Engine { return d.kind }
+
+// Close refuses new work, answers waiting closures with mail.Unavailable, interrupts reads, lets a running commit finish,
+// and closes the database.
+func (d *DB) Close() error { return d.backend.close() }
+
+// Ping checks that the database answers.
+func (d *DB) Ping(ctx context.Context) error {
+	return d.Read(ctx, func(tx *Tx) error {
+		var one int64
+		return tx.QueryRow("SELECT 1").Scan(&one)
+	})
+}
+
+// Write runs fn in a read-write transaction and commits it. turn is the fairness key, the account's id where there is
+// one: closures with different keys are served in turn. See the package documentation for the rules of closures and the
+// meaning of errors.
+func (d *DB) Write(ctx context.Context, turn int64, fn func(*Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return mail.E("db.Write", mail.Unavailable, context.Cause(ctx))
+	}
+	return d.backend.write(ctx, turn, fn)
+}
+
+// Read runs fn in a read-only transaction that sees one snapshot of the database. A statement that writes fails.
+func (d *DB) Read(ctx context.Context, fn func(*Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return mail.E("db.Read", mail.Unavailable, context.Cause(ctx))
+	}
+	return d.backend.read(ctx, fn)
+}
+
+// Migrate brings the schema to the newest version among the *.sql files of fsys, which are goose migrations and
+// templates (see migrationFS). Several processes may call it on one database at once. A database that is newer than the
+// files is refused.
+func (d *DB) Migrate(ctx context.Context, fsys fs.FS) error {
+	if err := d.backend.migrate(ctx, fsys); err != nil {
+		return failure(ctx, "db.Migrate", err)
+	}
+	return nil
+}
+
+type noObserver struct{}
+
+func (noObserver) Commit(int, time.Duration, error) {}
+func (noObserver) Retry(string)                     {}

@@ -1,0 +1,46 @@
+// Package db keeps rows: one transaction type over SQLite (a server on one machine) and PostgreSQL (any number of
+// nodes), under one SQL text.
+//
+// # What it promises
+//
+//   - Write returns nil only when the closure's changes are on stable storage. SQLite runs with WAL and
+//     synchronous=FULL; PostgreSQL is refused at Open unless fsync and synchronous_commit are on.
+//   - A closure's changes are all there or not at all, and no closure sees or suffers from the failure of another, though
+//     on SQLite many share one commit.
+//   - An error matching ErrCommitUnknown says that the answer to COMMIT was lost: the changes may be there or not. This
+//     package never repeats such a closure; whoever holds the key that makes a repetition harmless does (store/tx).
+//   - Every other error from Write means that nothing was changed.
+//   - Read gives one snapshot for the whole closure, and never waits for a writer nor makes one wait.
+//
+// # Rules for closures
+//
+// A closure does SQL only: no network, no files, no clock but Tx.Now, nothing that is seen outside before Write has
+// returned. It may run more than once, so it assigns results and never adds to them. It must not keep the Tx, nor use it
+// from another goroutine, nor call Write. The first statement that fails decides the transaction: all later ones return
+// that error, and Write returns it even where the closure did not. (PostgreSQL works so by itself; here SQLite does too,
+// so that code tested on one engine holds on the other.) A closure that panics fails alone; the panic is returned as an
+// error and logged with its stack.
+//
+// The context of Write only withdraws a closure that has not started. The context of Read also interrupts a running query.
+//
+// # SQL
+//
+// Placeholders are $1 to $n on both engines. Numbers are 64-bit integers, times are unix milliseconds, booleans are 0 and
+// 1 in integer columns. A time.Time argument is stored as milliseconds. Only one result can be open at a time: read or
+// close Rows before the next statement; several questions in one round trip are a Batch. Statements whose answer is not
+// needed go through Queue, which on PostgreSQL costs no round trip of its own; a write then costs three: BEGIN with the
+// clock and the first statement, reads, the queued statements with COMMIT.
+//
+// # Limits
+//
+// A closure changes at most MaxChangedRows rows; longer work is many closures. At most MaxWaiting closures wait for the
+// SQLite writer; one more is answered with mail.Unavailable at once. A batch of the SQLite writer ends after maxBatch
+// closures or maxBatchTime, and takes waiting closures in turn by the fairness key given to Write, so that the flood of
+// one account delays another account by one closure, not by the flood.
+//
+// # Failures
+//
+// After an error at COMMIT on SQLite nothing that the process knows about the file can be trusted: the file is closed,
+// opened again (which replays the log) and checkpointed in full before the next write, because pages whose fsync failed
+// once may be reported as clean by a later fsync without being on the disk.
+package db

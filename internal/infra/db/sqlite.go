@@ -1,0 +1,160 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+)
+
+// Settings of every connection. Those of the file itself (page_size, journal_mode) only act on a new one.
+//
+//   - synchronous=FULL: in WAL mode, the log is synced before COMMIT returns.
+//   - wal_autocheckpoint: 8,000 pages are 32 MB of log. Pages changed many times in between are copied once; the measured
+//     gain over the default of 1,000 is a fifth of the bytes written. journal_size_limit gives the space back after a
+//     burst.
+//   - mmap_size=0: an I/O error on a mapped page is a SIGBUS that ends the process, on a read it is an error.
+//   - foreign_keys stays off: the account's rows are removed by jobs in small steps, and every check would be a lookup on
+//     the path of a mail.
+var (
+	commonPragmas = []string{"busy_timeout=10000", "mmap_size=0", "temp_store=MEMORY", "trusted_schema=OFF"}
+	writerPragmas = append([]string{"page_size=4096", "journal_mode=WAL", "synchronous=FULL", "cache_size=-65536",
+		"wal_autocheckpoint=8000", "journal_size_limit=134217728"}, commonPragmas...)
+	readerPragmas = append([]string{"query_only=ON", "cache_size=-8192"}, commonPragmas...)
+)
+
+// file is a SQLite database: one writing connection, owned by the writer's goroutine, and a pool of reading ones.
+type file struct {
+	path    string
+	options Options
+	queue   *turnQueue
+	readers *readers
+	stopped chan struct{} // closed when the writer's goroutine has ended
+	closing sync.Once
+	closed  error
+}
+
+func openFile(ctx context.Context, path string, o Options) (*file, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	conn, err := openWriter(path)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	f := &file{path: path, options: o, queue: newTurnQueue(), stopped: make(chan struct{})}
+	f.readers = newReaders(path, max(4, 2*runtime.GOMAXPROCS(0)))
+	w := &writer{file: f, conn: conn}
+	go w.run()
+	return f, nil
+}
+
+// openWriter opens the writing connection and checks that the settings on which the promises rest were taken.
+func openWriter(path string) (*liteConn, error) {
+	conn, err := openLite(path, writerPragmas)
+	if err != nil {
+		return nil, err
+	}
+	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2"} {
+		if have, err := conn.text("PRAGMA " + pragma); err != nil || have != want {
+			_ = conn.close()
+			return nil, errors.Join(err, fmt.Errorf("PRAGMA %s is %q, want %q: is the folder on a network file system?", pragma, have, want))
+		}
+	}
+	return conn, nil
+}
+
+// text returns the first column of a query's first row.
+func (c *liteConn) text(sql string) (string, error) {
+	s, err := c.start(statement{sql: sql})
+	if err != nil {
+		return "", err
+	}
+	defer s.close()
+	var v value
+	if s.end {
+		return "", ErrNoRows
+	}
+	if err := s.column(0, &v); err != nil {
+		return "", err
+	}
+	return fmt.Sprint(v.any()), nil
+}
+
+func (f *file) write(ctx context.Context, turn int64, fn func(*Tx) error) error {
+	j := &job{ctx: context.WithoutCancel(ctx), fn: fn, turn: turn, done: make(chan error, 1)}
+	if err := f.queue.put(j); err != nil {
+		return mail.E("db.Write", mail.Unavailable, err)
+	}
+	select {
+	case err := <-j.done:
+		return err
+	case <-ctx.Done():
+		if f.queue.withdraw(j) {
+			return mail.E("db.Write", mail.Unavailable, context.Cause(ctx))
+		}
+		return <-j.done
+	}
+}
+
+func (f *file) read(ctx context.Context, fn func(*Tx) error) error {
+	return f.readers.use(ctx, func(ctx context.Context, conn *liteConn) error {
+		stop := conn.begin(ctx, f.options.Now())
+		defer stop()
+		if err := conn.do("BEGIN"); err != nil {
+			return failure(ctx, "db.Read", err)
+		}
+		err := (&Tx{session: conn, ctx: ctx, readOnly: true}).run(fn)
+		stop() // the end of the transaction must not be interrupted
+		if endErr := conn.do("ROLLBACK"); err == nil && endErr != nil {
+			err = failure(ctx, "db.Read", endErr)
+		}
+		return err
+	})
+}
+
+func failedRead(err error) error {
+	if classOf(err) == classOther {
+		return mail.E("db.Read", mail.Unavailable, err)
+	}
+	return failure(context.Background(), "db.Read", err)
+}
+
+func (f *file) close() error {
+	f.closing.Do(func() {
+		for _, j := range f.queue.close() {
+			j.done <- mail.E("db.Write", mail.Unavailable, errClosed)
+		}
+		f.readers.close()
+		<-f.stopped
+	})
+	return f.closed
+}
+
+// migrate runs on a connection of database/sql, which the migration library asks for. It waits for the writer where the
+// two meet (busy_timeout), and two processes on one file wait for each other the same way.
+func (f *file) migrate(ctx context.Context, fsys fs.FS) error {
+	uri := url.URL{Scheme: "file", Opaque: url.PathEscape(f.path), RawQuery: "_txlock=immediate"}
+	pool, err := sql.Open(sqliteDriverName, uri.String())
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	pool.SetMaxOpenConns(1)
+	for _, p := range writerPragmas {
+		if _, err := pool.ExecContext(ctx, "PRAGMA "+p); err != nil {
+			return err
+		}
+	}
+	return migrateWith(ctx, pool, fsys, SQLite)
+}

@@ -1,0 +1,251 @@
+package db
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+)
+
+// A batch ends after this many closures or this much time, whichever comes first, though more are waiting: the first
+// closure waits for its commit no longer than that, and the log grows in pieces that can be copied back in time.
+const (
+	maxBatch     = 512
+	maxBatchTime = 50 * time.Millisecond
+)
+
+// writer is the one goroutine that writes to a SQLite file. It runs waiting closures in turn, each within a savepoint of
+// its own, commits them together, and answers all.
+//
+// Order of durable steps: COMMIT writes and syncs the log, then the closures are answered. Also closures that failed are
+// answered only then: what they saw and decided upon may have been the uncommitted rows of others in the batch.
+type writer struct {
+	*file
+	conn    *liteConn // nil while the file could not be opened again
+	again   [][]*job  // transactions to be run again, before any closure from the queue
+	planned []*job    // closures that the current transaction must still take
+	ran     []*job    // closures that the current transaction has taken, in order
+	current *job      // the closure being run
+}
+
+// run serves until the queue is closed.
+func (w *writer) run() {
+	over := false
+	defer func() {
+		if !over {
+			w.exited()
+			go w.run()
+		}
+	}()
+	for w.step() {
+	}
+	over = true
+	// With the last connection closed, SQLite copies the log back into the file and removes it.
+	if w.conn != nil {
+		w.closed = w.conn.close()
+	}
+	close(w.stopped)
+}
+
+// step runs one transaction, and returns false when the queue is closed.
+func (w *writer) step() bool {
+	fresh := len(w.again) == 0
+	if !fresh {
+		w.planned, w.again = w.again[0], w.again[1:]
+	} else if j := w.queue.take(true); j != nil {
+		w.planned = []*job{j}
+	} else {
+		return false
+	}
+	w.ran = w.ran[:0]
+	if err := w.begin(); err != nil {
+		w.answer(w.planned, func(*job) error { return mail.E("db.Write", mail.Unavailable, err) })
+		return true
+	}
+	for start := time.Now(); ; {
+		j := w.next(fresh && len(w.ran) < maxBatch && (len(w.ran) == 0 || time.Since(start) < maxBatchTime))
+		if j == nil {
+			w.commit()
+			return true
+		}
+		w.ran = append(w.ran, j)
+		if stands := w.call(j); !stands {
+			w.lost(fresh)
+			return true
+		}
+	}
+}
+
+// next is the next closure of the transaction: a planned one, else, if there is room, one that waits.
+func (w *writer) next(room bool) *job {
+	if len(w.planned) > 0 {
+		j := w.planned[0]
+		w.planned = w.planned[1:]
+		return j
+	}
+	if !room {
+		return nil
+	}
+	return w.queue.take(false)
+}
+
+func (w *writer) begin() error {
+	if w.conn == nil {
+		if err := w.reopen(errors.New("the database file could not be opened again")); err != nil {
+			return err
+		}
+	}
+	w.conn.time = w.options.Now()
+	return w.conn.do("BEGIN IMMEDIATE")
+}
+
+// call runs one closure within a savepoint and reports whether the transaction still stands: SQLite may roll back all of
+// it on IOERR, FULL and NOMEM, and does so on the conflict clause ROLLBACK.
+func (w *writer) call(j *job) (stands bool) {
+	if err := w.conn.do("SAVEPOINT closure"); err != nil {
+		j.err = failure(j.ctx, "db.Write", err)
+		return w.conn.inTransaction()
+	}
+	w.conn.base = w.conn.totalChanges()
+	w.current = j
+	j.err = w.protect(&Tx{session: w.conn, ctx: j.ctx}, j.fn)
+	w.current = nil
+	if !w.conn.inTransaction() {
+		if j.err == nil {
+			j.err = mail.E("db.Write", mail.Other, errors.New("db: the closure ended the transaction"))
+		}
+		return false
+	}
+	var err error
+	if j.err != nil {
+		err = w.conn.do("ROLLBACK TO closure")
+	}
+	if err == nil {
+		err = w.conn.do("RELEASE closure")
+	}
+	if err != nil {
+		j.err = failure(j.ctx, "db.Write", err)
+	}
+	return err == nil && w.conn.inTransaction()
+}
+
+// protect turns a panic of the closure into its error.
+func (w *writer) protect(tx *Tx, fn func(*Tx) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicked(w.options.Logger, p)
+		}
+	}()
+	return tx.run(fn)
+}
+
+// panicked logs a closure's panic with its stack and makes it an error. It is called while the panic is recovered.
+func panicked(log *slog.Logger, p any) error {
+	log.Error("db: a closure panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	return mail.E("db.Write", mail.Other, fmt.Errorf("panic: %v", p))
+}
+
+// commit ends the transaction and answers its closures.
+func (w *writer) commit() {
+	start := time.Now()
+	err := w.conn.do("COMMIT")
+	w.options.Observe.Commit(len(w.ran), time.Since(start), err)
+	if err == nil {
+		w.answer(w.ran, func(j *job) error { return j.err })
+		return
+	}
+	w.answer(w.ran, func(j *job) error {
+		if j.err == nil {
+			return unknown(err)
+		}
+		// It changed nothing, but what it decided upon may not be there.
+		return mail.E("db.Write", mail.Unavailable, err)
+	})
+	if err := w.reopen(err); err != nil {
+		w.options.Logger.Error("db: opening the database again failed; the next write tries again", "file", w.path, "err", err)
+	}
+}
+
+func (w *writer) answer(jobs []*job, with func(*job) error) {
+	for _, j := range jobs {
+		j.done <- with(j)
+	}
+}
+
+// lost handles a transaction that did not survive its last closure. The others are innocent and run again in a fresh
+// one; the failed closure runs alone, so that the cause, if it lies in the file and not in the closure, harms no others.
+// When also the fresh one is lost, all run alone: the work stays linear in the number of closures.
+func (w *writer) lost(fresh bool) {
+	w.rollback()
+	failed := w.ran[len(w.ran)-1]
+	others := append(append([]*job(nil), w.ran[:len(w.ran)-1]...), w.planned...)
+	w.planned = nil
+	if len(others) == 0 {
+		// It was alone already, or the first of its batch: then it is to blame in either case.
+		w.answer(w.ran, func(j *job) error { return j.err })
+		return
+	}
+	w.options.Logger.Warn("db: a transaction was lost with one of its closures; the others run again",
+		"closures", len(others), "err", failed.err)
+	for range others {
+		w.options.Observe.Retry("lost transaction")
+	}
+	if fresh {
+		w.again = append(w.again, others, []*job{failed})
+		return
+	}
+	for _, j := range append(others, failed) {
+		w.again = append(w.again, []*job{j})
+	}
+}
+
+// exited runs when a closure ended the writer's goroutine (a test's FailNow does). The closure's changes cannot be told
+// from a finished closure's, so all of the transaction goes and the others run again.
+func (w *writer) exited() {
+	j := w.current
+	if j == nil {
+		return // a panic of this package: it ends the process
+	}
+	w.current = nil
+	w.rollback()
+	j.done <- mail.E("db.Write", mail.Other, errGoexit)
+	if others := append(append([]*job(nil), w.ran[:len(w.ran)-1]...), w.planned...); len(others) > 0 {
+		w.again = append(w.again, others)
+	}
+	w.planned = nil
+}
+
+func (w *writer) rollback() {
+	if !w.conn.inTransaction() {
+		return
+	}
+	if err := w.conn.do("ROLLBACK"); err != nil {
+		w.options.Logger.Error("db: ROLLBACK failed", "file", w.path, "err", err)
+	}
+}
+
+// reopen closes every connection and opens the file again, which replays the log, then copies the log back into the file
+// and syncs that. Without the copy, a page of the log whose fsync failed could be missing on the disk although a later
+// fsync succeeds (the kernel reports such a page once), and everything committed after it would be lost with it.
+func (w *writer) reopen(cause error) error {
+	w.options.Logger.Error("db: closing and opening the database again", "file", w.path, "cause", cause)
+	w.readers.drain(fmt.Errorf("the database is being opened again after: %w", cause))
+	defer w.readers.resume()
+	if w.conn != nil {
+		_ = w.conn.close() // what it could say is of no use: nothing it knows is trusted
+		w.conn = nil
+	}
+	conn, err := openWriter(w.path)
+	if err != nil {
+		return err
+	}
+	if busy, err := conn.text("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil || busy != "0" {
+		_ = conn.close()
+		return errors.Join(errors.New("the log could not be copied back into the file"), err)
+	}
+	w.conn = conn
+	return nil
+}
