@@ -1,0 +1,94 @@
+package realtime
+
+import (
+	"sync"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/infra/cluster"
+	"github.com/mailmesh/mailmesh/internal/mail"
+)
+
+// Observer is told how notices fare. Its methods are called on the path of notices and must not block.
+type Observer interface {
+	// Delay is the time from the commit to a watch. Between nodes it includes the difference of their clocks.
+	Delay(time.Duration)
+	// Recovered counts accounts whose newest number was learned by asking the store: their notice was lost or late.
+	Recovered(accounts int)
+}
+
+// Options says what a Realtime stands on.
+type Options struct {
+	Bus     cluster.Bus
+	Observe Observer         // nil: nobody looks
+	Now     func() time.Time // nil: time.Now
+}
+
+// Realtime hands notices to watches. It is safe for concurrent use.
+type Realtime struct {
+	bus     cluster.Bus
+	observe Observer
+	now     func() time.Time
+	cancel  func()
+	shards  [shardCount]shard
+}
+
+// shardCount spreads the accounts over locks, so that notices of different accounts rarely meet.
+const shardCount = 64
+
+type shard struct {
+	mu      sync.Mutex
+	watches map[mail.AccountID][]*Watch
+}
+
+// New returns a Realtime that listens on the bus until Close.
+func New(o Options) *Realtime {
+	r := &Realtime{bus: o.Bus, observe: o.Observe, now: o.Now}
+	if r.observe == nil {
+		r.observe = nobody{}
+	}
+	if r.now == nil {
+		r.now = time.Now
+	}
+	for i := range r.shards {
+		r.shards[i].watches = make(map[mail.AccountID][]*Watch)
+	}
+	r.cancel = r.bus.Subscribe(subject, r.hear)
+	return r
+}
+
+// Close stops listening. Watches stay open and hear nothing more.
+func (r *Realtime) Close() { r.cancel() }
+
+// Ring tells every node that an account has reached a state. It implements the unit of work's bell.
+func (r *Realtime) Ring(c mail.StateChange) {
+	var buffer [32]byte
+	r.bus.Publish(subject, notice{c, r.now()}.appendTo(buffer[:0]))
+}
+
+func (r *Realtime) hear(payload []byte) {
+	n, ok := parseNotice(payload)
+	if !ok {
+		return
+	}
+	if r.hand(n.StateChange) {
+		r.observe.Delay(max(0, r.now().Sub(n.at)))
+	}
+}
+
+// hand gives a state to the watches of its account and reports whether it was news to one of them.
+func (r *Realtime) hand(c mail.StateChange) (news bool) {
+	s := r.shard(c.Account)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.watches[c.Account] {
+		news = w.offer(c) || news
+	}
+	return news
+}
+
+func (r *Realtime) shard(id mail.AccountID) *shard { return &r.shards[uint64(id)%shardCount] }
+
+type nobody struct{}
+
+func (nobody) Delay(time.Duration) {}
+func (nobody) Recovered(int)       {}

@@ -1,0 +1,75 @@
+package realtime
+
+import (
+	"slices"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+)
+
+// Watch hears of the changes of one account.
+type Watch struct {
+	realtime *Realtime
+	account  mail.AccountID
+	known    mail.ModSeq // highest number offered, or told by Seen; guarded by the shard
+	c        chan mail.StateChange
+}
+
+// Watch begins to watch an account. The caller closes it.
+func (r *Realtime) Watch(account mail.AccountID) *Watch {
+	w := &Watch{realtime: r, account: account, c: make(chan mail.StateChange, 1)}
+	s := r.shard(account)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watches[account] = append(s.watches[account], w)
+	return w
+}
+
+// C holds the newest notice not yet received, at most one. It is never closed.
+func (w *Watch) C() <-chan mail.StateChange { return w.c }
+
+// Seen tells the watch that its owner has read the account at state, so that notices up to there, which the owner's own
+// writes cause too, do not wake it. It is allowed, not needed.
+func (w *Watch) Seen(state mail.ModSeq) {
+	s := w.realtime.shard(w.account)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w.known = max(w.known, state)
+	select {
+	case c := <-w.c:
+		if c.State > state {
+			w.c <- c
+		}
+	default:
+	}
+}
+
+// Close ends the watch. Closing twice does nothing.
+func (w *Watch) Close() {
+	s := w.realtime.shard(w.account)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.watches[w.account]
+	i := slices.Index(list, w)
+	switch {
+	case i < 0:
+	case len(list) == 1:
+		delete(s.watches, w.account)
+	default:
+		s.watches[w.account] = slices.Delete(list, i, i+1)
+	}
+}
+
+// offer replaces the notice that waits by a newer one. Only holders of the shard's lock send, so after the channel was
+// emptied there is room.
+func (w *Watch) offer(c mail.StateChange) (news bool) {
+	if c.State <= w.known {
+		return false
+	}
+	w.known = c.State
+	select {
+	case <-w.c:
+	default:
+	}
+	w.c <- c
+	return true
+}
