@@ -1,0 +1,122 @@
+package imap
+
+// List asks for mailboxes (RFC 9051 6.3.9, RFC 5258). Reference and Patterns are in UTF-8.
+type List struct {
+	Reference string
+	Patterns  []string // for NewPattern
+	Select    ListSelect
+	Return    ListReturn
+	Extended  bool // any syntax beyond that of RFC 3501 was used
+}
+
+// ListSelect narrows or widens which mailboxes are listed (RFC 5258 3).
+type ListSelect struct {
+	Subscribed     bool
+	Remote         bool
+	RecursiveMatch bool
+	SpecialUse     bool // RFC 6154 5.2
+}
+
+// ListReturn asks for more about each mailbox (RFC 5258 3).
+type ListReturn struct {
+	Subscribed bool
+	Children   bool
+	SpecialUse bool         // RFC 6154 5.2
+	Status     []StatusItem // RFC 5819
+}
+
+// Lsub lists subscribed names (RFC 3501 6.3.9).
+type Lsub struct{ Reference, Pattern string }
+
+func (List) command() {}
+func (Lsub) command() {}
+
+func parseList(p *parser) Command {
+	var c List
+	p.sp()
+	if p.peek() == '(' {
+		c.Extended = true
+		p.selectOptions(&c.Select)
+		p.sp()
+	}
+	c.Reference = p.reference()
+	p.sp()
+	if p.peek() == '(' {
+		c.Extended = true
+		p.nonEmpty(p.list(func() { c.Patterns = append(c.Patterns, p.pattern()) }), "the list of patterns")
+	} else {
+		c.Patterns = []string{p.pattern()}
+	}
+	if p.accept(' ') {
+		c.Extended = true
+		if p.name("RETURN") != "RETURN" {
+			p.bad("expected RETURN")
+		}
+		p.sp()
+		p.list(func() { p.returnOption(&c.Return) })
+	}
+	return c
+}
+
+func parseLsub(p *parser) Command {
+	p.sp()
+	c := Lsub{Reference: p.reference()}
+	p.sp()
+	c.Pattern = p.pattern()
+	return c
+}
+
+func (p *parser) selectOptions(s *ListSelect) {
+	p.list(func() {
+		switch name := p.name("a selection option"); name {
+		case "SUBSCRIBED":
+			s.Subscribed = true
+		case "REMOTE":
+			s.Remote = true
+		case "RECURSIVEMATCH":
+			s.RecursiveMatch = true
+		case "SPECIAL-USE":
+			s.SpecialUse = true
+		default:
+			p.bad("unknown LIST selection option " + name) // RFC 5258 3: MUST be BAD
+		}
+	})
+	// RFC 5258 3.1: RECURSIVEMATCH modifies another option, of which REMOTE is none.
+	if s.RecursiveMatch && !s.Subscribed && !s.SpecialUse {
+		p.bad("RECURSIVEMATCH needs SUBSCRIBED or SPECIAL-USE beside it")
+	}
+}
+
+func (p *parser) returnOption(r *ListReturn) {
+	switch name := p.name("a return option"); name {
+	case "SUBSCRIBED":
+		r.Subscribed = true
+	case "CHILDREN":
+		r.Children = true
+	case "SPECIAL-USE":
+		r.SpecialUse = true
+	case "STATUS":
+		p.sp()
+		r.Status = p.statusItems()
+	default:
+		p.bad("unknown LIST return option " + name)
+	}
+}
+
+// reference takes the first argument of LIST, which may be empty.
+func (p *parser) reference() string { return p.namePart(p.astring("a reference name")) }
+
+// pattern takes a mailbox name with wildcards, which may be empty.
+func (p *parser) pattern() string { return p.namePart(p.stringOr("a mailbox pattern", isListOctet)) }
+
+// namePart decodes what is not a whole mailbox name. Wildcards are the same in modified UTF-7.
+func (p *parser) namePart(written string) string {
+	if p.err != nil {
+		return ""
+	}
+	name, err := p.r.dialect.decodeName(written)
+	if err != nil {
+		p.fail(p.r.failure(NO, CodeCannot, err.Error()))
+	}
+	return name
+}

@@ -1,0 +1,135 @@
+package imap
+
+import "strings"
+
+// Search asks which messages match (RFC 9051 6.4.4).
+type Search struct {
+	UID     bool
+	Return  SearchReturn
+	Charset string // in capitals, "" when not given; strings in Key are UTF-8 in any case
+	Key     SearchKey
+}
+
+// SearchReturn says in which form the result is wanted (RFC 4731). Without Extended the answer is the SEARCH response of
+// RFC 3501, and a client that has enabled IMAP4rev2 gets ESEARCH with ALL.
+type SearchReturn struct {
+	Extended             bool // RETURN was given; an empty list means All
+	Min, Max, All, Count bool
+	Save                 bool // RFC 5182
+}
+
+func (Search) command() {}
+
+func parseSearch(p *parser, uid bool) Command {
+	c := Search{UID: uid}
+	p.sp()
+	word := p.searchWord()
+	if word == "RETURN" {
+		p.sp()
+		p.searchReturn(&c.Return)
+		p.sp()
+		word = p.searchWord()
+	}
+	if word == "CHARSET" {
+		p.sp()
+		c.Charset = p.charset()
+		p.sp()
+		word = p.searchWord()
+	}
+	keys := SearchAnd{}
+	for p.err == nil {
+		keys = keys.with(p.searchKey(word))
+		if !p.accept(' ') {
+			break
+		}
+		word = p.searchWord()
+	}
+	c.Key = keys.simplify()
+	return c
+}
+
+func (p *parser) searchReturn(r *SearchReturn) {
+	r.Extended = true
+	p.list(func() {
+		switch name := p.name("a return option"); name {
+		case "MIN":
+			r.Min = true
+		case "MAX":
+			r.Max = true
+		case "ALL":
+			r.All = true
+		case "COUNT":
+			r.Count = true
+		case "SAVE":
+			r.Save = true
+		default:
+			p.bad("unknown SEARCH return option " + name)
+		}
+	})
+	if !r.Min && !r.Max && !r.Count && !r.Save {
+		r.All = true
+	}
+}
+
+// charset takes the charset of the strings to come. Only the two that every server has are known (RFC 9051 6.4.4), one of
+// which contains the other.
+func (p *parser) charset() string {
+	name := strings.ToUpper(p.astring("a charset"))
+	if p.err != nil {
+		return ""
+	}
+	if p.r.dialect.UTF8Accept { // RFC 6855 3
+		p.bad("CHARSET is not allowed after ENABLE UTF8=ACCEPT")
+	}
+	if name != "US-ASCII" && name != "UTF-8" {
+		p.fail(p.r.failure(NO, CodeBadCharset, "this charset is not supported"))
+	}
+	return name
+}
+
+// searchWord takes the name of a search key, or nothing where a set or a parenthesis stands.
+func (p *parser) searchWord() string {
+	if c := p.peek(); c == '(' || c == '*' || c == '$' || isDigit(c) {
+		return ""
+	}
+	return p.name("a search key")
+}
+
+// searchKey takes a key of which the name has been read.
+func (p *parser) searchKey(name string) SearchKey {
+	p.enter()
+	defer p.leave()
+	p.countItem()
+	if p.err != nil {
+		return SearchAll{}
+	}
+	switch name {
+	case "":
+		if p.peek() == '(' {
+			return p.searchGroup()
+		}
+		return p.numbers(false)
+	case "NOT":
+		return SearchNot{p.nextKey()}
+	case "OR":
+		return or(p.nextKey(), p.nextKey())
+	}
+	parse, ok := searchKeys[name]
+	if !ok {
+		p.bad("unknown search key " + name)
+		return SearchAll{}
+	}
+	return parse(p)
+}
+
+// nextKey takes a space and a key.
+func (p *parser) nextKey() SearchKey {
+	p.sp()
+	return p.searchKey(p.searchWord())
+}
+
+func (p *parser) searchGroup() SearchKey {
+	keys := SearchAnd{}
+	p.nonEmpty(p.list(func() { keys = keys.with(p.searchKey(p.searchWord())) }), "a group of search keys")
+	return keys.simplify()
+}
