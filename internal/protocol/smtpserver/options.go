@@ -1,0 +1,144 @@
+package smtpserver
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/rfc/smtp"
+)
+
+// Inbound is the room behind the door: it decides on recipients and keeps the mail.
+//
+// An error that is (or wraps) a mail.Reply is sent as it stands; other errors are translated by their mail.Kind (see
+// the package's table), and those without a reply of their own are logged with their cause and answered 451 4.3.0.
+type Inbound interface {
+	// Recipient decides whether to accept one more recipient. e is the transaction so far: it holds the recipients
+	// accepted before this one, and must not be kept or changed.
+	Recipient(ctx context.Context, s smtp.Session, e *mail.Envelope, r mail.Recipient) error
+
+	// Receive reads the content to io.EOF and keeps it. It returns when everything is durable, with one outcome for each
+	// of e.Recipients in their order, or with an error that stands for all of them: then nothing was kept.
+	//
+	// The content is what the client sent, CRLF lines without dot-stuffing, and no trace field yet. When reading it
+	// fails (the client is gone, the message is too large, a line end is wrong), Receive returns that error and keeps
+	// nothing; the door knows the reason itself.
+	//
+	// SMTP has one reply for all recipients: any outcome Deferred makes it that 4yz and the client will send the message
+	// to all of them again; else any Delivered makes it 250, and Receive owes a failure report for those Refused.
+	Receive(ctx context.Context, s smtp.Session, e *mail.Envelope, content io.Reader) ([]mail.Outcome, error)
+}
+
+// Mode is the kind of door.
+type Mode string
+
+const (
+	MX   Mode = "smtp" // RFC 5321, port 25: mail from other hosts
+	LMTP Mode = "lmtp" // RFC 2033: mail from a mail server beside us, one reply a recipient
+)
+
+// Observer counts what happens; node gives one that fills metrics. Its methods are called by many sessions at a time.
+type Observer interface {
+	SessionStarted(m Mode)
+	SessionEnded(m Mode)
+	// Accepted: a message was answered 2yz for so many recipients; took is the time from its last byte to the reply.
+	Accepted(m Mode, recipients int, size int64, took time.Duration)
+	// Refused: a command was answered 4yz or 5yz. The command is one of a fixed set ("" before any, "other" when unknown);
+	// code and enhanced code are the reason.
+	Refused(m Mode, command string, r mail.Reply)
+}
+
+// Options are what a Server is made of.
+type Options struct {
+	Mode     Mode
+	Hostname string      // our name in the greeting and in replies
+	TLS      *tls.Config // nil: no STARTTLS
+	Inbound  Inbound
+	Limits   Limits
+	Observer Observer     // may be nil
+	Log      *slog.Logger // may be nil
+
+	// KeepBareNewlines accepts content in which a CR or an LF stands alone, byte for byte. Only for LMTP from a mail
+	// server beside us, and for tests: such content is ambiguous to whoever reads it next (RFC 5321 2.3.8). Where a message
+	// ends is never in doubt: CR LF "." CR LF.
+	KeepBareNewlines bool
+
+	// NewID makes transaction and session ids: short, unique, made of letters and digits. Nil: random.
+	NewID func() string
+}
+
+// Limits bound what a client can make us do. Zero means the default.
+type Limits struct {
+	MessageSize int64 // bytes of content; 50 MiB
+	Recipients  int   // of a transaction; 1,000
+
+	Errors   int // commands answered 4yz or 5yz, each accepted message forgives one; 20
+	Commands int // commands since the last accepted message, MAIL, RCPT, DATA and BDAT not counted; 100
+	// CommandRate is how many commands a second are answered between two accepted messages; more wait. 500
+	CommandRate int
+
+	Connections        int // in all; 1,000
+	ConnectionsPerHost int // of one IPv4 address or IPv6 /64; 100
+
+	Idle         time.Duration // waiting for a command or for more content; 5 min (RFC 5321 4.5.3.2.7)
+	TLSHandshake time.Duration // 30 s
+	Write        time.Duration // waiting for the client to take our replies; 1 min
+	// A message must come with MinDataRate bytes a second on average, once DataGrace has passed. 512 B/s, 3 min
+	MinDataRate int
+	DataGrace   time.Duration
+	// Drain is how long messages under way may take after shutdown was asked for; 30 s
+	Drain time.Duration
+}
+
+func orDefault[T comparable](v *T, otherwise T) {
+	var zero T
+	if *v == zero {
+		*v = otherwise
+	}
+}
+
+func (l *Limits) setDefaults() {
+	orDefault(&l.MessageSize, 50<<20)
+	orDefault(&l.Recipients, 1000)
+	orDefault(&l.Errors, 20)
+	orDefault(&l.Commands, 100)
+	orDefault(&l.CommandRate, 500)
+	orDefault(&l.Connections, 1000)
+	orDefault(&l.ConnectionsPerHost, 100)
+	orDefault(&l.Idle, 5*time.Minute)
+	orDefault(&l.TLSHandshake, 30*time.Second)
+	orDefault(&l.Write, time.Minute)
+	orDefault(&l.MinDataRate, 512)
+	orDefault(&l.DataGrace, 3*time.Minute)
+	orDefault(&l.Drain, 30*time.Second)
+}
+
+// minRecipients is what RFC 5321 4.5.3.1.8 asks for: a server must take 100 recipients.
+const minRecipients = 100
+
+func (o *Options) check() error {
+	switch {
+	case o.Mode != MX && o.Mode != LMTP:
+		return fmt.Errorf("mode %q is not one of %q, %q", o.Mode, MX, LMTP)
+	case o.Inbound == nil:
+		return errors.New("no Inbound")
+	case o.Hostname == "" || strings.ContainsAny(o.Hostname, " \t\r\n"):
+		return fmt.Errorf("host name %q is not a domain name", o.Hostname)
+	case o.Limits.Recipients < minRecipients:
+		return fmt.Errorf("the limit of %d recipients is below the %d of RFC 5321 4.5.3.1.8", o.Limits.Recipients, minRecipients)
+	}
+	return nil
+}
+
+type noObserver struct{}
+
+func (noObserver) SessionStarted(Mode)                      {}
+func (noObserver) SessionEnded(Mode)                        {}
+func (noObserver) Accepted(Mode, int, int64, time.Duration) {}
+func (noObserver) Refused(Mode, string, mail.Reply)         {}
