@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Selected is what SELECT and EXAMINE tell of a mailbox; what the server did not
@@ -148,7 +149,8 @@ func (c *Conn) StartIdle() error {
 		case err != nil:
 			return err
 		case r.Tag == Continue:
-			return nil
+			// Silence is what IDLE is for: who waits for news sets the limit.
+			return c.nc.SetDeadline(time.Time{})
 		case r.Tag == Tagged:
 			return &StatusError{"IDLE", string(r.Kind), string(r.Rest)}
 		}

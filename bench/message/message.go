@@ -39,9 +39,10 @@ type ID struct {
 }
 
 // String is the Message-ID without its angle brackets.
-func (id ID) String() string { return string(id.append(nil)) }
+func (id ID) String() string { return string(id.Append(nil)) }
 
-func (id ID) append(b []byte) []byte {
+// Append appends what String returns.
+func (id ID) Append(b []byte) []byte {
 	const hexDigits = "0123456789abcdef"
 	for shift := 60; shift >= 0; shift -= 4 {
 		b = append(b, hexDigits[id.Run>>shift&15])
@@ -199,7 +200,7 @@ func (g *Generator) makeHeader(id ID, from, to string) []byte {
 	}
 	h = append(append(h, "\r\nDate: "...), g.date...)
 	h = append(append(h, "\r\n"...), idField...)
-	h = id.append(h)
+	h = id.Append(h)
 	h = append(h, ">\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n"+
 		"Content-Transfer-Encoding: 7bit\r\nUser-Agent: mailload\r\n"...)
 	h = append(append(h, bodyField...), "00000000\r\n\r\n"...)
