@@ -57,3 +57,6 @@ type StateChange struct {
 	Account AccountID
 	State   ModSeq
 }
+
+// SpoolAccount is the account that holds the bodies of spooled mail. It has a row and a key, and no mailboxes.
+const SpoolAccount AccountID = 1

@@ -1,0 +1,132 @@
+package tx
+
+import (
+	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/mail"
+)
+
+// Kind is the type of object a change is about. The values are stored; a reader that meets one it does not know
+// treats the account as wholly changed.
+type Kind int
+
+const (
+	KindMailbox    Kind = 1 // object: mailbox
+	KindEmail      Kind = 2 // object: email; created or destroyed with its first or last membership
+	KindMembership Kind = 3 // object: email, with mailbox and UID
+	KindThread     Kind = 4 // object: thread
+	KindSettings   Kind = 5 // subscriptions and other things of the account as a whole
+)
+
+// Op is what happened to the object.
+type Op int
+
+const (
+	Created   Op = 1
+	Updated   Op = 2
+	Destroyed Op = 3
+)
+
+// Change is one line of the change log.
+type Change struct {
+	Account mail.AccountID
+	ModSeq  mail.ModSeq // given by Changed
+	Kind    Kind
+	Op      Op
+	Object  int64
+	Mailbox mail.MailboxID // with KindMembership
+	UID     mail.UID       // with KindMembership
+}
+
+type change struct {
+	Change
+	seq int
+}
+
+// Changed notes a change for the log, under the number that ModSeq named, which it also returns: the row of the object
+// keeps that number. The log rows are written, and the account's bell is rung, by the commit.
+func (t *Tx) Changed(c Change) mail.ModSeq {
+	c.ModSeq = t.ModSeq(c.Account)
+	a := t.account(c.Account)
+	a.changes = append(a.changes, change{c, a.objects})
+	if a.objects++; a.objects == objectsPerNumber {
+		a.modseq++
+		a.objects = 0
+	}
+	return c.ModSeq
+}
+
+// finish writes the change log and the counters that moved on.
+func (t *Tx) finish() error {
+	at := t.Now().UnixMilli()
+	for i := range t.accounts {
+		a := &t.accounts[i]
+		for _, c := range a.changes {
+			t.sql.Queue(`INSERT INTO change (account_id, modseq, seq, kind, op, object_id, mailbox_id, uid, at)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+				c.Account, c.ModSeq, c.seq, int64(c.Kind), int64(c.Op), c.Object, c.Mailbox, int64(c.UID), at)
+		}
+		if last := a.lastGiven(); len(a.changes) > 0 && last > a.changes[0].ModSeq {
+			t.sql.Queue(`UPDATE account SET modseq = $2 WHERE id = $1`, a.id, last)
+		}
+	}
+	return nil
+}
+
+// lastGiven is the highest number this unit of work used.
+func (a *account) lastGiven() mail.ModSeq {
+	if len(a.changes) == 0 {
+		return a.modseq
+	}
+	return a.changes[len(a.changes)-1].ModSeq
+}
+
+func (t *Tx) rings() []mail.StateChange {
+	var out []mail.StateChange
+	for i := range t.accounts {
+		if a := &t.accounts[i]; len(a.changes) > 0 {
+			out = append(out, mail.StateChange{Account: a.id, State: a.lastGiven()})
+		}
+	}
+	return out
+}
+
+// State is the last number the account has given, and its epoch.
+func (t *Tx) State(id mail.AccountID) (state mail.ModSeq, epoch int64, err error) {
+	err = t.sql.QueryRow(`SELECT modseq, epoch FROM account WHERE id = $1`, id).Scan(&state, &epoch)
+	return state, epoch, notFound("tx.State", err)
+}
+
+// Changes calls each with the log of an account after since, in order, until it returns false. A log that no longer
+// reaches back that far is a mail.Gone error: the reader must list anew.
+func (t *Tx) Changes(id mail.AccountID, since mail.ModSeq, each func(Change) bool) error {
+	var floor mail.ModSeq
+	if err := t.sql.QueryRow(`SELECT log_floor FROM account WHERE id = $1`, id).Scan(&floor); err != nil {
+		return notFound("tx.Changes", err)
+	}
+	if since < floor {
+		return mail.E("tx.Changes", mail.Gone, nil)
+	}
+	rows, err := t.sql.Query(`SELECT modseq, kind, op, object_id, mailbox_id, uid FROM change
+		WHERE account_id = $1 AND modseq > $2 ORDER BY modseq, seq`, id, since)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		c := Change{Account: id}
+		if err := rows.Scan(&c.ModSeq, &c.Kind, &c.Op, &c.Object, &c.Mailbox, &c.UID); err != nil {
+			return err
+		}
+		if !each(c) {
+			return nil
+		}
+	}
+	return rows.Err()
+}
+
+func notFound(op string, err error) error {
+	if err == db.ErrNoRows {
+		return mail.E(op, mail.NotFound, nil)
+	}
+	return err
+}

@@ -1,0 +1,178 @@
+package tx
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/mail"
+)
+
+// Limits of one unit of work (STORE.md).
+const (
+	MaxAccounts      = 100 // accounts one write may lock
+	objectsPerNumber = 256 // changed objects that may share one modseq
+)
+
+// DoneKept is how long the answer of a Once is kept: a repeat later than this runs again.
+const DoneKept = 24 * time.Hour
+
+// Bell is rung after a commit, once for each account whose log grew. Ring must not block and must not fail loudly: a
+// lost ring costs delay, never mail.
+type Bell interface{ Ring(mail.StateChange) }
+
+// Options says what a Store stands on.
+type Options struct {
+	DB   *db.DB
+	Bell Bell // nil: nobody listens
+}
+
+// Store opens units of work. It is safe for concurrent use.
+type Store struct {
+	db   *db.DB
+	bell Bell
+	ids  *idSource
+}
+
+// New returns a Store over a database whose schema is up to date. It takes the first block of ids.
+func New(ctx context.Context, o Options) (*Store, error) {
+	s := &Store{db: o.DB, bell: o.Bell, ids: newIDSource(o.DB)}
+	if err := s.ids.refill(ctx); err != nil {
+		return nil, fmt.Errorf("take a block of ids: %w", err)
+	}
+	return s, nil
+}
+
+// NewID draws an id before a write, for bytes that are named after it.
+func (s *Store) NewID(ctx context.Context) (int64, error) {
+	for {
+		id, err := s.ids.next()
+		if err == nil {
+			return id, nil
+		}
+		if err := s.ids.refill(ctx); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// Key makes a write unrepeatable: the first commit under a key wins. Draw one per request with NewKey.
+type Key [16]byte
+
+// NewKey draws a random key.
+func NewKey() Key {
+	var k Key
+	rand.Read(k[:]) // crypto/rand.Read never fails since Go 1.24
+	return k
+}
+
+// Read runs fn on one read-only snapshot.
+func (s *Store) Read(ctx context.Context, fn func(*Tx) error) error {
+	return s.db.Read(ctx, func(d *db.Tx) error { return fn(&Tx{sql: d, ids: s.ids, readOnly: true}) })
+}
+
+// Write runs fn, which must come to the same end when it runs twice (setting flags does, appending a message does not:
+// that is Once's work). It locks the accounts first; none is allowed for work on directory rows alone. The commit
+// may be repeated when its answer was lost.
+func (s *Store) Write(ctx context.Context, accounts []mail.AccountID, fn func(*Tx) error) error {
+	return s.run(ctx, accounts, func(t *Tx) error {
+		if _, err := t.lock(accounts, nil); err != nil {
+			return err
+		}
+		return fn(t)
+	})
+}
+
+// Once runs fn under key and returns its answer; a repeat under the same key returns the answer of the first commit
+// without running fn. The answer is kept as JSON with the lowest of the accounts.
+func Once[T any](ctx context.Context, s *Store, key Key, accounts []mail.AccountID, fn func(*Tx) (T, error)) (T, error) {
+	var answer T
+	err := s.run(ctx, accounts, func(t *Tx) error {
+		var zero T
+		answer = zero
+		answered, err := t.lock(accounts, &key)
+		if err != nil {
+			return err
+		}
+		if answered != nil {
+			return json.Unmarshal(answered, &answer)
+		}
+		if answer, err = fn(t); err != nil {
+			return err
+		}
+		return t.record(key, answer)
+	})
+	return answer, err
+}
+
+// maxRepeats bounds how often a commit with a lost answer is tried again before the caller hears of it. The caller
+// then answers "temporary failure", which is right either way: a repeat under the same key is a no-op.
+const maxRepeats = 5
+
+func (s *Store) run(ctx context.Context, accounts []mail.AccountID, fn func(*Tx) error) error {
+	turn := int64(0)
+	if len(accounts) > 0 {
+		turn = int64(slices.Min(accounts))
+	}
+	for repeat := 0; ; repeat++ {
+		var rings []mail.StateChange
+		err := s.db.Write(ctx, turn, func(d *db.Tx) error {
+			t := &Tx{sql: d, ids: s.ids}
+			if err := fn(t); err != nil {
+				return err
+			}
+			rings = t.rings()
+			return t.finish()
+		})
+		switch {
+		case err == nil:
+			s.ring(rings)
+			return nil
+		case errors.Is(err, errNoIDs) && repeat < maxRepeats:
+			if err := s.ids.refill(ctx); err != nil {
+				return err
+			}
+		case errors.Is(err, db.ErrCommitUnknown) && repeat < maxRepeats:
+			// STORE.md, "Once": run again with the same key on the current primary, never looked up first.
+		default:
+			return err
+		}
+	}
+}
+
+func (s *Store) ring(changes []mail.StateChange) {
+	if s.bell == nil {
+		return
+	}
+	for _, c := range changes {
+		s.bell.Ring(c)
+	}
+}
+
+// record keeps the answer. Two commits under one key can only meet where no account row is locked; the primary key
+// then fails the later one, and its repeat finds the answer.
+func (t *Tx) record(key Key, answer any) error {
+	result, err := json.Marshal(answer)
+	if err != nil {
+		return fmt.Errorf("record the answer of a write: %w", err)
+	}
+	t.sql.Queue(`INSERT INTO done (account_id, key, result, at) VALUES ($1, $2, $3, $4)`,
+		t.home, key[:], result, t.Now().UnixMilli())
+	return nil
+}
+
+// ForgetDone removes records older than DoneKept, at most limit of them, and returns how many went.
+func (s *Store) ForgetDone(ctx context.Context, limit int) (gone int64, err error) {
+	err = s.db.Write(ctx, 0, func(d *db.Tx) (err error) {
+		gone, err = d.Exec(`DELETE FROM done WHERE (account_id, key) IN
+			(SELECT account_id, key FROM done WHERE at < $1 ORDER BY at LIMIT $2)`,
+			d.Now().Add(-DoneKept).UnixMilli(), limit)
+		return err
+	})
+	return gone, err
+}

@@ -1,0 +1,93 @@
+package tx
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/mail"
+)
+
+// Tx is one unit of work. Above the store it is opaque: only rooms of the store use SQL. It lives as long as its
+// closure and belongs to one goroutine.
+type Tx struct {
+	sql      *db.Tx
+	ids      *idSource
+	readOnly bool
+	accounts []account      // locked, ascending
+	home     mail.AccountID // whose rows hold the answer of a Once
+}
+
+// account is a locked account row as this unit of work has changed it.
+type account struct {
+	id      mail.AccountID
+	modseq  mail.ModSeq // the number given to the next change
+	objects int         // changes that have this number already
+	changes []change
+}
+
+// SQL is the transaction itself, for the rooms of the store. A test holds that nothing above the store calls it.
+func (t *Tx) SQL() *db.Tx { return t.sql }
+
+// Now is the database's time, the same throughout the transaction. Time that is kept comes from here.
+func (t *Tx) Now() time.Time { return t.sql.Now() }
+
+// NewID draws an id that was never given before and never will be again, even when this transaction fails.
+func (t *Tx) NewID() (int64, error) { return t.ids.next() }
+
+// ModSeq is the number for the next change to account, which must be locked by this write. It moves on after 256
+// changed objects: ask for it for each object.
+func (t *Tx) ModSeq(id mail.AccountID) mail.ModSeq {
+	if a := t.account(id); a != nil {
+		return a.modseq
+	}
+	panic(fmt.Sprintf("tx: %v is not locked by this write", id)) // a fault in a room: no data is at risk, the closure fails
+}
+
+func (t *Tx) account(id mail.AccountID) *account {
+	i, ok := slices.BinarySearchFunc(t.accounts, id, func(a account, id mail.AccountID) int { return int(a.id - id) })
+	if !ok {
+		return nil
+	}
+	return &t.accounts[i]
+}
+
+// lock takes the rows of the accounts, ascending, by giving each its next number. With a key it also looks up, in the
+// same round trip but after the locks, what an earlier commit under the key answered: nil when there was none.
+func (t *Tx) lock(ids []mail.AccountID, key *Key) (answered []byte, err error) {
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
+	if len(ids) > MaxAccounts {
+		return nil, mail.E("tx.Write", mail.Limit, fmt.Errorf("a write locks at most %d accounts, not %d", MaxAccounts, len(ids)))
+	}
+	t.home = mail.SpoolAccount
+	if len(ids) > 0 {
+		t.home = ids[0]
+	}
+	b := t.sql.Batch()
+	defer b.Close()
+	for _, id := range ids {
+		b.Query(`UPDATE account SET modseq = modseq + 1 WHERE id = $1 AND state = 'here' RETURNING modseq`, id)
+	}
+	if key != nil {
+		b.Query(`SELECT result FROM done WHERE account_id = $1 AND key = $2`, t.home, key[:])
+	}
+	t.accounts = make([]account, len(ids))
+	for i, id := range ids {
+		t.accounts[i].id = id
+		err := b.QueryRow().Scan(&t.accounts[i].modseq)
+		if errors.Is(err, db.ErrNoRows) {
+			return nil, mail.E("tx.Write", mail.Gone, fmt.Errorf("account %v is not here", id))
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if key != nil {
+		if err := b.QueryRow().Scan(&answered); err != nil && !errors.Is(err, db.ErrNoRows) {
+			return nil, err
+		}
+	}
+	return answered, nil
+}
