@@ -1,28 +1,22 @@
-package db
+package db_test
 
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
+
+	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 )
 
-func benchDB(b testing.TB) *DB {
-	d, err := Open(b.Context(), Options{URL: "sqlite:" + filepath.Join(b.TempDir(), "x.db")})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { d.Close() })
-	if err := d.Migrate(b.Context(), os.DirFS("testdata/migrations")); err != nil {
-		b.Fatal(err)
-	}
-	return d
+func each(b *testing.B, bench func(b *testing.B, d *db.DB)) {
+	b.Run("sqlite", func(b *testing.B) { bench(b, migrated(b, dbtest.OnSQLite(b))) })
+	b.Run("postgres", func(b *testing.B) { bench(b, migrated(b, dbtest.OnPostgres(b))) })
 }
 
-func deliver(d *DB, account, n int64) error {
-	return d.Write(context.Background(), account, func(tx *Tx) error {
+func deliver(d *db.DB, account, n int64) error {
+	return d.Write(context.Background(), account, func(tx *db.Tx) error {
 		var c int64
 		if err := tx.QueryRow("UPDATE account SET counter = counter + 1 WHERE id = $1 RETURNING counter", account).Scan(&c); err != nil {
 			return err
@@ -41,10 +35,11 @@ func deliver(d *DB, account, n int64) error {
 	})
 }
 
-func BenchmarkWrite(b *testing.B) {
-	d := benchDB(b)
+func BenchmarkWrite(b *testing.B) { each(b, benchmarkWrite) }
+
+func benchmarkWrite(b *testing.B, d *db.DB) {
 	for i := range int64(200) {
-		if err := d.Write(b.Context(), i, func(tx *Tx) error {
+		if err := d.Write(b.Context(), i, func(tx *db.Tx) error {
 			_, err := tx.Exec("INSERT INTO account VALUES ($1, 1)", i)
 			return err
 		}); err != nil {
@@ -66,10 +61,11 @@ func BenchmarkWrite(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "writes/s")
 }
 
-func BenchmarkRead10000(b *testing.B) {
-	d := benchDB(b)
+func BenchmarkRead10000(b *testing.B) { each(b, benchmarkRead) }
+
+func benchmarkRead(b *testing.B, d *db.DB) {
 	for i := range int64(20) {
-		err := d.Write(b.Context(), 1, func(tx *Tx) error {
+		err := d.Write(b.Context(), 1, func(tx *db.Tx) error {
 			for k := range int64(500) {
 				if _, err := tx.Exec("INSERT INTO item (account, uid, flags, modseq, email, name) VALUES (1, $1, 5, $2, $3, $4)", i*500+k, i*500+k, 1<<48+k, "a subject of usual length, as mails have it"); err != nil {
 					return err
@@ -85,7 +81,7 @@ func BenchmarkRead10000(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		n := 0
-		err := d.Read(b.Context(), func(tx *Tx) error {
+		err := d.Read(b.Context(), func(tx *db.Tx) error {
 			rows, err := tx.Query("SELECT uid, flags, modseq, email FROM item WHERE account = $1 ORDER BY uid", 1)
 			if err != nil {
 				return err

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -71,7 +70,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		b, err = openFile(ctx, path, o)
 	case scheme == "postgres" || scheme == "postgresql":
 		e = Postgres
-		err = errors.New("not built yet")
+		b, err = openServer(ctx, o)
 	default:
 		// The URL may hold a password: say only what it begins with.
 		err = fmt.Errorf("the database URL begins with %.12q, want sqlite:PATH or postgres://...", scheme)

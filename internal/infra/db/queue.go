@@ -88,6 +88,23 @@ func (q *turnQueue) take(wait bool) *job {
 	return j
 }
 
+// takeIf returns the next job whose turn passes, nil when there is none.
+func (q *turnQueue) takeIf(pass func(turn int64) bool) *job {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.first
+	for range q.turns {
+		if pass(l.turn) {
+			j := l.head
+			q.first = l.right
+			q.remove(l, j)
+			return j
+		}
+		l = l.right
+	}
+	return nil
+}
+
 // withdraw removes a job that has not started and reports whether it was in time.
 func (q *turnQueue) withdraw(j *job) bool {
 	q.mu.Lock()

@@ -3,8 +3,6 @@ package db
 import (
 	"errors"
 	"fmt"
-	"log/slog"
-	"runtime/debug"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -111,7 +109,7 @@ func (w *writer) call(j *job) (stands bool) {
 	}
 	w.conn.base = w.conn.totalChanges()
 	w.current = j
-	j.err = w.protect(&Tx{session: w.conn, ctx: j.ctx}, j.fn)
+	j.err = protect(w.options.Logger, &Tx{session: w.conn, ctx: j.ctx}, j.fn)
 	w.current = nil
 	if !w.conn.inTransaction() {
 		if j.err == nil {
@@ -130,22 +128,6 @@ func (w *writer) call(j *job) (stands bool) {
 		j.err = failure(j.ctx, "db.Write", err)
 	}
 	return err == nil && w.conn.inTransaction()
-}
-
-// protect turns a panic of the closure into its error.
-func (w *writer) protect(tx *Tx, fn func(*Tx) error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = panicked(w.options.Logger, p)
-		}
-	}()
-	return tx.run(fn)
-}
-
-// panicked logs a closure's panic with its stack and makes it an error. It is called while the panic is recovered.
-func panicked(log *slog.Logger, p any) error {
-	log.Error("db: a closure panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-	return mail.E("db.Write", mail.Other, fmt.Errorf("panic: %v", p))
 }
 
 // commit ends the transaction and answers its closures.

@@ -3,7 +3,11 @@ package db
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"time"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
 )
 
 // MaxChangedRows is how many rows one Write may change. The bound keeps what other accounts wait for, what a repetition
@@ -192,4 +196,20 @@ func (tx *Tx) run(fn func(*Tx) error) error {
 		err = tx.failed
 	}
 	return err
+}
+
+// protect runs a closure and turns its panic into an error.
+func protect(log *slog.Logger, tx *Tx, fn func(*Tx) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicked(log, p)
+		}
+	}()
+	return tx.run(fn)
+}
+
+// panicked logs a closure's panic with its stack and makes it an error. It is called while the panic is recovered.
+func panicked(log *slog.Logger, p any) error {
+	log.Error("db: a closure panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	return mail.E("db.Write", mail.Other, fmt.Errorf("panic: %v", p))
 }

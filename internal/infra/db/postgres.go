@@ -1,0 +1,263 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+)
+
+const (
+	defaultPool = 32 // connections, unless the URL says pool_max_conns
+
+	// A write is run again this often when it lost against another (40001, 40P01) or its connection before COMMIT.
+	maxAttempts = 10
+
+	// What a write may take before its COMMIT, and COMMIT itself. A COMMIT that takes longer is unknown.
+	writeTimeout  = 30 * time.Second
+	commitTimeout = 60 * time.Second
+)
+
+// sessionSettings are given to every connection, unless the URL does. A lock is waited for less long than a write may
+// take, so that the waiting ends with an answer; a node that vanished inside a transaction holds its locks no longer than
+// the idle time-out.
+var sessionSettings = map[string]string{
+	"application_name":                    "mailmesh",
+	"lock_timeout":                        "20s",
+	"idle_in_transaction_session_timeout": "60s",
+}
+
+// server is a PostgreSQL database.
+type server struct {
+	pool    *pgxpool.Pool
+	options Options
+	writers *gate // writes and reads each leave a part of the pool to the other
+	readers *gate
+	down    atomic.Bool
+}
+
+func openServer(ctx context.Context, o Options) (*server, error) {
+	config, err := pgxpool.ParseConfig(o.URL)
+	if err != nil {
+		return nil, err // pgx keeps the password out of it
+	}
+	for name, setting := range sessionSettings {
+		if config.ConnConfig.RuntimeParams[name] == "" {
+			config.ConnConfig.RuntimeParams[name] = setting
+		}
+	}
+	if !strings.Contains(o.URL, "pool_max_conns") {
+		config.MaxConns = defaultPool
+	}
+	config.ConnConfig.OnNotice = noteWarning
+	config.ConnConfig.BuildContextWatcherHandler = cancelRequest
+	config.AfterConnect = checkSession
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	most := max(1, int(config.MaxConns)*3/4)
+	s := &server{pool: pool, options: o, writers: newGate(most, max(1, most/8)), readers: newGate(most, most)}
+	if err := s.check(ctx); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// cancelRequest lets the end of a Read's context cancel its query on the server and keep the connection.
+func cancelRequest(conn *pgconn.PgConn) ctxwatch.Handler {
+	return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: 5 * time.Second}
+}
+
+// checkSession refuses a connection whose commits would be answered before they are kept. The setting can differ by role
+// and database, and change while the server runs, so every new connection is asked.
+func checkSession(ctx context.Context, conn *pgx.Conn) error {
+	var commit string
+	if err := conn.QueryRow(ctx, "SELECT current_setting('synchronous_commit')").Scan(&commit); err != nil {
+		return err
+	}
+	if commit != "on" && commit != "remote_apply" {
+		return fmt.Errorf("synchronous_commit is %q: a server crash would lose acknowledged mail; set it to on", commit)
+	}
+	return nil
+}
+
+// check refuses a server that does not keep what it acknowledges and warns of one that keeps it in one place only.
+func (s *server) check(ctx context.Context) error {
+	var fsync, standbys string
+	err := s.pool.QueryRow(ctx, "SELECT current_setting('fsync'), current_setting('synchronous_standby_names')").Scan(&fsync, &standbys)
+	if err != nil {
+		return pgError(err)
+	}
+	if fsync != "on" {
+		return fmt.Errorf("fsync is %q: a crash of the machine would lose acknowledged mail; set it to on", fsync)
+	}
+	if standbys == "" {
+		s.options.Logger.Warn("db: no synchronous standby is named: when the primary's disk is lost, so is the newest mail",
+			"setting", "synchronous_standby_names")
+	}
+	return nil
+}
+
+// warnedKey is where noteWarning leaves the last warning of a connection.
+const warnedKey = "mailmesh.warning"
+
+// noteWarning keeps a warning for commit: "canceling wait for synchronous replication" makes COMMIT succeed although the
+// standby may not have the transaction.
+func noteWarning(conn *pgconn.PgConn, n *pgconn.Notice) {
+	if n.SeverityUnlocalized == "WARNING" {
+		conn.CustomData()[warnedKey] = fmt.Sprintf("%s [%s]", n.Message, n.Code)
+	}
+}
+
+func (s *server) write(ctx context.Context, turn int64, fn func(*Tx) error) error {
+	return s.repeat(ctx, "db.Write", func() (string, error) { return s.writeOnce(ctx, turn, fn) })
+}
+
+func (s *server) read(ctx context.Context, fn func(*Tx) error) error {
+	return s.repeat(ctx, "db.Read", func() (string, error) { return s.readOnce(ctx, fn) })
+}
+
+// repeat runs a transaction until it succeeds, or fails for a reason that running it again does not help.
+func (s *server) repeat(ctx context.Context, op string, once func() (again string, err error)) error {
+	for attempt := 1; ; attempt++ {
+		again, err := once()
+		if again == "" || attempt == maxAttempts || s.down.Load() {
+			return err
+		}
+		s.options.Observe.Retry(again)
+		s.options.Logger.Debug("db: a transaction runs again", "reason", again, "attempt", attempt, "err", err)
+		if err := pause(ctx, attempt); err != nil {
+			return mail.E(op, mail.Unavailable, err)
+		}
+	}
+}
+
+// pause waits before the next attempt: some milliseconds, doubled each time, half of it by chance, so that two
+// transactions that met in a deadlock do not meet again.
+func pause(ctx context.Context, attempt int) error {
+	limit := min(2*time.Millisecond<<attempt, 500*time.Millisecond)
+	t := time.NewTimer(limit/2 + rand.N(limit/2))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// writeOnce runs the closure in one transaction. again says why it may be run once more, "" when it may not.
+func (s *server) writeOnce(ctx context.Context, turn int64, fn func(*Tx) error) (again string, err error) {
+	if err := s.writers.enter(ctx, turn); err != nil {
+		return "", mail.E("db.Write", mail.Unavailable, err)
+	}
+	defer s.writers.leave(turn)
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return "", failure(ctx, "db.Write", s.acquireError(err))
+	}
+	// From here on the caller's context has no say: see the package documentation.
+	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+	defer cancel()
+	session := &pgSession{conn: conn, ctx: own, clock: s.options.Now}
+	defer session.release()
+	tx := &Tx{session: session, ctx: context.WithoutCancel(ctx)}
+	if err := protect(s.options.Logger, tx, fn); err != nil {
+		return retryReason(tx.failed), err
+	}
+	start := time.Now()
+	err = session.commit()
+	s.options.Observe.Commit(1, time.Since(start), err)
+	if err != nil && !errors.Is(err, ErrCommitUnknown) {
+		return retryReason(err), failure(ctx, "db.Write", err)
+	}
+	return "", err
+}
+
+// retryReason says why a transaction that failed so may be run again, "" when it may not. The transaction is known not
+// to be committed.
+func retryReason(err error) string {
+	var e *engineError
+	switch {
+	case !errors.As(err, &e):
+		return ""
+	case e.class == classRetry:
+		return "serialization"
+	case e.class == classUnavailable && (e.code == codeConnection || strings.HasPrefix(e.code, "57P")):
+		return "connection"
+	}
+	return ""
+}
+
+// acquireError is the answer when there is no connection to be had, whatever the reason.
+func (s *server) acquireError(err error) error {
+	if s.down.Load() {
+		err = errClosed
+	}
+	classed := pgError(err)
+	if class := classOf(classed); class == classUnavailable || class == classInterrupted {
+		return classed
+	}
+	return &engineError{class: classUnavailable, code: codeConnection, err: err}
+}
+
+func (s *server) readOnce(ctx context.Context, fn func(*Tx) error) (again string, err error) {
+	if err := s.readers.enter(ctx, 0); err != nil {
+		return "", mail.E("db.Read", mail.Unavailable, err)
+	}
+	defer s.readers.leave(0)
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return "", failure(ctx, "db.Read", s.acquireError(err))
+	}
+	session := &pgSession{conn: conn, ctx: ctx, readOnly: true, clock: s.options.Now}
+	defer session.release()
+	tx := &Tx{session: session, ctx: ctx, readOnly: true}
+	err = tx.run(fn)
+	return retryReason(tx.failed), err
+}
+
+func (s *server) close() error {
+	if s.down.Swap(true) {
+		return nil
+	}
+	s.writers.close()
+	s.readers.close()
+	s.pool.Close() // waits for the transactions that run
+	return nil
+}
+
+// migrate holds a lease row while it works: others wait for it, and take it over when its holder stops renewing it.
+func (s *server) migrate(ctx context.Context, fsys fs.FS) error {
+	lease, err := lock.NewPostgresTableLocker(
+		lock.WithTableName("schema_lease"),
+		lock.WithTableLeaseDuration(20*time.Second), lock.WithTableHeartbeatInterval(3*time.Second),
+		lock.WithTableLockTimeout(200*time.Millisecond, 5*60*5), // five minutes
+		lock.WithTableUnlockTimeout(200*time.Millisecond, 50),
+		lock.WithTableLogger(s.options.Logger))
+	if err != nil {
+		return err
+	}
+	config := s.pool.Config().ConnConfig.Copy()
+	// A migration waits for locks as long as it must, and holds no lock while it waits for its lease.
+	config.RuntimeParams["lock_timeout"] = "0"
+	pool := stdlib.OpenDB(*config)
+	defer pool.Close()
+	return migrateWith(ctx, pool, fsys, Postgres, goose.WithLocker(lease))
+}

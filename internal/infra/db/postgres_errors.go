@@ -1,0 +1,58 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// codeConnection stands for an SQLSTATE where the connection failed and no server answered.
+const codeConnection = "connection"
+
+// pgError gives an error of the driver its class. Errors that come from neither the server nor the network (an argument
+// that cannot be encoded) are returned as they are.
+func pgError(err error) error {
+	var answer *pgconn.PgError
+	if errors.As(err, &answer) {
+		return &engineError{class: sqlStateClass(answer), code: answer.Code, err: err}
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return &engineError{class: classInterrupted, code: "context", err: err}
+	}
+	var connect *pgconn.ConnectError
+	var network net.Error
+	if errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) {
+		return &engineError{class: classUnavailable, code: codeConnection, err: err}
+	}
+	return err
+}
+
+// sqlStateClass reads an SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+func sqlStateClass(e *pgconn.PgError) class {
+	switch e.Code {
+	case "23505": // unique_violation
+		return classUnique
+	case "40001", "40P01": // serialization_failure, deadlock_detected
+		return classRetry
+	case "25006": // read_only_sql_transaction
+		return classReadOnly
+	case "57014": // query_canceled
+		return classInterrupted
+	case "55P03", "25P03": // lock_not_available, idle_in_transaction_session_timeout
+		return classUnavailable
+	case "0A000": // feature_not_supported; with this text it means that a migration changed a table under a prepared statement
+		if strings.Contains(e.Message, "cached plan must not change result type") {
+			return classRetry
+		}
+	}
+	switch e.Code[:min(2, len(e.Code))] {
+	case "08", "53", "57", "58", "XX": // connection, resources (disk full), operator's doing, system, internal
+		return classUnavailable
+	}
+	return classOther
+}
