@@ -1,6 +1,7 @@
 package message
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -10,7 +11,7 @@ import (
 
 // ErrUnknownEncoding is in the chain of the error Binary returns for a transfer encoding it cannot decode. IMAP answers
 // NO [UNKNOWN-CTE] (RFC 9051 7.1).
-var ErrUnknownEncoding = fmt.Errorf("unknown content transfer encoding")
+var ErrUnknownEncoding = errors.New("unknown content transfer encoding")
 
 // Binary returns the body of a part with its transfer encoding removed, as BINARY[path] shows it (RFC 9051 6.4.5,
 // RFC 3516). Its size is only known by reading it to the end.

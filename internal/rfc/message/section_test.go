@@ -109,7 +109,7 @@ func TestSections(t *testing.T) {
 // TestSingleParts: the part 1 of a message that is no multipart is its body.
 func TestSingleParts(t *testing.T) {
 	for content, want := range map[string]map[string][]int{
-		"Subject: x\r\n\r\nbody": {"body": {1}, "": {1, 1}},
+		"Subject: x\r\n\r\nbody":                             {"body": {1}, "": {1, 1}},
 		"Content-Type: message/rfc822\r\n\r\nA: b\r\n\r\nin": {"A: b\r\n\r\nin": {1}, "in": {1, 1}, "": {1, 1, 1}},
 		"Content-Type: multipart/mixed\r\n\r\nall":           {"all": {1}, "": {2}},
 	} {

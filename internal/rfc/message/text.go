@@ -1,0 +1,125 @@
+package message
+
+import (
+	"io"
+	"strings"
+
+	"github.com/mailmesh/mailmesh/internal/rfc/message/charset"
+	"github.com/mailmesh/mailmesh/internal/rfc/message/header"
+	"github.com/mailmesh/mailmesh/internal/rfc/message/plaintext"
+	"github.com/mailmesh/mailmesh/internal/rfc/message/transfer"
+)
+
+// maxHeaderText is how much of one header Text reads.
+const maxHeaderText = 1 << 20
+
+// Text returns the readable text of a text part as a stream of UTF-8 in constant memory: transfer encoding and charset
+// decoded, HTML made plain. Other parts have none.
+func (p *Part) Text(content io.ReaderAt) io.Reader {
+	if !p.IsText() {
+		return strings.NewReader("")
+	}
+	return p.text(section(content, p.Body))
+}
+
+// text decodes the body of a text part.
+func (p *Part) text(body io.Reader) io.Reader {
+	r := charset.NewReader(p.Charset(), transfer.NewReader(p.Encoding, body))
+	if p.Subtype == "html" {
+		r = plaintext.NewReader(r)
+	}
+	return r
+}
+
+// AllText returns all readable text below a part, p included, that a search of the body should find: of its text
+// parts in order, and of the header of embedded messages; each piece ends with a line feed. A caller bounds it with
+// io.LimitReader. With header set, the decoded header of p itself comes first, as SEARCH TEXT wants it.
+func (p *Part) AllText(content io.ReaderAt, withHeader bool) io.Reader {
+	t := &allText{content: content}
+	if withHeader {
+		t.todo = append(t.todo, textItem{p, true})
+	}
+	t.add(p)
+	return t
+}
+
+// textItem is a piece of text that is made when its turn comes.
+type textItem struct {
+	part   *Part
+	header bool
+}
+
+type allText struct {
+	content io.ReaderAt
+	todo    []textItem
+	now     io.Reader
+}
+
+func (t *allText) add(p *Part) {
+	switch {
+	case p.IsMessage():
+		t.todo = append(t.todo, textItem{p.Children[0], true})
+		t.add(p.Children[0])
+	case p.IsMultipart():
+		for _, child := range p.Children {
+			t.add(child)
+		}
+	case p.IsText():
+		t.todo = append(t.todo, textItem{p, false})
+	}
+}
+
+func (t *allText) Read(b []byte) (int, error) {
+	for {
+		if t.now == nil {
+			if len(t.todo) == 0 {
+				return 0, io.EOF
+			}
+			if err := t.next(); err != nil {
+				return 0, err
+			}
+		}
+		n, err := t.now.Read(b)
+		if err == io.EOF {
+			t.now, err = nil, nil
+		}
+		if n > 0 || err != nil {
+			return n, err
+		}
+	}
+}
+
+func (t *allText) next() error {
+	item := t.todo[0]
+	t.todo = t.todo[1:]
+	if !item.header {
+		t.now = io.MultiReader(item.part.Text(t.content), strings.NewReader("\n"))
+		return nil
+	}
+	text, err := item.part.HeaderText(t.content)
+	t.now = strings.NewReader(text)
+	return err
+}
+
+// HeaderText is the header of a part decoded to UTF-8, one line "Name: value" a field, at most its first MiB.
+func (p *Part) HeaderText(content io.ReaderAt) (string, error) {
+	block, err := p.ReadHeader(content, maxHeaderText)
+	var b strings.Builder
+	for field := range header.Fields(block) {
+		b.Write(field.Name)
+		b.WriteString(": ")
+		b.WriteString(header.DecodeWords(field.Value()))
+		b.WriteByte('\n')
+	}
+	return b.String(), err
+}
+
+// ReadHeader reads the header of a part, at most its first limit bytes, for header.Fields.
+func (p *Part) ReadHeader(content io.ReaderAt, limit int64) ([]byte, error) {
+	block := make([]byte, min(p.Header.Length, limit))
+	n, err := content.ReadAt(block, p.Header.Offset)
+	if n == len(block) || err == io.EOF {
+		err = nil
+	}
+	return block[:n], err
+}
