@@ -1,4 +1,3 @@
-// Package listen opens the server's TCP sockets.
 package listen
 
 import (

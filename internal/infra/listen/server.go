@@ -1,0 +1,143 @@
+package listen
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// Session is one connection being served.
+type Session interface {
+	// Run serves the connection until it ends, and closes it.
+	Run()
+	// Drain asks Run to end at the next moment that loses nothing, with a goodbye in the protocol's words. It may be
+	// called at any time and does not wait.
+	Drain()
+	// Abort closes the connection under Run.
+	Abort()
+}
+
+// Options say how a Server runs its sessions.
+type Options struct {
+	Name        string // of the door, for the log
+	Connections int    // at most so many open at a time
+	PerHost     int    // and so many of one IPv4 address or IPv6 /64
+	Drain       time.Duration
+	Log         *slog.Logger
+
+	// Start makes the session of a connection that was admitted. ctx outlives the one given to Serve by the drain.
+	Start func(ctx context.Context, nc net.Conn) Session
+	// TurnAway says goodbye to a connection that was not admitted. It must not wait for the client; the connection is
+	// closed after it.
+	TurnAway func(nc net.Conn, why Refusal)
+}
+
+// Server accepts connections, counts them, and drains them at the end. It may serve several listeners at a time; they
+// share its limits.
+type Server struct {
+	o         Options
+	admission admission
+}
+
+// NewServer makes a server.
+func NewServer(o Options) *Server {
+	return &Server{o: o, admission: admission{max: o.Connections, maxPerHost: o.PerHost, hosts: map[netip.Prefix]int{}}}
+}
+
+// Serve accepts connections until ctx ends, then drains them: sessions that are still running after Options.Drain are
+// aborted. Serve returns when none is left: nil after ctx ended, else the listener's error.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	defer context.AfterFunc(ctx, func() { l.Close() })()
+
+	open := &openSessions{all: map[Session]struct{}{}}
+	err := s.accept(ctx, l, func(nc net.Conn) { s.start(work, nc, open) })
+	l.Close()
+
+	open.each(Session.Drain)
+	deadline := time.AfterFunc(s.o.Drain, func() {
+		stopWork()
+		open.each(Session.Abort)
+	})
+	defer deadline.Stop()
+	open.running.Wait()
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// accept hands connections over until the listener fails for good. Running out of descriptors or memory passes.
+func (s *Server) accept(ctx context.Context, l net.Listener, handle func(net.Conn)) error {
+	const firstPause, maxPause = 5 * time.Millisecond, time.Second
+	pause := firstPause
+	for {
+		nc, err := l.Accept()
+		if err == nil {
+			pause = firstPause
+			handle(nc)
+			continue
+		}
+		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		s.o.Log.Error(s.o.Name+": cannot accept a connection", "err", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+			pause = min(2*pause, maxPause)
+		}
+	}
+}
+
+func (s *Server) start(ctx context.Context, nc net.Conn, open *openSessions) {
+	remote := Remote(nc).Addr()
+	if why, ok := s.admission.admit(remote); !ok {
+		s.o.TurnAway(nc, why)
+		nc.Close()
+		return
+	}
+	one := s.o.Start(ctx, nc)
+	open.add(one)
+	go func() {
+		defer s.admission.release(remote)
+		defer open.remove(one)
+		one.Run()
+	}()
+}
+
+// openSessions are those of one listener.
+type openSessions struct {
+	running sync.WaitGroup
+
+	mu  sync.Mutex
+	all map[Session]struct{}
+}
+
+func (o *openSessions) add(s Session) {
+	o.running.Add(1)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.all[s] = struct{}{}
+}
+
+func (o *openSessions) remove(s Session) {
+	o.mu.Lock()
+	delete(o.all, s)
+	o.mu.Unlock()
+	o.running.Done()
+}
+
+func (o *openSessions) each(do func(Session)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for s := range o.all {
+		do(s)
+	}
+}
