@@ -42,7 +42,7 @@ const (
 	CodeUnknownCTE           Code = "UNKNOWN-CTE"
 	CodeUseAttr              Code = "USEATTR" // RFC 6154 3
 
-	// CodeBadCharset lists the charsets of SEARCH (RFC 9051 6.4.4).
+	// CodeBadCharset lists the charsets of SEARCH that every server has (RFC 9051 6.4.4).
 	CodeBadCharset Code = "BADCHARSET (US-ASCII UTF-8)"
 )
 

@@ -9,12 +9,13 @@ import (
 // parser takes the tokens of one command from its lines. The first error stays: after it every method returns zero
 // values and reads nothing, so that a parse function is written straight down and looks at the error where it would loop.
 type parser struct {
-	r     *Reader
-	raw   []byte // the last line read; the literal that it announces is still in the source
-	line  []byte // what is left of raw
-	depth int
-	items int // list items and search keys so far
-	err   error
+	r       *Reader
+	raw     []byte // the last line read; the literal that it announces is still in the source
+	line    []byte // what is left of raw
+	depth   int
+	items   int    // list items and search keys so far
+	charset string // of SEARCH, "" when not given
+	err     error
 }
 
 // nextLine reads the line after a literal, or the first.

@@ -1,6 +1,11 @@
 package imap
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/mailmesh/mailmesh/internal/rfc/message/charset"
+)
 
 // Search asks which messages match (RFC 9051 6.4.4).
 type Search struct {
@@ -32,7 +37,7 @@ func parseSearch(p *parser, uid bool) Command {
 	}
 	if word == "CHARSET" {
 		p.sp()
-		c.Charset = p.charset()
+		c.Charset = p.searchCharset()
 		p.sp()
 		word = p.searchWord()
 	}
@@ -71,9 +76,8 @@ func (p *parser) searchReturn(r *SearchReturn) {
 	}
 }
 
-// charset takes the charset of the strings to come. Only the two that every server has are known (RFC 9051 6.4.4), one of
-// which contains the other.
-func (p *parser) charset() string {
+// searchCharset takes the charset of the strings to come.
+func (p *parser) searchCharset() string {
 	name := strings.ToUpper(p.astring("a charset"))
 	if p.err != nil {
 		return ""
@@ -81,10 +85,27 @@ func (p *parser) charset() string {
 	if p.r.dialect.UTF8Accept { // RFC 6855 3
 		p.bad("CHARSET is not allowed after ENABLE UTF8=ACCEPT")
 	}
-	if name != "US-ASCII" && name != "UTF-8" {
+	if !charset.Known(name) {
 		p.fail(p.r.failure(NO, CodeBadCharset, "this charset is not supported"))
 	}
+	p.charset = name
 	return name
+}
+
+// searchText takes a space and a string, and converts it to UTF-8. Without CHARSET it is UTF-8 (RFC 9051 6.4.4), of
+// which US-ASCII is a part.
+func (p *parser) searchText() string {
+	p.sp()
+	s := p.astring("a string")
+	switch p.charset {
+	case "", "UTF-8", "US-ASCII":
+	default:
+		return charset.Decode(p.charset, []byte(s))
+	}
+	if !utf8.ValidString(s) {
+		p.fail(p.r.failure(NO, CodeBadCharset, "the text to search is not valid UTF-8"))
+	}
+	return s
 }
 
 // searchWord takes the name of a search key, or nothing where a set or a parenthesis stands.

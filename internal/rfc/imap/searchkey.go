@@ -129,16 +129,6 @@ func textKey(in TextField) func(*parser) SearchKey {
 	return func(p *parser) SearchKey { return SearchText{in, p.searchText()} }
 }
 
-// searchText takes a space and a string. Without CHARSET it is UTF-8 (RFC 9051 6.4.4), of which US-ASCII is a part.
-func (p *parser) searchText() string {
-	p.sp()
-	s := p.astring("a string")
-	if !utf8.ValidString(s) {
-		p.fail(p.r.failure(NO, CodeBadCharset, "the text to search is not valid UTF-8"))
-	}
-	return s
-}
-
 func headerKey(p *parser) SearchKey {
 	p.sp()
 	field := p.fieldName()

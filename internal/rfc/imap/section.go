@@ -3,11 +3,13 @@ package imap
 import (
 	"slices"
 	"strconv"
+
+	"github.com/mailmesh/mailmesh/internal/rfc/message"
 )
 
 // Section names a part of a message (RFC 9051 6.4.5.1).
 type Section struct {
-	Part   []uint32 // numbers of body parts from the outermost; none: the message itself
+	Part   []int // numbers of body parts from the outermost; none: the message itself
 	Kind   SectionKind
 	Fields []string // of SectionHeaderFields and SectionHeaderFieldsNot, as the client wrote them
 }
@@ -77,13 +79,13 @@ func (p *parser) binarySection() Section {
 
 // sectionPart takes the numbers of a section. More says that a text may follow: there were no numbers, or a dot behind
 // the last.
-func (p *parser) sectionPart() (part []uint32, more bool) {
+func (p *parser) sectionPart() (part []int, more bool) {
 	if !isDigit(p.peek()) {
 		return nil, true
 	}
 	for isDigit(p.peek()) {
 		p.countItem()
-		part = append(part, p.nonZero("a part number"))
+		part = append(part, int(p.nonZero("a part number")))
 		if !p.accept('.') {
 			return part, false
 		}
@@ -100,7 +102,7 @@ func (s Section) AppendTo(b []byte) []byte {
 		if i > 0 {
 			b = append(b, '.')
 		}
-		b = strconv.AppendUint(b, uint64(n), 10)
+		b = strconv.AppendInt(b, int64(n), 10)
 	}
 	if s.Kind == SectionWhole {
 		return b
@@ -125,4 +127,19 @@ func (s Section) AppendTo(b []byte) []byte {
 // Equal reports whether both name the same part.
 func (s Section) Equal(t Section) bool {
 	return s.Kind == t.Kind && slices.Equal(s.Part, t.Part) && slices.Equal(s.Fields, t.Fields)
+}
+
+// specifiers are the words of package message for a SectionKind.
+var specifiers = map[SectionKind]message.Specifier{
+	SectionWhole:           message.Whole,
+	SectionHeader:          message.Header,
+	SectionHeaderFields:    message.HeaderFields,
+	SectionHeaderFieldsNot: message.HeaderFieldsNot,
+	SectionText:            message.BodyText,
+	SectionMIME:            message.MIME,
+}
+
+// In returns the section as package message finds it.
+func (s Section) In() message.Section {
+	return message.Section{Path: s.Part, Specifier: specifiers[s.Kind], Fields: s.Fields}
 }

@@ -1,5 +1,7 @@
 package imap
 
+import "strings"
+
 // appendQuoted appends a quoted string. The caller has made sure that s can be one.
 func appendQuoted(b []byte, s string) []byte {
 	b = append(b, '"')
@@ -15,7 +17,7 @@ func appendQuoted(b []byte, s string) []byte {
 
 // appendAString appends printable ASCII as an atom if it can be one, quoted otherwise.
 func appendAString(b []byte, s string) []byte {
-	if s == "" || s == "NIL" {
+	if s == "" || strings.EqualFold(s, "NIL") {
 		return appendQuoted(b, s)
 	}
 	for i := range len(s) {
