@@ -1,0 +1,55 @@
+// Package auth decides who may sign in: passwords, app passwords, SCRAM, and the brakes on guessing.
+//
+// # What is kept
+//
+// An account has at most one password, kept as an Argon2id hash and in no other form, and up to MaxAppPasswords app
+// passwords. An app password is drawn by the server (130 random bits), shown once, named by the user, and revoked alone.
+// It is kept as one salted SHA-256: hashing slowly protects passwords that people choose, of which an attacker can try the
+// likely ones first; among 2^130 equally likely ones there is nothing to try, and a fast check is what lets a phone sign
+// in every minute for free. For SCRAM-SHA-256 it is also kept as the verifier of RFC 5803. The account password is not:
+// a verifier made with any number of iterations that clients bear is far cheaper to guess from than Argon2id.
+//
+// # Sign-in
+//
+// Verify checks a password, Begin runs a whole SASL exchange for a door. Both read the account's rows in one read
+// transaction for each attempt, so a changed or revoked password and a disabled account count at once on every node.
+//
+//   - App passwords are checked first.
+//   - A password that was right less than an hour ago is known by an HMAC under a key that lives and dies with the
+//     process, over the account, its rows and the password. It costs no Argon2id again; any change of the rows makes it
+//     unknown. Equal attempts at the same time wait for one answer. So a client that opens ten connections pays once.
+//   - Argon2id runs at most Options.Parallel times at once, 64 MiB each; at most 256 attempts wait, ten seconds at most.
+//     More are answered mail.Limit.
+//   - Unknown users, accounts without a password and disabled accounts take the same path and the same time as a wrong
+//     password. Disabled is answered only to who knows the password.
+//
+// # Brakes
+//
+// Failures are counted per account and per remote network (an IPv4 address, an IPv6 /64; loopback is exempt, being
+// programs of our own host that speak for many). An account has 10 failures free, a network 30. Each further one closes
+// it for a time that doubles from one second to 15 minutes, in which passwords are refused unseen with mail.Limit and
+// the time to wait (Wait). The right password clears the account. Failures are forgotten after 12 hours without a new
+// one, a network's after one hour.
+//
+//   - Counted is before the password is checked and given back when it was right, so that parallel attempts get no
+//     further than serial ones.
+//   - The last wrong passwords of an account are remembered by their HMAC. Repeating one is refused at once and not
+//     counted: a telephone with last year's password does not lock out its owner.
+//   - A network the account signed in from during the last 30 days has a count of its own for that account, so that a
+//     stranger cannot lock the owner out of home.
+//   - App passwords and SCRAM pass the brakes: they cannot be guessed.
+//
+// All of this is in memory and bounded: 65,536 entries in each table, the longest unused go first. It is per process: n
+// nodes grant n times the failures. A restart forgets.
+//
+// # SCRAM
+//
+// All app passwords of an account share one salt, so that a proof can be tried on each of them: the client hashes before
+// anybody knows which one it holds. The salt follows from the account's id and the server's secret, that of an unknown
+// name from the name, so nothing in a challenge tells whether a name exists. 4,096 iterations (RFC 7677 4) suffice: there is
+// nothing to guess.
+//
+// A client that chooses SCRAM and holds the account password fails, and some clients never try another mechanism then.
+// Therefore Mechanisms leaves SCRAM out while the server has no app password at all, and for a day to a network where it
+// failed: the client's next connection uses PLAIN.
+package auth
