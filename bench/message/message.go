@@ -136,7 +136,7 @@ type Generator struct {
 
 // TextFor makes a text long enough for messages up to size, and long enough
 // that two messages rarely share much.
-func TextFor(seed uint64, size int) *Text { return NewText(seed, max(2<<20, 2*size)) }
+func TextFor(seed uint64, size int) *Text { return NewText(seed, max(1<<20, 2*size)) }
 
 // NewGenerator checks the sizes against MinSize and the text.
 func NewGenerator(text *Text, opts Options) (*Generator, error) {
