@@ -1,5 +1,7 @@
 package imap
 
+import "golang.org/x/text/unicode/norm"
+
 // List asks for mailboxes (RFC 9051 6.3.9, RFC 5258). Reference and Patterns are in UTF-8.
 type List struct {
 	Reference string
@@ -118,5 +120,5 @@ func (p *parser) namePart(written string) string {
 	if err != nil {
 		p.fail(p.r.failure(NO, CodeCannot, err.Error()))
 	}
-	return name
+	return norm.NFC.String(name)
 }

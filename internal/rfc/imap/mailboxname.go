@@ -136,20 +136,24 @@ func isPlainUTF7(s string) bool {
 // and is taken as that (RFC 6855 3: such names MUST be accepted). Names that are not normalized are normalized, in every
 // command alike (RFC 9051 5.1).
 func (d Dialect) MailboxName(s string) (string, error) {
-	name, err := d.decodeName(s)
-	switch {
-	case err != nil:
-		return "", err
-	case name == "":
-		return "", errMailboxEmpty
-	}
-	if strings.EqualFold(name, Inbox) && len(name) == len(Inbox) {
-		return Inbox, nil
-	}
-	return name, CheckMailboxName(name)
+	name, _, err := d.canonicalName(s)
+	return name, err
 }
 
-// decodeName is MailboxName without the rules for a name that stands alone: it serves patterns and references too.
+// canonicalName is MailboxName that also returns the name as it was given, in UTF-8.
+func (d Dialect) canonicalName(s string) (name, given string, err error) {
+	given, err = d.decodeName(s)
+	if err != nil {
+		return "", "", err
+	}
+	if strings.EqualFold(given, Inbox) && len(given) == len(Inbox) {
+		return Inbox, given, nil
+	}
+	name = norm.NFC.String(given)
+	return name, given, CheckMailboxName(name)
+}
+
+// decodeName turns a name, a pattern or a reference into UTF-8.
 func (d Dialect) decodeName(s string) (string, error) {
 	if len(s) > 4*MaxMailboxName {
 		return "", errMailboxLong
@@ -167,7 +171,7 @@ func (d Dialect) decodeName(s string) (string, error) {
 	if !utf8.ValidString(s) {
 		return "", errMailboxUTF8
 	}
-	return norm.NFC.String(s), nil
+	return s, nil
 }
 
 // CheckMailboxName says what is wrong with a name in UTF-8: RFC 6855 3 wants Net-Unicode without control characters.

@@ -9,13 +9,14 @@ import (
 // parser takes the tokens of one command from its lines. The first error stays: after it every method returns zero
 // values and reads nothing, so that a parse function is written straight down and looks at the error where it would loop.
 type parser struct {
-	r       *Reader
-	raw     []byte // the last line read; the literal that it announces is still in the source
-	line    []byte // what is left of raw
-	depth   int
-	items   int    // list items and search keys so far
-	charset string // of SEARCH, "" when not given
-	err     error
+	r         *Reader
+	raw       []byte // the last line read; the literal that it announces is still in the source
+	line      []byte // what is left of raw
+	depth     int
+	items     int // list items and search keys so far
+	canonical []CanonicalName
+	charset   string // of SEARCH, "" when not given
+	err       error
 }
 
 // nextLine reads the line after a literal, or the first.
@@ -324,10 +325,14 @@ func (p *parser) mailbox() string {
 	if p.err != nil {
 		return ""
 	}
-	name, err := p.r.dialect.MailboxName(written)
+	name, given, err := p.r.dialect.canonicalName(written)
 	if err != nil {
 		// The command is well formed; RFC 5530: the name can never be used.
 		p.fail(p.r.failure(NO, CodeCannot, err.Error()))
+		return ""
+	}
+	if name != given {
+		p.canonical = append(p.canonical, CanonicalName{given, name})
 	}
 	return name
 }

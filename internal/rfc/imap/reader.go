@@ -33,7 +33,14 @@ type Request struct {
 	Tag     string
 	Name    string // in capitals, with "UID " in front where it belongs to the command
 	Command Command
+
+	// Canonical has the mailbox names of the command that the client wrote differently from how they are: not in
+	// Normalization Form C, or INBOX in other letters. Some commands answer them with LIST and OLDNAME (RFC 9051 6.3.9.7).
+	Canonical []CanonicalName
 }
+
+// CanonicalName is a mailbox name as it was given, in UTF-8, and as it is.
+type CanonicalName struct{ Given, Name string }
 
 // Command is one of the command structs of this package.
 type Command interface{ command() }
@@ -88,7 +95,7 @@ func (r *Reader) ReadCommand() (Request, error) {
 	if p.err != nil {
 		return Request{Tag: r.tag, Name: r.name}, p.giveUp()
 	}
-	return Request{Tag: r.tag, Name: r.name, Command: command}, nil
+	return Request{Tag: r.tag, Name: r.name, Command: command, Canonical: p.canonical}, nil
 }
 
 // ReadAuthResponse reads the client's answer to a challenge of AUTHENTICATE. A client that cancels gets the *Error that

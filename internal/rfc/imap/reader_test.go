@@ -374,6 +374,10 @@ func TestDialects(t *testing.T) {
 			t.Errorf("%+v %s: got %q", tt.dialect, tt.line, got)
 		}
 	}
+	req := read(t, "a RENAME inbox \"e\u0301\"\r\n", Dialect{}, Authenticated)
+	if want := []CanonicalName{{"inbox", "INBOX"}, {"e\u0301", "é"}}; !reflect.DeepEqual(req.Canonical, want) {
+		t.Errorf("canonical names: %q", req.Canonical)
+	}
 	r := newTestReader("a SEARCH CHARSET UTF-8 ALL\r\n", Config{})
 	r.SetDialect(Dialect{UTF8Accept: true})
 	if e := refusal(t, r); e.Condition != BAD {
