@@ -211,11 +211,14 @@ func (s *pgSession) release() {
 func (s *pgSession) error(err error) error {
 	classed := pgError(err)
 	var e *engineError
+	var preparing pgx.ErrPreprocessingBatch
 	switch {
 	case errors.As(classed, &e):
 		if e.class == classReadOnly && !s.readOnly {
 			e.class = classUnavailable // a standby, after a failover: the next connection finds the primary
 		}
+	case errors.As(err, &preparing):
+		// An argument of a type that the statement does not take. The driver gives up the connection, but it did not fail.
 	case s.conn.Conn().IsClosed():
 		return &engineError{class: classUnavailable, code: codeConnection, err: err}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -141,11 +142,32 @@ func (tx *Tx) statement(op, sql string, args []any) (statement, error) {
 	if err := tx.ready(); err != nil {
 		return statement{}, err
 	}
+	if controls(sql) {
+		return statement{}, tx.fail(op, fmt.Errorf("db: %.20q inside a closure: Write and Read begin and end transactions", sql))
+	}
 	plain, err := plainAll(args)
 	if err != nil {
 		return statement{}, tx.fail(op, fmt.Errorf("%w in %.60q", err, sql))
 	}
 	return statement{sql: sql, args: plain}, nil
+}
+
+// controls reports whether a statement would begin or end a transaction. It guards against a mistake that would commit
+// half a closure, and with it the closures of others in its batch.
+func controls(sql string) bool {
+	sql = strings.TrimLeft(sql, " \t\r\n")
+	if sql == "" || strings.IndexByte("BCERSbcers", sql[0]) < 0 {
+		return false
+	}
+	word := sql
+	if end := strings.IndexAny(sql, " \t\r\n;"); end >= 0 {
+		word = sql[:end]
+	}
+	switch strings.ToUpper(word) {
+	case "BEGIN", "COMMIT", "END", "ROLLBACK", "RELEASE", "SAVEPOINT", "START":
+		return true
+	}
+	return false
 }
 
 func (tx *Tx) ready() error {

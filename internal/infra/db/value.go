@@ -1,10 +1,13 @@
 package db
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // kind is the type of a value in a row, as far as this package tells types apart.
@@ -33,13 +36,15 @@ type value struct {
 // plain turns an argument of a statement into nil, int64, float64, string or []byte.
 func plain(arg any) (any, error) {
 	switch a := arg.(type) {
-	case nil, int64, float64, string:
+	case nil, int64, float64:
 		return a, nil
+	case string:
+		return arg, checkText(a)
 	case []byte:
 		if a == nil {
 			return nil, nil
 		}
-		return a, nil
+		return arg, nil
 	case int:
 		return int64(a), nil
 	case bool:
@@ -66,7 +71,7 @@ func plainReflected(v reflect.Value) (any, error) {
 	case reflect.Float32, reflect.Float64:
 		return v.Float(), nil
 	case reflect.String:
-		return v.String(), nil
+		return plain(v.String())
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
 			return plain(v.Bytes())
@@ -84,6 +89,18 @@ func plainReflected(v reflect.Value) (any, error) {
 		return plain(v.Elem().Interface())
 	}
 	return nil, fmt.Errorf("db: an argument of type %s: want a number, a string, bytes, a bool, a time or a pointer to one", v.Type())
+}
+
+// checkText refuses what PostgreSQL does not take as text, so that strangers' bytes that pass the tests on SQLite do not
+// fail a delivery on PostgreSQL.
+func checkText(s string) error {
+	if !utf8.ValidString(s) {
+		return errors.New("db: a string that is not valid UTF-8: make it valid, or pass it as []byte to a column of bytes")
+	}
+	if strings.IndexByte(s, 0) >= 0 {
+		return errors.New("db: a string with a NUL character: remove it, or pass it as []byte to a column of bytes")
+	}
+	return nil
 }
 
 // plainAll converts all arguments, naming the one that is wrong.

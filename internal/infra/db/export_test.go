@@ -1,0 +1,35 @@
+package db
+
+// Waiting is how many writes wait for their turn.
+func Waiting(d *DB) int {
+	var q *turnQueue
+	switch b := d.backend.(type) {
+	case *file:
+		q = b.queue
+	case *server:
+		q = b.writers.waiting
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.n
+}
+
+// Closed reports whether Close has begun and answered those who waited.
+func Closed(d *DB) bool {
+	var q *turnQueue
+	switch b := d.backend.(type) {
+	case *file:
+		q = b.queue
+	case *server:
+		q = b.readers.waiting // closed after the writers'
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
+}
+
+// Columns is the number of columns of a result.
+func Columns(r *Rows) int { return r.cursor.columns() }
+
+// Translated reports whether SQLite is the library that the program uses; the other one ignores a second statement.
+const Translated = sqliteDriverName == "sqlite"
