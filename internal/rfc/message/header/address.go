@@ -117,8 +117,10 @@ func (p *addressParser) element() {
 			p.list = append(p.list, Address{Kind: GroupStart, Name: p.phrase.String()})
 			return
 		case c == '<':
-			p.pos++
-			p.angle()
+			for more := true; more; {
+				p.pos++
+				more = p.angle()
+			}
 			return
 		default:
 			p.word(c)
@@ -207,8 +209,9 @@ func (p *addressParser) endGroup() {
 	}
 }
 
-// angle reads [route] addr-spec ">" after the display name. Where ">" is missing, a separator ends it too.
-func (p *addressParser) angle() {
+// angle reads [route] addr-spec ">" after the display name. Where ">" is missing, a separator ends it too. Where a comma
+// is missing, as in "A <a@x> B <b@y>", it reports that a "<" comes next and keeps the words before it.
+func (p *addressParser) angle() (more bool) {
 	a := Address{Name: p.phrase.String()}
 	p.reset()
 	p.skipSpace()
@@ -218,16 +221,23 @@ func (p *addressParser) angle() {
 		if c == '>' || c == ',' || c == ';' {
 			break
 		}
+		if c == '<' {
+			p.pos++
+			continue
+		}
 		p.word(c)
 	}
 	p.setSpec(&a)
+	p.reset()
 	p.skipToSeparator()
 	if a.Name == "" {
 		a.Name = p.comment
 	}
+	p.comment = ""
 	if a.Local != "" || a.Domain != "" || a.Name != "" {
 		p.list = append(p.list, a)
 	}
+	return !p.done() && p.s[p.pos] == '<'
 }
 
 // route reads an obs-route (RFC 5322 4.4): "@a,@b:" before the addr-spec.
@@ -244,8 +254,7 @@ func (p *addressParser) route() string {
 	return strings.Join(strings.Fields(route), "")
 }
 
-// skipToSeparator passes over what follows an angle-addr: the comma, or anything else up to it. It stops before a
-// "<", as in "A <a@x> B <b@y>" a comma is missing and the second address counts too, and before a semicolon.
+// skipToSeparator passes over what follows an angle-addr up to and with the comma, or up to a semicolon or "<".
 func (p *addressParser) skipToSeparator() {
 	for !p.done() {
 		switch c := p.s[p.pos]; c {
@@ -254,13 +263,10 @@ func (p *addressParser) skipToSeparator() {
 			return
 		case ';', '<':
 			return
-		case '>', ' ', '\t':
+		case '>':
 			p.pos++
 		default:
-			before := p.pos
-			if p.word(c); p.pos == before {
-				p.pos++
-			}
+			p.word(c)
 		}
 	}
 }

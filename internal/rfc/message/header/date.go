@@ -39,10 +39,10 @@ func (d *dateParser) token(s string) {
 	case s == "":
 	case (s[0] == '+' || s[0] == '-') && d.hasTime:
 		d.offset(s)
+	case strings.IndexAny(s, "-/:") > 0 && s[strings.IndexAny(s, "-/:")] != ':':
+		d.hyphens(s)
 	case isDigit(s[0]) && strings.IndexByte(s, ':') > 0:
 		d.clock(s)
-	case strings.IndexByte(s, '-') > 0 || strings.IndexByte(s, '/') > 0:
-		d.hyphens(s)
 	case isDigit(s[0]):
 		d.number(s)
 	default:

@@ -43,7 +43,7 @@ func BaseSubject(subject string) (base string, reply bool) {
 		}
 		s, reply = strings.Trim(rest[:len(rest)-1], " "), true
 	}
-	return truncate(s, MaxBaseSubject), reply
+	return strings.TrimRight(truncate(s, MaxBaseSubject), " "), reply
 }
 
 // cutLeader removes subj-leader: *subj-blob ("re" / "fw" / "fwd") *WSP [subj-blob] ":".
