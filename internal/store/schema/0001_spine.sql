@@ -119,10 +119,13 @@ CREATE TABLE blob (
 ) {{clustered}};
 CREATE INDEX blob_object ON blob (object_id);
 
--- Objects that lost a name and are to be looked at by the collector.
+-- Objects that lost a name and are to be looked at by the collector. The account that let go is in the key so that two
+-- accounts, each under its own lock, never wait for each other here.
 CREATE TABLE object_unnamed (
-    object_id BIGINT PRIMARY KEY,
-    at        BIGINT NOT NULL
+    object_id  BIGINT NOT NULL,
+    account_id BIGINT NOT NULL,
+    at         BIGINT NOT NULL,
+    PRIMARY KEY (object_id, account_id)
 );
 
 -- infra/blob/sql keeps bodies here.
