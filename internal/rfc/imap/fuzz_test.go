@@ -28,7 +28,7 @@ func (c *chunks) Read(b []byte) (int, error) {
 
 // readAll reads every command of the input and gives what the caller of a Reader sees.
 func readAll(t *testing.T, src io.Reader, size int, d Dialect) (seen []any) {
-	limits := Limits{Line: 300, Literal: 200, Command: 1000, Depth: 8, SetElements: 10, ListItems: 20, Discard: 2000}
+	limits := Limits{Line: 300, Literal: 200, Command: 1000, Depth: 8, SetElements: 10, ListItems: 20, Discard: 6000}
 	r := NewReader(bufio.NewReaderSize(src, size), Config{Limits: limits})
 	r.SetDialect(d)
 	r.SetState(anyState)

@@ -53,9 +53,10 @@ type Reader struct {
 	dialect Dialect
 	state   State
 
-	tag, name string  // of the command being read, for errors
-	used      int     // octets that the current command has cost, against Limits.Command
-	messages  *Append // the last command, while its messages are not all read
+	tag, name  string  // of the command being read, for errors
+	lineOctets int64   // of the last line, with its ending
+	used       int     // octets that the current command has cost, against Limits.Command
+	messages   *Append // the last command, while its messages are not all read
 }
 
 // NewReader returns a Reader for a client that is not authenticated and has enabled nothing.
@@ -78,7 +79,8 @@ func (r *Reader) SetState(s State) { r.state = s }
 // ReadCommand reads the next command. Before that it drops what the caller has left of the messages of an Append.
 //
 // An error is an *Error, which is the reply to send, or the source's. io.EOF says that the connection ended between two
-// commands, io.ErrUnexpectedEOF that it ended within one.
+// commands, io.ErrUnexpectedEOF that it ended within one. With an *Error the Request holds what was read before it, as far
+// as it goes: a SEARCH RETURN (SAVE) that is refused with NO empties the saved result (RFC 9051 6.4.4.1).
 func (r *Reader) ReadCommand() (Request, error) {
 	if r.messages != nil {
 		if err := r.messages.Discard(); err != nil {
@@ -93,7 +95,7 @@ func (r *Reader) ReadCommand() (Request, error) {
 	}
 	command := p.command()
 	if p.err != nil {
-		return Request{Tag: r.tag, Name: r.name}, p.giveUp()
+		return Request{Tag: r.tag, Name: r.name, Command: command}, p.giveUp()
 	}
 	return Request{Tag: r.tag, Name: r.name, Command: command, Canonical: p.canonical}, nil
 }
@@ -150,6 +152,7 @@ const (
 // at least its beginning and its end. The line is valid until the source is read again.
 func (r *Reader) readLine() (line []byte, defect *Error, err error) {
 	line, err = r.src.ReadSlice('\n')
+	r.lineOctets = int64(len(line))
 	if err == bufio.ErrBufferFull {
 		line, defect, err = r.readLongLine(line)
 	}
@@ -168,15 +171,14 @@ func (r *Reader) readLine() (line []byte, defect *Error, err error) {
 // readLongLine goes on with a line that did not fit the source's buffer.
 func (r *Reader) readLongLine(start []byte) (line []byte, defect *Error, err error) {
 	line = bytes.Clone(start)
-	total := int64(len(line))
 	for full := true; full; {
 		var chunk []byte
 		chunk, err = r.src.ReadSlice('\n')
+		if r.lineOctets += int64(len(chunk)); r.lineOctets > r.limits.Discard {
+			return nil, r.lostPlace(), nil
+		}
 		if full = err == bufio.ErrBufferFull; err != nil && !full {
 			return line, nil, err
-		}
-		if total += int64(len(chunk)); total > r.limits.Discard {
-			return nil, r.lostPlace(), nil
 		}
 		line = append(line, chunk...)
 		if len(line) > r.limits.Line+2 && len(line) > keptHead+keptTail {
@@ -235,7 +237,7 @@ func (r *Reader) skip(line []byte) error {
 		if defect != nil && defect.Fatal {
 			return defect
 		}
-		if budget -= int64(len(next)) + 2; budget < 0 {
+		if budget -= r.lineOctets; budget < 0 {
 			return r.lostPlace()
 		}
 		line = next

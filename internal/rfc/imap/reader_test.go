@@ -294,6 +294,15 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// What a refused command had said is known: RFC 9051 6.4.4.1.
+func TestRefusedSave(t *testing.T) {
+	r := newTestReader("a SEARCH RETURN (SAVE) CHARSET KLINGON TEXT x\r\n", Config{})
+	req, err := r.ReadCommand()
+	if c, ok := req.Command.(Search); err == nil || !ok || !c.Return.Save {
+		t.Errorf("got %+v, %v", req, err)
+	}
+}
+
 func TestRefusalsThatEndTheConnection(t *testing.T) {
 	config := Config{Limits: Limits{Line: 100, Literal: 50, Discard: 5000}}
 	for name, input := range map[string]string{
