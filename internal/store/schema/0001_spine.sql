@@ -27,6 +27,7 @@ CREATE TABLE directory_account (
     disabled   BIGINT NOT NULL,
     created    BIGINT NOT NULL
 );
+CREATE INDEX directory_account_domain ON directory_account (domain, account_id);
 
 -- Every address that reaches someone. An alias with several targets has several rows.
 CREATE TABLE address (
@@ -52,6 +53,7 @@ CREATE TABLE credential (
     last_used  BIGINT NOT NULL,           -- 0 for never; kept to the hour
     PRIMARY KEY (account_id, id)
 ) {{clustered}};
+CREATE INDEX credential_app ON credential (account_id) WHERE kind = 'app';
 
 ------------------------------------------------------------------------------------------------------- unit of work
 
