@@ -55,6 +55,9 @@ func parseStore(p *parser, uid bool) Command {
 			if name := p.name("a modifier"); name != "UNCHANGEDSINCE" {
 				p.bad("unknown STORE modifier " + name)
 			}
+			if c.UnchangedSince != nil { // RFC 7162 7: only a single one
+				p.bad("UNCHANGEDSINCE is given twice")
+			}
 			p.sp()
 			since := p.modSeq("UNCHANGEDSINCE", 0)
 			c.UnchangedSince = &since

@@ -186,6 +186,15 @@ func TestReadFetch(t *testing.T) {
 	}
 }
 
+func TestSearchReturnSilent(t *testing.T) {
+	for args, want := range map[string]bool{"": false, "RETURN () ": false, "RETURN (SAVE) ": true, "RETURN (SAVE MIN) ": false} {
+		req := read(t, "a SEARCH "+args+"ALL\r\n", Dialect{}, Selected)
+		if got := req.Command.(Search).Return.Silent(); got != want {
+			t.Errorf("%q: %v", args, got)
+		}
+	}
+}
+
 func TestReadSearch(t *testing.T) {
 	tests := []struct {
 		args string
@@ -270,6 +279,9 @@ func TestRefusals(t *testing.T) {
 		{"MIME of the message", "a FETCH 1 BODY[MIME]\r\n", BAD, "", "numbered part"},
 		{"partial of nothing", "a FETCH 1 BODY[]<0.0>\r\n", BAD, "", "0"},
 		{"field name", "a FETCH 1 BODY[HEADER.FIELDS (\"a b\")]\r\n", BAD, "", "header field"},
+		{"unchangedsince twice", "a STORE 1 (UNCHANGEDSINCE 1 UNCHANGEDSINCE 2) FLAGS ()\r\n", BAD, "", "twice"},
+		{"object id", "a SEARCH EMAILID a.b\r\n", BAD, "", "end of the line"},
+		{"flag", "a STORE 1 FLAGS (a]b)\r\n", BAD, "", "space"},
 		{"state", "a LOGIN b c\r\n", BAD, "", "after authentication"},
 		{"append without literal", "a APPEND b x\r\n", BAD, "", "APPEND data"},
 		{"append date", "a APPEND b \"1-Jan-2020 00:00:00 +0000\" {3+}\r\nabc\r\n", BAD, "", "17-Jul-1996"},

@@ -23,6 +23,11 @@ type SearchReturn struct {
 	Save                 bool // RFC 5182
 }
 
+// Silent reports that no answer is wanted: SAVE stands alone (RFC 9051 6.4.4).
+func (r SearchReturn) Silent() bool {
+	return r.Extended && !r.Min && !r.Max && !r.All && !r.Count
+}
+
 func (Search) command() {}
 
 func parseSearch(p *parser, uid bool) Command {

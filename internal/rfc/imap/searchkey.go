@@ -171,7 +171,11 @@ func modSeqKey(p *parser) SearchKey {
 func objectIDKey(thread bool) func(*parser) SearchKey {
 	return func(p *parser) SearchKey {
 		p.sp()
-		return SearchObjectID{thread, p.atom("an object id", isObjectID)}
+		id := p.atom("an object id", isObjectID)
+		if len(id) > 255 { // RFC 8474 7
+			p.bad("an object id has at most 255 characters")
+		}
+		return SearchObjectID{thread, id}
 	}
 }
 
