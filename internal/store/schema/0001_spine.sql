@@ -183,6 +183,8 @@ CREATE TABLE email (
     PRIMARY KEY (account_id, id)
 ) {{clustered}};
 
+CREATE INDEX email_thread ON email (account_id, thread_id);
+
 -- A message in a mailbox. Flags are repeated here so that listing them joins nothing.
 CREATE TABLE membership (
     account_id BIGINT NOT NULL,
@@ -205,6 +207,17 @@ CREATE TABLE thread_ref (
     hash       BIGINT NOT NULL,
     thread_id  BIGINT NOT NULL,
     PRIMARY KEY (account_id, hash)
+) {{clustered}};
+
+-- Work of more than one commit that was begun: what a stopped process leaves here is brought to its end by another.
+CREATE TABLE unfinished (
+    account_id BIGINT NOT NULL,
+    id         BIGINT NOT NULL,
+    kind       BIGINT NOT NULL,           -- 1: a deleted mailbox is to be emptied, 2: a copy, undone if it does not end
+    mailbox_id BIGINT NOT NULL,
+    uids       TEXT NOT NULL,             -- what the copy has made in the mailbox, as a UID set
+    at         BIGINT NOT NULL,           -- last step
+    PRIMARY KEY (account_id, id)
 ) {{clustered}};
 
 --------------------------------------------------------------------------------------------------------------- spool
