@@ -48,7 +48,7 @@ func Known(label string) bool {
 
 func ascii(b []byte) bool {
 	for _, c := range b {
-		if c >= utf8.RuneSelf || c == 0x1b {
+		if c >= utf8.RuneSelf {
 			return false
 		}
 	}
@@ -123,15 +123,11 @@ func lookup(label string) encoding.Encoding {
 	return nil
 }
 
-// asciiCompatible reports whether bytes below 0x80 other than ESC mean themselves in the charset.
+// asciiCompatible reports whether the charset is one of the common ones in which bytes below 0x80 mean themselves.
 func asciiCompatible(label string) bool {
-	switch label = normal(label); {
-	case strings.HasPrefix(label, "utf-16"), strings.HasPrefix(label, "utf-32"), strings.HasPrefix(label, "ucs-"),
-		strings.HasPrefix(label, "iso-10646"), label == "utf-7", label == "hz-gb-2312", strings.HasPrefix(label, "ibm"),
-		strings.HasPrefix(label, "csunicode"), label == "unicode":
-		return false
-	}
-	return true
+	label = normal(label)
+	_, ok := guessed[label]
+	return ok || strings.HasPrefix(label, "iso-8859-") || strings.HasPrefix(label, "windows-125")
 }
 
 func decoder(label string) transform.Transformer {
