@@ -46,6 +46,21 @@ func PostgresURL(t testing.TB) string {
 	return url
 }
 
+// OwnPostgres starts a server for this test alone, whose settings it may change, and returns the URL of a database on it.
+func OwnPostgres(t testing.TB) string {
+	t.Helper()
+	server, err := startServer()
+	if err != nil {
+		missing(t, err)
+	}
+	t.Cleanup(func() {
+		if err := server.lifeline.Close(); err != nil {
+			t.Errorf("stop the server: %v", err)
+		}
+	})
+	return server.url("postgres")
+}
+
 // missing ends a test that has no PostgreSQL.
 func missing(t testing.TB, err error) {
 	t.Helper()

@@ -30,12 +30,12 @@ var sharedServer = sync.OnceValues(startServer)
 
 // keeper is the shell script that watches over a server: $1 is the folder with the programs, $2 that of the data.
 //
-// fsync stays on because db.Open insists; where the folder is in memory it costs nothing. full_page_writes protects
-// against a crash of the machine, after which nobody wants this data.
+// fsync stays on, as it is by default, because db.Open insists; where the folder is in memory it costs nothing.
+// full_page_writes protects against a crash of the machine, after which nobody wants this data.
 const keeper = `
 trap '' HUP INT TERM QUIT
 "$1/initdb" --no-sync --auth=trust --username=mailmesh --encoding=UTF8 --no-locale --pgdata="$2/data" >"$2/log" 2>&1 || exit 1
-"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=on -c full_page_writes=off -c max_connections=200 \
+"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c full_page_writes=off -c max_connections=200 \
 	-c shared_buffers=64MB -c autovacuum=off -c deadlock_timeout=50ms >>"$2/log" 2>&1 </dev/null &
 server=$!
 cat >/dev/null
