@@ -1,0 +1,188 @@
+package mailbox
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// Email is a message as rows hold it, whatever mailboxes it is in.
+type Email struct {
+	ID            mail.EmailID
+	Thread        mail.ThreadID
+	Blob          mail.BlobID
+	Size          int64
+	Received      int64 // unix milliseconds
+	Flags         mail.Flag
+	Keywords      string // separated by one space
+	ModSeq        mail.ModSeq
+	CreatedModSeq mail.ModSeq
+	Summary       []byte
+}
+
+const emailColumns = `id, thread_id, blob_id, size, received, flags, keywords, modseq, created_modseq, summary`
+
+func (e *Email) scan(r interface{ Scan(...any) error }) error {
+	var id, thread, flags, modseq, created int64
+	err := r.Scan(&id, &thread, &e.Blob, &e.Size, &e.Received, &flags, &e.Keywords, &modseq, &created, &e.Summary)
+	e.ID, e.Thread, e.Flags = mail.EmailID(id), mail.ThreadID(thread), mail.Flag(flags)
+	e.ModSeq, e.CreatedModSeq = mail.ModSeq(modseq), mail.ModSeq(created)
+	return err
+}
+
+// FlagSet returns the flags and keywords.
+func (e *Email) FlagSet() mail.Flags {
+	return mail.Flags{Bits: e.Flags, Keywords: strings.Fields(e.Keywords)}
+}
+
+// Email returns one email of an account.
+func (s *Store) Email(t *tx.Tx, account mail.AccountID, id mail.EmailID) (Email, error) {
+	var e Email
+	err := e.scan(t.SQL().QueryRow(`SELECT `+emailColumns+` FROM email WHERE account_id = $1 AND id = $2`, account, id))
+	return e, notFound("mailbox.Email", err)
+}
+
+// Membership is a place where an email lies.
+type Membership struct {
+	Mailbox mail.MailboxID
+	UID     mail.UID
+	ModSeq  mail.ModSeq
+	Deleted bool
+	Saved   int64 // unix milliseconds (RFC 8514)
+}
+
+// Memberships lists where an email lies, by mailbox.
+func (s *Store) Memberships(t *tx.Tx, account mail.AccountID, id mail.EmailID) ([]Membership, error) {
+	rows, err := t.SQL().Query(`SELECT m.mailbox_id, m.uid, m.modseq, m.flags, m.saved
+		FROM membership m JOIN mailbox b ON b.account_id = m.account_id AND b.id = m.mailbox_id AND b.parent_id >= 0
+		WHERE m.account_id = $1 AND m.email_id = $2 ORDER BY m.mailbox_id, m.uid`, account, id)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, func(r *db.Rows) (m Membership, err error) {
+		var flags mail.Flag
+		err = r.Scan(&m.Mailbox, &m.UID, &m.ModSeq, &flags, &m.Saved)
+		m.Deleted = flags&mail.Deleted != 0
+		return m, err
+	})
+}
+
+// errStop ends a reading early.
+var errStop = errors.New("stop")
+
+// Summaries calls each for the emails of ids that exist, in the order of ids, until it returns false. The Email and its
+// Summary are valid during the call only. However many ids there are, few rows are in memory at a time.
+func (s *Store) Summaries(t *tx.Tx, account mail.AccountID, ids []mail.EmailID, each func(*Email) bool) error {
+	r := summaryReader{t: t, account: account, each: each}
+	var err error
+	for len(ids) > 0 && err == nil {
+		n := 1 // ids[:n] ascend
+		for n < len(ids) && ids[n] > ids[n-1] {
+			n++
+		}
+		if n >= longRange || n == len(ids) {
+			err = r.ascending(ids[:n])
+		} else {
+			n = min(maxIn, len(ids))
+			err = r.mixed(ids[:n])
+		}
+		ids = ids[n:]
+	}
+	if errors.Is(err, errStop) {
+		err = nil
+	}
+	return err
+}
+
+type summaryReader struct {
+	t       *tx.Tx
+	account mail.AccountID
+	each    func(*Email) bool
+	email   Email
+}
+
+// ascending reads emails in the order of the table: by one scan where they lie close together.
+func (r *summaryReader) ascending(ids []mail.EmailID) error {
+	for len(ids) > 0 {
+		n := 1
+		// A row passed over costs less than a seek. Ids that are next to each other in the account are not next to each
+		// other as numbers: 64 is what may lie between in a busy server.
+		for n < len(ids) && ids[n]-ids[n-1] < 64 {
+			n++
+		}
+		var err error
+		if n >= longRange {
+			err = r.scan(ids[:n])
+		} else {
+			n = min(maxIn, len(ids))
+			err = eachIn(r.t, `SELECT `+emailColumns+` FROM email WHERE account_id = $1 AND id %s ORDER BY id`,
+				[]any{r.account}, ids[:n], r.row)
+		}
+		if err != nil {
+			return err
+		}
+		ids = ids[n:]
+	}
+	return nil
+}
+
+// scan reads all emails between the first and the last id and passes over those not asked for.
+func (r *summaryReader) scan(ids []mail.EmailID) error {
+	rows, err := r.t.SQL().Query(`SELECT `+emailColumns+` FROM email WHERE account_id = $1 AND id BETWEEN $2 AND $3 ORDER BY id`,
+		r.account, ids[0], ids[len(ids)-1])
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id, nil, nil, nil, nil, nil, nil, nil, nil, nil); err != nil {
+			return err
+		}
+		for len(ids) > 0 && int64(ids[0]) < id {
+			ids = ids[1:]
+		}
+		if len(ids) == 0 || int64(ids[0]) != id {
+			continue
+		}
+		if err := r.row(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// mixed reads at most maxIn emails and hands them on in the order of ids.
+func (r *summaryReader) mixed(ids []mail.EmailID) error {
+	found := make(map[mail.EmailID]*Email, len(ids))
+	err := eachIn(r.t, `SELECT `+emailColumns+` FROM email WHERE account_id = $1 AND id %s`, []any{r.account},
+		slices.Compact(slices.Sorted(slices.Values(ids))), func(rows *db.Rows) error {
+			var e Email
+			err := e.scan(rows)
+			found[e.ID] = &e
+			return err
+		})
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if e := found[id]; e != nil && !r.each(e) {
+			return errStop
+		}
+	}
+	return nil
+}
+
+func (r *summaryReader) row(rows *db.Rows) error {
+	if err := r.email.scan(rows); err != nil {
+		return err
+	}
+	if !r.each(&r.email) {
+		return errStop
+	}
+	return nil
+}

@@ -1,0 +1,256 @@
+package mailbox
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/rfc/imap"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// FlagOp is what is done with flags.
+type FlagOp int
+
+const (
+	SetFlags    FlagOp = iota // these and no others
+	AddFlags                  // these too
+	RemoveFlags               // none of these
+)
+
+// FlagChange is a change of the flags of messages.
+type FlagChange struct {
+	Op    FlagOp
+	Flags mail.Flags
+
+	// Conditional leaves messages alone whose modseq is above UnchangedSince (RFC 7162 3.1.3).
+	Conditional    bool
+	UnchangedSince mail.ModSeq
+}
+
+// FlagsStored is what StoreFlags did.
+type FlagsStored struct {
+	Changed  int         // messages that have other flags now
+	Modified imap.Set    // UIDs left alone because of UnchangedSince
+	ModSeq   mail.ModSeq // the last number given, 0 when nothing changed
+}
+
+// StoreFlags changes the flags of the messages of a mailbox that have UIDs of a normal set. UIDs that no message has are
+// passed over, and a message that has the flags already gets no new modseq. After a failure the result says what the
+// steps before it did.
+func (s *Store) StoreFlags(ctx context.Context, account mail.AccountID, mailbox mail.MailboxID, uids imap.Set, c FlagChange) (FlagsStored, error) {
+	var all FlagsStored
+	for more := true; more; more = len(uids) > 0 {
+		// Once: run again after a lost answer, the condition would meet the modseq that the first run gave.
+		step, err := tx.Once(ctx, s.tx, tx.NewKey(), []mail.AccountID{account}, func(t *tx.Tx) (flagStep, error) {
+			return s.storeFlags(t, account, mailbox, uids, c)
+		})
+		if err != nil {
+			return all, err
+		}
+		all.Changed += step.Changed
+		all.Modified = append(all.Modified, step.Modified...).Resolve(0)
+		all.ModSeq = max(all.ModSeq, step.ModSeq)
+		uids = step.Rest
+	}
+	return all, nil
+}
+
+// flagStep is what one commit of StoreFlags did and left.
+type flagStep struct {
+	FlagsStored
+	Rest imap.Set
+}
+
+func (s *Store) storeFlags(t *tx.Tx, account mail.AccountID, mailbox mail.MailboxID, uids imap.Set, c FlagChange) (flagStep, error) {
+	if _, err := s.ByID(t, account, mailbox); err != nil {
+		return flagStep{}, err
+	}
+	list, rest, err := members(t, account, mailbox, uids, s.rowsPerStep)
+	if err != nil {
+		return flagStep{}, err
+	}
+	w := flagWork{t: t, account: account, mailbox: mailbox, change: c, touched: make(touchedMailboxes)}
+	if err := w.findOthers(list); err != nil {
+		return flagStep{}, err
+	}
+	n, err := w.plan(list, s.rowsPerStep)
+	if err != nil {
+		return flagStep{}, err
+	}
+	if n < len(list) {
+		rest = after(uids, list[n].uid-1)
+	}
+	w.write()
+	return flagStep{w.result, rest}, nil
+}
+
+// flagWork is the changes of one step.
+type flagWork struct {
+	t       *tx.Tx
+	account mail.AccountID
+	mailbox mail.MailboxID
+	change  FlagChange
+
+	others  map[mail.EmailID][]place // where else the emails are
+	groups  []flagGroup
+	touched touchedMailboxes
+	result  FlagsStored
+}
+
+// place is a membership.
+type place struct {
+	mailbox mail.MailboxID
+	uid     mail.UID
+}
+
+// flagText is flags as rows have them.
+type flagText struct {
+	bits     mail.Flag
+	keywords string
+}
+
+// flagGroup is members that get the same flags under the same number: one statement writes many of them.
+type flagGroup struct {
+	to      flagText
+	modseq  mail.ModSeq
+	email   bool // more than \Deleted changes
+	members []member
+	last    int // index in the step's list of the last member
+}
+
+// findOthers reads the memberships of the emails in other mailboxes, unless nothing changes there.
+func (w *flagWork) findOthers(list []member) error {
+	c := w.change
+	if c.Op != SetFlags && c.Flags.Bits&^mail.Deleted == 0 && len(c.Flags.Keywords) == 0 {
+		return nil
+	}
+	w.others = make(map[mail.EmailID][]place)
+	return eachIn(w.t, `SELECT mailbox_id, uid, email_id FROM membership WHERE account_id = $1 AND mailbox_id <> $2 AND email_id %s`,
+		[]any{w.account, w.mailbox}, emailsOf(list), func(r *db.Rows) error {
+			var p place
+			var email mail.EmailID
+			err := r.Scan(&p.mailbox, &p.uid, &email)
+			w.others[email] = append(w.others[email], p)
+			return err
+		})
+}
+
+// plan groups what is to be changed, up to budget rows, and returns how many of the list it has dealt with.
+func (w *flagWork) plan(list []member, budget int) (int, error) {
+	known := make(map[flagText]flagText) // most messages have the same flags
+	for i := range list {
+		m := &list[i]
+		if w.change.Conditional && m.modseq > w.change.UnchangedSince {
+			w.result.Modified.Add(uint32(m.uid))
+			continue
+		}
+		from := flagText{m.flags, m.keywords}
+		to, ok := known[from]
+		if !ok {
+			var err error
+			if to, err = w.change.apply(from); err != nil {
+				return 0, err
+			}
+			known[from] = to
+		}
+		if to == from {
+			continue
+		}
+		email := to.bits&^mail.Deleted != from.bits&^mail.Deleted || to.keywords != from.keywords
+		cost := 2 // membership and log
+		if email {
+			cost += 1 + 2*len(w.others[m.email])
+		}
+		if budget -= cost; budget < 0 && w.result.Changed > 0 {
+			return i, nil
+		}
+		w.put(m, i, to, email)
+	}
+	return len(list), nil
+}
+
+// put notes that a member, the i-th of the list, gets new flags.
+func (w *flagWork) put(m *member, i int, to flagText, email bool) {
+	modseq := w.t.Changed(tx.Change{Account: w.account, Kind: tx.KindMembership, Op: tx.Updated, Object: int64(m.email), Mailbox: w.mailbox, UID: m.uid})
+	delta := countersOf(to.bits, 0)
+	delta.sub(countersOf(m.flags, 0))
+	w.touched.add(w.mailbox, delta, modseq)
+	w.result.Changed++
+	w.result.ModSeq = modseq
+
+	at := slices.IndexFunc(w.groups, func(g flagGroup) bool { return g.modseq == modseq && g.email == email && g.to == to })
+	if at < 0 {
+		at = len(w.groups)
+		w.groups = append(w.groups, flagGroup{to: to, modseq: modseq, email: email, last: -2})
+	}
+	g := &w.groups[at]
+	placed := *m
+	placed.next = m.next && g.last == i-1
+	g.members = append(g.members, placed)
+	g.last = i
+}
+
+// write writes the groups, then the other memberships of their emails, then the mailboxes.
+func (w *flagWork) write() {
+	sql := w.t.SQL()
+	for _, g := range w.groups {
+		conditions(g.members, func(uids imap.Set) {
+			condition, args := where(uids, w.account, w.mailbox, g.to.bits, g.to.keywords, g.modseq)
+			sql.Queue(`UPDATE membership SET flags = $3, keywords = $4, modseq = $5
+				WHERE account_id = $1 AND mailbox_id = $2 AND uid `+condition, args...)
+		})
+		if !g.email {
+			continue
+		}
+		bits := g.to.bits &^ mail.Deleted
+		for part := range slices.Chunk(emailsOf(g.members), maxIn) {
+			in, args := inList(part, w.account, bits, g.to.keywords, g.modseq)
+			sql.Queue(`UPDATE email SET flags = $2, keywords = $3, modseq = $4 WHERE account_id = $1 AND id `+in, args...)
+		}
+		for i := range g.members {
+			w.writeOthers(&g.members[i], bits, g.to.keywords)
+		}
+	}
+	w.touched.write(w.t, w.account)
+}
+
+// writeOthers repeats the flags of an email in its memberships elsewhere, each with its own \Deleted.
+func (w *flagWork) writeOthers(m *member, bits mail.Flag, keywords string) {
+	delta := countersOf(bits, 0)
+	delta.sub(countersOf(m.flags&^mail.Deleted, 0))
+	for _, p := range w.others[m.email] {
+		modseq := w.t.Changed(tx.Change{Account: w.account, Kind: tx.KindMembership, Op: tx.Updated, Object: int64(m.email), Mailbox: p.mailbox, UID: p.uid})
+		w.t.SQL().Queue(`UPDATE membership SET flags = $4 | (flags & $5), keywords = $6, modseq = $7
+			WHERE account_id = $1 AND mailbox_id = $2 AND uid = $3`,
+			w.account, p.mailbox, p.uid, bits, mail.Deleted, keywords, modseq)
+		w.touched.add(p.mailbox, delta, modseq)
+	}
+}
+
+// apply returns what the change makes of flags. What differs only in the case of keywords is no change.
+func (c *FlagChange) apply(from flagText) (flagText, error) {
+	if c.Op != SetFlags && len(c.Flags.Keywords) == 0 {
+		if c.Op == AddFlags {
+			return flagText{from.bits | c.Flags.Bits, from.keywords}, nil
+		}
+		return flagText{from.bits &^ c.Flags.Bits, from.keywords}, nil
+	}
+	was := mail.Flags{Bits: from.bits, Keywords: strings.Fields(from.keywords)}
+	is := c.Flags
+	switch c.Op {
+	case AddFlags:
+		is = was.Add(c.Flags)
+	case RemoveFlags:
+		is = was.Remove(c.Flags)
+	}
+	switch {
+	case is.Equal(was):
+		return from, nil
+	case len(is.Keywords) > mail.MaxKeywords:
+		return from, mail.E("mailbox.StoreFlags", mail.Limit, errKeywords)
+	}
+	return flagText{is.Bits, strings.Join(is.Keywords, " ")}, nil
+}

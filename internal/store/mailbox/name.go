@@ -1,0 +1,77 @@
+package mailbox
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+)
+
+// Separator stands between the levels of a path.
+const Separator = "/"
+
+// Inbox is the path of the mailbox that every account has (RFC 9051 5.1).
+const Inbox = "INBOX"
+
+// splitPath checks a path and returns its levels, each in Unicode normalization form C.
+func splitPath(op, path string) ([]string, error) {
+	levels := strings.Split(path, Separator)
+	if len(levels) > MaxDepth {
+		return nil, mail.E(op, mail.Limit, fmt.Errorf("a mailbox name has at most %d levels, not %d", MaxDepth, len(levels)))
+	}
+	for i, level := range levels {
+		name, err := checkName(op, level)
+		if err != nil {
+			return nil, err
+		}
+		levels[i] = name
+	}
+	// RFC 9051 5.1: INBOX in any case is INBOX. Its children follow, or "inbox/a" would need a second INBOX above it.
+	if strings.EqualFold(levels[0], Inbox) {
+		levels[0] = Inbox
+	}
+	// RFC 9051 5.1.2.1: "#" begins a namespace of its own.
+	if strings.HasPrefix(levels[0], "#") {
+		return nil, mail.E(op, mail.Invalid, errors.New(`a mailbox name does not start with "#"`))
+	}
+	return levels, nil
+}
+
+// checkName checks the name of one level and returns it normalised. The rules are those of Net-Unicode (RFC 5198), which
+// RFC 8621 2 asks for, and no separator.
+func checkName(op, name string) (string, error) {
+	bad := func(format string, args ...any) (string, error) {
+		return "", mail.E(op, mail.Invalid, fmt.Errorf(format, args...))
+	}
+	if len(name) > 4*MaxName { // normalising may shorten, but not that much
+		return bad("a mailbox name has at most %d bytes a level", MaxName)
+	}
+	if !utf8.ValidString(name) {
+		return bad("a mailbox name is valid UTF-8")
+	}
+	name = norm.NFC.String(name)
+	switch {
+	case name == "":
+		return bad("a mailbox name has no empty level")
+	case len(name) > MaxName:
+		return bad("a mailbox name has at most %d bytes a level, not %d", MaxName, len(name))
+	case strings.Contains(name, Separator):
+		return bad("a level of a mailbox name does not hold %q", Separator)
+	}
+	for _, r := range name {
+		switch {
+		case unicode.IsControl(r):
+			return bad("a mailbox name holds no control character (%U)", r)
+		case r == '\u2028' || r == '\u2029':
+			return bad("a mailbox name holds no line separator (%U)", r)
+		case r&0xfffe == 0xfffe || r >= 0xfdd0 && r <= 0xfdef:
+			return bad("a mailbox name holds no noncharacter (%U)", r)
+		}
+	}
+	return name, nil
+}

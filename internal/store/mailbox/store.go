@@ -1,0 +1,67 @@
+package mailbox
+
+import (
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// Limits; see the package comment for the replies.
+const (
+	MaxMailboxes         = 10_000 // an account
+	MaxDepth             = 20     // levels of a path
+	MaxName              = 255    // bytes of one level
+	MaxSubscriptions     = 10_000 // subscribed names of an account that no mailbox bears
+	MaxMailboxesPerEmail = 100
+	maxUID               = 1<<32 - 1
+)
+
+// How far the change log of an account reaches back: whichever is more.
+const (
+	LogKept = 30 * 24 * time.Hour
+	LogRows = 100_000
+)
+
+// stepRows is how many rows one commit of longer work changes, below the bound of the database with room for the rows
+// of mailboxes, account and journal.
+const stepRows = 900
+
+// DefaultViewBytes is the memory for views that sessions share, when Options names none.
+const DefaultViewBytes = 128 << 20
+
+// Bodies is what this room needs of the room that keeps them.
+type Bodies interface {
+	// HoldAgain notes that one more email of the account has this body.
+	HoldAgain(t *tx.Tx, account mail.AccountID, blob mail.BlobID) error
+	// Release takes back one hold.
+	Release(t *tx.Tx, account mail.AccountID, blob mail.BlobID) error
+}
+
+// Options says what a Store stands on.
+type Options struct {
+	Tx        *tx.Store
+	Bodies    Bodies
+	ViewBytes int64 // memory for cached views; 0: DefaultViewBytes
+}
+
+// Store is the room. It is safe for concurrent use.
+type Store struct {
+	tx     *tx.Store
+	bodies Bodies
+	views  *viewCache
+
+	// What tests make small, so that few messages take many steps.
+	rowsPerStep int
+	logRows     int
+}
+
+// New returns a Store.
+func New(o Options) *Store {
+	if o.ViewBytes == 0 {
+		o.ViewBytes = DefaultViewBytes
+	}
+	s := &Store{tx: o.Tx, bodies: o.Bodies, rowsPerStep: stepRows, logRows: LogRows}
+	s.views = newViewCache(o.ViewBytes, s.refresh)
+	return s
+}

@@ -1,0 +1,63 @@
+package mailbox
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// Limits of what chooses a thread. A message may reference thousands of others; the first (the root of the thread) and the
+// last (the nearest) are the ones that help.
+const (
+	maxThreadRefs  = 32 // ids of a message that are looked up
+	keptThreadRefs = 4  // ids of a message that later messages are found by
+)
+
+// threadRefs returns the keys by which a message finds its thread, its own first. A key covers an id and the base
+// subject: RFC 8621 3 wants both the same, so that a reply with a new subject begins a new thread. Keys are stable over
+// releases. They are 64 bits of SHA-256, so that no sender can choose one that meets another's.
+func threadRefs(ids []string, baseSubject string) []int64 {
+	if len(ids) > maxThreadRefs {
+		ids = slices.Concat(ids[:3], ids[len(ids)-maxThreadRefs+3:])
+	}
+	refs := make([]int64, 0, len(ids))
+	h := sha256.New()
+	var sum [sha256.Size]byte
+	for _, id := range ids {
+		if id == "" {
+			continue
+		}
+		h.Reset()
+		h.Write([]byte(id))
+		h.Write([]byte{0}) // no message-id holds it, so no id runs into a subject
+		h.Write([]byte(baseSubject))
+		ref := int64(binary.BigEndian.Uint64(h.Sum(sum[:0])))
+		if !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
+}
+
+// joinThread returns the oldest of the known threads of refs, fresh when none is known, and notes refs for later
+// messages: the message's own id, the one it replies to, the root and the nearest.
+func joinThread(t *tx.Tx, account mail.AccountID, refs []int64, known map[int64]mail.ThreadID, fresh mail.ThreadID) mail.ThreadID {
+	thread := fresh
+	for _, id := range known {
+		thread = min(thread, id)
+	}
+	kept := refs
+	if len(kept) > keptThreadRefs {
+		kept = slices.Concat(kept[:keptThreadRefs-1], kept[len(kept)-1:])
+	}
+	for _, ref := range kept {
+		if _, ok := known[ref]; !ok {
+			t.SQL().Queue(`INSERT INTO thread_ref (account_id, hash, thread_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+				account, ref, thread)
+		}
+	}
+	return thread
+}
