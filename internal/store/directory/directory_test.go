@@ -1,0 +1,594 @@
+package directory
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/store/schema"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// world is a directory in a test. A failing operation fails the test.
+type world struct {
+	*Store
+	tx *tx.Store
+	t  testing.TB
+}
+
+func each(t *testing.T, test func(t *testing.T, w *world)) {
+	dbtest.Each(t, func(t *testing.T, open dbtest.Open) { test(t, newWorld(t, open)) })
+}
+
+func newWorld(t testing.TB, open dbtest.Open) *world {
+	d := open()
+	if err := d.Migrate(t.Context(), schema.Files); err != nil {
+		t.Fatal(err)
+	}
+	s, err := tx.New(t.Context(), tx.Options{DB: d})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &world{New(Options{}), s, t}
+}
+
+func (w *world) try(fn func(t *tx.Tx) error) error { return w.tx.Write(w.t.Context(), nil, fn) }
+
+func (w *world) do(fn func(t *tx.Tx) error) {
+	w.t.Helper()
+	if err := w.try(fn); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func addr(s string) mail.Address {
+	if s == "" {
+		return mail.Address{}
+	}
+	if s == "Postmaster" {
+		return mail.Address{Local: s}
+	}
+	a, err := mail.ParseAddress(s)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+func (w *world) domain(names ...string) {
+	w.t.Helper()
+	for _, name := range names {
+		w.do(func(t *tx.Tx) error { _, err := w.AddDomain(t, name); return err })
+	}
+}
+
+func (w *world) account(id mail.AccountID, address string) {
+	w.t.Helper()
+	w.do(func(t *tx.Tx) error { _, err := w.AddAccount(t, Account{ID: id, Address: addr(address)}); return err })
+}
+
+func (w *world) alias(address string, targets ...string) {
+	w.t.Helper()
+	for _, to := range targets {
+		w.do(func(t *tx.Tx) error { return w.AddAlias(t, addr(address), addr(to)) })
+	}
+}
+
+func (w *world) resolve(a mail.Address) (r Resolution, err error) {
+	err = w.tx.Read(w.t.Context(), func(t *tx.Tx) (err error) { r, err = w.Resolve(t, a); return err })
+	return r, err
+}
+
+// leads checks where an address leads: "10 11", "10 +detail", "10 role", or the kind of error.
+func (w *world) leads(address, want string) {
+	w.t.Helper()
+	r, err := w.resolve(addr(address))
+	var got []string
+	for _, id := range r.Accounts {
+		got = append(got, fmt.Sprint(int64(id)))
+	}
+	for _, a := range r.Elsewhere {
+		got = append(got, a.String())
+	}
+	slices.Sort(got)
+	if r.Detail != "" {
+		got = append(got, "+"+r.Detail)
+	}
+	if r.Role {
+		got = append(got, "role")
+	}
+	if err != nil {
+		got = append(got, string(mail.KindOf(err)))
+	}
+	if s := strings.Join(got, " "); s != want {
+		w.t.Errorf("%s leads to %q (%v), want %q", address, s, err, want)
+	}
+}
+
+func (w *world) refuses(what string, kind mail.Kind, fn func(t *tx.Tx) error) {
+	w.t.Helper()
+	if err := w.try(fn); !mail.Is(err, kind) || kind == "" || strings.HasSuffix(err.Error(), string(kind)) {
+		w.t.Errorf("%s: %v, want the kind %q and a reason", what, err, kind)
+	}
+}
+
+func TestResolve(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.domain("example.org", "bücher.example", "off.example")
+		w.account(10, "Ann@example.org")
+		w.account(11, "bob@example.org")
+		w.account(12, "carol+real@example.org")
+		w.account(13, "BJÖRN@bücher.example")
+		w.account(14, "dan@off.example")
+		w.alias("team@example.org", "ann@example.org", "bob@example.org")
+		w.alias("all@example.org", "team@example.org", "carol+real@example.org", "ann@example.org")
+		w.alias("dan@example.org", "dan@off.example")
+		w.alias("mixed@example.org", "dan@off.example", "ann@example.org")
+		w.alias("tagged@example.org", "team+x@example.org")
+		w.do(func(t *tx.Tx) error { return w.SetDomainDisabled(t, "off.example", true) })
+		for _, c := range []struct{ address, want string }{
+			{"ann@example.org", "10"},
+			{"ANN@example.org", "10"},
+			{"ann+news@example.org", "10 +news"},
+			{"Ann+News+More@example.org", "10 +News+More"},
+			{"ann+@example.org", "10"},
+			{"+ann@example.org", "not found"},
+			{"carol+real@example.org", "12"},
+			{"carol+REAL@example.org", "12"},
+			{"carol@example.org", "not found"},
+			{"carol+real+x@example.org", "not found"},
+			{"team@example.org", "10 11"},
+			{"Team+x@example.org", "10 11 +x"},
+			{"all@example.org", "10 11 12"},
+			{"tagged@example.org", "10 11"},
+			{"björn@bücher.example", "13"},
+			{"bjo\u0308rn@xn--bcher-kva.example", "13"},
+			{"ann@bücher.example", "not found"},
+			{"nobody@example.org", "not found"},
+			{"ann@elsewhere.example", "denied"},
+			{"ann@[192.0.2.1]", "denied"},
+			{"dan@off.example", "disabled"},
+			{"nobody@off.example", "disabled"},
+			{"dan@example.org", "disabled"},
+			{"mixed@example.org", "10"},
+		} {
+			w.leads(c.address, c.want)
+		}
+		w.do(func(t *tx.Tx) error { return w.SetDisabled(t, 10, true) })
+		w.leads("ann@example.org", "disabled")
+		w.leads("team@example.org", "11")
+		w.do(func(t *tx.Tx) error { return w.SetDisabled(t, 10, false) })
+		w.leads("team@example.org", "10 11")
+		w.do(func(t *tx.Tx) error { return w.RemoveAccount(t, 10) })
+		w.leads("ann@example.org", "not found")
+		w.leads("team@example.org", "11")
+		w.leads("all@example.org", "11 12")
+	})
+}
+
+func TestResolveCatchAll(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.domain("example.org", "example.net")
+		w.account(10, "ann@example.org")
+		w.alias("info@example.org", "ann@example.org")
+		catchAll := func(domain, to string) {
+			w.do(func(t *tx.Tx) error { return w.SetCatchAll(t, domain, addr(to)) })
+		}
+		catchAll("example.org", "info@example.org")
+		w.leads("nobody@example.org", "10")
+		w.leads("nobody+x@example.org", "10")
+		w.leads("nobody@example.net", "not found")
+		catchAll("example.net", "ann+net@example.org")
+		w.leads("nobody@example.net", "10")
+		w.do(func(t *tx.Tx) error { return w.RemoveAlias(t, addr("info@example.org"), mail.Address{}) })
+		w.leads("nobody@example.org", "not found") // its target is caught by itself
+		catchAll("example.net", "")
+		w.leads("nobody@example.net", "not found")
+		w.refuses("a catch-all that is nobody", mail.NotFound, func(t *tx.Tx) error { return w.SetCatchAll(t, "example.org", addr("who@example.org")) })
+		w.refuses("a catch-all elsewhere", mail.Invalid, func(t *tx.Tx) error { return w.SetCatchAll(t, "example.org", addr("a@elsewhere.example")) })
+		w.refuses("of no domain", mail.NotFound, func(t *tx.Tx) error { return w.SetCatchAll(t, "other.example", addr("ann@example.org")) })
+	})
+}
+
+func TestResolveRoles(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.domain("first.example", "second.example", "empty.example")
+		for _, a := range []string{"postmaster@first.example", "abuse@empty.example", "Postmaster"} {
+			w.leads(a, "not found") // there is nobody at all
+		}
+		w.account(10, "op@first.example")
+		w.account(11, "ann@first.example")
+		w.account(20, "bob@second.example")
+		w.do(func(t *tx.Tx) error { return w.SetCatchAll(t, "second.example", addr("bob@second.example")) })
+		steps := []struct {
+			do   func(t *tx.Tx) error
+			want map[string]string
+		}{
+			{nil, map[string]string{
+				"postmaster@first.example": "10", "abuse@first.example": "10", "Postmaster": "10", "POSTMASTER@second.example": "20",
+				"abuse@second.example": "20", "abuse@empty.example": "10", "postmaster@empty.example": "10",
+			}},
+			{func(t *tx.Tx) error {
+				return w.AddAlias(t, addr("postmaster@first.example"), addr("ann@first.example"))
+			}, map[string]string{
+				"postmaster@first.example": "11", "abuse@first.example": "11", "Postmaster": "11", "postmaster@second.example": "11",
+				"abuse@second.example": "11", "abuse@empty.example": "11",
+			}},
+			{func(t *tx.Tx) error {
+				return w.AddAlias(t, addr("postmaster@second.example"), addr("bob@second.example"))
+			}, map[string]string{
+				"postmaster@second.example": "20", "abuse@second.example": "20", "Postmaster": "11",
+			}},
+			{func(t *tx.Tx) error { return w.AddAlias(t, addr("abuse@second.example"), addr("ann@first.example")) }, map[string]string{
+				"postmaster@second.example": "20", "abuse@second.example": "11",
+			}},
+			{func(t *tx.Tx) error { return w.SetDisabled(t, 20, true) }, map[string]string{
+				"postmaster@second.example": "11", "abuse@second.example": "11",
+			}},
+			{func(t *tx.Tx) error { return w.SetDisabled(t, 11, true) }, map[string]string{
+				"postmaster@second.example": "10", "abuse@second.example": "10", "postmaster@first.example": "10", "Postmaster": "10",
+			}},
+			{func(t *tx.Tx) error { return w.SetDomainDisabled(t, "first.example", true) }, map[string]string{"Postmaster": ""}},
+			{func(t *tx.Tx) error { return w.SetDisabled(t, 20, false) }, map[string]string{
+				"postmaster@first.example": "20", "abuse@first.example": "20", "Postmaster": "20", "abuse@empty.example": "20",
+			}},
+		}
+		for i, step := range steps {
+			if step.do != nil {
+				w.do(step.do)
+			}
+			for address, want := range step.want {
+				if want == "" {
+					want = "not found"
+				} else {
+					want += " role"
+				}
+				if w.leads(address, want); t.Failed() {
+					t.Fatalf("at step %d", i)
+				}
+			}
+		}
+	})
+}
+
+// A loop cannot be made; one that is there all the same (two writes that met) is followed once.
+func TestAliasLoop(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.domain("example.org")
+		w.account(10, "ann@example.org")
+		w.alias("a@example.org", "ann@example.org")
+		w.alias("b@example.org", "a@example.org")
+		w.alias("c@example.org", "b@example.org")
+		w.refuses("a loop of three", mail.Conflict, func(t *tx.Tx) error { return w.AddAlias(t, addr("a@example.org"), addr("c@example.org")) })
+		w.refuses("a loop of one", mail.Conflict, func(t *tx.Tx) error { return w.AddAlias(t, addr("a@example.org"), addr("a@example.org")) })
+		w.do(func(t *tx.Tx) error {
+			_, err := t.SQL().Exec(`INSERT INTO address (domain, local, target, account_id, kind, created) VALUES ('example.org', 'a', 'c@example.org', 0, 'alias', 0)`)
+			return err
+		})
+		w.leads("c@example.org", "10")
+		w.do(func(t *tx.Tx) error { return w.RemoveAlias(t, addr("a@example.org"), addr("ann@example.org")) })
+		w.leads("c@example.org", "not found")
+	})
+}
+
+func TestAliasChainIsBounded(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.domain("example.org")
+		w.account(10, "ann@example.org")
+		w.do(func(t *tx.Tx) error {
+			for i := range MaxSteps {
+				to := mail.Address{Local: fmt.Sprintf("a%d", i-1), Domain: "example.org"}
+				if i == 0 {
+					to = addr("ann@example.org")
+				}
+				if err := w.AddAlias(t, mail.Address{Local: fmt.Sprintf("a%d", i), Domain: "example.org"}, to); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		w.leads(fmt.Sprintf("a%d@example.org", MaxSteps-1), "10")
+		err := w.try(func(t *tx.Tx) error {
+			return w.AddAlias(t, addr("long@example.org"), addr(fmt.Sprintf("a%d@example.org", MaxSteps-1)))
+		})
+		if err == nil {
+			w.leads("long@example.org", "limit")
+		} else if !mail.Is(err, mail.Limit) {
+			t.Errorf("a chain that is too long: %v", err)
+		}
+	})
+}
+
+// Aliases that point elsewhere come back as values.
+func TestResolveElsewhere(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.domain("example.org")
+		w.account(10, "ann@example.org")
+		w.refuses("an alias elsewhere", mail.Invalid, func(t *tx.Tx) error { return w.AddAlias(t, addr("out@example.org"), addr("x@elsewhere.example")) })
+		w.Store = New(Options{Forwarding: true})
+		w.alias("out@example.org", "Some.One@elsewhere.example", "ann@example.org")
+		w.alias("more@example.org", "out@example.org", "x@elsewhere.example")
+		w.leads("out@example.org", "10 Some.One@elsewhere.example")
+		w.leads("more@example.org", "10 Some.One@elsewhere.example x@elsewhere.example")
+		w.do(func(t *tx.Tx) error {
+			return w.RemoveAlias(t, addr("out@example.org"), addr("Some.One@elsewhere.example"))
+		})
+		w.leads("more@example.org", "10 x@elsewhere.example")
+	})
+}
+
+func TestAccounts(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.domain("example.org")
+		w.account(10, "Ann@EXAMPLE.org")
+		w.alias("sales@example.org", "ann@example.org")
+		add := func(id mail.AccountID, address, name string) func(t *tx.Tx) error {
+			return func(t *tx.Tx) error {
+				_, err := w.AddAccount(t, Account{ID: id, Address: addr(address), Name: name})
+				return err
+			}
+		}
+		w.refuses("an address that is taken", mail.Exists, add(11, "aNN@example.org", ""))
+		w.refuses("an address that is an alias", mail.Exists, add(11, "SALES@example.org", ""))
+		w.refuses("a domain that is not ours", mail.NotFound, add(11, "ann@elsewhere.example", ""))
+		w.refuses("a name with a newline", mail.Invalid, add(11, "x@example.org", "a\nb"))
+		w.refuses("a name too long", mail.Invalid, add(11, "x@example.org", strings.Repeat("é", maxName+1)))
+		w.refuses("no local part", mail.Invalid, add(11, `""@example.org`, ""))
+		w.refuses("an address literal", mail.Invalid, add(11, "x@[192.0.2.1]", ""))
+
+		var a Account
+		w.do(func(t *tx.Tx) (err error) {
+			if err := w.SetName(t, 10, " Ann Lee "); err != nil {
+				return err
+			}
+			a, err = w.Account(t, 10)
+			return err
+		})
+		if a.ID != 10 || a.Address != addr("Ann@example.org") || a.Name != "Ann Lee" || a.Disabled || a.Created.IsZero() {
+			t.Errorf("the account is %+v", a)
+		}
+		for _, fn := range []func(t *tx.Tx) error{
+			func(t *tx.Tx) error { return w.SetName(t, 99, "x") },
+			func(t *tx.Tx) error { return w.SetDisabled(t, 99, true) },
+			func(t *tx.Tx) error { return w.RemoveAccount(t, 99) },
+			func(t *tx.Tx) error { _, err := w.Account(t, 99); return err },
+		} {
+			if err := w.try(fn); !mail.Is(err, mail.NotFound) {
+				t.Errorf("an account that is not there: %v", err)
+			}
+		}
+	})
+}
+
+func TestSignIn(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.domain("example.org")
+		w.account(10, "ann@example.org")
+		w.account(11, "bob@example.org")
+		w.alias("ann.lee@example.org", "ann@example.org")
+		w.alias("team@example.org", "ann@example.org", "bob@example.org")
+		w.alias("chain@example.org", "ann.lee@example.org")
+		w.do(func(t *tx.Tx) error { return w.SetCatchAll(t, "example.org", addr("bob@example.org")) })
+		check := func(login string, want mail.AccountID, off bool) {
+			t.Helper()
+			w.do(func(tr *tx.Tx) error {
+				id, disabled, err := w.SignIn(tr, login)
+				if id != want || disabled != off || (err != nil) != (want == 0) || err != nil && !mail.Is(err, mail.NotFound) {
+					t.Errorf("%q signs in to %d, disabled %v, %v; want %d, %v", login, id, disabled, err, want, off)
+				}
+				if a, err := w.Lookup(tr, login); a.ID != want || a.Disabled != off {
+					t.Errorf("%q is found to be %+v, %v", login, a, err)
+				}
+				return nil
+			})
+		}
+		for login, want := range map[string]mail.AccountID{
+			"ann@example.org": 10, "Ann@Example.ORG": 10, "ann.lee@example.org": 10, "ann": 10, "ANN.LEE": 10, "bob": 11,
+			"team@example.org": 0, "chain@example.org": 0, "ann+x@example.org": 0, "who@example.org": 0, "ann@elsewhere.example": 0,
+			"": 0, "@": 0, "ann@": 0, "postmaster@example.org": 0, "a b c": 0, "\xff@example.org": 0,
+		} {
+			check(login, want, false)
+		}
+		w.do(func(t *tx.Tx) error { return w.SetDisabled(t, 10, true) })
+		check("ann.lee@example.org", 10, true)
+		w.do(func(t *tx.Tx) error { return w.SetDomainDisabled(t, "example.org", true) })
+		check("bob@example.org", 11, true)
+		w.domain("example.net")
+		check("bob", 0, false) // of which domain?
+	})
+}
+
+func TestDomains(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.domain("Example.org", "bücher.example", "a.example.", "localhost")
+		add := func(name string) func(t *tx.Tx) error {
+			return func(t *tx.Tx) error { _, err := w.AddDomain(t, name); return err }
+		}
+		w.refuses("a second time", mail.Exists, add("xn--bcher-kva.example"))
+		for _, name := range []string{"", ".", "a..b", "-a.example", "a b", "[192.0.2.1]", "a@b", strings.Repeat("ü", 63) + ".example", "a\x00"} {
+			w.refuses(fmt.Sprintf("%q", name), mail.Invalid, add(name))
+		}
+		var all, some []Domain
+		w.do(func(t *tx.Tx) (err error) {
+			if all, err = w.Domains(t, "", 0); err == nil {
+				some, err = w.Domains(t, "a.example", 2)
+			}
+			return err
+		})
+		var names []string
+		for _, d := range all {
+			names = append(names, d.Name)
+		}
+		if len(all) != 4 || len(some) != 2 || some[0] != all[1] || !slices.Contains(names, "xn--bcher-kva.example") || all[0].Created.IsZero() {
+			t.Errorf("listed are %v, and %v", all, some)
+		}
+	})
+}
+
+func TestRemoveDomain(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.domain("example.org", "old.example")
+		w.account(10, "ann@example.org")
+		w.do(func(t *tx.Tx) error {
+			for i := range 150 {
+				if err := w.AddAlias(t, addr(fmt.Sprintf("a%d@old.example", i)), addr("ann@example.org")); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		w.refuses("a domain with accounts", mail.Conflict, func(t *tx.Tx) error { _, err := w.RemoveDomain(t, "example.org"); return err })
+		for rounds := 0; ; rounds++ {
+			var more bool
+			w.do(func(t *tx.Tx) (err error) { more, err = w.RemoveDomain(t, "OLD.example"); return err })
+			if !more {
+				break
+			}
+			if rounds > 150 {
+				t.Fatal("it never ends")
+			}
+		}
+		w.leads("a1@old.example", "denied")
+		w.refuses("a domain that is gone", mail.NotFound, func(t *tx.Tx) error { _, err := w.RemoveDomain(t, "old.example"); return err })
+		var left []Alias
+		w.do(func(t *tx.Tx) (err error) { left, err = w.Aliases(t, "", Alias{}, 0); return err })
+		if len(left) != 0 {
+			t.Errorf("%d aliases are left", len(left))
+		}
+	})
+}
+
+// Lists come in pages that neither overlap nor leave anything out.
+func TestLists(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.domain("a.example", "b.example")
+		var accounts, aliases []string
+		for i := range 7 {
+			d := []string{"a.example", "b.example"}[i%2]
+			accounts = append(accounts, fmt.Sprintf("u%d@%s", i, d))
+			w.account(mail.AccountID(10+i), accounts[i])
+		}
+		for _, to := range accounts {
+			w.alias("all@a.example", to)
+			w.alias("z"+to, "all@a.example")
+			aliases = append(aliases, "all@a.example>"+to, "z"+to+">all@a.example")
+		}
+		for _, domain := range []string{"", "A.example", "b.example"} {
+			var gotAccounts, gotAliases []string
+			w.do(func(t *tx.Tx) error {
+				gotAccounts, gotAliases = nil, nil
+				var after Account
+				for {
+					p, err := w.Accounts(t, domain, after.Address, 2)
+					if err != nil || len(p) == 0 {
+						return err
+					}
+					for _, after = range p {
+						gotAccounts = append(gotAccounts, after.Address.String())
+					}
+				}
+			})
+			w.do(func(t *tx.Tx) error {
+				gotAliases = nil
+				var after Alias
+				for {
+					p, err := w.Aliases(t, domain, after, 3)
+					if err != nil || len(p) == 0 {
+						return err
+					}
+					for _, after = range p {
+						gotAliases = append(gotAliases, after.Address.String()+">"+after.Target.String())
+					}
+				}
+			})
+			suffix := strings.ToLower(domain)
+			of := func(s string) bool { a, _, _ := strings.Cut(s, ">"); return !strings.HasSuffix(a, suffix) }
+			wantAccounts, wantAliases := slices.DeleteFunc(slices.Clone(accounts), of), slices.DeleteFunc(slices.Clone(aliases), of)
+			for _, l := range [][]string{gotAccounts, gotAliases, wantAccounts, wantAliases} {
+				slices.Sort(l)
+			}
+			if !slices.Equal(gotAccounts, wantAccounts) || !slices.Equal(gotAliases, wantAliases) {
+				t.Errorf("of %q are listed\n%v, want\n%v, and\n%v, want\n%v", domain, gotAccounts, wantAccounts, gotAliases, wantAliases)
+			}
+		}
+	})
+}
+
+func TestAliasRefusals(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.domain("example.org")
+		w.account(10, "ann@example.org")
+		w.alias("a@example.org", "ann@example.org")
+		add := func(a, to string) func(t *tx.Tx) error {
+			return func(t *tx.Tx) error { return w.AddAlias(t, addr(a), addr(to)) }
+		}
+		remove := func(a, to string) func(t *tx.Tx) error {
+			return func(t *tx.Tx) error { return w.RemoveAlias(t, addr(a), addr(to)) }
+		}
+		w.refuses("an account's own address", mail.Exists, add("ANN@example.org", "a@example.org"))
+		w.refuses("the same again", mail.Exists, add("A@example.org", "ANN@example.org"))
+		w.refuses("a domain that is not ours", mail.NotFound, add("a@elsewhere.example", "ann@example.org"))
+		w.refuses("a target that is nobody", mail.NotFound, add("b@example.org", "nobody@example.org"))
+		w.refuses("a target that is no address", mail.Invalid, func(t *tx.Tx) error { return w.AddAlias(t, addr("b@example.org"), mail.Address{}) })
+		w.refuses("removing what is no alias", mail.NotFound, remove("b@example.org", ""))
+		w.refuses("removing a target that is none", mail.NotFound, remove("a@example.org", "b@example.org"))
+		w.refuses("removing an account as an alias", mail.NotFound, remove("ann@example.org", ""))
+		err := w.try(func(t *tx.Tx) error {
+			for i := range MaxAddresses {
+				if err := w.AddAlias(t, addr(fmt.Sprintf("n%d@example.org", i)), addr("ann@example.org")); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if !mail.Is(err, mail.Limit) {
+			t.Errorf("%d addresses of one account: %v", MaxAddresses+2, err)
+		}
+	})
+}
+
+func TestHome(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.do(func(t *tx.Tx) error { return w.AddHome(t, 10, []byte{1, 2}, Quota{Bytes: 100, Messages: 2}) })
+		w.do(func(t *tx.Tx) error { return w.AddHome(t, 11, []byte{3}, Quota{}) })
+		w.refuses("a second home", mail.Exists, func(t *tx.Tx) error { return w.AddHome(t, 10, []byte{9}, Quota{}) })
+		w.refuses("a negative quota", mail.Invalid, func(t *tx.Tx) error { return w.SetQuota(t, 10, Quota{Bytes: -1}) })
+		w.do(func(t *tx.Tx) error {
+			_, err := t.SQL().Exec(`UPDATE account SET used_bytes = 90, used_messages = 1 WHERE id = 10`)
+			return err
+		})
+		var q QuotaState
+		state := func(id mail.AccountID) error {
+			return w.tx.Read(w.t.Context(), func(t *tx.Tx) (err error) { q, err = w.QuotaState(t, id); return err })
+		}
+		if err := state(10); err != nil || q != (QuotaState{Quota{100, 2}, 90, 1}) || q.Full(10) || !q.Full(11) {
+			t.Errorf("%+v, %v", q, err)
+		}
+		w.do(func(t *tx.Tx) error { return w.SetQuota(t, 10, Quota{Messages: 1}) })
+		if err := state(10); err != nil || !q.Full(0) {
+			t.Errorf("%+v, %v", q, err)
+		}
+		w.do(func(t *tx.Tx) error { return w.CloseHome(t, 10) })
+		if err := state(10); !mail.Is(err, mail.NotFound) {
+			t.Errorf("the quota of a closed account: %v", err)
+		}
+		if err := w.tx.Write(t.Context(), []mail.AccountID{10}, func(*tx.Tx) error { return nil }); !mail.Is(err, mail.Gone) {
+			t.Errorf("writing to a closed account: %v", err)
+		}
+		var closed []mail.AccountID
+		list := func(t *tx.Tx) (err error) { closed, err = w.ClosedHomes(t, 0); return err }
+		if w.do(list); !slices.Equal(closed, []mail.AccountID{10}) {
+			t.Errorf("closed are %v", closed)
+		}
+		w.do(func(t *tx.Tx) error {
+			return errors.Join(w.RemoveHome(t, 10), w.RemoveHome(t, 11), w.RemoveHome(t, 10))
+		})
+		if w.do(list); len(closed) != 0 || state(11) != nil {
+			t.Errorf("after removing: closed %v", closed)
+		}
+	})
+}

@@ -1,0 +1,290 @@
+package directory
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// Resolution is where an address leads. Accounts and Elsewhere hold each target once and are not both empty.
+type Resolution struct {
+	Accounts  []mail.AccountID
+	Elsewhere []mail.Address
+	Detail    string // what followed the "+", as it was written
+	Role      bool   // mail to postmaster or abuse: not to be refused for a full mailbox or by a filter (RFC 5321 4.5.1)
+}
+
+// Resolve finds where mail for an address goes. See the package's doc.
+func (s *Store) Resolve(t *tx.Tx, a mail.Address) (Resolution, error) {
+	const op = "directory.Resolve"
+	k := keyOf(a)
+	if k.domain == "" && k.local == "postmaster" { // RFC 5321 4.5.1: no domain, any case
+		return s.resolveRole(t, op, k, entry{})
+	}
+	e, err := s.find(t, k, userOf(k.local))
+	switch {
+	case err != nil:
+		return Resolution{}, err
+	case !e.ours:
+		return Resolution{}, mail.E(op, mail.Denied, fmt.Errorf("%s is not a domain of this server", k.domain))
+	case isRole(k.local):
+		return s.resolveRole(t, op, k, e)
+	case e.disabled:
+		return Resolution{}, mail.E(op, mail.Disabled, fmt.Errorf("the domain %s is switched off", k.domain))
+	}
+	w := walk{store: s, t: t}
+	w.visit(k.address())
+	w.enter(e)
+	if err := w.finish(op, a); err != nil {
+		return Resolution{}, err
+	}
+	if !e.exact && len(e.rows) > 0 {
+		_, w.out.Detail, _ = cutDetail(a.Local)
+	}
+	return w.out, nil
+}
+
+func userOf(local string) string {
+	user, _, _ := cutDetail(local)
+	return user
+}
+
+// entry is what the tables say about one address.
+type entry struct {
+	ours     bool // the domain
+	disabled bool // the domain
+	catchAll string
+	exact    bool // rows are of the address itself, not of the user without detail
+	kind     string
+	rows     []target
+}
+
+type target struct {
+	account mail.AccountID
+	text    string
+	off     bool // the account, or its domain
+}
+
+// find reads a domain, and the rows of an address or else of user, in one query.
+func (s *Store) find(t *tx.Tx, k key, user string) (entry, error) {
+	rows, err := t.SQL().Query(`SELECT d.disabled, d.catch_all, COALESCE(a.local, ''), COALESCE(a.kind, ''), COALESCE(a.account_id, 0),
+		COALESCE(a.target, ''), CASE WHEN COALESCE(x.disabled, 0) <> 0 OR COALESCE(h.disabled, 0) <> 0 THEN 1 ELSE 0 END
+		FROM domain d
+		LEFT JOIN address a ON a.domain = d.name AND a.local IN ($2, $3)
+		LEFT JOIN directory_account x ON x.account_id = a.account_id
+		LEFT JOIN domain h ON h.name = x.domain
+		WHERE d.name = $1 ORDER BY a.account_id, a.target`, k.domain, k.local, user)
+	if err != nil {
+		return entry{}, err
+	}
+	defer rows.Close()
+	var e entry
+	for rows.Next() {
+		var local, kind string
+		var row target
+		if err := rows.Scan(&e.disabled, &e.catchAll, &local, &kind, &row.account, &row.text, &row.off); err != nil {
+			return entry{}, err
+		}
+		e.ours = true
+		if local == k.local && !e.exact {
+			e.exact, e.rows = true, nil // the address itself wins over the user
+		}
+		if kind != "" && (local == k.local) == e.exact {
+			e.kind, e.rows = kind, append(e.rows, row)
+		}
+	}
+	return e, rows.Err()
+}
+
+// walk follows addresses to where they end.
+type walk struct {
+	store *Store
+	t     *tx.Tx
+	todo  []mail.Address
+	seen  map[mail.Address]bool
+	out   Resolution
+	off   bool // something that is switched off was met
+}
+
+// visit notes an address and reports whether it is new.
+func (w *walk) visit(a mail.Address) bool {
+	if w.seen[a] {
+		return false
+	}
+	if w.seen == nil {
+		w.seen = make(map[mail.Address]bool)
+	}
+	w.seen[a] = true
+	return true
+}
+
+// enter takes what the tables say about an address of ours: its accounts go to the result, its addresses are to be
+// followed.
+func (w *walk) enter(e entry) {
+	if e.disabled {
+		w.off = true
+		return
+	}
+	for _, row := range e.rows {
+		switch {
+		case row.text != "":
+			w.follow(row.text)
+		case row.off:
+			w.off = true
+		case !slices.Contains(w.out.Accounts, row.account):
+			w.out.Accounts = append(w.out.Accounts, row.account)
+		}
+	}
+	if len(e.rows) == 0 && e.catchAll != "" {
+		w.follow(e.catchAll)
+	}
+}
+
+func (w *walk) follow(text string) {
+	if a, err := mail.ParseAddress(text); err == nil { // what is kept was parsed before; if a row is damaged, the others count
+		w.todo = append(w.todo, a)
+	}
+}
+
+// step follows one address.
+func (w *walk) step() error {
+	a := w.todo[0]
+	w.todo = w.todo[1:]
+	k := keyOf(a)
+	if !w.visit(k.address()) {
+		return nil
+	}
+	if len(w.seen) > MaxSteps {
+		return mail.E("directory.Resolve", mail.Limit, fmt.Errorf("an alias leads to more than %d further addresses", MaxSteps))
+	}
+	e, err := w.store.find(w.t, k, userOf(k.local))
+	if err != nil {
+		return err
+	}
+	switch {
+	case !e.ours:
+		w.out.Elsewhere = append(w.out.Elsewhere, a)
+	case isRole(k.local) && len(e.rows) == 0:
+		r, err := w.store.resolveRole(w.t, "directory.Resolve", k, e)
+		if err != nil && !mail.Is(err, mail.NotFound) {
+			return err
+		}
+		for _, id := range r.Accounts {
+			if !slices.Contains(w.out.Accounts, id) {
+				w.out.Accounts = append(w.out.Accounts, id)
+			}
+		}
+	default:
+		w.enter(e)
+	}
+	return nil
+}
+
+// finish follows all there is and says what the result is.
+func (w *walk) finish(op string, a mail.Address) error {
+	for len(w.todo) > 0 {
+		if err := w.step(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(w.out.Accounts) > MaxAccounts:
+		return mail.E(op, mail.Limit, fmt.Errorf("%s leads to more than %d accounts", a, MaxAccounts))
+	case len(w.out.Accounts)+len(w.out.Elsewhere) > 0:
+		return nil
+	case w.off:
+		return mail.E(op, mail.Disabled, fmt.Errorf("%s is switched off", a))
+	}
+	return mail.E(op, mail.NotFound, fmt.Errorf("there is no %s here", a))
+}
+
+// resolveRole finds who reads mail to postmaster or abuse: the first of the places named in the package's doc where
+// somebody does.
+func (s *Store) resolveRole(t *tx.Tx, op string, k key, own entry) (Resolution, error) {
+	first, err := s.firstAccount(t, "")
+	if err != nil && !mail.Is(err, mail.NotFound) {
+		return Resolution{}, err
+	}
+	places := []func() (walk, error){
+		func() (walk, error) { return s.roleRows(t, own) },
+		func() (walk, error) { return s.postmasterOf(t, k.domain, own.disabled || k.local == "postmaster") },
+		func() (walk, error) { return s.postmasterOf(t, first.Address.Domain, first.ID == 0) },
+		func() (walk, error) { return s.firstOfDomain(t, k.domain, own.disabled) },
+		func() (walk, error) { return accountOnly(first.ID), nil },
+	}
+	for _, place := range places {
+		w, err := place()
+		if err != nil {
+			return Resolution{}, err
+		}
+		if len(w.out.Accounts)+len(w.out.Elsewhere) > 0 {
+			w.out.Role = true
+			return w.out, nil
+		}
+	}
+	return Resolution{}, mail.E(op, mail.NotFound, errors.New("this server has no account that could read it"))
+}
+
+// roleRows follows the explicit targets of a role address, not those of catch-alls or of other roles.
+func (s *Store) roleRows(t *tx.Tx, e entry) (walk, error) {
+	w := walk{store: s, t: t}
+	e.catchAll = ""
+	w.enter(e)
+	for len(w.todo) > 0 {
+		if isRole(keyOf(w.todo[0]).local) {
+			w.todo = w.todo[1:]
+			continue
+		}
+		if err := w.step(); err != nil {
+			return walk{}, err
+		}
+	}
+	return w, nil
+}
+
+func (s *Store) postmasterOf(t *tx.Tx, domain string, skip bool) (walk, error) {
+	if skip || domain == "" {
+		return walk{}, nil
+	}
+	e, err := s.find(t, key{"postmaster", domain}, "postmaster")
+	if err != nil {
+		return walk{}, err
+	}
+	return s.roleRows(t, e)
+}
+
+func (s *Store) firstOfDomain(t *tx.Tx, domain string, skip bool) (walk, error) {
+	if skip || domain == "" {
+		return walk{}, nil
+	}
+	a, err := s.firstAccount(t, domain)
+	if mail.Is(err, mail.NotFound) {
+		return walk{}, nil
+	}
+	return accountOnly(a.ID), err
+}
+
+func accountOnly(id mail.AccountID) walk {
+	if id == 0 {
+		return walk{}
+	}
+	return walk{out: Resolution{Accounts: []mail.AccountID{id}}}
+}
+
+// firstAccount is the oldest account that is not switched off, of a domain or of all.
+func (s *Store) firstAccount(t *tx.Tx, domain string) (Account, error) {
+	sql, args := selectAccount+`WHERE x.disabled = 0 AND d.disabled = 0 ORDER BY x.account_id LIMIT 1`, []any{}
+	if domain != "" {
+		sql = selectAccount + `WHERE x.domain = $1 AND x.disabled = 0 AND d.disabled = 0 ORDER BY x.account_id LIMIT 1`
+		args = append(args, domain)
+	}
+	a, err := scanAccount(t.SQL().QueryRow(sql, args...).Scan)
+	if errors.Is(err, db.ErrNoRows) {
+		err = mail.E("directory.firstAccount", mail.NotFound, nil)
+	}
+	return a, err
+}
