@@ -64,16 +64,19 @@ type content struct {
 
 // next returns the next run, checked.
 func (c *content) next() ([]byte, error) {
-	if c.err == nil && !c.keepBare && c.Bare() {
-		c.err = errBareNewline // before Next: it answers a chunk that is complete
-	}
 	if c.err != nil {
+		return nil, c.err
+	}
+	if !c.keepBare && c.Bare() { // before Next, which tells the client that a chunk is well
+		c.err = errBareNewline
 		return nil, c.err
 	}
 	run, err := c.Next()
 	switch {
 	case err != nil && err != io.EOF:
 		c.err = err
+	case !c.keepBare && c.Bare(): // a CR may turn out to be the last byte
+		c.err = errBareNewline
 	case c.size+int64(len(run)) > c.max:
 		c.err = errTooLarge
 	case err == io.EOF:
