@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/mailmesh/mailmesh/bench/smtp"
@@ -73,4 +76,13 @@ func reason(err error) string {
 		return "no answer in time"
 	}
 	return "other"
+}
+
+// String tells every kind with its count and example.
+func (t Tally) String() string {
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(t)) {
+		parts = append(parts, fmt.Sprintf("%d x %s (%.200s)", t[kind].Count, kind, t[kind].Example))
+	}
+	return strings.Join(parts, "; ")
 }

@@ -1,0 +1,138 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Mailmesh runs the mailmesh binary on a data folder.
+type Mailmesh struct {
+	Binary string
+	Data   string    // made by the server
+	Log    io.Writer // the server's output
+
+	cmd    *exec.Cmd
+	exited chan struct{} // closed when the process has ended
+	domain map[string]bool
+}
+
+var _ Server = (*Mailmesh)(nil)
+
+const (
+	startLimit = 30 * time.Second
+	stopLimit  = 15 * time.Second
+)
+
+// Name of the server.
+func (*Mailmesh) Name() string { return "mailmesh" }
+
+// Start runs `mailmesh serve` and waits for its ready file.
+func (m *Mailmesh) Start(ctx context.Context) (Endpoints, error) {
+	ready := strings.TrimRight(m.Data, "/") + ".ready.json"
+	if err := os.Remove(ready); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Endpoints{}, err
+	}
+	// Not tied to ctx, which would kill it: Stop lets it end in order.
+	m.cmd = exec.Command(m.Binary, "serve", "--data", m.Data, "--any-port", "--ready-file", ready)
+	m.cmd.Stdout, m.cmd.Stderr = m.Log, m.Log
+	m.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	m.domain = map[string]bool{}
+	if err := m.cmd.Start(); err != nil {
+		return Endpoints{}, err
+	}
+	exited := make(chan struct{})
+	m.exited = exited
+	cmd := m.cmd
+	go func() {
+		cmd.Wait() // how it ended is told by the log
+		close(exited)
+	}()
+	e, err := m.await(ctx, ready)
+	if err != nil {
+		return Endpoints{}, errors.Join(err, m.Stop())
+	}
+	e.PIDs = []int{m.cmd.Process.Pid}
+	return e, nil
+}
+
+// await reads the ready file as soon as it is whole.
+func (m *Mailmesh) await(ctx context.Context, path string) (Endpoints, error) {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		if text, err := os.ReadFile(path); err == nil {
+			var doors struct{ SMTP, LMTP, IMAP, IMAPS string }
+			if json.Unmarshal(text, &doors) == nil {
+				return Endpoints{SMTP: doors.SMTP, LMTP: doors.LMTP, IMAP: doors.IMAP, IMAPS: doors.IMAPS}, nil
+			}
+		}
+		select {
+		case <-m.exited:
+			return Endpoints{}, errors.New("mailmesh serve ended before it was ready: see its log")
+		case <-ctx.Done():
+			return Endpoints{}, fmt.Errorf("mailmesh serve was not ready: %w", ctx.Err())
+		case <-poll.C:
+		}
+	}
+}
+
+// AddAccount uses the commands that administrators use.
+func (m *Mailmesh) AddAccount(ctx context.Context, address, password string) error {
+	_, domain, ok := strings.Cut(address, "@")
+	if !ok {
+		return fmt.Errorf("%q is no address", address)
+	}
+	if !m.domain[domain] {
+		if err := m.command(ctx, "", "domain", "add", domain); err != nil {
+			return err
+		}
+		m.domain[domain] = true
+	}
+	return m.command(ctx, password+"\n", "account", "add", address, "--password-stdin")
+}
+
+func (m *Mailmesh) command(ctx context.Context, stdin string, args ...string) error {
+	cmd := exec.CommandContext(ctx, m.Binary, append(args, "--data", m.Data)...)
+	cmd.Stdin = strings.NewReader(stdin)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s: %w: %.500s", filepath.Base(m.Binary), strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// Stop asks the server to end and kills it when it does not.
+func (m *Mailmesh) Stop() error {
+	if m.cmd == nil || m.cmd.Process == nil {
+		return nil
+	}
+	select {
+	case <-m.exited:
+		return nil
+	default:
+	}
+	if err := m.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	timer := time.NewTimer(stopLimit)
+	defer timer.Stop()
+	select {
+	case <-m.exited:
+		return nil
+	case <-timer.C:
+		err := m.cmd.Process.Kill()
+		<-m.exited
+		return errors.Join(fmt.Errorf("mailmesh serve did not end within %v and was killed", stopLimit), err)
+	}
+}

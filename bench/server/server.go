@@ -1,0 +1,28 @@
+// Package server starts and stops the servers that a benchmark compares.
+//
+// A server is known by this interface only; everything else the benchmark does goes
+// over standard protocols. Each server has one small file here that knows its
+// command line and configuration.
+package server
+
+import "context"
+
+// Server is one that can be started afresh with empty data.
+type Server interface {
+	// Name in tables.
+	Name() string
+	// Start returns when every door listens. The server runs until Stop.
+	Start(ctx context.Context) (Endpoints, error)
+	// AddAccount makes an account in a domain that is made where needed.
+	AddAccount(ctx context.Context, address, password string) error
+	// Stop ends the server and waits for it.
+	Stop() error
+}
+
+// Endpoints are the doors, each host:port; one that the server does not have is
+// empty. IMAP must let in passwords without TLS, as all traffic is local.
+type Endpoints struct {
+	SMTP, LMTP, IMAP, IMAPS string
+	// PIDs of the server's own processes; their descendants belong to them.
+	PIDs []int
+}
