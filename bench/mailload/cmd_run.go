@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/mailmesh/mailmesh/bench/result"
+	"github.com/mailmesh/mailmesh/bench/scenario"
+	"github.com/mailmesh/mailmesh/bench/server"
+)
+
+type runCommand struct {
+	Server string   `default:"./mailmesh" help:"The mailmesh binary."`
+	Scale  string   `enum:"quick,standard,full" default:"standard" help:"How much is done: quick, standard, full."`
+	Only   []string `help:"Steps to run; default all: start, idle, smtp, lmtp, visible, imap, sessions, import."`
+	Data   string   `placeholder:"DIR" help:"Where servers keep their data, on the disk to be measured. Default: a temporary folder."`
+	Keep   bool     `help:"Keep the data and the server's log."`
+	Out    string   `default:"bench/results" placeholder:"DIR" help:"Folder for the result."`
+}
+
+func (c *runCommand) Run(ctx context.Context, out output) (err error) {
+	dir, err := os.MkdirTemp(c.Data, "mailload-")
+	if err != nil {
+		return err
+	}
+	if c.Keep {
+		fmt.Fprintln(out.progress, "data and log are kept in", dir)
+	} else {
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	}
+	log, err := os.Create(filepath.Join(dir, "mailmesh.log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	binary, err := filepath.Abs(c.Server)
+	if err != nil {
+		return err
+	}
+	scales := scenario.Scales()
+	scale := scales[slices.IndexFunc(scales, func(s scenario.Scale) bool { return s.Name == c.Scale })]
+	r := result.Result{
+		Version: result.Version, Date: time.Now().UTC().Truncate(time.Second), Commit: result.Commit("."),
+		Command: append([]string{"mailload"}, os.Args[1:]...), Scale: scale.Name, Machine: result.ThisMachine(),
+	}
+	if r.Disk, err = result.MeasureDisk(dir, 200); err != nil {
+		return err
+	}
+	var failed error
+	r.Servers, failed = scenario.Run(ctx, scenario.Options{
+		Servers:  []server.Server{&server.Mailmesh{Binary: binary, Data: filepath.Join(dir, "data"), Log: log}},
+		Scale:    scale,
+		Steps:    c.Only,
+		Progress: out.progress,
+	})
+	if !slices.ContainsFunc(r.Servers, func(s result.Server) bool { return len(s.Figures) > 0 }) {
+		return failed
+	}
+	return errors.Join(failed, c.report(&r, out))
+}
+
+// report writes the result and prints it.
+func (c *runCommand) report(r *result.Result, out output) error {
+	path, err := r.Write(c.Out)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(out.progress, "result:", path)
+	if out.json {
+		return out.print(r, "")
+	}
+	return r.Table(out.w)
+}
