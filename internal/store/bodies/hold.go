@@ -1,0 +1,123 @@
+package bodies
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// MaxAge is how long a Body may wait for its name. After that bytes without a name are rubbish to the collector.
+const MaxAge = time.Hour
+
+// States of an object.
+const (
+	live    = 0 // may be named
+	doomed  = 1 // had no name; never named again, the bytes are still there
+	removed = 2 // the bytes are gone
+)
+
+// ErrPutAgain is matched (errors.Is) by the error of Hold for a Body that can no longer be named. The unit of work has not
+// failed for it; the caller ends it, puts the content again and holds the new Body.
+var ErrPutAgain = errors.New("the body can no longer be named: put it again")
+
+// Hold names a body for an account, once more if the account has it already, and returns the name. The account is locked
+// by the caller. The same Body can be held for several accounts in one unit of work, and in several.
+//
+// Where nothing goes wrong it costs no answer from the database but the account's key, which is remembered.
+func (s *Store) Hold(t *tx.Tx, account mail.AccountID, b *Body) (mail.BlobID, error) {
+	// This is the one clock beside t.Now: how long this process has had the body, no database knows.
+	if time.Since(b.since) > MaxAge {
+		return mail.BlobID{}, mail.E("bodies.Hold", mail.Conflict, ErrPutAgain)
+	}
+	keys, err := s.accountKeysIn(t, account)
+	if err != nil {
+		return mail.BlobID{}, err
+	}
+	id := keys.blobID(b.Hash)
+	wrapped, err := keys.wrap(account, b.Object, b.Key)
+	if err != nil {
+		return id, mail.E("bodies.Hold", mail.Other, err)
+	}
+	first := b.names != t
+	if err := s.addObject(t, b); err != nil {
+		return id, err
+	}
+	t.SQL().Queue(`INSERT INTO blob (account_id, blob_id, object_id, wrapped_key, size, holds, expires)
+		VALUES ($1, $2, $3, $4, $5, 1, 0)
+		ON CONFLICT (account_id, blob_id) DO UPDATE SET holds = blob.holds + 1, expires = 0`,
+		account, id[:], b.Object, wrapped, b.Size)
+	if first {
+		// An account that had this content already goes on with the object it had, so the new one may be left without a
+		// name. Noting that for the first account is enough: the collector looks for others.
+		t.SQL().Queue(`INSERT INTO object_unnamed (object_id, account_id, at)
+			SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT), CAST($3 AS BIGINT)
+			WHERE NOT EXISTS (SELECT 1 FROM blob WHERE account_id = $2 AND blob_id = $4 AND object_id = $1)
+			ON CONFLICT (object_id, account_id) DO UPDATE SET at = excluded.at`,
+			b.Object, account, t.Now(), id[:])
+	}
+	if s.keys != nil {
+		s.keys.addObject(account, id, b.Object, b.Size, wrapped)
+	}
+	return id, nil
+}
+
+// addObject writes the object's row, once in a unit of work. In the first that tries it, the row is new: nobody else knows
+// the id. In a later one it may be there, and may be doomed already: then the row is locked and must be live.
+func (s *Store) addObject(t *tx.Tx, b *Body) error {
+	const insert = `INSERT INTO object (id, location, size, state, changed) VALUES ($1, $2, $3, 0, $4)`
+	before := b.names
+	if before == t {
+		return nil
+	}
+	b.names = t
+	if before == nil {
+		t.SQL().Queue(insert, b.Object, []byte(b.Location), b.Stored, t.Now())
+		return nil
+	}
+	n, err := t.SQL().Exec(insert+` ON CONFLICT (id) DO UPDATE SET state = object.state WHERE object.state = 0`,
+		b.Object, []byte(b.Location), b.Stored, t.Now())
+	if err == nil && n == 0 {
+		b.names = before
+		err = mail.E("bodies.Hold", mail.Conflict, ErrPutAgain)
+	}
+	return err
+}
+
+// HoldAgain adds a hold to a body that the account has: another email on the same content. The account is locked.
+func (s *Store) HoldAgain(t *tx.Tx, account mail.AccountID, id mail.BlobID) error {
+	n, err := t.SQL().Exec(`UPDATE blob SET holds = holds + 1, expires = 0 WHERE account_id = $1 AND blob_id = $2`, account, id[:])
+	if err == nil && n == 0 {
+		err = mail.E("bodies.HoldAgain", mail.NotFound, fmt.Errorf("account %v has no blob %v", account, id))
+	}
+	return err
+}
+
+// Release takes a hold away; with the last one the account no longer has the body. It changes two rows at most and waits
+// for no answer. The account is locked.
+func (s *Store) Release(t *tx.Tx, account mail.AccountID, id mail.BlobID) error {
+	q := t.SQL()
+	q.Queue(`INSERT INTO object_unnamed (object_id, account_id, at)
+		SELECT object_id, account_id, CAST($3 AS BIGINT) FROM blob WHERE account_id = $1 AND blob_id = $2 AND holds = 1
+		ON CONFLICT (object_id, account_id) DO UPDATE SET at = excluded.at`, account, id[:], t.Now())
+	q.Queue(`DELETE FROM blob WHERE account_id = $1 AND blob_id = $2 AND holds = 1`, account, id[:])
+	q.Queue(`UPDATE blob SET holds = holds - 1 WHERE account_id = $1 AND blob_id = $2 AND holds > 1`, account, id[:])
+	return nil
+}
+
+// releaseBatch is how many bodies ReleaseAll lets go at a time, at two rows each.
+const releaseBatch = 400
+
+// ReleaseAll takes all holds of an account away, some bodies at a time, and reports whether there are more. It is for the
+// removal of the account, which is locked.
+func (s *Store) ReleaseAll(t *tx.Tx, account mail.AccountID) (more bool, err error) {
+	const page = ` FROM blob WHERE account_id = $1 ORDER BY blob_id LIMIT $2`
+	q := t.SQL()
+	q.Queue(`INSERT INTO object_unnamed (object_id, account_id, at)
+		SELECT object_id, account_id, CAST($3 AS BIGINT) FROM (SELECT object_id, account_id`+page+`) AS page
+		WHERE true ON CONFLICT (object_id, account_id) DO UPDATE SET at = excluded.at`, account, releaseBatch, t.Now())
+	n, err := q.Exec(`DELETE FROM blob WHERE account_id = $1 AND blob_id IN (SELECT blob_id`+page+`)`, account, releaseBatch)
+	return n == releaseBatch, err
+}

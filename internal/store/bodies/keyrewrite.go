@@ -1,0 +1,186 @@
+package bodies
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// RewriteKeys writes the key file anew from the database, which leaves out what is gone. After an account's key was
+// destroyed this takes its copy away too. Collect calls it when the file has grown.
+func (s *Store) RewriteKeys(ctx context.Context) error {
+	k := s.keys
+	if k == nil {
+		return nil
+	}
+	f, err := createKeyFile(k.path + ".new")
+	if err != nil {
+		return mail.E("bodies.RewriteKeys", mail.Unavailable, err)
+	}
+	if err = k.beginRenewal(f); err == nil {
+		err = s.copyKeys(ctx, f)
+	}
+	if err == nil {
+		err = k.swap(f)
+	}
+	if err != nil {
+		k.endRenewal()
+		err = errors.Join(err, f.Close(), os.Remove(f.Name()))
+		return mail.E("bodies.RewriteKeys", mail.Unavailable, err)
+	}
+	return nil
+}
+
+// recentKeys is how much of the old file's end goes into the new one: lines of commits that were under way when the
+// database was read.
+const recentKeys = 16 << 20 / keyLineSize * keyLineSize
+
+// beginRenewal makes lines that come from now on go to both files, and copies those that came shortly before.
+func (k *keyFile) beginRenewal(f *os.File) error {
+	k.writing.Lock()
+	defer k.writing.Unlock()
+	k.mu.Lock()
+	k.renewing, k.missed = true, false
+	k.renewed = append([]byte(nil), k.waiting...)
+	k.mu.Unlock()
+	start := max(int64(len(keyFileHeader)), k.end-recentKeys)
+	b := make([]byte, 512*keyLineSize)
+	for at := start; at < k.end; at += int64(len(b)) {
+		b = b[:min(int64(len(b)), k.end-at)]
+		if _, err := k.file.ReadAt(b, at); err != nil && err != io.EOF {
+			return err
+		}
+		if _, err := f.Write(objectLines(b)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// objectLines leaves out the keys of accounts: an account whose key was destroyed must not be found again. Those that
+// there are come from the database, which is read for them at the end.
+func objectLines(b []byte) []byte {
+	kept := b[:0:len(b)]
+	for ; len(b) > 0; b = b[keyLineSize:] {
+		if b[0] == objectLine {
+			kept = append(kept, b[:keyLineSize]...)
+		}
+	}
+	return kept
+}
+
+func (k *keyFile) endRenewal() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.renewing, k.renewed = false, nil
+}
+
+// swap adds the lines that came meanwhile to the new file and puts it in the place of the old.
+func (k *keyFile) swap(f *os.File) error {
+	k.writing.Lock()
+	defer k.writing.Unlock()
+	k.mu.Lock()
+	defer k.mu.Unlock() // Hold waits here for a sync, once in a great while
+	_, err := f.Write(k.renewed)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), k.path)
+	}
+	if err == nil {
+		err = syncFolder(filepath.Dir(k.path))
+	}
+	if err != nil {
+		return err
+	}
+	old := k.file
+	if err := k.adopt(f); err != nil {
+		return err
+	}
+	old.Close()
+	k.waiting, k.renewing, k.renewed, k.dropped = nil, false, nil, k.missed
+	return nil
+}
+
+// copyKeys writes the wrapped keys of the database to f.
+func (s *Store) copyKeys(ctx context.Context, f *os.File) error {
+	for after := (KeyLine{}); ; {
+		page, err := s.objectKeyPage(ctx, after)
+		if err != nil {
+			return err
+		}
+		if len(page) == 0 {
+			break
+		}
+		if err := writeKeyLines(f, page); err != nil {
+			return err
+		}
+		after = page[len(page)-1]
+	}
+	for after := mail.AccountID(0); ; {
+		page, err := s.accountKeyPage(ctx, after)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		if err := writeKeyLines(f, page); err != nil {
+			return err
+		}
+		after = page[len(page)-1].Account
+	}
+}
+
+func writeKeyLines(f *os.File, lines []KeyLine) error {
+	b := make([]byte, 0, len(lines)*keyLineSize)
+	for _, l := range lines {
+		b = l.append(b)
+	}
+	_, err := f.Write(b)
+	return err
+}
+
+const pageSize = 1000
+
+func (s *Store) accountKeyPage(ctx context.Context, after mail.AccountID) (page []KeyLine, err error) {
+	err = s.tx.Read(ctx, func(t *tx.Tx) error {
+		page = page[:0]
+		rows, err := t.SQL().Query(`SELECT id, wrapped_key FROM account WHERE id > $1 ORDER BY id LIMIT $2`, after, pageSize)
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+			var l KeyLine
+			if err := rows.Scan(&l.Account, &l.Wrapped); err != nil {
+				return err
+			}
+			page = append(page, l)
+		}
+		return rows.Err()
+	})
+	return page, err
+}
+
+func (s *Store) objectKeyPage(ctx context.Context, after KeyLine) (page []KeyLine, err error) {
+	err = s.tx.Read(ctx, func(t *tx.Tx) error {
+		page = page[:0]
+		rows, err := t.SQL().Query(`SELECT account_id, blob_id, object_id, size, wrapped_key FROM blob
+			WHERE (account_id, blob_id) > ($1, $2) ORDER BY account_id, blob_id LIMIT $3`, after.Account, after.Blob[:], pageSize)
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+			var l KeyLine
+			if err := rows.Scan(&l.Account, &l.Blob, &l.Object, &l.Size, &l.Wrapped); err != nil {
+				return err
+			}
+			page = append(page, l)
+		}
+		return rows.Err()
+	})
+	return page, err
+}
