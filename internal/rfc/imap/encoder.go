@@ -49,6 +49,9 @@ func (e *Encoder) Flush() error {
 	return e.err
 }
 
+// Err is the error that Flush will return.
+func (e *Encoder) Err() error { return e.err }
+
 // end finishes a response.
 func (e *Encoder) end() {
 	e.buf = append(e.buf, '\r', '\n')

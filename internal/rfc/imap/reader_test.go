@@ -279,6 +279,11 @@ func TestRefusals(t *testing.T) {
 		{"MIME of the message", "a FETCH 1 BODY[MIME]\r\n", BAD, "", "numbered part"},
 		{"partial of nothing", "a FETCH 1 BODY[]<0.0>\r\n", BAD, "", "0"},
 		{"field name", "a FETCH 1 BODY[HEADER.FIELDS (\"a b\")]\r\n", BAD, "", "header field"},
+		{"vanished in FETCH", "a FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)\r\n", BAD, "", "UID FETCH"},
+		{"enable nothing", "a ENABLE\r\n", BAD, "", "space"},
+		{"id name", "a ID (\"" + strings.Repeat("x", 31) + "\" NIL)\r\n", BAD, "", "names of 30"},
+		{"id atom", "a ID (x NIL)\r\n", BAD, "", "field name"},
+		{"result option", "a SEARCH RETURN (BOGUS) ALL\r\n", BAD, "", "BOGUS"},
 		{"unchangedsince twice", "a STORE 1 (UNCHANGEDSINCE 1 UNCHANGEDSINCE 2) FLAGS ()\r\n", BAD, "", "twice"},
 		{"object id", "a SEARCH EMAILID a.b\r\n", BAD, "", "end of the line"},
 		{"flag", "a STORE 1 FLAGS (a]b)\r\n", BAD, "", "space"},
@@ -312,6 +317,32 @@ func TestRefusedSave(t *testing.T) {
 	req, err := r.ReadCommand()
 	if c, ok := req.Command.(Search); err == nil || !ok || !c.Return.Save {
 		t.Errorf("got %+v, %v", req, err)
+	}
+}
+
+// RFC 7162 4 and RFC 4959 6: long lines are read, through a buffer that is shorter.
+func TestLongLine(t *testing.T) {
+	var numbers Set
+	for n := uint32(1); n < 20000; n += 2 {
+		numbers.Add(n)
+	}
+	req := read(t, "a UID FETCH "+numbers.String()+" UID\r\n", Dialect{}, Selected)
+	if got := req.Command.(Fetch).Set; !reflect.DeepEqual(got, numbers) {
+		t.Errorf("got %d ranges, want %d", len(got), len(numbers))
+	}
+	req = read(t, "a AUTHENTICATE X "+strings.Repeat("AAAA", 10000)+"\r\n", Dialect{}, NotAuthenticated)
+	if got := len(req.Command.(Authenticate).Initial); got != 30000 {
+		t.Errorf("got %d octets", got)
+	}
+}
+
+func TestInitialResponse(t *testing.T) {
+	for _, text := range []string{"=AAA", "AAA=BBB", "AAA", "A", "AB==", "!", "\"AAAA\"", "{4+}\r\nAAAA"} {
+		r := newTestReader("a AUTHENTICATE X "+text+"\r\n", Config{})
+		r.SetState(NotAuthenticated)
+		if e := refusal(t, r); e.Condition != BAD {
+			t.Errorf("%s: %v", text, e)
+		}
 	}
 }
 
