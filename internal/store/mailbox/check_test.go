@@ -89,9 +89,9 @@ func TestCheckFindsEveryBrokenRule(t *testing.T) {
 	}
 	each(t, func(t *testing.T, r *room) {
 		in := r.path(alice, Inbox)
-		r.append(alice, in.ID, message("1", `\Seen`))
-		r.append(alice, in.ID, message("2", `\Deleted`))
-		r.append(alice, in.ID, message("3"))
+		r.append(alice, in.ID, testMessage("1", `\Seen`))
+		r.append(alice, in.ID, testMessage("2", `\Deleted`))
+		r.append(alice, in.ID, testMessage("3"))
 		r.create(alice, "empty")
 		r.sound(alice, bob)
 		for _, d := range damages {

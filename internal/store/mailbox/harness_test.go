@@ -92,8 +92,8 @@ func (r *room) path(account mail.AccountID, path string) (m Mailbox) {
 	return m
 }
 
-// message makes a message whose body is named by text.
-func message(text string, flags ...string) Message {
+// testMessage makes a message whose body is named by text.
+func testMessage(text string, flags ...string) Message {
 	f, err := mail.ParseFlags(flags)
 	if err != nil {
 		panic(err)
@@ -131,7 +131,7 @@ func (r *room) fill(account mail.AccountID, id mail.MailboxID, n int, flags ...s
 		step := min(80, n-done)
 		r.must(r.write(account, func(t *tx.Tx) error {
 			for i := range step {
-				m := message(fmt.Sprintf("m%d-%d", id, done+i), flags...)
+				m := testMessage(fmt.Sprintf("m%d-%d", id, done+i), flags...)
 				if err := hold(t, account, m.Blob); err != nil {
 					return err
 				}
