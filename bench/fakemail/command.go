@@ -16,6 +16,13 @@ import (
 // "crash" ends before it is ready.
 const CommandEnv = "FAKEMAIL_COMMAND"
 
+// BeCommand makes child processes of a test behave as a server's command line.
+func BeCommand(t interface{ Setenv(key, value string) }, behaviour string) {
+	t.Setenv(CommandEnv, behaviour)
+	// The race detector waits a second at the end of each process by default.
+	t.Setenv("GORACE", "atexit_sleep_ms=0")
+}
+
 // Command behaves like the mailmesh binary for the few commands a benchmark needs.
 // Accounts are noted in the data folder; everyone may sign in.
 func Command(args []string, stdin io.Reader) error {

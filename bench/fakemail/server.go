@@ -188,12 +188,6 @@ func (s *Server) AddAccount(address, password string) {
 	s.accounts[address] = password
 }
 
-func (s *Server) faults() Faults {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.opts.Faults
-}
-
 func (s *Server) knows(address string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -125,7 +125,7 @@ func TestSizes(t *testing.T) {
 }
 
 func TestRun(t *testing.T) {
-	t.Setenv(fakemail.CommandEnv, "serve")
+	fakemail.BeCommand(t, "serve")
 	dir := t.TempDir()
 	out := filepath.Join(dir, "results")
 	code, text, errs := mailload("run --server %s --scale quick --only start,idle --data %s --out %s", os.Args[0], dir, out)

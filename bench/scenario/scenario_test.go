@@ -33,7 +33,7 @@ var tiny = Scale{
 }
 
 func TestRunAgainstTheCommandLine(t *testing.T) {
-	t.Setenv(fakemail.CommandEnv, "serve")
+	fakemail.BeCommand(t, "serve")
 	var log strings.Builder
 	s := &server.Mailmesh{Binary: os.Args[0], Data: filepath.Join(t.TempDir(), "data"), Log: &log}
 	var progress strings.Builder

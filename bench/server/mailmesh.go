@@ -71,7 +71,7 @@ func (m *Mailmesh) await(ctx context.Context, path string) (Endpoints, error) {
 	defer cancel()
 	poll := time.NewTicker(10 * time.Millisecond)
 	defer poll.Stop()
-	for {
+	for ctx.Err() == nil {
 		if text, err := os.ReadFile(path); err == nil {
 			var doors struct{ SMTP, LMTP, IMAP, IMAPS string }
 			if json.Unmarshal(text, &doors) == nil {
@@ -82,10 +82,10 @@ func (m *Mailmesh) await(ctx context.Context, path string) (Endpoints, error) {
 		case <-m.exited:
 			return Endpoints{}, errors.New("mailmesh serve ended before it was ready: see its log")
 		case <-ctx.Done():
-			return Endpoints{}, fmt.Errorf("mailmesh serve was not ready: %w", ctx.Err())
 		case <-poll.C:
 		}
 	}
+	return Endpoints{}, fmt.Errorf("mailmesh serve was not ready: %w", ctx.Err())
 }
 
 // AddAccount uses the commands that administrators use.

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 
 func newServer(t *testing.T, behaviour string) (*Mailmesh, *bytes.Buffer) {
 	t.Helper()
-	t.Setenv(fakemail.CommandEnv, behaviour)
+	fakemail.BeCommand(t, behaviour)
 	log := new(bytes.Buffer)
 	m := &Mailmesh{Binary: os.Args[0], Data: filepath.Join(t.TempDir(), "data"), Log: log}
 	t.Cleanup(func() { m.Stop() })
