@@ -113,7 +113,7 @@ func (c *chunks) Drain(limit int64) error {
 // transaction is answered on the way; what ends it is left for the session.
 func (c *chunks) nextChunk() error {
 	s := c.s
-	s.wire.reply(reply(250, 2, 0, 0, fmt.Sprintf("%d bytes received", c.size)))
+	s.say(reply(250, 2, 0, 0, fmt.Sprintf("%d bytes received", c.size)))
 	for {
 		cmd, err := s.next()
 		if err != nil {

@@ -3,6 +3,7 @@ package smtpserver
 import (
 	"crypto/tls"
 	"fmt"
+	"strings"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/smtp"
@@ -87,12 +88,12 @@ func (s *session) helo(args string) {
 		return
 	}
 	if s.greet(args, false) {
-		s.wire.reply(mail.Reply{Code: 250, Text: s.o.Hostname})
+		s.say(mail.Reply{Code: 250, Text: s.o.Hostname})
 	}
 }
 
-func (s *session) extendedHello(name string) {
-	if !s.greet(name, true) {
+func (s *session) extendedHello(args string) {
+	if !s.greet(args, true) {
 		return
 	}
 	lines := s.hello
@@ -102,8 +103,10 @@ func (s *session) extendedHello(name string) {
 	s.wire.lines(250, lines)
 }
 
-// greet takes the client's name. A second greeting resets like RSET (RFC 5321 4.1.4).
-func (s *session) greet(name string, extended bool) bool {
+// greet takes the client's name. A second greeting resets like RSET (RFC 5321 4.1.4). Words after the name are an old
+// custom (RFC 5321 4.1.1.1).
+func (s *session) greet(args string, extended bool) bool {
+	name, _, _ := strings.Cut(args, " ")
 	if err := smtp.CheckHello(name); err != nil {
 		s.refuse("EHLO", reply(501, 5, 5, 4, err.Error()))
 		return false
@@ -120,12 +123,12 @@ func (s *session) rset(args string) {
 		return
 	}
 	s.reset()
-	s.wire.reply(okReset)
+	s.say(okReset)
 }
 
-func (s *session) noop(string) { s.wire.reply(okNoop) }
+func (s *session) noop(string) { s.say(okNoop) }
 
-func (s *session) help(string) { s.wire.reply(okHelp) }
+func (s *session) help(string) { s.say(okHelp) }
 
 // vrfy confirms nothing: RFC 5321 7.3 allows it and address harvesters taught it.
 func (s *session) vrfy(args string) {
@@ -133,7 +136,7 @@ func (s *session) vrfy(args string) {
 		s.refuse("VRFY", wantArgument)
 		return
 	}
-	s.wire.reply(cannotVRFY)
+	s.say(cannotVRFY)
 }
 
 func (s *session) quit(args string) {
@@ -141,7 +144,7 @@ func (s *session) quit(args string) {
 		s.refuse("QUIT", noArgument)
 		return
 	}
-	s.wire.reply(okBye)
+	s.say(okBye)
 	s.ended = true
 }
 
@@ -166,7 +169,7 @@ func (s *session) startTLS(args string) {
 		s.ended = true
 		return
 	}
-	s.wire.reply(okTLS)
+	s.say(okTLS)
 	if s.wire.flush() != nil || !s.secure(tls.Server(s.wire.nc, s.o.TLS)) {
 		s.ended = true
 		return

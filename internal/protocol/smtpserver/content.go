@@ -244,7 +244,7 @@ func (s *session) accepted(command string, e *mail.Envelope, c *content, outcome
 // answer sends a reply that may be good or bad news. Bad news about content that came as it should is no error of the
 // client.
 func (s *session) answer(command string, r mail.Reply) {
-	s.wire.reply(r)
+	s.say(r)
 	if r.Code/100 != 2 {
 		s.o.Observer.Refused(s.o.Mode, command, r)
 	}

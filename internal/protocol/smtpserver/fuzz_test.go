@@ -116,7 +116,7 @@ func (r *reference) command(line string) bool {
 	}
 	switch verb {
 	case "EHLO", "HELO":
-		if smtp.CheckHello(args) == nil {
+		if name, _, _ := strings.Cut(args, " "); smtp.CheckHello(name) == nil {
 			r.greeted, r.tx = true, nil
 		}
 	case "MAIL":

@@ -90,6 +90,14 @@ func replyTo(ctx context.Context, err error, invalid mail.Reply) (r mail.Reply, 
 	return temporary, false
 }
 
+// signed puts our name first where clients read it: RFC 5321 4.2.2 and 4.3.1 on 220, 221 and 421.
+func signed(hostname string, r mail.Reply) mail.Reply {
+	if r.Code == 220 && r.Enhanced == (mail.EnhancedCode{}) || r.Code == 221 || r.Code == 421 {
+		r.Text = hostname + " " + r.Text
+	}
+	return r
+}
+
 // queued is the reply to content that is kept.
 func queued(e *mail.Envelope) mail.Reply {
 	return reply(250, 2, 0, 0, "ok: queued as "+e.ID)

@@ -103,7 +103,7 @@ func (s *Server) start(ctx context.Context, nc net.Conn, open *openSessions) {
 	refusal, ok := s.admission.admit(remote.Addr())
 	if !ok {
 		s.o.Observer.Refused(s.o.Mode, "", refusal)
-		turnAway(nc, refusal)
+		turnAway(nc, signed(s.o.Hostname, refusal))
 		return
 	}
 	one := newSession(ctx, s, nc, remote)

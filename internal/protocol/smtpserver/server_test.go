@@ -10,6 +10,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -116,7 +118,7 @@ func TestSlowContent(t *testing.T) {
 				time.Sleep(10 * time.Second)
 			}
 		})
-		c.hear("421 4.4.2 the message comes too slowly")
+		c.hear("421 4.4.2 mx.example.org the message comes too slowly")
 		c.hearClosed()
 		since(t, begin, time.Minute+70*time.Millisecond) // seven bytes earn 10 ms each
 		if kept := f.kept(); len(kept) != 0 {
@@ -195,12 +197,12 @@ func TestConnectionLimits(t *testing.T) {
 		a := f.connect(t, "192.0.2.1:1")
 		f.connect(t, "[::ffff:192.0.2.1]:2").hear("220")
 		c := f.connect(t, "192.0.2.1:3")
-		c.hear("421 4.7.0 too many connections from your address")
+		c.hear("421 4.7.0 mx.example.org too many connections from your address")
 		c.hearClosed()
 		f.connect(t, "[2001:db8::1]:1").hear("220")
 		f.connect(t, "[2001:db8::2]:1").hear("220")
 		d := f.connect(t, "[2001:db9::1]:1")
-		d.hear("421 4.3.2 too many connections")
+		d.hear("421 4.3.2 mx.example.org too many connections")
 		d.hearClosed()
 		if want := []string{" 421 4.7.0", " 421 4.3.2"}; fmt.Sprint(f.counter.refused) != fmt.Sprint(want) {
 			t.Errorf("counted as refused: %q", f.counter.refused)
@@ -214,6 +216,24 @@ func TestConnectionLimits(t *testing.T) {
 	})
 	if hostOf(addrPort(&net.UnixAddr{Name: "/run/x", Net: "unix"}).Addr()).IsValid() {
 		t.Error("a Unix socket has a host")
+	}
+}
+
+// Hosts that are gone are forgotten: the table holds no more than there are connections.
+func TestAdmissionForgets(t *testing.T) {
+	a := admission{max: 10, maxPerHost: 1, hosts: map[netip.Prefix]int{}}
+	for _, host := range []string{"192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1", "fe80::1%eth0"} {
+		addr := netip.MustParseAddr(host)
+		if _, ok := a.admit(addr); !ok {
+			t.Errorf("%s is turned away", host)
+		}
+		if _, ok := a.admit(addr); ok {
+			t.Errorf("%s comes in twice", host)
+		}
+		a.release(addr)
+	}
+	if a.total != 0 || len(a.hosts) != 0 {
+		t.Errorf("%d connections and %v are left", a.total, a.hosts)
 	}
 }
 
@@ -231,15 +251,15 @@ func TestDrain(t *testing.T) {
 		busy.toContent()
 
 		f.stop()
-		idle.hear("421 4.3.2 closing down")
+		idle.hear("421 4.3.2 mx.example.org closing down")
 		idle.hearClosed()
-		open.hear("421 4.3.2 closing down")
+		open.hear("421 4.3.2 mx.example.org closing down")
 		open.hearClosed()
 		// The message under way is finished, answered, and then the connection is.
 		busy.say("text\r\n.\r\nNOOP\r\n")
 		<-inbound.entered
 		close(inbound.proceed)
-		busy.hear("250 2.0.0", "421 4.3.2 closing down")
+		busy.hear("250 2.0.0", "421 4.3.2 mx.example.org closing down")
 		busy.hearClosed()
 		if err := <-f.done; err != nil {
 			t.Errorf("Serve returns %v", err)
@@ -415,4 +435,37 @@ func TestAcceptGoesOn(t *testing.T) {
 			t.Errorf("Serve returns %v", err)
 		}
 	})
+}
+
+// A connection that waits between transactions holds no buffers: neither 32 KiB of input nor 4 KiB of replies.
+func TestIdleConnectionsAreCheap(t *testing.T) {
+	const connections = 200
+	f := start(t, Options{Limits: Limits{Connections: connections + 1}})
+	clients := make([]*client, 0, connections)
+	heap := func() int64 {
+		runtime.GC()
+		runtime.GC() // twice: what a sync.Pool holds survives one
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	for range connections {
+		nc, err := f.dial("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		c := &client{t, nc, bufio.NewReaderSize(nc, 16)}
+		c.toContent()
+		c.say(".\r\n")
+		c.hear("250")
+		clients = append(clients, c)
+	}
+	perConnection := (heap() - before) / connections
+	t.Logf("%d bytes of heap a connection, with its client and a pipe", perConnection)
+	if perConnection > readBuffer/4 {
+		t.Errorf("an idle connection holds %d bytes", perConnection)
+	}
+	runtime.KeepAlive(clients)
 }

@@ -51,7 +51,7 @@ func (s *session) run() {
 	if tc, ok := s.wire.nc.(*tls.Conn); ok && !s.secure(tc) {
 		return
 	}
-	s.wire.reply(mail.Reply{Code: 220, Text: s.o.Hostname + " " + greetings[s.o.Mode]})
+	s.say(mail.Reply{Code: 220, Text: greetings[s.o.Mode]})
 	for !s.ended {
 		cmd, err := s.next()
 		if err != nil {
@@ -121,7 +121,7 @@ func checkLine(line []byte, err error) (smtp.Command, mail.Reply) {
 func (s *session) lost(err error) {
 	switch {
 	case errors.Is(err, errDraining):
-		s.wire.reply(shutdown)
+		s.say(shutdown)
 	case errors.Is(err, errIdle):
 		s.refuse("", idle)
 	case errors.Is(err, errTooSlow):
@@ -137,9 +137,12 @@ func (s *session) lost(err error) {
 	s.ended = true
 }
 
+// say sends a reply.
+func (s *session) say(r mail.Reply) { s.wire.reply(signed(s.o.Hostname, r)) }
+
 // refuse answers a command with a 4yz or 5yz, and ends the session of a client that has heard too many.
 func (s *session) refuse(command string, r mail.Reply) {
-	s.wire.reply(r)
+	s.say(r)
 	s.o.Observer.Refused(s.o.Mode, command, r)
 	if r.Code == 421 { // RFC 5321 4.2.3: closing transmission channel
 		s.ended = true
@@ -159,7 +162,7 @@ func (s *session) end(why mail.Reply) {
 		return
 	}
 	s.ended = true
-	s.wire.reply(why)
+	s.say(why)
 	s.o.Observer.Refused(s.o.Mode, "", why)
 	s.log.Info("smtp: session ended", "remote", s.info.Remote.String(), "reply", why.Error())
 }

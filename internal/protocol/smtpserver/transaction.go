@@ -29,7 +29,7 @@ func (s *session) mail(args string) {
 	}
 	e.ID = s.o.NewID()
 	s.tx = &e
-	s.wire.reply(okSender)
+	s.say(okSender)
 }
 
 // recipientAttempts is how many RCPT commands a transaction may have, as a multiple of the recipients it may have:
@@ -59,7 +59,7 @@ func (s *session) rcpt(args string) {
 		return
 	}
 	s.tx.Recipients = append(s.tx.Recipients, r)
-	s.wire.reply(okRecipient)
+	s.say(okRecipient)
 }
 
 // refuseError answers an error of the parser or of Inbound.
@@ -101,6 +101,6 @@ func (s *session) data(args string) {
 		s.refuse("DATA", refusal)
 		return
 	}
-	s.wire.reply(startData)
+	s.say(startData)
 	s.receive("DATA", &dots{smtp.NewDotReader(s.wire.buf.in)})
 }
