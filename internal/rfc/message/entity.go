@@ -21,6 +21,9 @@ func (p *Parser) open(digest, message bool) *Part {
 	p.parts++
 	part := &Part{Header: Range{Offset: p.offset}}
 	p.stack = append(p.stack, entity{part: part, inHeader: true, message: message, digest: digest})
+	if message {
+		p.messages++
+	}
 	p.head.begin(message)
 	return part
 }
@@ -93,6 +96,9 @@ func (p *Parser) closeTo(level int, end, lines int64) {
 		}
 		if e.boundary != nil {
 			p.bounds--
+		}
+		if e.message {
+			p.messages--
 		}
 		p.stack = p.stack[:len(p.stack)-1]
 		if len(p.stack) > 0 {

@@ -23,7 +23,9 @@ type Parser struct {
 	lines  int64    // line feeds before it
 	eol    int64    // length of the line end before it
 	parts  int
-	bounds int // boundaries on the stack
+
+	bounds   int // boundaries on the stack
+	messages int // messages on the stack, the whole one included
 
 	held heldLine
 

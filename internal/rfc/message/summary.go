@@ -89,22 +89,12 @@ func (s *Summarizer) sample(p *Part, b []byte) {
 	case p.Subtype != "plain":
 		return
 	}
-	if into.part == nil && p.Disposition != "attachment" && !s.parser.inMessage() {
+	if into.part == nil && p.Disposition != "attachment" && s.parser.messages == 1 {
 		into.part = p
 	}
 	if into.part == p && len(into.data) < limit {
 		into.data = append(into.data, b[:min(len(b), limit-len(into.data))]...)
 	}
-}
-
-// inMessage reports whether the part being read belongs to an embedded message.
-func (p *Parser) inMessage() bool {
-	for i := 1; i < len(p.stack); i++ {
-		if p.stack[i].message {
-			return true
-		}
-	}
-	return false
 }
 
 // Close ends the content and returns its Summary. The Summarizer must not be used after it.

@@ -44,9 +44,8 @@ const (
 // ParseAddresses reads an unfolded address list. It never fails: what is no address but readable text becomes a
 // mailbox with that text as Local part. At most limit elements are read, and an open group is closed after them.
 func ParseAddresses(s string, limit int) []Address {
-	p := addressParser{lexer: lexer{s: s}}
-	limit = min(limit, MaxAddresses)
-	for !p.done() && len(p.list) < limit {
+	p := addressParser{lexer: lexer{s: s}, limit: min(limit, MaxAddresses)}
+	for !p.done() && len(p.list) < p.limit {
 		p.element()
 	}
 	p.endGroup()
@@ -56,6 +55,7 @@ func ParseAddresses(s string, limit int) []Address {
 type addressParser struct {
 	lexer
 	list    []Address
+	limit   int
 	inGroup bool
 
 	// The element being read, in two ways, as only the character after it tells which one it is: its words with one
@@ -117,7 +117,7 @@ func (p *addressParser) element() {
 			p.list = append(p.list, Address{Kind: GroupStart, Name: p.phrase.String()})
 			return
 		case c == '<':
-			for more := true; more; {
+			for more := true; more && len(p.list) < p.limit; {
 				p.pos++
 				more = p.angle()
 			}
@@ -229,7 +229,7 @@ func (p *addressParser) angle() (more bool) {
 	}
 	p.setSpec(&a)
 	p.reset()
-	p.skipToSeparator()
+	more = p.skipToSeparator()
 	if a.Name == "" {
 		a.Name = p.comment
 	}
@@ -237,7 +237,7 @@ func (p *addressParser) angle() (more bool) {
 	if a.Local != "" || a.Domain != "" || a.Name != "" {
 		p.list = append(p.list, a)
 	}
-	return !p.done() && p.s[p.pos] == '<'
+	return more
 }
 
 // route reads an obs-route (RFC 5322 4.4): "@a,@b:" before the addr-spec.
@@ -254,19 +254,21 @@ func (p *addressParser) route() string {
 	return strings.Join(strings.Fields(route), "")
 }
 
-// skipToSeparator passes over what follows an angle-addr up to and with the comma, or up to a semicolon or "<".
-func (p *addressParser) skipToSeparator() {
+// skipToSeparator passes over what follows an angle-addr up to and with the comma, or up to a semicolon or "<", which
+// it reports.
+func (p *addressParser) skipToSeparator() (angle bool) {
 	for !p.done() {
 		switch c := p.s[p.pos]; c {
 		case ',':
 			p.pos++
-			return
+			return false
 		case ';', '<':
-			return
+			return c == '<'
 		case '>':
 			p.pos++
 		default:
 			p.word(c)
 		}
 	}
+	return false
 }

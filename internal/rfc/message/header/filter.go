@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"strings"
 )
 
 // filterBuffer is also how long a field name can be to be found.
@@ -12,7 +13,8 @@ const filterBuffer = 4096
 // Filter is a reader of some fields of a header, byte for byte, in constant memory.
 type Filter struct {
 	src     *bufio.Reader
-	names   [][]byte
+	names   map[string]bool // in lower case
+	longest int
 	exclude bool
 
 	rest   []byte // of the source's buffer, to be given
@@ -25,9 +27,10 @@ type Filter struct {
 // set, all others. The blank line is always passed on where there is one (RFC 9051 6.4.5.1), and nothing after it.
 // Lines that are no field belong to no name.
 func NewFilter(r io.Reader, names []string, exclude bool) *Filter {
-	f := &Filter{src: bufio.NewReaderSize(r, filterBuffer), exclude: exclude}
+	f := &Filter{src: bufio.NewReaderSize(r, filterBuffer), exclude: exclude, names: make(map[string]bool, len(names))}
 	for _, name := range names {
-		f.names = append(f.names, []byte(name))
+		f.names[strings.ToLower(name)] = true
+		f.longest = max(f.longest, len(name))
 	}
 	return f
 }
@@ -65,12 +68,9 @@ func (f *Filter) next() {
 }
 
 func (f *Filter) selects(line []byte) bool {
-	if name, _, ok := SplitName(line); ok {
-		for _, wanted := range f.names {
-			if bytes.EqualFold(name, wanted) {
-				return !f.exclude
-			}
-		}
+	name, _, ok := SplitName(line)
+	if ok && len(name) <= f.longest && f.names[string(bytes.ToLower(name))] {
+		return !f.exclude
 	}
 	return f.exclude
 }

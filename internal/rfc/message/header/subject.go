@@ -24,17 +24,8 @@ func BaseSubject(subject string) (base string, reply bool) {
 			s, reply = cut, true
 		}
 		// (3) to (5) subj-leader, and subj-blob where something remains without it
-		for {
-			s = strings.TrimLeft(s, " ")
-			if rest, ok := cutLeader(s); ok {
-				s, reply = rest, true
-				continue
-			}
-			rest, ok := cutBlob(s)
-			if !ok || rest == "" {
-				break
-			}
-			s = rest
+		for found := true; found; reply = reply || found {
+			s, found = cutLeader(s)
 		}
 		// (6) "[fwd:" ... "]", then all over again
 		rest, ok := cutPrefixFold(s, "[fwd:")
@@ -46,20 +37,25 @@ func BaseSubject(subject string) (base string, reply bool) {
 	return strings.TrimRight(truncate(s, MaxBaseSubject), " "), reply
 }
 
-// cutLeader removes subj-leader: *subj-blob ("re" / "fw" / "fwd") *WSP [subj-blob] ":".
-func cutLeader(s string) (string, bool) {
-	rest := s
+// cutLeader removes subj-leader: *subj-blob ("re" / "fw" / "fwd") *WSP [subj-blob] ":". Where there is none it removes
+// the blobs alone, but the last one if nothing else remains.
+func cutLeader(s string) (rest string, found bool) {
+	s = strings.TrimLeft(s, " ")
+	last := s
 	for {
-		next, ok := cutBlob(rest)
+		next, ok := cutBlob(s)
 		if !ok {
 			break
 		}
-		rest = next
+		last, s = s, next
 	}
-	rest, ok := cutPrefixFold(rest, "re")
+	if s == "" {
+		return last, false
+	}
+	rest, ok := cutPrefixFold(s, "re")
 	if !ok {
-		if rest, ok = cutPrefixFold(rest, "fwd"); !ok {
-			if rest, ok = cutPrefixFold(rest, "fw"); !ok {
+		if rest, ok = cutPrefixFold(s, "fwd"); !ok {
+			if rest, ok = cutPrefixFold(s, "fw"); !ok {
 				return s, false
 			}
 		}
@@ -71,7 +67,7 @@ func cutLeader(s string) (string, bool) {
 	if !strings.HasPrefix(rest, ":") {
 		return s, false
 	}
-	return rest[1:], true
+	return strings.TrimLeft(rest[1:], " "), true
 }
 
 // cutBlob removes subj-blob: "[" *BLOBCHAR "]" *WSP, where BLOBCHAR is anything but brackets.
