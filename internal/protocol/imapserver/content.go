@@ -1,0 +1,152 @@
+package imapserver
+
+import (
+	"bytes"
+	"io"
+
+	"github.com/mailmesh/mailmesh/internal/infra/blob"
+	"github.com/mailmesh/mailmesh/internal/rfc/imap"
+	"github.com/mailmesh/mailmesh/internal/rfc/message"
+	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+)
+
+// source is where the parts of one message come from.
+type source struct {
+	row     *mailbox.Email
+	root    *message.Part
+	content blob.Reader // nil when no bytes are needed
+}
+
+func (m *source) close() {
+	if m.content != nil {
+		m.content.Close() // reading is over: there is nothing an error could spoil
+	}
+}
+
+// open reads what the items need of a message.
+func (f *fetching) open(row *mailbox.Email) (m *source, err error) {
+	m = &source{row: row}
+	if f.structure {
+		if m.root, err = message.UnmarshalStructure(row.Summary); err != nil {
+			return nil, err
+		}
+	}
+	if f.content {
+		if m.content, err = f.o.Bodies.Open(f.ctx, f.account, row.Blob); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// part is an item's piece of the message, measured and ready to be sent. Everything that can be refused is refused
+// while it is made: a FETCH response that has begun must be finished.
+type part struct {
+	missing bool
+	size    int64
+	nul     bool // it may hold NUL and must go as a binary literal
+	r       io.Reader
+}
+
+// prepare makes the parts that the items need, nil for the other items.
+func (f *fetching) prepare(m *source) ([]*part, error) {
+	parts := make([]*part, len(f.items))
+	for i, item := range f.items {
+		var err error
+		switch {
+		case item.Kind == imap.FetchBinary || item.Kind == imap.FetchBinarySize:
+			parts[i], err = m.binary(item)
+		case item.Content():
+			parts[i], err = m.section(item)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return parts, nil
+}
+
+// section finds BODY[...] or one of its older names.
+func (m *source) section(i imap.FetchItem) (*part, error) {
+	if isWhole(i) {
+		return window(io.NewSectionReader(m.content, 0, m.content.Size()), m.content.Size(), i.Partial)
+	}
+	piece, found := m.root.Section(i.Section.In())
+	if !found {
+		return &part{missing: true}, nil
+	}
+	r, size, err := piece.Open(m.content)
+	if err != nil {
+		return nil, err
+	}
+	return window(r, size, i.Partial)
+}
+
+// window cuts out what a partial fetch asks for. RFC 9051 6.4.5.1: one that begins behind the end is an empty string.
+func window(r io.Reader, size int64, p *imap.Partial) (*part, error) {
+	if p == nil {
+		return &part{size: size, r: r}, nil
+	}
+	skip := min(p.Offset, size)
+	if s, ok := r.(io.Seeker); ok {
+		if _, err := s.Seek(skip, io.SeekStart); err != nil {
+			return nil, err
+		}
+	} else if _, err := io.CopyN(io.Discard, r, skip); err != nil {
+		return nil, err
+	}
+	n := min(size-skip, p.Count)
+	return &part{size: n, r: io.LimitReader(r, n)}, nil
+}
+
+// binary decodes a part (RFC 3516). It is read twice, once to know its size, so that none is too large.
+func (m *source) binary(i imap.FetchItem) (*part, error) {
+	if m.root.Find(i.Section.Part) == nil {
+		return &part{missing: true}, nil
+	}
+	measured, err := m.root.Binary(m.content, i.Section.Part)
+	if err != nil {
+		return nil, err
+	}
+	var count counter
+	if _, err := io.Copy(&count, measured); err != nil {
+		return nil, err
+	}
+	again, err := m.root.Binary(m.content, i.Section.Part)
+	if err != nil {
+		return nil, err
+	}
+	p, err := window(again, count.size, i.Partial)
+	if err == nil {
+		p.nul = count.nul
+	}
+	return p, err
+}
+
+// counter measures what is written to it.
+type counter struct {
+	size int64
+	nul  bool
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	c.size += int64(len(b))
+	c.nul = c.nul || bytes.IndexByte(b, 0) >= 0
+	return len(b), nil
+}
+
+// write sends the part as the item's value.
+func (p *part) write(out *imap.FetchResponse, i imap.FetchItem) {
+	switch {
+	case p.missing && i.Kind == imap.FetchBinarySize:
+		out.BinarySize(i, 0) // the grammar has no NIL there
+	case p.missing:
+		out.Missing(i)
+	case i.Kind == imap.FetchBinarySize:
+		out.BinarySize(i, p.size)
+	case i.Kind == imap.FetchBinary:
+		out.Binary(i, p.size, p.nul, p.r)
+	default:
+		out.Section(i, p.size, p.r)
+	}
+}

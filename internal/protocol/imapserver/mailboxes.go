@@ -1,0 +1,163 @@
+package imapserver
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/rfc/imap"
+	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// delimiter is the room's separator as IMAP wants it.
+const delimiter = '/' // mailbox.Separator; a test holds them equal
+
+// roleOf turns a special-use attribute into a role (RFC 8621 2: the same word without backslash, in lower case).
+func roleOf(attribute string) mailbox.Role {
+	return mailbox.Role(strings.ToLower(strings.TrimPrefix(attribute, `\`)))
+}
+
+// attributes has the spelling of the special-use attributes (RFC 6154 2, IANA "IMAP Mailbox Name Attributes").
+var attributes = map[mailbox.Role]string{
+	mailbox.RoleArchive: `\Archive`, mailbox.RoleDrafts: `\Drafts`, mailbox.RoleJunk: `\Junk`, mailbox.RoleSent: `\Sent`,
+	mailbox.RoleTrash: `\Trash`, "important": `\Important`, "memos": `\Memos`, "scheduled": `\Scheduled`,
+	"snoozed": `\Snoozed`, "templates": `\Templates`,
+}
+
+func (s *session) own() []mail.AccountID { return []mail.AccountID{s.account} }
+
+func (s *session) create(c imap.Create) (reply, error) {
+	if len(c.Use) > 1 {
+		return no(imap.CodeUseAttr, "a mailbox has one special use at most"), nil
+	}
+	var role mailbox.Role
+	if len(c.Use) == 1 {
+		if role = roleOf(c.Use[0]); attributes[role] == "" {
+			return no(imap.CodeUseAttr, "this special use is not known here"), nil // RFC 6154 3
+		}
+	}
+	made, err := tx.Once(s.ctx, s.o.Tx, tx.NewKey(), s.own(), func(t *tx.Tx) (mailbox.Mailbox, error) {
+		if role != "" {
+			switch _, err := s.o.Mailbox.ByRole(t, s.account, role); {
+			case err == nil:
+				return mailbox.Mailbox{}, errUseTaken
+			case !mail.Is(err, mail.NotFound):
+				return mailbox.Mailbox{}, err
+			}
+		}
+		return s.o.Mailbox.Create(t, s.account, c.Mailbox, role)
+	})
+	if errors.Is(err, errUseTaken) {
+		return no(imap.CodeUseAttr, err.Error()), nil
+	}
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{imap.OK, imap.CodeMailboxID(made.ID.String()), "created"}, nil // RFC 8474 4.1
+}
+
+var errUseTaken = errors.New("another mailbox has this special use")
+
+func (s *session) delete(c imap.Delete) (reply, error) {
+	m, err := s.find(c.Mailbox)
+	if err != nil {
+		return reply{}, err
+	}
+	err = s.o.Mailbox.Delete(s.ctx, s.account, m.ID)
+	if errors.Is(err, mailbox.ErrHasChildren) {
+		return no(imap.CodeHasChildren, cause(err)), nil // RFC 9051 6.3.5
+	}
+	if err != nil {
+		return reply{}, err
+	}
+	return ok("deleted"), nil
+}
+
+func (s *session) rename(c imap.Rename) (reply, error) {
+	m, err := s.find(c.From)
+	if err != nil {
+		return reply{}, err
+	}
+	if m.Role == mailbox.RoleInbox {
+		// RFC 9051 6.3.6: the messages move to a new mailbox, and INBOX stays.
+		_, err = s.o.Mailbox.RenameInbox(s.ctx, s.account, c.To)
+	} else {
+		err = s.o.Tx.Write(s.ctx, s.own(), func(t *tx.Tx) error {
+			_, err := s.o.Mailbox.Rename(t, s.account, m.ID, c.To)
+			return err
+		})
+	}
+	if err != nil {
+		return reply{}, err
+	}
+	return ok("renamed"), nil
+}
+
+func (s *session) subscribe(path string, subscribed bool) (reply, error) {
+	err := s.o.Tx.Write(s.ctx, s.own(), func(t *tx.Tx) error {
+		return s.o.Mailbox.SetSubscribed(t, s.account, path, subscribed)
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	return ok("done"), nil
+}
+
+// find returns the mailbox of a path.
+func (s *session) find(path string) (m mailbox.Mailbox, err error) {
+	err = s.o.Tx.Read(s.ctx, func(t *tx.Tx) error {
+		m, err = s.o.Mailbox.ByPath(t, s.account, path)
+		return err
+	})
+	return m, err
+}
+
+// target is find for a mailbox that messages go to: RFC 9051 6.3.12 and 6.4.7 want TRYCREATE where it could be made.
+func (s *session) target(path string) (mailbox.Mailbox, *reply, error) {
+	m, err := s.find(path)
+	if mail.Is(err, mail.NotFound) {
+		r := no(imap.CodeTryCreate, "there is no such mailbox: create it first")
+		return m, &r, nil
+	}
+	return m, nil, err
+}
+
+func (s *session) status(c imap.Status) (reply, error) {
+	m, err := s.find(c.Mailbox)
+	if err != nil {
+		return reply{}, err
+	}
+	s.noteModSeqItem(c.Items)
+	d, err := s.statusData(m, c.Items)
+	if err != nil {
+		return reply{}, err
+	}
+	s.out.Status(c.Mailbox, c.Items, d)
+	return ok("these are its numbers"), nil
+}
+
+// noteModSeqItem: who asks for HIGHESTMODSEQ understands MODSEQ (RFC 7162 3.1).
+func (s *session) noteModSeqItem(items []imap.StatusItem) {
+	for _, item := range items {
+		s.condstore = s.condstore || item == imap.StatusHighestModSeq
+	}
+}
+
+func (s *session) statusData(m mailbox.Mailbox, items []imap.StatusItem) (imap.StatusData, error) {
+	d := imap.StatusData{
+		Messages: uint32(m.Messages), Unseen: uint32(m.Unseen), Deleted: uint32(m.Deleted),
+		UIDNext: m.UIDNext, UIDValidity: m.UIDValidity, Size: m.Bytes, HighestModSeq: m.ModSeq,
+		AppendLimit: s.o.Limits.MessageSize, MailboxID: m.ID.String(),
+	}
+	if !slices.Contains(items, imap.StatusRecent) {
+		return d, nil
+	}
+	err := s.o.Tx.Read(s.ctx, func(t *tx.Tx) error {
+		n, err := s.o.Mailbox.Recent(t, s.account, &m)
+		d.Recent = uint32(n)
+		return err
+	})
+	return d, err
+}

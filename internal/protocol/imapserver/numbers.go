@@ -1,0 +1,54 @@
+package imapserver
+
+import (
+	"errors"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/rfc/imap"
+	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+)
+
+// errNumber makes the command BAD: RFC 9051 9 (seq-number) calls a number above EXISTS an error, other than an unknown UID.
+var errNumber = &imap.Error{Condition: imap.BAD, Text: "a sequence number is higher than the number of messages"}
+
+// seqs returns the sequence numbers, in the session's view, of the messages that a command names.
+func (s *session) seqs(n imap.Numbers) (imap.Set, error) {
+	v := s.selected.view
+	switch {
+	case n.Saved:
+		return v.Seqs(s.selected.saved), nil
+	case n.UID:
+		// "*" is the highest UID in use (RFC 9051 9).
+		return v.Seqs(n.Set.Resolve(uint32(v.At(v.Len()).UID))), nil
+	}
+	set := n.Set.Resolve(uint32(v.Len()))
+	if len(set) == 0 || set[len(set)-1].Stop > uint32(v.Len()) {
+		return nil, errNumber
+	}
+	return set, nil
+}
+
+// uids returns the UIDs of the messages that a command names.
+func (s *session) uids(n imap.Numbers) (imap.Set, error) {
+	seqs, err := s.seqs(n)
+	return s.selected.view.UIDs(seqs), err
+}
+
+var errReadOnly = mail.E("imapserver", mail.Denied, errors.New("the mailbox was opened with EXAMINE, to look only"))
+
+// position is a message under the number the client knows.
+type position struct {
+	seq   uint32
+	entry mailbox.Entry
+}
+
+// positions lists the messages of a set of sequence numbers in the session's view.
+func (s *session) positions(seqs imap.Set) []position {
+	out := make([]position, 0, seqs.Len())
+	for _, r := range seqs {
+		for seq, e := range s.selected.view.Range(int(r.Start), int(r.Stop)) {
+			out = append(out, position{uint32(seq), e})
+		}
+	}
+	return out
+}

@@ -1,0 +1,95 @@
+package imapserver
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/realtime"
+	"github.com/mailmesh/mailmesh/internal/store/auth"
+	"github.com/mailmesh/mailmesh/internal/store/bodies"
+	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// Options are what a Server is made of.
+type Options struct {
+	Hostname string
+	TLS      *tls.Config // nil: neither STARTTLS nor implicit TLS
+	Tx       *tx.Store
+	Auth     *auth.Store
+	Mailbox  *mailbox.Store
+	Bodies   *bodies.Store
+	Realtime *realtime.Realtime
+	Limits   Limits
+	Observer Observer     // may be nil
+	Log      *slog.Logger // may be nil
+}
+
+// Limits bound what a client can make us do. Zero means the default. Those of the syntax are rfc/imap's.
+type Limits struct {
+	MessageSize        int64         // bytes of one appended message; 50 MiB
+	AppendMessages     int           // of one APPEND; 100
+	Connections        int           // in all; 20,000
+	ConnectionsPerHost int           // of one IPv4 address or IPv6 /64; 500
+	SignIns            int           // failed ones of one connection; 3
+	BadCommands        int           // in a row; 20
+	Preauth            time.Duration // until a client has signed in; 2 min
+	Idle               time.Duration // waiting for a command, or in IDLE; 30 min
+	Write              time.Duration // waiting for the client to take our replies; 1 min
+	Drain              time.Duration // for commands under way when the server stops; 10 s
+}
+
+func orDefault[T comparable](v *T, otherwise T) {
+	var zero T
+	if *v == zero {
+		*v = otherwise
+	}
+}
+
+func (l *Limits) setDefaults() {
+	orDefault(&l.MessageSize, 50<<20)
+	orDefault(&l.AppendMessages, 100)
+	orDefault(&l.Connections, 20_000)
+	orDefault(&l.ConnectionsPerHost, 500)
+	orDefault(&l.SignIns, 3)
+	orDefault(&l.BadCommands, 20)
+	orDefault(&l.Preauth, 2*time.Minute)
+	orDefault(&l.Idle, 30*time.Minute)
+	orDefault(&l.Write, time.Minute)
+	orDefault(&l.Drain, 10*time.Second)
+}
+
+// Observer counts what happens; node gives one that fills metrics. Its methods are called by many sessions at a time.
+type Observer interface {
+	SessionStarted()
+	SessionEnded()
+	SignedIn(mechanism string)
+	SignInFailed(mechanism string, why mail.Kind)
+	// Command: one was answered OK, NO or BAD after so long. The name is one of a fixed set.
+	Command(name, condition string, took time.Duration)
+}
+
+type noObserver struct{}
+
+func (noObserver) SessionStarted()                       {}
+func (noObserver) SessionEnded()                         {}
+func (noObserver) SignedIn(string)                       {}
+func (noObserver) SignInFailed(string, mail.Kind)        {}
+func (noObserver) Command(string, string, time.Duration) {}
+
+func (o *Options) check() error {
+	for name, missing := range map[string]bool{"Tx": o.Tx == nil, "Auth": o.Auth == nil, "Mailbox": o.Mailbox == nil,
+		"Bodies": o.Bodies == nil, "Realtime": o.Realtime == nil} {
+		if missing {
+			return fmt.Errorf("no %s", name)
+		}
+	}
+	if o.Hostname == "" {
+		return errors.New("no host name")
+	}
+	return nil
+}
