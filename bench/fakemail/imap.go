@@ -166,6 +166,7 @@ func (x *imapSession) mailboxCommand(verb, args string, f Faults) string {
 	case "IDLE":
 		return x.idle(f)
 	case "FETCH":
+		defer x.announce(f) // EXISTS may come with any command
 		return x.fetch(args, false, f)
 	case "UID":
 		verb, args, _ = strings.Cut(args, " ")

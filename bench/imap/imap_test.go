@@ -239,6 +239,16 @@ func TestItems(t *testing.T) {
 	}
 }
 
+func TestHasFlag(t *testing.T) {
+	for value, want := range map[string]bool{
+		`(\Seen)`: true, `(\Answered \SEEN $x)`: true, `(\seen)`: true, `()`: false, `(\Seenx Seen)`: false, ``: false,
+	} {
+		if got := HasFlag([]byte(value), `\Seen`); got != want {
+			t.Errorf("HasFlag(%s) = %v", value, got)
+		}
+	}
+}
+
 func TestESEARCH(t *testing.T) {
 	cases := map[string]int{
 		"* ESEARCH (TAG \"m1\") ALL 1:3,7,10:9\r\n": 6,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // Tag tells the three kinds of answers apart.
@@ -257,4 +258,16 @@ func unquote(b []byte) []byte {
 		out = append(out, b[i])
 	}
 	return out
+}
+
+// HasFlag looks for a flag in the value of FLAGS; case does not matter (RFC 9051 2.3.2).
+func HasFlag(value []byte, flag string) bool {
+	for i := 0; i < len(value); i++ {
+		end := skipAtom(value, i)
+		if end-i == len(flag) && strings.EqualFold(string(value[i:end]), flag) {
+			return true
+		}
+		i = end
+	}
+	return false
 }

@@ -118,18 +118,23 @@ func (id *idler) measure(ctx context.Context, o IdleOptions, s *sender, exists u
 func (id *idler) await(ctx context.Context, exists uint32, limit time.Duration) (time.Time, error) {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
-	select {
-	case a := <-id.heard:
-		if a.exists != exists {
-			return a.at, fmt.Errorf("EXISTS told %d messages, want %d", a.exists, exists)
+	for {
+		select {
+		case a := <-id.heard:
+			switch a.exists {
+			case exists:
+				return a.at, nil
+			case exists - 1: // told again, which a server may do
+			default:
+				return a.at, fmt.Errorf("EXISTS told %d messages, want %d", a.exists, exists)
+			}
+		case err := <-id.failed:
+			return time.Time{}, fmt.Errorf("IDLE ended: %w", err)
+		case <-timer.C:
+			return time.Time{}, fmt.Errorf("no EXISTS %d within %v", exists, limit)
+		case <-ctx.Done():
+			return time.Time{}, ctx.Err()
 		}
-		return a.at, nil
-	case err := <-id.failed:
-		return time.Time{}, fmt.Errorf("IDLE ended: %w", err)
-	case <-timer.C:
-		return time.Time{}, fmt.Errorf("no EXISTS %d within %v", exists, limit)
-	case <-ctx.Done():
-		return time.Time{}, ctx.Err()
 	}
 }
 

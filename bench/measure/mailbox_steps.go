@@ -87,10 +87,10 @@ func (m *mailboxRun) answers(command string, low, high int, check func(int, *ima
 func (m *mailboxRun) fetchFlags() error {
 	seen, flagged := 0, 0
 	err := m.fetchAll("1:*", 1, m.Messages, "FLAGS", func(_ int, it *imap.Items) error {
-		if bytes.Contains(it.Value, []byte(`\Seen`)) {
+		if imap.HasFlag(it.Value, `\Seen`) {
 			seen++
 		}
-		if bytes.Contains(it.Value, []byte(`\Flagged`)) {
+		if imap.HasFlag(it.Value, `\Flagged`) {
 			flagged++
 		}
 		return nil
@@ -168,7 +168,7 @@ func (m *mailboxRun) search(criteria string, want int) error {
 // store changes \Flagged on every message; each answer must show the change.
 func (m *mailboxRun) store(action string, flagged bool) error {
 	return m.answers("STORE 1:* "+action+` (\Flagged)`, 1, m.Messages, func(seq int, it *imap.Items) error {
-		if string(it.Name) == "FLAGS" && bytes.Contains(it.Value, []byte(`\Flagged`)) != flagged {
+		if string(it.Name) == "FLAGS" && imap.HasFlag(it.Value, `\Flagged`) != flagged {
 			return fmt.Errorf("message %d: %s answered %s", seq, action, it.Value)
 		}
 		return nil

@@ -210,11 +210,11 @@ func (w *watch) look(ctx context.Context, c *imap.Conn, o VisibleOptions) error 
 		if err := c.Do("NOOP", refuseExpunge); err != nil {
 			return errors.Join(ctx.Err(), err)
 		}
-		if c.Exists > known {
-			if err := w.fetchNew(c, known+1, c.Exists); err != nil {
+		if exists := c.Exists; exists > known { // which may grow during the FETCH
+			if err := w.fetchNew(c, known+1, exists); err != nil {
 				return err
 			}
-			known, quiet = c.Exists, time.Time{}
+			known, quiet = exists, time.Time{}
 			continue
 		}
 		if !sending && w.waiting.Load() <= 0 {

@@ -98,7 +98,7 @@ func (v *view) listed(r imap.Response) (err error) {
 		case "RFC822.SIZE":
 			size, err = imap.Number(it.Value)
 		case "FLAGS":
-			seen = bytes.Contains(it.Value, []byte(`\Seen`))
+			seen = imap.HasFlag(it.Value, `\Seen`)
 		default:
 			name, err = messageID(it.Value)
 		}
