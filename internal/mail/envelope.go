@@ -30,6 +30,10 @@ type Recipient struct {
 	Address  Address
 	Original OriginalRecipient // RFC 3461 4.2 ORCPT
 	Notify   Notify            // RFC 3461 4.1
+
+	// Accounts are those here that get the mail, and Detail the subaddress (the tag of user+tag), once it is known.
+	Accounts []AccountID
+	Detail   string
 }
 
 // OriginalRecipient is the address the sender wrote, before aliases and forwards changed it. Zero when not given.

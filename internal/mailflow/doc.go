@@ -1,0 +1,11 @@
+// Package mailflow is the path of a mail. Its folders are the steps, in the order in which a message meets them:
+//
+//	inbound     mail from other hosts: who is it for, do we take it; then one commit
+//	submission  mail from our users (not yet built)
+//	delivery    into local mailboxes: called by the two above, inside their commit
+//	queue       when and how often spooled mail is tried (not yet built)
+//	outbound    to other domains (not yet built)
+//
+// The steps do not import each other. What they hand on are the types of this package, and a step that calls another
+// does so through an interface that it declares itself.
+package mailflow

@@ -1,0 +1,24 @@
+// Package inbound takes mail from other hosts: it decides on each recipient when it is named, reads the content once, and
+// accepts it in one commit.
+//
+// # Order of durable steps
+//
+//  1. The content, with Return-Path and Received before it, is sealed and synced (store/bodies).
+//  2. One commit under a random key gives it a UID in the INBOX of every account it is for.
+//  3. Only then Receive returns, and the door says 250.
+//
+// A crash before 2 leaves bytes that nobody names; the collector removes them. When the answer to 2 is lost, the commit is
+// repeated under the same key, which delivers once.
+//
+// # What is refused, and when
+//
+//	at RCPT     no such user 550 5.1.1 · not our domain 550 5.7.1 · account or domain disabled 550 5.2.1 · mailbox full 452
+//	            4.2.2 · more than 100 accounts in one transaction 452 4.5.3
+//	after DATA  more than 100 Received fields 554 5.4.6 (RFC 5321 6.3) · header over 1 MiB 552 5.3.4
+//
+// Nothing that was taken at RCPT is refused after DATA for one recipient alone: no bounces are owed. A mailbox that fills up
+// between the two overshoots its quota by what was in flight. An account removed between the two is passed over when
+// others remain, and is "no such user" for the whole transaction when none does.
+//
+// Judging mail (SPF, DKIM, DMARC, spam) comes here, between reading and the commit.
+package inbound
