@@ -2,6 +2,7 @@ package smtp
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -45,7 +46,7 @@ func TestParseRcpt(t *testing.T) {
 		"TO:<ann@example.org> ORCPT=utf-8;bjørn@example.org": {
 			Address: ann, Original: mail.OriginalRecipient{Type: "utf-8", Address: "bjørn@example.org"}},
 	} {
-		if got, err := ParseRcpt(args, true); err != nil || got != want {
+		if got, err := ParseRcpt(args, true); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("RCPT %s\n gives %+v, %v\n want %+v", args, got, err, want)
 		}
 	}
