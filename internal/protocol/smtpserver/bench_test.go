@@ -17,8 +17,8 @@ import (
 // discard accepts everything and keeps nothing.
 type discard struct{}
 
-func (discard) Recipient(context.Context, smtp.Session, *mail.Envelope, mail.Recipient) error {
-	return nil
+func (discard) Recipient(_ context.Context, _ smtp.Session, _ *mail.Envelope, r mail.Recipient) (mail.Recipient, error) {
+	return r, nil
 }
 
 func (discard) Receive(_ context.Context, _ smtp.Session, e *mail.Envelope, content io.Reader) ([]mail.Outcome, error) {

@@ -53,11 +53,12 @@ var recipientErrors = map[string]error{
 	"badreply": reply(250, 2, 0, 0, "an error is never this"),
 }
 
-func (f *fakeInbound) Recipient(_ context.Context, _ smtp.Session, _ *mail.Envelope, r mail.Recipient) error {
+func (f *fakeInbound) Recipient(_ context.Context, _ smtp.Session, _ *mail.Envelope, r mail.Recipient) (mail.Recipient, error) {
 	if r.Address.Local == "panic" {
 		panic("on purpose")
 	}
-	return recipientErrors[r.Address.Local]
+	r.Accounts = []mail.AccountID{mail.AccountID(len(r.Address.Local))}
+	return r, recipientErrors[r.Address.Local]
 }
 
 // Receive knows the local parts "early-" and "late-" plus a key of recipientErrors: it fails before or after the content.

@@ -25,8 +25,8 @@ type keepAll struct {
 	contents []string
 }
 
-func (k *keepAll) Recipient(context.Context, smtp.Session, *mail.Envelope, mail.Recipient) error {
-	return nil
+func (k *keepAll) Recipient(_ context.Context, _ smtp.Session, _ *mail.Envelope, r mail.Recipient) (mail.Recipient, error) {
+	return r, nil
 }
 
 func (k *keepAll) Receive(_ context.Context, _ smtp.Session, e *mail.Envelope, content io.Reader) ([]mail.Outcome, error) {

@@ -339,9 +339,9 @@ func TestEnvelope(t *testing.T) {
 	}
 	want := mail.Envelope{ID: "id2", ReversePath: mail.Address{Local: "Ann", Domain: "client.example"}, Body: mail.Body8BitMIME,
 		SMTPUTF8: true, Size: 3, Ret: mail.RetFull, EnvID: "a+b", Recipients: []mail.Recipient{
-			{Address: mail.Address{Local: "bob+tag", Domain: "example.org"}, Notify: mail.NotifyDelay,
+			{Address: mail.Address{Local: "bob+tag", Domain: "example.org"}, Notify: mail.NotifyDelay, Accounts: []mail.AccountID{7},
 				Original: mail.OriginalRecipient{Type: "rfc822", Address: "x@y"}},
-			{Address: mail.Address{Local: "postmaster"}},
+			{Address: mail.Address{Local: "postmaster"}, Accounts: []mail.AccountID{10}},
 		}}
 	if fmt.Sprintf("%+v", got.Envelope) != fmt.Sprintf("%+v", want) {
 		t.Errorf("envelope\n got %+v\nwant %+v", got.Envelope, want)

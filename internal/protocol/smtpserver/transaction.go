@@ -52,7 +52,7 @@ func (s *session) rcpt(args string) {
 	}
 	r, err := smtp.ParseRcpt(args, s.tx.SMTPUTF8)
 	if err == nil {
-		err = s.o.Inbound.Recipient(s.ctx, s.info, s.tx, r)
+		r, err = s.o.Inbound.Recipient(s.ctx, s.info, s.tx, r)
 	}
 	if err != nil {
 		s.refuseError("RCPT", err)
