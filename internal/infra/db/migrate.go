@@ -97,14 +97,20 @@ func migrateWith(ctx context.Context, pool *sql.DB, fsys fs.FS, engine Engine, o
 	if err != nil {
 		return err
 	}
-	have, want, err := p.GetVersions(ctx)
-	if err != nil {
-		return err
+	for last := int64(-1); ; {
+		have, want, err := p.GetVersions(ctx)
+		switch {
+		case err != nil:
+			return err
+		case have > want:
+			return fmt.Errorf("the database has schema version %d and this program knows versions up to %d: "+
+				"run a release that knows version %d, or restore a backup made before the upgrade", have, want, have)
+		}
+		if _, err = p.Up(ctx); err == nil || have == last {
+			return err
+		}
+		// On SQLite, where nothing keeps two processes from starting the same migration, the second of them fails when
+		// the first has finished. The version has moved then, and the rest is tried anew.
+		last = have
 	}
-	if have > want {
-		return fmt.Errorf("the database has schema version %d and this program knows versions up to %d: "+
-			"run a release that knows version %d, or restore a backup made before the upgrade", have, want, have)
-	}
-	_, err = p.Up(ctx)
-	return err
 }

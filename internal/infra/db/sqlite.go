@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/url"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,12 +46,19 @@ func openFile(ctx context.Context, path string, o Options) (*file, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if strings.IndexByte(path, 0) >= 0 {
+		return nil, mail.E("db.Open", mail.Invalid, fmt.Errorf("the path %q holds a NUL character", path))
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	conn, err := openWriter(path)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	// The process before may have died of a disk whose syncs fail.
+	if err := conn.copyBack(); err != nil {
+		o.Logger.Warn("db: the log could not be copied back when the database was opened", "file", path, "err", err)
 	}
 	f := &file{path: path, options: o, queue: newTurnQueue(), stopped: make(chan struct{})}
 	f.readers = newReaders(path, max(4, 2*runtime.GOMAXPROCS(0)))
@@ -72,6 +80,21 @@ func openWriter(path string) (*liteConn, error) {
 		}
 	}
 	return conn, nil
+}
+
+// copyBack copies the log into the file, syncs that and empties the log. What opening the file has replayed from the log
+// may never have been synced: a page whose sync failed once is taken for clean by the kernel, so that a later sync
+// succeeds without bringing it to the disk. New commits built on it would be lost with it in a loss of power; as a copy
+// written anew it is safe.
+func (c *liteConn) copyBack() error {
+	busy, err := c.text("PRAGMA wal_checkpoint(TRUNCATE)")
+	if err == nil && busy != "0" {
+		err = &engineError{class: classUnavailable, code: "busy", err: errors.New("another process is reading the file")}
+	}
+	if err != nil {
+		return fmt.Errorf("copy the log back: %w", err)
+	}
+	return nil
 }
 
 // text returns the first column of a query's first row.

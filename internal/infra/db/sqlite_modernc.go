@@ -31,9 +31,6 @@ type translatedConn struct {
 const wordSize = bits.UintSize / 8
 
 func openSQLite(path string) (sqliteConn, error) {
-	if strings.IndexByte(path, 0) >= 0 {
-		return nil, fmt.Errorf("the path %q holds a NUL byte", path)
-	}
 	c := &translatedConn{tls: libc.NewTLS()}
 	c.out = libc.Xcalloc(c.tls, 2, wordSize)
 	name, err := libc.CString(path)

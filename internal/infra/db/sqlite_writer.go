@@ -209,9 +209,8 @@ func (w *writer) rollback() {
 	}
 }
 
-// reopen closes every connection and opens the file again, which replays the log, then copies the log back into the file
-// and syncs that. Without the copy, a page of the log whose fsync failed could be missing on the disk although a later
-// fsync succeeds (the kernel reports such a page once), and everything committed after it would be lost with it.
+// reopen closes every connection and opens the file again, which replays the log, and copies the log back before
+// anything is built on it.
 func (w *writer) reopen(cause error) error {
 	w.options.Logger.Error("db: closing and opening the database again", "file", w.path, "cause", cause)
 	w.readers.drain(fmt.Errorf("the database is being opened again after: %w", cause))
@@ -224,9 +223,9 @@ func (w *writer) reopen(cause error) error {
 	if err != nil {
 		return err
 	}
-	if busy, err := conn.text("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil || busy != "0" {
+	if err := conn.copyBack(); err != nil {
 		_ = conn.close()
-		return errors.Join(errors.New("the log could not be copied back into the file"), err)
+		return err
 	}
 	w.conn = conn
 	return nil
