@@ -1,6 +1,9 @@
 package tx
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
 )
@@ -60,16 +63,53 @@ func (t *Tx) finish() error {
 	at := t.Now().UnixMilli()
 	for i := range t.accounts {
 		a := &t.accounts[i]
-		for _, c := range a.changes {
-			t.sql.Queue(`INSERT INTO change (account_id, modseq, seq, kind, op, object_id, mailbox_id, uid, at)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-				c.Account, c.ModSeq, c.seq, int64(c.Kind), int64(c.Op), c.Object, c.Mailbox, int64(c.UID), at)
+		for rest := a.changes; len(rest) > 0; {
+			n := 1
+			if len(rest) >= logRows {
+				n = logRows
+			}
+			t.log(a.id, at, rest[:n])
+			rest = rest[n:]
 		}
 		if last := a.lastGiven(); len(a.changes) > 0 && last > a.changes[0].ModSeq {
 			t.sql.Queue(`UPDATE account SET modseq = $2 WHERE id = $1`, a.id, last)
 		}
 	}
 	return nil
+}
+
+// logRows is how many lines of the log one statement writes when there are that many: what a statement costs by itself
+// is most of what a line costs.
+const logRows = 32
+
+// log writes one line, or logRows lines.
+func (t *Tx) log(account mail.AccountID, at int64, changes []change) {
+	text := logOne
+	if len(changes) > 1 {
+		text = logMany
+	}
+	args := make([]any, 0, 2+7*len(changes))
+	args = append(args, account, at)
+	for i := range changes {
+		c := &changes[i]
+		args = append(args, c.ModSeq, c.seq, int64(c.Kind), int64(c.Op), c.Object, c.Mailbox, int64(c.UID))
+	}
+	t.sql.Queue(text, args...)
+}
+
+var logOne, logMany = logText(1), logText(logRows)
+
+func logText(rows int) string {
+	var b strings.Builder
+	b.WriteString(`INSERT INTO change (account_id, at, modseq, seq, kind, op, object_id, mailbox_id, uid) VALUES `)
+	for i := range rows {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		n := 3 + 7*i
+		fmt.Fprintf(&b, "($1,$2,$%d,$%d,$%d,$%d,$%d,$%d,$%d)", n, n+1, n+2, n+3, n+4, n+5, n+6)
+	}
+	return b.String()
 }
 
 // lastGiven is the highest number this unit of work used.
