@@ -1,7 +1,9 @@
 package message
 
 import (
+	"bytes"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/mailmesh/mailmesh/internal/rfc/message/charset"
@@ -14,7 +16,7 @@ import (
 const maxHeaderText = 1 << 20
 
 // Text returns the readable text of a text part as a stream of UTF-8 in constant memory: transfer encoding and charset
-// decoded, HTML made plain. Other parts have none.
+// decoded, HTML made plain, NUL left out. Other parts have none.
 func (p *Part) Text(content io.ReaderAt) io.Reader {
 	if !p.IsText() {
 		return strings.NewReader("")
@@ -28,7 +30,23 @@ func (p *Part) text(body io.Reader) io.Reader {
 	if p.Subtype == "html" {
 		r = plaintext.NewReader(r)
 	}
-	return r
+	return withoutNUL{r}
+}
+
+// withoutNUL leaves out NUL, which no text index or column takes.
+type withoutNUL struct{ r io.Reader }
+
+func (w withoutNUL) Read(p []byte) (int, error) {
+	for {
+		n, err := w.r.Read(p)
+		if bytes.IndexByte(p[:n], 0) >= 0 {
+			n = len(slices.DeleteFunc(p[:n], func(c byte) bool { return c == 0 }))
+			if n == 0 && err == nil {
+				continue
+			}
+		}
+		return n, err
+	}
 }
 
 // AllText returns all readable text below a part, p included, that a search of the body should find: of its text

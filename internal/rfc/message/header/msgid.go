@@ -1,6 +1,10 @@
 package header
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/mailmesh/mailmesh/internal/rfc/message/charset"
+)
 
 // MaxMessageID is the longest message id returned; RFC 5322 2.1.1 allows no longer line.
 const MaxMessageID = 998
@@ -9,7 +13,7 @@ const MaxMessageID = 998
 // brackets, in order, without repetitions, at most limit of them; where there are more, the first and the last ones
 // (RFC 5256 and RFC 5322 3.6.4 need the root and the nearest ancestors of a thread).
 //
-// White space inside an id, the mark of a bad fold, is removed. A field without any "<" yields its words with an "@".
+// The ids are valid UTF-8. White space inside an id, the mark of a bad fold, is removed. A field without any "<" yields its words with an "@".
 func ParseMessageIDs(s string, limit int) []string {
 	ids := bracketed(s)
 	if strings.IndexByte(s, '<') < 0 {
@@ -19,6 +23,9 @@ func ParseMessageIDs(s string, limit int) []string {
 				ids = append(ids, word)
 			}
 		}
+	}
+	for i, id := range ids {
+		ids[i] = charset.Decode("", []byte(id))
 	}
 	ids = unique(ids)
 	if limit > 0 && len(ids) > limit {

@@ -18,7 +18,7 @@ type Params []Param
 const MaxParams = 100
 
 // Get returns the decoded value of a parameter: RFC 2231 first, then plain, in which encoded words (forbidden by
-// RFC 2047 5 but common) and raw 8-bit are decoded too. A missing one is "".
+// RFC 2047 5 but common) and raw 8-bit are decoded too. It is one line, as DecodeWords'. A missing one is "".
 func (p Params) Get(name string) string {
 	plain := ""
 	for _, param := range p {
@@ -46,10 +46,10 @@ func decodeExtended(s string) string {
 	label, rest, ok := strings.Cut(s, "'")
 	if ok {
 		if _, text, ok := strings.Cut(rest, "'"); ok {
-			return charset.Decode(label, percentDecode(text))
+			return oneLine(charset.Decode(label, percentDecode(text)))
 		}
 	}
-	return charset.Decode("", percentDecode(s))
+	return oneLine(charset.Decode("", percentDecode(s)))
 }
 
 func percentDecode(s string) []byte {
@@ -132,34 +132,20 @@ func ParseLanguages(s string) []string {
 	return tags
 }
 
-// token reads an RFC 2045 token, in lower case, raw 8-bit let through.
+// token reads an RFC 2045 token, in lower case.
 func (l *lexer) token() string {
 	start := l.pos
 	for !l.done() && isToken(l.s[l.pos]) {
 		l.pos++
 	}
-	return lower(l.s[start:l.pos])
+	return strings.ToLower(l.s[start:l.pos])
 }
 
 func isToken(c byte) bool {
-	if c <= ' ' || c == 0x7f {
+	if c <= ' ' || c >= 0x7f {
 		return false
 	}
 	return strings.IndexByte(`()<>@,;:\"/[]?=`, c) < 0
-}
-
-func lower(s string) string {
-	for i := range len(s) {
-		if 'A' <= s[i] && s[i] <= 'Z' {
-			return strings.Map(func(r rune) rune {
-				if 'A' <= r && r <= 'Z' {
-					r += 'a' - 'A'
-				}
-				return r
-			}, strings.ToValidUTF8(s, "?"))
-		}
-	}
-	return s
 }
 
 // params reads *(";" attribute "=" value) to the end. Missing semicolons and values are forgiven.
@@ -177,7 +163,9 @@ func (l *lexer) params() Params {
 		name := l.token()
 		l.skipSpace()
 		if name == "" || l.done() || l.s[l.pos] != '=' {
-			l.skipParam(name == "")
+			if name == "" && !l.done() {
+				l.pos++ // nothing that a parameter could begin with
+			}
 			continue
 		}
 		l.pos++
@@ -185,13 +173,6 @@ func (l *lexer) params() Params {
 		n++
 	}
 	return joinContinuations(list)
-}
-
-// skipParam passes over something that is no parameter.
-func (l *lexer) skipParam(force bool) {
-	if force && !l.done() {
-		l.pos++
-	}
 }
 
 // value reads a parameter value. One without quotes ends, against RFC 2045, only at a semicolon or a comment, since
@@ -301,7 +282,7 @@ func joinSections(sections []section) Param {
 func percentEncode(b *strings.Builder, s string) {
 	const hex = "0123456789ABCDEF"
 	for _, c := range []byte(s) {
-		if isToken(c) && c < 0x7f && c != '*' && c != '\'' && c != '%' {
+		if isToken(c) && c != '*' && c != '\'' && c != '%' {
 			b.WriteByte(c)
 		} else {
 			b.Write([]byte{'%', hex[c>>4], hex[c&15]})

@@ -12,7 +12,8 @@ const MaxBaseSubject = 512
 // whether the subject was that of a reply or forward. The result is valid UTF-8.
 func BaseSubject(subject string) (base string, reply bool) {
 	// (1) decode, and every run of white space becomes one space
-	s := strings.Join(strings.FieldsFunc(DecodeWords(subject), unicode.IsSpace), " ")
+	space := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+	s := strings.Join(strings.FieldsFunc(DecodeWords(subject), space), " ")
 	for {
 		// (2) subj-trailer
 		for {

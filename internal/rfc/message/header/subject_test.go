@@ -43,6 +43,7 @@ func TestBaseSubject(t *testing.T) {
 		{"=?utf-8?q?Re:_J=C3=B6rg?=", "Jörg", true},
 		{"Re: =?utf-8?q?a?= =?utf-8?q?b?=", "ab", true},
 		{"Re\u00a0: x", "x", true},
+		{"=?utf-8?q?a=00=0Ab?=", "a b", false},
 	}
 	for _, test := range tests {
 		got, reply := BaseSubject(test.in)
@@ -89,6 +90,7 @@ func TestParseMessageIDs(t *testing.T) {
 		{"a@b c", 9, []string{"a@b"}},
 		{"<1> <2> <3> <4> <5>", 3, []string{"1", "4", "5"}},
 		{"<1> <2>", 1, []string{"1"}},
+		{"<\xe9@x>", 9, []string{"é@x"}},
 		{"<" + strings.Repeat("x", 1000) + ">", 9, nil},
 	}
 	for _, test := range tests {

@@ -8,7 +8,8 @@ import (
 )
 
 // DecodeWords decodes the encoded words (RFC 2047) of an unfolded value and returns valid UTF-8. Text outside of them is
-// UTF-8 (RFC 6532) or, where that is not valid, Windows-1252.
+// UTF-8 (RFC 6532) or, where that is not valid, Windows-1252. Control characters from inside of a word become spaces,
+// so that what was one line stays one line.
 //
 // It decodes more than RFC 2047 allows, as readers expect: words inside other text or quotes, words with spaces, and
 // neighbouring words of one charset as one, since many programs split a character between them.
@@ -21,7 +22,7 @@ func DecodeWords(s string) string {
 	var pending encodedWord // the words read but not yet written; none if its charset is ""
 	flush := func() {
 		if pending.charset != "" {
-			out.WriteString(charset.Decode(pending.charset, pending.data))
+			out.WriteString(oneLine(charset.Decode(pending.charset, pending.data)))
 		}
 		pending = encodedWord{}
 	}
@@ -107,4 +108,18 @@ func decodeQ(s string) []byte {
 		}
 	}
 	return out
+}
+
+// oneLine makes spaces of control characters.
+func oneLine(s string) string {
+	control := func(r rune) bool { return r < ' ' || r == 0x7f }
+	if strings.IndexFunc(s, control) < 0 {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if control(r) {
+			return ' '
+		}
+		return r
+	}, s)
 }

@@ -44,6 +44,7 @@ func TestDecodeWords(t *testing.T) {
 		"=?utf-8?x?a?=":                           "=?utf-8?x?a?=",
 		"=??q?a?=":                                "=??q?a?=",
 		"=?utf-8?q?never closed":                  "=?utf-8?q?never closed",
+		"=?utf-8?q?a=00b=0D=0Ac?=":                "a b  c",
 		"=?":                                      "=?",
 		"=?a?=?=?=":                               "=?a?=?=?=",
 		"=?utf-8?q??=":                            "",
