@@ -30,12 +30,13 @@ type Response struct {
 func (r Response) Is(kind string) bool { return string(r.Kind) == kind }
 
 func parseResponse(raw, tag []byte) (Response, error) {
+	if len(raw) > 2 && raw[0] == '*' && raw[1] == ' ' {
+		return parseUntagged(raw[2:], raw)
+	}
 	first, rest, _ := bytes.Cut(raw, []byte(" "))
 	switch {
 	case string(first) == "+":
 		return Response{Tag: Continue, Rest: rest}, nil
-	case string(first) == "*":
-		return parseUntagged(rest, raw)
 	case len(tag) > 0 && bytes.Equal(first, tag):
 		kind, text, _ := bytes.Cut(rest, []byte(" "))
 		return Response{Tag: Tagged, Kind: kind, Rest: text}, nil
@@ -200,13 +201,16 @@ func skipValue(b []byte) (int, error) {
 }
 
 func skipQuoted(b []byte, i int) (int, error) {
-	for j := i + 1; j < len(b); j++ {
-		switch b[j] {
-		case '\\':
-			j++
-		case '"':
-			return j + 1, nil
+	for j := i + 1; j < len(b); {
+		quote := bytes.IndexByte(b[j:], '"')
+		if quote < 0 {
+			break
 		}
+		escape := bytes.IndexByte(b[j:j+quote], '\\')
+		if escape < 0 {
+			return j + quote + 1, nil
+		}
+		j += escape + 2
 	}
 	return 0, &ProtocolError{"a quoted string without an end", string(b[i:min(i+200, len(b))])}
 }
