@@ -26,11 +26,23 @@ type Email struct {
 
 const emailColumns = `id, thread_id, blob_id, size, received, flags, keywords, modseq, created_modseq, summary`
 
-func (e *Email) scan(r interface{ Scan(...any) error }) error {
-	var id, thread, flags, modseq, created int64
-	err := r.Scan(&id, &thread, &e.Blob, &e.Size, &e.Received, &flags, &e.Keywords, &modseq, &created, &e.Summary)
-	e.ID, e.Thread, e.Flags = mail.EmailID(id), mail.ThreadID(thread), mail.Flag(flags)
-	e.ModSeq, e.CreatedModSeq = mail.ModSeq(modseq), mail.ModSeq(created)
+// emailScanner reads rows into one Email. Plain integers stand between, since scanning into named types costs more.
+type emailScanner struct {
+	Email
+	id, thread, flags, modseq, created int64
+	dest                               []any
+}
+
+func newEmailScanner() *emailScanner {
+	s := new(emailScanner)
+	s.dest = []any{&s.id, &s.thread, &s.Blob, &s.Size, &s.Received, &s.flags, &s.Keywords, &s.modseq, &s.created, &s.Summary}
+	return s
+}
+
+func (s *emailScanner) scan(r interface{ Scan(...any) error }) error {
+	err := r.Scan(s.dest...)
+	s.ID, s.Thread, s.Flags = mail.EmailID(s.id), mail.ThreadID(s.thread), mail.Flag(s.flags)
+	s.ModSeq, s.CreatedModSeq = mail.ModSeq(s.modseq), mail.ModSeq(s.created)
 	return err
 }
 
@@ -41,9 +53,9 @@ func (e *Email) FlagSet() mail.Flags {
 
 // Email returns one email of an account.
 func (s *Store) Email(t *tx.Tx, account mail.AccountID, id mail.EmailID) (Email, error) {
-	var e Email
+	e := newEmailScanner()
 	err := e.scan(t.SQL().QueryRow(`SELECT `+emailColumns+` FROM email WHERE account_id = $1 AND id = $2`, account, id))
-	return e, notFound("mailbox.Email", err)
+	return e.Email, notFound("mailbox.Email", err)
 }
 
 // Membership is a place where an email lies.
@@ -77,7 +89,7 @@ var errStop = errors.New("stop")
 // Summaries calls each for the emails of ids that exist, in the order of ids, until it returns false. The Email and its
 // Summary are valid during the call only. However many ids there are, few rows are in memory at a time.
 func (s *Store) Summaries(t *tx.Tx, account mail.AccountID, ids []mail.EmailID, each func(*Email) bool) error {
-	r := summaryReader{t: t, account: account, each: each}
+	r := summaryReader{t: t, account: account, each: each, email: newEmailScanner()}
 	var err error
 	for len(ids) > 0 && err == nil {
 		n := 1 // ids[:n] ascend
@@ -102,7 +114,7 @@ type summaryReader struct {
 	t       *tx.Tx
 	account mail.AccountID
 	each    func(*Email) bool
-	email   Email
+	email   *emailScanner
 }
 
 // ascending reads emails in the order of the table: by one scan where they lie close together.
@@ -161,8 +173,8 @@ func (r *summaryReader) mixed(ids []mail.EmailID) error {
 	found := make(map[mail.EmailID]*Email, len(ids))
 	err := eachIn(r.t, `SELECT `+emailColumns+` FROM email WHERE account_id = $1 AND id %s`, []any{r.account},
 		slices.Compact(slices.Sorted(slices.Values(ids))), func(rows *db.Rows) error {
-			var e Email
-			err := e.scan(rows)
+			err := r.email.scan(rows)
+			e := r.email.Email
 			found[e.ID] = &e
 			return err
 		})
@@ -181,7 +193,7 @@ func (r *summaryReader) row(rows *db.Rows) error {
 	if err := r.email.scan(rows); err != nil {
 		return err
 	}
-	if !r.each(&r.email) {
+	if !r.each(&r.email.Email) {
 		return errStop
 	}
 	return nil

@@ -68,24 +68,41 @@ func (s *Store) storeFlags(t *tx.Tx, account mail.AccountID, mailbox mail.Mailbo
 	if _, err := s.ByID(t, account, mailbox); err != nil {
 		return flagStep{}, err
 	}
-	list, rest, err := members(t, account, mailbox, uids, s.rowsPerStep)
-	if err != nil {
-		return flagStep{}, err
+	w := flagWork{t: t, account: account, mailbox: mailbox, change: c, budget: s.rowsPerStep, touched: make(touchedMailboxes)}
+	w.cost = flagCost
+	if !w.reachesEmails() {
+		w.cost = deletedCost
 	}
-	w := flagWork{t: t, account: account, mailbox: mailbox, change: c, touched: make(touchedMailboxes)}
-	if err := w.findOthers(list); err != nil {
-		return flagStep{}, err
-	}
-	n, err := w.plan(list, s.rowsPerStep)
-	if err != nil {
-		return flagStep{}, err
-	}
-	if n < len(list) {
-		rest = after(uids, list[n].uid-1)
+	// A message that has the flags already takes nothing of the budget, so one reading may not use it up.
+	for examined := 0; len(uids) > 0 && w.budget >= w.cost && examined < maxExamined; {
+		list, rest, err := members(t, account, mailbox, uids, max(1, w.budget/w.cost))
+		if err != nil {
+			return flagStep{}, err
+		}
+		if err := w.findOthers(list); err != nil {
+			return flagStep{}, err
+		}
+		n, err := w.plan(list)
+		if err != nil {
+			return flagStep{}, err
+		}
+		if n < len(list) {
+			rest = after(uids, list[n].uid-1)
+			w.budget = 0
+		}
+		uids, examined = rest, examined+len(list)
 	}
 	w.write()
-	return flagStep{w.result, rest}, nil
+	return flagStep{w.result, uids}, nil
 }
+
+// Rows that one message changes: membership and log, and where more than \Deleted changes its email, if it is in no other
+// mailbox. maxExamined bounds the messages a step looks at.
+const (
+	deletedCost = 2
+	flagCost    = 3
+	maxExamined = 5000
+)
 
 // flagWork is the changes of one step.
 type flagWork struct {
@@ -93,11 +110,14 @@ type flagWork struct {
 	account mail.AccountID
 	mailbox mail.MailboxID
 	change  FlagChange
+	budget  int // rows that may still be changed
+	cost    int // of a message
 
-	others  map[mail.EmailID][]place // where else the emails are
-	groups  []flagGroup
-	touched touchedMailboxes
-	result  FlagsStored
+	others    map[mail.EmailID][]place // where else the emails are
+	groups    []flagGroup
+	elsewhere []elsewhere
+	touched   touchedMailboxes
+	result    FlagsStored
 }
 
 // place is a membership.
@@ -121,10 +141,15 @@ type flagGroup struct {
 	last    int // index in the step's list of the last member
 }
 
-// findOthers reads the memberships of the emails in other mailboxes, unless nothing changes there.
+// reachesEmails reports whether the change can be more than one of \Deleted, which stays in the mailbox.
+func (w *flagWork) reachesEmails() bool {
+	c := &w.change
+	return c.Op == SetFlags || c.Flags.Bits&^mail.Deleted != 0 || len(c.Flags.Keywords) > 0
+}
+
+// findOthers reads the memberships of the emails in other mailboxes.
 func (w *flagWork) findOthers(list []member) error {
-	c := w.change
-	if c.Op != SetFlags && c.Flags.Bits&^mail.Deleted == 0 && len(c.Flags.Keywords) == 0 {
+	if !w.reachesEmails() {
 		return nil
 	}
 	w.others = make(map[mail.EmailID][]place)
@@ -138,9 +163,12 @@ func (w *flagWork) findOthers(list []member) error {
 		})
 }
 
-// plan groups what is to be changed, up to budget rows, and returns how many of the list it has dealt with.
-func (w *flagWork) plan(list []member, budget int) (int, error) {
+// plan groups what is to be changed, up to the budget, and returns how many of the list it has dealt with.
+func (w *flagWork) plan(list []member) (int, error) {
 	known := make(map[flagText]flagText) // most messages have the same flags
+	for i := range w.groups {
+		w.groups[i].last = -2 // of an earlier list
+	}
 	for i := range list {
 		m := &list[i]
 		if w.change.Conditional && m.modseq > w.change.UnchangedSince {
@@ -160,20 +188,21 @@ func (w *flagWork) plan(list []member, budget int) (int, error) {
 			continue
 		}
 		email := to.bits&^mail.Deleted != from.bits&^mail.Deleted || to.keywords != from.keywords
-		cost := 2 // membership and log
+		cost := deletedCost
 		if email {
-			cost += 1 + 2*len(w.others[m.email])
+			cost = flagCost + 2*len(w.others[m.email])
 		}
-		if budget -= cost; budget < 0 && w.result.Changed > 0 {
+		if w.budget < cost && w.result.Changed > 0 {
 			return i, nil
 		}
-		w.put(m, i, to, email)
+		w.budget -= cost
+		w.put(m, i, to, w.others[m.email], email)
 	}
 	return len(list), nil
 }
 
 // put notes that a member, the i-th of the list, gets new flags.
-func (w *flagWork) put(m *member, i int, to flagText, email bool) {
+func (w *flagWork) put(m *member, i int, to flagText, others []place, email bool) {
 	modseq := w.t.Changed(tx.Change{Account: w.account, Kind: tx.KindMembership, Op: tx.Updated, Object: int64(m.email), Mailbox: w.mailbox, UID: m.uid})
 	delta := countersOf(to.bits, 0)
 	delta.sub(countersOf(m.flags, 0))
@@ -191,6 +220,9 @@ func (w *flagWork) put(m *member, i int, to flagText, email bool) {
 	placed.next = m.next && g.last == i-1
 	g.members = append(g.members, placed)
 	g.last = i
+	if email && len(others) > 0 {
+		w.elsewhere = append(w.elsewhere, elsewhere{placed, to, others})
+	}
 }
 
 // write writes the groups, then the other memberships of their emails, then the mailboxes.
@@ -210,22 +242,30 @@ func (w *flagWork) write() {
 			in, args := inList(part, w.account, bits, g.to.keywords, g.modseq)
 			sql.Queue(`UPDATE email SET flags = $2, keywords = $3, modseq = $4 WHERE account_id = $1 AND id `+in, args...)
 		}
-		for i := range g.members {
-			w.writeOthers(&g.members[i], bits, g.to.keywords)
-		}
+	}
+	for i := range w.elsewhere {
+		w.writeElsewhere(&w.elsewhere[i])
 	}
 	w.touched.write(w.t, w.account)
 }
 
-// writeOthers repeats the flags of an email in its memberships elsewhere, each with its own \Deleted.
-func (w *flagWork) writeOthers(m *member, bits mail.Flag, keywords string) {
+// elsewhere is an email that lies in other mailboxes too.
+type elsewhere struct {
+	member
+	to     flagText
+	places []place
+}
+
+// writeElsewhere repeats the flags of an email in its other memberships, each with its own \Deleted.
+func (w *flagWork) writeElsewhere(e *elsewhere) {
+	bits := e.to.bits &^ mail.Deleted
 	delta := countersOf(bits, 0)
-	delta.sub(countersOf(m.flags&^mail.Deleted, 0))
-	for _, p := range w.others[m.email] {
-		modseq := w.t.Changed(tx.Change{Account: w.account, Kind: tx.KindMembership, Op: tx.Updated, Object: int64(m.email), Mailbox: p.mailbox, UID: p.uid})
+	delta.sub(countersOf(e.flags&^mail.Deleted, 0))
+	for _, p := range e.places {
+		modseq := w.t.Changed(tx.Change{Account: w.account, Kind: tx.KindMembership, Op: tx.Updated, Object: int64(e.email), Mailbox: p.mailbox, UID: p.uid})
 		w.t.SQL().Queue(`UPDATE membership SET flags = $4 | (flags & $5), keywords = $6, modseq = $7
 			WHERE account_id = $1 AND mailbox_id = $2 AND uid = $3`,
-			w.account, p.mailbox, p.uid, bits, mail.Deleted, keywords, modseq)
+			w.account, p.mailbox, p.uid, bits, mail.Deleted, e.to.keywords, modseq)
 		w.touched.add(p.mailbox, delta, modseq)
 	}
 }

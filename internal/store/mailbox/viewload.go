@@ -80,9 +80,10 @@ func follow(t *tx.Tx, v *View, at mail.ModSeq, status Status) (*View, error) {
 		return nil, err
 	}
 	in := newInterner(v.sets)
+	scanner := newEntryScanner(in)
 	put := make([]Entry, 0, changed.Len())
 	err = eachMember(t, v.account, v.mailbox, changed, func(r *db.Rows) error {
-		e, err := scanEntry(r, in)
+		e, err := scanner.scan(r)
 		put = append(put, e)
 		return err
 	})
@@ -146,10 +147,11 @@ func load(t *tx.Tx, key viewKey, status Status) (*View, error) {
 	}
 	defer rows.Close()
 	in := newInterner(nil)
+	scanner := newEntryScanner(in)
 	var b builder
 	b.chunks = make([]*chunk, 0, status.Messages/chunkSize+1)
 	for rows.Next() {
-		e, err := scanEntry(rows, in)
+		e, err := scanner.scan(rows)
 		if err != nil {
 			return nil, err
 		}
@@ -158,17 +160,29 @@ func load(t *tx.Tx, key viewKey, status Status) (*View, error) {
 	return b.view(key.account, key.mailbox, status, in.done()), rows.Err()
 }
 
-// entryColumns are those that scanEntry reads.
+// entryColumns are those that entryScanner reads.
 const entryColumns = `uid, email_id, modseq, flags, keywords, size, received`
 
-func scanEntry(r *db.Rows, in *interner) (Entry, error) {
-	var uid, email, modseq, flags, size, received int64
-	var keywords string
-	if err := r.Scan(&uid, &email, &modseq, &flags, &keywords, &size, &received); err != nil {
+// entryScanner reads rows without allocating for each.
+type entryScanner struct {
+	uid, email, modseq, flags, size, received int64
+	keywords                                  string
+	dest                                      []any
+	in                                        *interner
+}
+
+func newEntryScanner(in *interner) *entryScanner {
+	s := &entryScanner{in: in}
+	s.dest = []any{&s.uid, &s.email, &s.modseq, &s.flags, &s.keywords, &s.size, &s.received}
+	return s
+}
+
+func (s *entryScanner) scan(r *db.Rows) (Entry, error) {
+	if err := r.Scan(s.dest...); err != nil {
 		return Entry{}, err
 	}
 	return Entry{
-		Email: mail.EmailID(email), ModSeq: mail.ModSeq(modseq), Received: received, UID: mail.UID(uid),
-		Size: uint32(min(size, math.MaxUint32)), Flags: mail.Flag(flags), keywords: in.number(keywords),
+		Email: mail.EmailID(s.email), ModSeq: mail.ModSeq(s.modseq), Received: s.received, UID: mail.UID(s.uid),
+		Size: uint32(min(s.size, math.MaxUint32)), Flags: mail.Flag(s.flags), keywords: s.in.number(s.keywords),
 	}, nil
 }
