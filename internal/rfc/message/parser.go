@@ -148,6 +148,15 @@ func (p *Parser) line(line []byte, length, eol int64) {
 	}
 }
 
+// HeaderLength returns how long the message's own header is so far, and whether its end was seen: a receiver can refuse a
+// header that is too long before it takes the rest.
+func (p *Parser) HeaderLength() (length int64, complete bool) {
+	if p.stack[0].inHeader {
+		return p.offset + p.held.length, false
+	}
+	return p.msg.Root.Header.Length, true
+}
+
 // Close ends the content and returns the result. The Parser must not be used after it.
 func (p *Parser) Close() *Message {
 	if p.held.length > 0 {

@@ -77,6 +77,9 @@ func NewSummarizer(limits Limits) *Summarizer {
 // Write takes the next piece of the content.
 func (s *Summarizer) Write(b []byte) (int, error) { return s.parser.Write(b) }
 
+// HeaderLength is Parser.HeaderLength.
+func (s *Summarizer) HeaderLength() (length int64, complete bool) { return s.parser.HeaderLength() }
+
 // sample takes body bytes from the parser.
 func (s *Summarizer) sample(p *Part, b []byte) {
 	if !p.IsText() {

@@ -159,3 +159,17 @@ func TestSummarizerLongBody(t *testing.T) {
 		t.Errorf("%q of %d bytes", got.Preview, len(s.plain.data))
 	}
 }
+
+func TestHeaderLength(t *testing.T) {
+	s := NewSummarizer(Limits{})
+	for _, step := range []struct {
+		write    string
+		length   int64
+		complete bool
+	}{{"", 0, false}, {"Subject: x", 10, false}, {"\r\n", 12, false}, {"\r", 13, false}, {"\n", 14, true}, {"body\r\n", 14, true}} {
+		s.Write([]byte(step.write))
+		if length, complete := s.HeaderLength(); length != step.length || complete != step.complete {
+			t.Errorf("after %q: %d %v", step.write, length, complete)
+		}
+	}
+}

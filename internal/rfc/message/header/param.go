@@ -42,6 +42,25 @@ func (p Params) Raw(name string) string {
 	return p.Get(name)
 }
 
+// Decoded returns the parameters with all extended values decoded to UTF-8 and named without the "*", as RFC 9051 7.5.2
+// asks a server to show them. A plain value beside an extended one of the same name is left out (RFC 6266 4.3).
+func (p Params) Decoded() Params {
+	isExtended := func(q Param) bool { return strings.HasSuffix(q.Name, "*") }
+	if !slices.ContainsFunc(p, isExtended) {
+		return p
+	}
+	out := make(Params, 0, len(p))
+	for _, q := range p {
+		switch {
+		case isExtended(q):
+			out = append(out, Param{strings.TrimSuffix(q.Name, "*"), decodeExtended(q.Value)})
+		case !slices.ContainsFunc(p, func(o Param) bool { return o.Name == q.Name+"*" }):
+			out = append(out, q)
+		}
+	}
+	return out
+}
+
 func decodeExtended(s string) string {
 	label, rest, ok := strings.Cut(s, "'")
 	if ok {

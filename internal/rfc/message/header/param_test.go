@@ -68,6 +68,10 @@ func TestParams(t *testing.T) {
 			t.Errorf("%q: %q, want %q", in, params.Get("name"), want)
 		}
 	}
+	_, params := ParseDisposition("a; x=1; filename=plain; filename*=utf-8''J%C3%B6; y*0*=''a; y*1=b")
+	if got := params.Decoded(); !reflect.DeepEqual(got, Params{{"x", "1"}, {"filename", "Jö"}, {"y", "ab"}}) {
+		t.Errorf("decoded: %q", got)
+	}
 	if value, params := ParseDisposition("; x=y"); value != "" || params != nil {
 		t.Errorf("%q %v", value, params)
 	}
