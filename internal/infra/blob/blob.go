@@ -80,5 +80,12 @@ type Compacted struct {
 
 // ReadAll reads a whole body into memory. It is for tests and small bodies.
 func ReadAll(r Reader) ([]byte, error) {
-	return io.ReadAll(io.NewSectionReader(r, 0, r.Size()))
+	b := make([]byte, r.Size())
+	if n, err := r.ReadAt(b, 0); n < len(b) {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, err
+	}
+	return b, nil
 }

@@ -8,7 +8,7 @@
 //   - A failed sync is never repeated, because the second may succeed for nothing: the pack is closed, the Puts that
 //     shared the sync fail with mail.Unavailable, and the next Put begins a new pack. What had been acknowledged before
 //     stays readable.
-//   - A disk that is full, or a write cut short, fails the Puts it hits with mail.Unavailable; what they wrote is cut off.
+//   - A disk that is full, or a write cut short, fails the Puts it hits with mail.Unavailable; what they began is written over.
 //   - After a crash or a power loss every acknowledged body is there. Records are self-describing and checksummed, so the
 //     bodies are found again from the packs alone; what is torn is passed over.
 //   - One process has the folder at a time. Each start begins a new pack.

@@ -209,7 +209,7 @@ type pack struct {
 	file    File
 	end     int64   // where the next record goes
 	entries []entry // what was acknowledged
-	broken  bool    // nothing more is written to it
+	broken  bool    // a sync failed: nothing more is written to it
 }
 
 // createPack makes a new pack and puts its name on stable storage.
@@ -241,16 +241,13 @@ func (p *pack) fit(group []*request, limit int64) int {
 	return len(group)
 }
 
-// write writes as many of the group as it can and returns how many, and why not all. What was begun and not written is
-// cut off, so that the next record follows the last.
+// write writes as many of the group as it can and returns how many, and why not all. The next record goes over what was
+// begun and not written; a remainder behind it is not a record and is passed over by scans.
 func (p *pack) write(group []*request) (int, error) {
 	for i, r := range group {
 		r.record.file, r.record.offset = p.number, uint32(p.end)
 		r.record.encode(r.buf.bytes)
 		if _, err := p.file.WriteAt(r.buf.bytes[:r.record.stored()], p.end); err != nil {
-			if p.file.Truncate(p.end) != nil {
-				p.broken = true
-			}
 			return i, fmt.Errorf("write %s: %w", packName(p.number), err)
 		}
 		p.end += r.record.stored()
