@@ -21,15 +21,11 @@ type world struct {
 }
 
 func each(t *testing.T, test func(t *testing.T, w *world)) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) { test(t, newWorld(t, open)) })
+	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) { test(t, newWorld(t, open)) })
 }
 
 func newWorld(t testing.TB, open dbtest.Open) *world {
-	d := open()
-	if err := d.Migrate(t.Context(), schema.Files); err != nil {
-		t.Fatal(err)
-	}
-	s, err := tx.New(t.Context(), tx.Options{DB: d})
+	s, err := tx.New(t.Context(), tx.Options{DB: open()})
 	if err != nil {
 		t.Fatal(err)
 	}

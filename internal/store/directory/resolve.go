@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
-	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
@@ -205,16 +205,19 @@ func (w *walk) finish(op string, a mail.Address) error {
 // resolveRole finds who reads mail to postmaster or abuse: the first of the places named in the package's doc where
 // somebody does.
 func (s *Store) resolveRole(t *tx.Tx, op string, k key, own entry) (Resolution, error) {
-	first, err := s.firstAccount(t, "")
-	if err != nil && !mail.Is(err, mail.NotFound) {
-		return Resolution{}, err
-	}
+	first := sync.OnceValues(func() (Account, error) { return s.firstAccount(t, "") })
 	places := []func() (walk, error){
 		func() (walk, error) { return s.roleRows(t, own) },
 		func() (walk, error) { return s.postmasterOf(t, k.domain, own.disabled || k.local == "postmaster") },
-		func() (walk, error) { return s.postmasterOf(t, first.Address.Domain, first.ID == 0) },
+		func() (walk, error) {
+			a, err := first()
+			if err != nil {
+				return walk{}, err
+			}
+			return s.postmasterOf(t, a.Address.Domain, a.ID == 0)
+		},
 		func() (walk, error) { return s.firstOfDomain(t, k.domain, own.disabled) },
-		func() (walk, error) { return accountOnly(first.ID), nil },
+		func() (walk, error) { a, err := first(); return accountOnly(a.ID), err },
 	}
 	for _, place := range places {
 		w, err := place()
@@ -257,14 +260,12 @@ func (s *Store) postmasterOf(t *tx.Tx, domain string, skip bool) (walk, error) {
 	return s.roleRows(t, e)
 }
 
+// firstOfDomain is the oldest account of a domain that is not switched off.
 func (s *Store) firstOfDomain(t *tx.Tx, domain string, skip bool) (walk, error) {
 	if skip || domain == "" {
 		return walk{}, nil
 	}
 	a, err := s.firstAccount(t, domain)
-	if mail.Is(err, mail.NotFound) {
-		return walk{}, nil
-	}
 	return accountOnly(a.ID), err
 }
 
@@ -275,16 +276,42 @@ func accountOnly(id mail.AccountID) walk {
 	return walk{out: Resolution{Accounts: []mail.AccountID{id}}}
 }
 
-// firstAccount is the oldest account that is not switched off, of a domain or of all.
+// The pages are read in the order of an index, and what is switched off is left out here: asked for it in WHERE, or for
+// the domains in a join, PostgreSQL may think it shorter to read all accounts and sort them.
+const (
+	selectOldest = `SELECT x.account_id, x.domain, x.disabled, COALESCE((SELECT d.disabled FROM domain d WHERE d.name = x.domain), 1)
+		FROM directory_account x WHERE x.account_id > $1 ORDER BY x.account_id LIMIT $2`
+	selectOldestOf = `SELECT x.account_id, x.domain, x.disabled, COALESCE((SELECT d.disabled FROM domain d WHERE d.name = x.domain), 1)
+		FROM directory_account x WHERE x.domain = $3 AND x.account_id > $1 ORDER BY x.domain, x.account_id LIMIT $2`
+)
+
+// firstAccount is the oldest account that is not switched off, of a domain or of all; the zero Account when there is none.
 func (s *Store) firstAccount(t *tx.Tx, domain string) (Account, error) {
-	sql, args := selectAccount+`WHERE x.disabled = 0 AND d.disabled = 0 ORDER BY x.account_id LIMIT 1`, []any{}
+	const pageSize = 50
+	sql, args := selectOldest, []any{mail.AccountID(0), pageSize}
 	if domain != "" {
-		sql = selectAccount + `WHERE x.domain = $1 AND x.disabled = 0 AND d.disabled = 0 ORDER BY x.account_id LIMIT 1`
-		args = append(args, domain)
+		sql, args = selectOldestOf, append(args, domain)
 	}
-	a, err := scanAccount(t.SQL().QueryRow(sql, args...).Scan)
-	if errors.Is(err, db.ErrNoRows) {
-		err = mail.E("directory.firstAccount", mail.NotFound, nil)
+	for {
+		rows, err := t.SQL().Query(sql, args...)
+		if err != nil {
+			return Account{}, err
+		}
+		n := 0
+		for ; rows.Next(); n++ {
+			var a Account
+			var domainOff bool
+			if err := rows.Scan(&a.ID, &a.Address.Domain, &a.Disabled, &domainOff); err != nil {
+				return Account{}, err
+			}
+			if !a.Disabled && !domainOff {
+				rows.Close()
+				return a, nil
+			}
+			args[0] = a.ID
+		}
+		if err := rows.Err(); err != nil || n < pageSize {
+			return Account{}, err
+		}
 	}
-	return a, err
 }
