@@ -11,8 +11,8 @@ import (
 )
 
 func each(b *testing.B, bench func(b *testing.B, d *db.DB)) {
-	b.Run("sqlite", func(b *testing.B) { bench(b, migrated(b, dbtest.OnSQLite(b))) })
-	b.Run("postgres", func(b *testing.B) { bench(b, migrated(b, dbtest.OnPostgres(b))) })
+	b.Run("sqlite", func(b *testing.B) { bench(b, dbtest.OnSQLite(b, schema)()) })
+	b.Run("postgres", func(b *testing.B) { bench(b, dbtest.OnPostgres(b, schema)()) })
 }
 
 func deliver(d *db.DB, account, n int64) error {

@@ -22,8 +22,8 @@ import (
 // TestAcknowledgedIsKept runs closures that succeed, fail, panic and lose their transaction side by side, and wants
 // exactly those that were acknowledged to be there, and none to have seen a half of another.
 func TestAcknowledgedIsKept(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		var next int64 = 1000
 		rapid.Check(t, func(rt *rapid.T) {
 			fates := rapid.SliceOfN(rapid.SampledFrom([]string{"fine", "fine", "fine", "error", "panic", "unique", "lost"}), 1, 25).Draw(rt, "fates")
@@ -83,7 +83,7 @@ func suffer(base, id int64, fate string) func(*db.Tx) error {
 }
 
 func TestCancelledWhileQueued(t *testing.T) {
-	d := migrated(t, dbtest.OnSQLite(t))
+	d := dbtest.OnSQLite(t, schema)()
 	started, release := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -114,8 +114,8 @@ func TestCancelledWhileQueued(t *testing.T) {
 
 // A closure that has started runs to its end, and its caller gets the true answer.
 func TestCancelledInsideClosure(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		ctx, cancel := context.WithCancel(t.Context())
 		must(t, d.Write(ctx, 1, func(tx *db.Tx) error {
 			must(t, addAccount(1)(tx))
@@ -132,8 +132,8 @@ func TestCancelledInsideClosure(t *testing.T) {
 }
 
 func TestReadSeesOneSnapshot(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		exec(t, d, "INSERT INTO account (id, counter) VALUES (1, 0), (2, 0), (3, 0)")
 		must(t, d.Read(t.Context(), func(tx *db.Tx) error {
 			rows, err := tx.Query("SELECT id FROM account ORDER BY id")
@@ -160,8 +160,8 @@ func TestReadSeesOneSnapshot(t *testing.T) {
 }
 
 func TestReadCannotWrite(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		write(t, d, addAccount(1))
 		for name, fn := range map[string]func(tx *db.Tx) error{
 			"Exec":  func(tx *db.Tx) error { _, err := tx.Exec("DELETE FROM account"); return err },
@@ -182,8 +182,8 @@ func TestReadCannotWrite(t *testing.T) {
 
 func TestReadIsInterrupted(t *testing.T) {
 	const forever = "WITH RECURSIVE n(x) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		ctx, cancel := context.WithCancel(t.Context())
 		start := time.Now()
 		err := d.Read(ctx, func(tx *db.Tx) error {
@@ -205,7 +205,7 @@ func TestReadIsInterrupted(t *testing.T) {
 
 // One account's flood delays another's closure by one closure, not by the flood.
 func TestFairness(t *testing.T) {
-	d := migrated(t, dbtest.OnSQLite(t))
+	d := dbtest.OnSQLite(t, schema)()
 	started, release := make(chan struct{}), make(chan struct{})
 	var order []int64 // only the writer's goroutine appends
 	var wg sync.WaitGroup
@@ -244,7 +244,7 @@ func waitFor(t testing.TB, ok func() bool) {
 
 // On PostgreSQL, an account whose row is locked does not take the connections of others.
 func TestFloodOfOneAccountLeavesConnections(t *testing.T) {
-	d := migrated(t, dbtest.OnPostgres(t))
+	d := dbtest.OnPostgres(t, schema)()
 	exec(t, d, "INSERT INTO account (id, counter) VALUES (1, 0), (2, 0)")
 	locked, release := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
@@ -277,8 +277,8 @@ func TestFloodOfOneAccountLeavesConnections(t *testing.T) {
 }
 
 func TestCloseWithWorkWaiting(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		started, release := make(chan struct{}), make(chan struct{})
 		var wg sync.WaitGroup
 		var once sync.Once
@@ -377,7 +377,7 @@ func TestMigrateAtOnce(t *testing.T) {
 }
 
 func TestTestdataMigrationsAreRepeatable(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		must(t, migrated(t, open).Migrate(t.Context(), os.DirFS("testdata/migrations")))
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		must(t, open().Migrate(t.Context(), os.DirFS("testdata/migrations")))
 	})
 }

@@ -15,17 +15,15 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mail"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// migrated opens the test's database and makes its tables: account (id, counter), item and done.
-func migrated(t testing.TB, open dbtest.Open, change ...func(*db.Options)) *db.DB {
-	t.Helper()
-	d := open(change...)
-	if err := d.Migrate(t.Context(), os.DirFS("testdata/migrations")); err != nil {
-		t.Fatal(err)
+func TestMain(m *testing.M) {
+	if path := os.Getenv(killedEnv); path != "" {
+		writeUntilKilled(path)
 	}
-	return d
+	goleak.VerifyTestMain(m)
 }
+
+// schema has the tables account (id, counter), item and done.
+var schema = os.DirFS("testdata/migrations")
 
 // must fails the test on an error.
 func must(t testing.TB, err error) {
@@ -81,8 +79,8 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestReopenKeepsRows(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		write(t, d, addAccount(1))
 		must(t, d.Close())
 		if n := accounts(t, open()); n != 1 {
@@ -99,8 +97,8 @@ func TestReopenKeepsRows(t *testing.T) {
 }
 
 func TestNoRowsDoesNotFailTheTransaction(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		write(t, d, func(tx *db.Tx) error {
 			var n int64
 			if err := tx.QueryRow("SELECT counter FROM account WHERE id = 1").Scan(&n); !errors.Is(err, db.ErrNoRows) {
@@ -118,8 +116,8 @@ func TestNoRowsDoesNotFailTheTransaction(t *testing.T) {
 }
 
 func TestFailedStatementDecides(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		write(t, d, addAccount(1))
 		err := d.Write(t.Context(), 0, func(tx *db.Tx) error {
 			must(t, addAccount(2)(tx))
@@ -144,8 +142,8 @@ func TestFailedStatementDecides(t *testing.T) {
 }
 
 func TestClosureErrorRollsBack(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		own := errors.New("own")
 		err := d.Write(t.Context(), 0, func(tx *db.Tx) error {
 			must(t, addAccount(1)(tx))
@@ -161,8 +159,8 @@ func TestClosureErrorRollsBack(t *testing.T) {
 }
 
 func TestQueueKeepsOrder(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		write(t, d, func(tx *db.Tx) error {
 			tx.Queue("INSERT INTO account (id, counter) VALUES (1, 1)")
 			tx.Queue("UPDATE account SET counter = counter * 10 WHERE id = 1")
@@ -188,8 +186,8 @@ func TestQueueKeepsOrder(t *testing.T) {
 }
 
 func TestQueuedErrorSurfaces(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		write(t, d, addAccount(1))
 		queueTwice := func(tx *db.Tx) {
 			tx.Queue("INSERT INTO account (id, counter) VALUES (2, 0)")
@@ -215,8 +213,8 @@ func TestQueuedErrorSurfaces(t *testing.T) {
 }
 
 func TestTooManyChangedRows(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		insert := func(n int) func(*db.Tx) error {
 			return func(tx *db.Tx) error {
 				for i := range n {
@@ -251,8 +249,8 @@ func TestTooManyChangedRows(t *testing.T) {
 }
 
 func TestPanicFailsItsClosureOnly(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		var wg sync.WaitGroup
 		for i := range int64(40) {
 			wg.Go(func() {
@@ -282,8 +280,8 @@ func TestPanicFailsItsClosureOnly(t *testing.T) {
 }
 
 func TestTransactionStatementsAreRefused(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		for _, sql := range []string{"COMMIT", " rollback;", "BEGIN", "END", "savepoint x", "RELEASE closure", "\nStart transaction"} {
 			err := d.Write(t.Context(), 0, func(tx *db.Tx) error {
 				must(t, addAccount(1)(tx))
@@ -301,8 +299,8 @@ func TestTransactionStatementsAreRefused(t *testing.T) {
 }
 
 func TestTxEndsWithItsClosure(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		var kept *db.Tx
 		write(t, d, func(tx *db.Tx) error { kept = tx; return nil })
 		if _, err := kept.Exec("DELETE FROM account"); err == nil {

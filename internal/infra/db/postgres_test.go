@@ -103,7 +103,7 @@ func TestRoundTrips(t *testing.T) {
 }
 
 func TestDeadlockRunsAgain(t *testing.T) {
-	d := migrated(t, dbtest.OnPostgres(t))
+	d := dbtest.OnPostgres(t, schema)()
 	exec(t, d, "INSERT INTO account (id, counter) VALUES (1, 0), (2, 0)")
 	var meet, wg sync.WaitGroup
 	meet.Add(2)
@@ -133,7 +133,7 @@ func TestDeadlockRunsAgain(t *testing.T) {
 
 // The setting can be wrong for one role or database only.
 func TestRefusesAsynchronousCommit(t *testing.T) {
-	url := dbtest.PostgresURL(t)
+	url := dbtest.PostgresURL(t, schema)
 	conn, err := pgx.Connect(t.Context(), url)
 	must(t, err)
 	_, err = conn.Exec(t.Context(), "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$")

@@ -87,12 +87,10 @@ func check(t *testing.T, folder string, acked map[int64]bool) {
 func onDisk(t *testing.T) (*dbtest.Disk, *db.DB) {
 	t.Helper()
 	disk := dbtest.NewDisk(t)
-	d := migrated(t, func(...func(*db.Options)) *db.DB {
-		d, err := db.Open(t.Context(), db.Options{URL: "sqlite:" + filepath.Join(disk.Folder(), "mail.db")})
-		must(t, err)
-		t.Cleanup(func() { must(t, d.Close()) })
-		return d
-	})
+	d, err := db.Open(t.Context(), db.Options{URL: "sqlite:" + filepath.Join(disk.Folder(), "mail.db")})
+	must(t, err)
+	t.Cleanup(func() { must(t, d.Close()) })
+	must(t, d.Migrate(t.Context(), schema))
 	write(t, d, func(tx *db.Tx) error { return tx.QueryRow("PRAGMA wal_autocheckpoint=20").Scan(nil) })
 	return disk, d
 }

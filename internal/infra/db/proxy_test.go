@@ -46,9 +46,9 @@ func (p *proxy) take() cut {
 }
 
 // throughProxy opens the test's database behind a proxy, with one connection, so that a test knows what goes over it.
-func throughProxy(t *testing.T, change ...func(*db.Options)) (*proxy, *db.DB) {
+func throughProxy(t *testing.T) (*proxy, *db.DB) {
 	t.Helper()
-	direct := dbtest.PostgresURL(t)
+	direct := dbtest.PostgresURL(t, schema)
 	u, err := url.Parse(direct)
 	must(t, err)
 	socket := filepath.Join(u.Query().Get("host"), ".s.PGSQL.5432")
@@ -68,16 +68,9 @@ func throughProxy(t *testing.T, change ...func(*db.Options)) (*proxy, *db.DB) {
 	t.Cleanup(func() { listener.Close(); wg.Wait() })
 	u.Host = listener.Addr().String()
 	u.RawQuery = "sslmode=disable&pool_max_conns=1"
-	d := migrated(t, func(change ...func(*db.Options)) *db.DB {
-		o := db.Options{URL: u.String()}
-		for _, c := range change {
-			c(&o)
-		}
-		d, err := db.Open(t.Context(), o)
-		must(t, err)
-		t.Cleanup(func() { must(t, d.Close()) })
-		return d
-	}, change...)
+	d, err := db.Open(t.Context(), db.Options{URL: u.String()})
+	must(t, err)
+	t.Cleanup(func() { must(t, d.Close()) })
 	return p, d
 }
 

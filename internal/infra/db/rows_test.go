@@ -71,8 +71,8 @@ func TestValues(t *testing.T) {
 }
 
 func TestExpressions(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		exec(t, d, "INSERT INTO account (id, counter) VALUES (1, 10), (2, 20)")
 		must(t, d.Read(t.Context(), func(tx *db.Tx) error {
 			var sum, count, most int64
@@ -158,8 +158,8 @@ func TestMisuseIsNamed(t *testing.T) {
 		"syntax":         {"SELCT", func(tx *db.Tx) error { _, err := tx.Exec("SELCT 1"); return err }},
 		"two statements": {"", func(tx *db.Tx) error { _, err := tx.Exec("DELETE FROM account; DELETE FROM item"); return err }},
 	}
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		for name, c := range cases {
 			if name == "two statements" && d.Engine() == db.SQLite && !db.Translated {
 				continue
@@ -174,8 +174,8 @@ func TestMisuseIsNamed(t *testing.T) {
 }
 
 func TestRowsLeftEarly(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		exec(t, d, "INSERT INTO account (id, counter) VALUES (1, 10), (2, 20), (3, 30)")
 		for range 3 { // the statement must be as good as new each time
 			write(t, d, func(tx *db.Tx) error {
@@ -206,8 +206,8 @@ func TestRowsLeftEarly(t *testing.T) {
 }
 
 func TestBatch(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		exec(t, d, "INSERT INTO account (id, counter) VALUES (1, 10), (2, 20), (3, 30)")
 		must(t, d.Read(t.Context(), func(tx *db.Tx) error {
 			b := tx.Batch()
@@ -270,8 +270,8 @@ func TestBatch(t *testing.T) {
 
 func TestNow(t *testing.T) {
 	fixed := time.Date(2026, 1, 2, 3, 4, 5, 6_700_000, time.FixedZone("", 3600))
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		before := time.Now().Add(-time.Minute)
 		write(t, d, func(tx *db.Tx) error {
 			a := tx.Now()
@@ -296,8 +296,8 @@ func TestNow(t *testing.T) {
 }
 
 func TestLargeValue(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		body := bytes.Repeat([]byte("0123456789abcdef"), 1<<16) // 1 MiB
 		exec(t, d, "INSERT INTO item VALUES (1, 1, 0, 0, 0, NULL, $1)", body)
 		var got []byte

@@ -64,7 +64,7 @@ func together(t *testing.T, d *db.DB, closures ...func(*db.Tx) error) []error {
 
 func TestGroupCommit(t *testing.T) {
 	var o observer
-	d := migrated(t, dbtest.OnSQLite(t), func(options *db.Options) { options.Observe = &o })
+	d := dbtest.OnSQLite(t, schema)(func(options *db.Options) { options.Observe = &o })
 	var closures []func(*db.Tx) error
 	for i := range int64(20) {
 		closures = append(closures, addAccount(i))
@@ -84,7 +84,7 @@ func TestLostTransaction(t *testing.T) {
 	for name, healed := range map[string]bool{"only in company": true, "also alone": false} {
 		t.Run(name, func(t *testing.T) {
 			var o observer
-			d := migrated(t, dbtest.OnSQLite(t), func(options *db.Options) { options.Observe = &o })
+			d := dbtest.OnSQLite(t, schema)(func(options *db.Options) { options.Observe = &o })
 			var runs [4]int
 			count := func(i int, fn func(*db.Tx) error) func(*db.Tx) error {
 				return func(tx *db.Tx) error { runs[i]++; return fn(tx) }
@@ -120,7 +120,7 @@ func TestLostTransaction(t *testing.T) {
 
 // A test that ends inside a closure ends the writer's goroutine. The database goes on.
 func TestGoexitInClosure(t *testing.T) {
-	d := migrated(t, dbtest.OnSQLite(t))
+	d := dbtest.OnSQLite(t, schema)()
 	errs := together(t, d,
 		addAccount(1),
 		func(tx *db.Tx) error {
@@ -139,7 +139,7 @@ func TestGoexitInClosure(t *testing.T) {
 
 // The disk is full for one closure of a batch. It is told so, the others are kept, and space that is made helps.
 func TestDiskFull(t *testing.T) {
-	d := migrated(t, dbtest.OnSQLite(t))
+	d := dbtest.OnSQLite(t, schema)()
 	limit := func(pages int) {
 		write(t, d, func(tx *db.Tx) error {
 			return tx.QueryRow(fmt.Sprintf("PRAGMA max_page_count = %d", pages)).Scan(nil)
@@ -166,7 +166,7 @@ func TestDiskFull(t *testing.T) {
 
 // Readers that hold their snapshot do not hold up writers, nor the copying back of the log for good.
 func TestManyReaders(t *testing.T) {
-	d := migrated(t, dbtest.OnSQLite(t))
+	d := dbtest.OnSQLite(t, schema)()
 	var wg sync.WaitGroup
 	var sum atomic.Int64
 	for i := range int64(200) {
@@ -196,7 +196,7 @@ func TestOddPaths(t *testing.T) {
 		folder := t.TempDir()
 		d, err := db.Open(t.Context(), db.Options{URL: "sqlite:" + filepath.Join(folder, name)})
 		must(t, err)
-		must(t, d.Migrate(t.Context(), os.DirFS("testdata/migrations")))
+		must(t, d.Migrate(t.Context(), schema))
 		write(t, d, addAccount(1))
 		must(t, d.Close())
 		entries, err := os.ReadDir(folder)

@@ -1,6 +1,7 @@
 package dbtest
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -8,37 +9,61 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 )
 
-// Open opens the test's database, which is empty at first. Opening it again gives a second handle of the same database,
-// as a second node or a later process has it. The handles are closed when the test ends, if they are not before.
+// Open opens the test's database. Opening it again gives a second handle of the same database, as a second node or a
+// later process has it. The handles are closed when the test ends, if they are not before.
 type Open func(change ...func(*db.Options)) *db.DB
 
-// Each runs the test once per engine, as sub-tests named after them.
+// Each runs the test once per engine with an empty database, as sub-tests named after the engines.
 func Each(t *testing.T, test func(t *testing.T, open Open)) {
 	t.Helper()
-	t.Run(string(db.SQLite), func(t *testing.T) { test(t, OnSQLite(t)) })
-	t.Run(string(db.Postgres), func(t *testing.T) { test(t, OnPostgres(t)) })
+	EachWith(t, nil, test)
 }
 
-// OnSQLite is the SQLite half of Each, for tests and benchmarks of what only SQLite does.
-func OnSQLite(t testing.TB) Open {
-	url := "sqlite:" + filepath.Join(t.TempDir(), "mail.db")
-	return opener(t, url)
-}
-
-// OnPostgres is the PostgreSQL half of Each.
-func OnPostgres(t testing.TB) Open {
+// EachWith runs the test once per engine with a database that has the schema: a copy of one that was migrated once for
+// the test binary, which is much faster than migrating each.
+func EachWith(t *testing.T, schema fs.FS, test func(t *testing.T, open Open)) {
 	t.Helper()
-	return opener(t, PostgresURL(t))
+	t.Run(string(db.SQLite), func(t *testing.T) { test(t, OnSQLite(t, schema)) })
+	t.Run(string(db.Postgres), func(t *testing.T) { test(t, OnPostgres(t, schema)) })
 }
 
-// PostgresURL makes an empty database and returns its URL. It is dropped when the test ends.
-func PostgresURL(t testing.TB) string {
+// OnSQLite is the SQLite half of EachWith, for benchmarks and for tests of what only SQLite does. A nil schema is an
+// empty database.
+func OnSQLite(t testing.TB, schema fs.FS) Open {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "mail.db")
+	if schema != nil {
+		content, err := templates.sqlite(schema)
+		if err != nil {
+			t.Fatalf("make the database that tests copy: %v", err)
+		}
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return opener(t, "sqlite:"+path)
+}
+
+// OnPostgres is the PostgreSQL half of EachWith.
+func OnPostgres(t testing.TB, schema fs.FS) Open {
+	t.Helper()
+	return opener(t, PostgresURL(t, schema))
+}
+
+// PostgresURL makes a database, empty or with the schema, and returns its URL. It is dropped when the test ends.
+func PostgresURL(t testing.TB, schema fs.FS) string {
 	t.Helper()
 	server, err := sharedServer()
 	if err != nil {
 		missing(t, err)
 	}
-	url, drop, err := server.create()
+	template := ""
+	if schema != nil {
+		if template, err = templates.postgres(server, schema); err != nil {
+			t.Fatalf("make the database that tests copy: %v", err)
+		}
+	}
+	url, drop, err := server.create(template)
 	if err != nil {
 		t.Fatalf("make a database for the test: %v", err)
 	}

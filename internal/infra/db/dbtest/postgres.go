@@ -117,10 +117,14 @@ func (s *server) url(database string) string {
 	return u.String()
 }
 
-// create makes an empty database.
-func (s *server) create() (url string, drop func(), err error) {
+// create makes a database, a copy of the template when one is named.
+func (s *server) create(template string) (url string, drop func(), err error) {
 	name := fmt.Sprintf("test%d", s.count.Add(1))
-	if err := s.do("CREATE DATABASE " + name); err != nil {
+	sql := "CREATE DATABASE " + name
+	if template != "" {
+		sql += " TEMPLATE " + template
+	}
+	if err := s.do(sql); err != nil {
 		return "", nil, err
 	}
 	// FORCE ends connections that a failed test has left open.
