@@ -6,8 +6,8 @@ import (
 	"github.com/mailmesh/mailmesh/internal/rfc/message/header"
 )
 
-// maxCodecDepth bounds the recursion of a decoder. Limits.Depth is kept below it.
-const maxCodecDepth = 1000
+// maxCodecDepth bounds the recursion of a decoder: the depth of what a Parser makes, and some.
+const maxCodecDepth = MaxDepth + 10
 
 // Bits of an address; stored: only append. The lowest two are its Kind.
 const (

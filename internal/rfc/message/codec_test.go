@@ -95,8 +95,50 @@ func TestUnmarshalDamaged(t *testing.T) {
 			t.Fatalf("%d of %d bytes are read as a whole", n, len(b))
 		}
 	}
+	e := encoder{[]byte{codecVersion}}
+	for range 3 {
+		e.section(func() { e.uint(0); e.envelope(&Envelope{}); e.uint(0) })
+	}
+	if err := s.UnmarshalBinary(e.b); err == nil {
+		t.Error("sections with bytes left over are read")
+	}
 	if err := s.UnmarshalBinary(append([]byte{codecVersion + 1}, b[1:]...)); err == nil {
 		t.Error("an unknown version is read")
+	}
+}
+
+// TestUnmarshalHostileTree: no tree is read that breaks what the readers of a Part rely on.
+func TestUnmarshalHostileTree(t *testing.T) {
+	leaf := func(offset, length int64) *Part {
+		return &Part{Header: Range{offset, 0}, Body: Range{offset, length}, Type: "text", Subtype: "plain", Encoding: "7bit"}
+	}
+	multipart := func(children ...*Part) *Part {
+		return &Part{Body: Range{0, 10}, Type: "multipart", Subtype: "mixed", Encoding: "7bit", Children: children}
+	}
+	deep := leaf(0, 10)
+	for range 2 * maxCodecDepth {
+		deep = multipart(deep)
+	}
+	inside := multipart(leaf(0, 4), leaf(4, 6))
+	b, _ := (&Summary{Root: inside}).AppendBinary(nil)
+	if _, err := UnmarshalStructure(b); err != nil {
+		t.Errorf("a good tree: %v", err)
+	}
+	message := leaf(0, 10)
+	message.Envelope = &Envelope{}
+	for name, root := range map[string]*Part{
+		"a child longer than its parent":      multipart(leaf(0, 11)),
+		"a child after its parent":            multipart(leaf(11, 1)),
+		"children that overlap":               multipart(leaf(0, 6), leaf(4, 6)),
+		"a size that overflows":               leaf(1<<62, 1<<62),
+		"a multipart without children":        multipart(),
+		"an embedded message without message": message,
+		"a tree too deep":                     deep,
+	} {
+		b, _ := (&Summary{Root: root}).AppendBinary(nil)
+		if _, err := UnmarshalStructure(b); err == nil {
+			t.Errorf("%s is read", name)
+		}
 	}
 }
 

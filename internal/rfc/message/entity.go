@@ -32,7 +32,7 @@ func (p *Parser) open(digest, message bool) *Part {
 // the innermost that is not closed. A repeated close delimiter is no delimiter of an outer multipart whose boundary
 // happens to be a prefix.
 func (p *Parser) delimiter(line []byte) (level int, closing, ok bool) {
-	if p.bounds == 0 || len(line) < 3 || line[0] != '-' || line[1] != '-' {
+	if !p.searching || len(line) < 3 || line[0] != '-' || line[1] != '-' {
 		return 0, false, false
 	}
 	line = line[2:]
@@ -93,9 +93,6 @@ func (p *Parser) closeTo(level int, end, lines int64) {
 		part.Lines = lines - e.lines
 		if part.IsMultipart() && len(part.Children) == 0 {
 			part.addWhole()
-		}
-		if e.boundary != nil {
-			p.bounds--
 		}
 		if e.message {
 			p.messages--
@@ -166,7 +163,7 @@ func (p *Parser) openMultipart(e *entity) {
 	}
 	if boundary := e.part.boundary(); boundary != "" {
 		e.boundary = []byte(boundary)
-		p.bounds++
+		p.searching = true
 	}
 }
 

@@ -2,7 +2,8 @@ package message
 
 // Limits bound what a Parser keeps. A zero field means its default.
 type Limits struct {
-	// Depth is how many multiparts and embedded messages may stand in each other; deeper ones are not looked into.
+	// Depth is how many multiparts and embedded messages may stand in each other, at most MaxDepth; deeper ones are not
+	// looked into.
 	Depth int
 	// Parts is the largest number of parts. Delimiter lines after it are taken as text of the last part.
 	Parts int
@@ -25,6 +26,9 @@ const (
 	DefaultAddresses   = 10000
 )
 
+// MaxDepth is the largest Limits.Depth. Trees are walked by recursion.
+const MaxDepth = 500
+
 // maxBoundary is the longest boundary that is searched for. RFC 2046 5.1.1 allows 70 characters.
 const maxBoundary = 512
 
@@ -35,6 +39,7 @@ func (l Limits) withDefaults() Limits {
 		}
 	}
 	set(&l.Depth, DefaultDepth)
+	l.Depth = min(l.Depth, MaxDepth)
 	set(&l.Parts, DefaultParts)
 	set(&l.FieldBytes, DefaultFieldBytes)
 	set(&l.HeaderBytes, DefaultHeaderBytes)

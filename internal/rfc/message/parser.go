@@ -24,8 +24,8 @@ type Parser struct {
 	eol    int64    // length of the line end before it
 	parts  int
 
-	bounds   int // boundaries on the stack
-	messages int // messages on the stack, the whole one included
+	searching bool // a boundary was met; as it is of an ancestor of all that follows, there is one from then on
+	messages  int  // messages on the stack, the whole one included
 
 	held heldLine
 
@@ -53,7 +53,7 @@ func NewParser(limits Limits) *Parser {
 func (p *Parser) Write(b []byte) (int, error) {
 	n := len(b)
 	for len(b) > 0 {
-		if p.bounds == 0 && !p.top().inHeader {
+		if !p.searching && !p.top().inHeader {
 			p.skim(b)
 			break
 		}

@@ -189,6 +189,17 @@ func TestDepthLimit(t *testing.T) {
 	}
 }
 
+// TestMaxDepth: a tree of the greatest depth that can be asked for is still stored.
+func TestMaxDepth(t *testing.T) {
+	s := NewSummarizer(Limits{Depth: 1 << 30})
+	s.Write([]byte(nested(MaxDepth + 100)))
+	sum := s.Close()
+	if sum.Truncated != TruncatedDepth {
+		t.Errorf("truncated %b", sum.Truncated)
+	}
+	roundTrip(t, sum)
+}
+
 func TestPartLimit(t *testing.T) {
 	content := "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--b\r\n\r\nx\r\n", 12000) + "--b--\r\nepilogue"
 	m := parse(t, content)
@@ -206,6 +217,10 @@ func TestHeaderLimits(t *testing.T) {
 	m := parse(t, "Subject: "+long+"\r\nX-Long: "+long+"\r\nFrom: a@b\r\n\r\nbody")
 	if len(m.Envelope.Subject) != DefaultFieldBytes-1 || len(m.Envelope.From) != 1 || m.Truncated != TruncatedHeader {
 		t.Errorf("subject of %d bytes, %d from, truncated %b", len(m.Envelope.Subject), len(m.Envelope.From), m.Truncated)
+	}
+	m = parse(t, "Subject: "+strings.Repeat(long[:1000]+"\r\n ", 1000)+"\r\n\r\nbody")
+	if n := len(m.Envelope.Subject); n > DefaultFieldBytes || m.Truncated != TruncatedHeader {
+		t.Errorf("folded subject of %d bytes, truncated %b", n, m.Truncated)
 	}
 	m = parse(t, strings.Repeat("X-Field: value\r\n", 100000)+"Subject: last\r\n\r\n")
 	if m.Fields != 100001 || m.Envelope.Subject != "last" || m.Truncated != 0 {
@@ -257,6 +272,10 @@ func TestChunks(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %v\n got %+v\nwant %+v", r.name, err, got, want)
 		}
+	}
+	name := strings.Repeat("x", DefaultFieldBytes+2*maxBoundary) + ": no name is that long\r\n\r\n"
+	if m := parse(t, name); m.Fields != 0 {
+		t.Errorf("%d fields", m.Fields)
 	}
 	for cut := range content {
 		p := NewParser(Limits{})
