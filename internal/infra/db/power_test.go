@@ -158,3 +158,40 @@ func TestFailedSyncIsUnknown(t *testing.T) {
 	write(t, d, addAccount(3))
 	check(t, disk.PowerLoss(nil), map[int64]bool{1: true, 3: true})
 }
+
+// The disk fills up under writers. They are told, reads go on, and when there is space again so do writes.
+func TestDiskFillsUp(t *testing.T) {
+	disk, d := onDisk(t)
+	l := &ledger{acked: make(map[int64]bool)}
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for i := range int64(4) {
+		wg.Go(func() { l.add(t, d, i*1_000_000, stop) })
+	}
+	acknowledged := func() int { return len(l.snapshot()) }
+	waitFor(t, func() bool { return acknowledged() > 50 })
+	disk.SetFull(true)
+	body := make([]byte, 1<<16)
+	var err error
+	for uid := 0; err == nil; uid++ {
+		err = d.Write(t.Context(), 0, func(tx *db.Tx) error {
+			_, err := tx.Exec("INSERT INTO item VALUES (1, $1, 0, 0, 0, NULL, $2)", uid, body)
+			return err
+		})
+	}
+	if !db.IsUnavailable(err) && !errors.Is(err, db.ErrCommitUnknown) {
+		t.Errorf("a write on a full disk: %v", err)
+	}
+	for range 20 {
+		if err := d.Ping(t.Context()); err != nil && !db.IsUnavailable(err) { // a read may meet the reopening
+			t.Errorf("a read on a full disk: %v", err)
+		}
+	}
+	disk.SetFull(false)
+	before := acknowledged()
+	waitFor(t, func() bool { return acknowledged() > before+50 })
+	close(stop)
+	wg.Wait()
+	acked := l.snapshot()
+	check(t, disk.PowerLoss(nil), acked)
+}

@@ -25,11 +25,14 @@ import (
 //   - foreign_keys stays off: the account's rows are removed by jobs in small steps, and every check would be a lookup on
 //     the path of a mail.
 var (
-	commonPragmas = []string{"busy_timeout=10000", "mmap_size=0", "temp_store=MEMORY", "trusted_schema=OFF"}
+	commonPragmas = []string{fmt.Sprintf("busy_timeout=%d", busyTimeout.Milliseconds()), "mmap_size=0", "temp_store=MEMORY", "trusted_schema=OFF"}
 	writerPragmas = append([]string{"page_size=4096", "journal_mode=WAL", "synchronous=FULL", "cache_size=-65536",
 		"wal_autocheckpoint=8000", "journal_size_limit=134217728"}, commonPragmas...)
 	readerPragmas = append([]string{"query_only=ON", "cache_size=-8192"}, commonPragmas...)
 )
+
+// busyTimeout is how long a statement waits for another process that uses the file.
+const busyTimeout = 10 * time.Second
 
 // file is a SQLite database: one writing connection, owned by the writer's goroutine, and a pool of reading ones.
 type file struct {
@@ -56,8 +59,9 @@ func openFile(ctx context.Context, path string, o Options) (*file, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	// The process before may have died of a disk whose syncs fail.
-	if err := conn.copyBack(); err != nil {
+	// The process before may have died of a disk whose syncs fail. Where another process has the file open, nothing was
+	// replayed, and there is nothing to wait for.
+	if busy, err := conn.copyBack(0); err != nil && !busy {
 		o.Logger.Warn("db: the log could not be copied back when the database was opened", "file", path, "err", err)
 	}
 	f := &file{path: path, options: o, queue: newTurnQueue(), stopped: make(chan struct{})}
@@ -85,16 +89,20 @@ func openWriter(path string) (*liteConn, error) {
 // copyBack copies the log into the file, syncs that and empties the log. What opening the file has replayed from the log
 // may never have been synced: a page whose sync failed once is taken for clean by the kernel, so that a later sync
 // succeeds without bringing it to the disk. New commits built on it would be lost with it in a loss of power; as a copy
-// written anew it is safe.
-func (c *liteConn) copyBack() error {
-	busy, err := c.text("PRAGMA wal_checkpoint(TRUNCATE)")
-	if err == nil && busy != "0" {
-		err = &engineError{class: classUnavailable, code: "busy", err: errors.New("another process is reading the file")}
+// written anew it is safe. busy says that others who use the file kept it from being done within the time.
+func (c *liteConn) copyBack(wait time.Duration) (busy bool, err error) {
+	if err := c.do(fmt.Sprintf("PRAGMA busy_timeout=%d", wait.Milliseconds())); err != nil {
+		return false, err
+	}
+	answer, err := c.text("PRAGMA wal_checkpoint(TRUNCATE)")
+	err = errors.Join(err, c.do(fmt.Sprintf("PRAGMA busy_timeout=%d", busyTimeout.Milliseconds())))
+	if busy = err == nil && answer != "0"; busy {
+		err = &engineError{class: classUnavailable, code: "busy", err: errors.New("others are using the file")}
 	}
 	if err != nil {
-		return fmt.Errorf("copy the log back: %w", err)
+		err = fmt.Errorf("copy the log back: %w", err)
 	}
-	return nil
+	return busy, err
 }
 
 // text returns the first column of a query's first row.

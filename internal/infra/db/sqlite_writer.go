@@ -210,12 +210,12 @@ func (w *writer) rollback() {
 }
 
 // reopen closes every connection and opens the file again, which replays the log, and copies the log back before
-// anything is built on it.
+// anything is built on it. When that fails, reads go on, and every write tries again first.
 func (w *writer) reopen(cause error) error {
-	w.options.Logger.Error("db: closing and opening the database again", "file", w.path, "cause", cause)
-	w.readers.drain(fmt.Errorf("the database is being opened again after: %w", cause))
-	defer w.readers.resume()
 	if w.conn != nil {
+		w.options.Logger.Error("db: closing and opening the database again", "file", w.path, "cause", cause)
+		w.readers.drain(fmt.Errorf("the database is being opened again after: %w", cause))
+		defer w.readers.resume()
 		_ = w.conn.close() // what it could say is of no use: nothing it knows is trusted
 		w.conn = nil
 	}
@@ -223,7 +223,7 @@ func (w *writer) reopen(cause error) error {
 	if err != nil {
 		return err
 	}
-	if err := conn.copyBack(); err != nil {
+	if _, err := conn.copyBack(busyTimeout); err != nil {
 		_ = conn.close()
 		return err
 	}

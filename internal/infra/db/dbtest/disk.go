@@ -20,6 +20,7 @@ type Disk struct {
 	failSync string               // the next syncs of a file whose name ends so fail
 	failures int                  // how many of them
 	syncs    int
+	full     bool
 }
 
 // diskFile is one file: what a power loss leaves for certain, and what was written since, in order.
@@ -54,6 +55,13 @@ func (d *Disk) FailSync(suffix string, times int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.failSync, d.failures = suffix, times
+}
+
+// SetFull makes the disk full: writes that would make a file larger fail.
+func (d *Disk) SetFull(full bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.full = full
 }
 
 // Syncs is how many syncs have succeeded.

@@ -89,6 +89,7 @@ type (
 	closeFunc  = func(tls *libc.TLS, file uintptr) int32
 	writeFunc  = func(tls *libc.TLS, file, data uintptr, n int32, at int64) int32
 	truncFunc  = func(tls *libc.TLS, file uintptr, size int64) int32
+	sizeFunc   = func(tls *libc.TLS, file, size uintptr) int32
 	syncFunc   = func(tls *libc.TLS, file uintptr, flags int32) int32
 )
 
@@ -148,11 +149,24 @@ func diskClose(tls *libc.TLS, file uintptr) int32 {
 func diskWrite(tls *libc.TLS, file, data uintptr, n int32, offset int64) int32 {
 	f, unlock := opened(file)
 	defer unlock()
+	if f.disk.full && offset+int64(n) > fileSize(tls, file, f) {
+		return sqlite3.SQLITE_FULL
+	}
 	code := function[writeFunc](f.functions().FxWrite)(tls, file, data, n, offset)
 	if code == sqlite3.SQLITE_OK {
 		f.disk.changed(f.path, change{offset, append([]byte{}, libc.GoBytes(data, int(n))...)})
 	}
 	return code
+}
+
+// fileSize asks SQLite's own function; a failure counts as an empty file.
+func fileSize(tls *libc.TLS, file uintptr, f openFile) int64 {
+	size := tls.Alloc(8)
+	defer tls.Free(8)
+	if code := function[sizeFunc](f.functions().FxFileSize)(tls, file, size); code != sqlite3.SQLITE_OK {
+		return 0
+	}
+	return *at[int64](size)
 }
 
 func diskTruncate(tls *libc.TLS, file uintptr, size int64) int32 {
