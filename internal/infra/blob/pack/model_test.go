@@ -152,6 +152,7 @@ func (m *model) restart(t *rapid.T) {
 	m.fault = nil
 	m.disk.SetFault(nil)
 	m.open(t)
+	m.check(t)
 }
 
 func (m *model) check(t *rapid.T) {
@@ -191,7 +192,7 @@ func TestModel(t *testing.T) {
 			"compact":  m.compact,
 			"fault":    m.arm,
 			"restart":  m.restart,
-			"":         m.check,
+			"check":    m.check,
 		})
 	})
 }
