@@ -135,6 +135,12 @@ func TestAppendTooLargeToDrop(t *testing.T) {
 }
 
 func TestAppendConnectionEnds(t *testing.T) {
+	req, _ := newTestReader("a APPEND b {3+}\r\nab", Config{}).ReadCommand()
+	m, _ := req.Command.(*Append).Next()
+	content, _ := m.Open()
+	if _, err := io.ReadAll(content); err != io.ErrUnexpectedEOF {
+		t.Errorf("a message broken off ends with %v", err)
+	}
 	for _, input := range []string{"a APPEND b {3+}\r\nab", "a APPEND b {3+}\r\nabc", "a APPEND b {3+}\r\nabc {"} {
 		if _, _, _, err := readAppend(t, newTestReader(input, Config{})); err != io.ErrUnexpectedEOF {
 			t.Errorf("%q: %v", input, err)

@@ -92,6 +92,7 @@ func TestEncode(t *testing.T) {
 		{rev1, func(e *Encoder) { e.Search(nil, 5) }, "* SEARCH"},
 		{rev1, func(e *Encoder) { e.Search(matches, 0) }, "* SEARCH 4 5 6 21"},
 		{rev1, func(e *Encoder) { e.Search(matches, 917) }, "* SEARCH 4 5 6 21 (MODSEQ 917)"},
+		{rev1, func(e *Encoder) { e.ID([]IDParam{{Name: "a\r\n", Value: "\x00b"}}) }, "* ID ({3}\r\na\r\n {1}\r\nb)"},
 		{rev2, func(e *Encoder) { e.ESearch(SearchResult{Tag: `a\`, UID: true, Matches: matches}) },
 			`* ESEARCH (TAG "a\\") UID ALL 4:6,21`},
 		{rev2, func(e *Encoder) {

@@ -272,6 +272,7 @@ func TestRefusals(t *testing.T) {
 		{"recursive alone", "a LIST (RECURSIVEMATCH REMOTE) \"\" *\r\n", BAD, "", "RECURSIVEMATCH"},
 		{"unknown list option", "a LIST (BOGUS) \"\" *\r\n", BAD, "", "BOGUS"},
 		{"qresync lengths", "a SELECT b (QRESYNC (1 2 (1:3 1:2)))\r\n", BAD, "", "same length"},
+		{"qresync order", "a SELECT b (QRESYNC (1 2 (1:2 6,5)))\r\n", BAD, "", "ascending"},
 		{"vanished alone", "a UID FETCH 1 FLAGS (VANISHED)\r\n", BAD, "", "CHANGEDSINCE"},
 		{"macro in a list", "a FETCH 1 (FAST)\r\n", BAD, "", "FAST"},
 		{"section without dot", "a FETCH 1 BODY[1MIME]\r\n", BAD, "", "']'"},
@@ -333,6 +334,20 @@ func TestLongLine(t *testing.T) {
 	req = read(t, "a AUTHENTICATE X "+strings.Repeat("AAAA", 10000)+"\r\n", Dialect{}, NotAuthenticated)
 	if got := len(req.Command.(Authenticate).Initial); got != 30000 {
 		t.Errorf("got %d octets", got)
+	}
+}
+
+// A line that is too long is refused with its tag, and with the literal that it announces.
+func TestTooLongLine(t *testing.T) {
+	for n := 1000; n < 1600; n++ {
+		input := "a LOGIN " + strings.Repeat("x", n) + " {8+}\r\nb NOOP\r\n\r\nnext NOOP\r\n"
+		r := NewReader(bufio.NewReaderSize(strings.NewReader(input), 16), Config{Limits: Limits{Line: 1000}})
+		if e := refusal(t, r); e.Tag != "a" || e.Code != CodeTooBig {
+			t.Fatalf("%d: got %+v", n, e)
+		}
+		if req, err := r.ReadCommand(); req.Tag != "next" {
+			t.Fatalf("%d: next is %+v, %v", n, req, err)
+		}
 	}
 }
 
