@@ -1,0 +1,99 @@
+package spool
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+)
+
+// ErrFormat is matched (errors.Is) by the error of reading a message whose envelope a newer version wrote.
+var ErrFormat = errors.New("the envelope is in a format that this version does not know")
+
+// format1 is the kept form of an envelope. Its names and meanings never change; what comes new is left out when it is
+// zero, and what changes meaning makes a format of its own.
+const format1 = 1
+
+type envelope1 struct {
+	From       string       `json:"from"` // "" for the null reverse-path
+	To         []recipient1 `json:"to"`
+	Body       string       `json:"body,omitempty"`
+	SMTPUTF8   bool         `json:"smtputf8,omitempty"`
+	Size       int64        `json:"size,omitempty"`
+	Ret        string       `json:"ret,omitempty"`
+	EnvID      string       `json:"envid,omitempty"`
+	RequireTLS bool         `json:"requireTLS,omitempty"`
+	Priority   int          `json:"priority,omitempty"`
+	HoldUntil  int64        `json:"holdUntil,omitempty"` // unix milliseconds
+	By         int64        `json:"by,omitempty"`        // unix milliseconds
+	ByReturn   bool         `json:"byReturn,omitempty"`
+	ByTrace    bool         `json:"byTrace,omitempty"`
+}
+
+type recipient1 struct {
+	Address      string `json:"address"`
+	OriginalType string `json:"originalType,omitempty"`
+	Original     string `json:"original,omitempty"`
+	Notify       uint8  `json:"notify,omitempty"` // mail.Notify
+}
+
+// encode writes an envelope. Its ID is kept beside it.
+func encode(e mail.Envelope) ([]byte, error) {
+	kept := envelope1{
+		From: e.ReversePath.String(), Body: string(e.Body), SMTPUTF8: e.SMTPUTF8, Size: e.Size, Ret: string(e.Ret), EnvID: e.EnvID,
+		RequireTLS: e.RequireTLS, Priority: e.Priority, HoldUntil: millis(e.HoldUntil),
+		By: millis(e.DeliverBy.Time), ByReturn: e.DeliverBy.Return, ByTrace: e.DeliverBy.Trace,
+	}
+	for _, r := range e.Recipients {
+		kept.To = append(kept.To, recipient1{r.Address.String(), r.Original.Type, r.Original.Address, uint8(r.Notify)})
+	}
+	return json.Marshal(kept)
+}
+
+// decode reads what encode wrote, in any format that there was.
+func decode(format int64, raw []byte) (mail.Envelope, error) {
+	if format != format1 {
+		return mail.Envelope{}, mail.E("spool", mail.Unavailable, fmt.Errorf("%w: %d", ErrFormat, format))
+	}
+	var kept envelope1
+	if err := json.Unmarshal(raw, &kept); err != nil {
+		return mail.Envelope{}, fmt.Errorf("spool: an envelope: %w", err)
+	}
+	e := mail.Envelope{
+		Body: mail.BodyType(kept.Body), SMTPUTF8: kept.SMTPUTF8, Size: kept.Size, Ret: mail.Ret(kept.Ret), EnvID: kept.EnvID,
+		RequireTLS: kept.RequireTLS, Priority: kept.Priority, HoldUntil: fromMillis(kept.HoldUntil),
+		DeliverBy: mail.DeliverBy{Time: fromMillis(kept.By), Return: kept.ByReturn, Trace: kept.ByTrace},
+	}
+	var err error
+	if kept.From != "" {
+		if e.ReversePath, err = mail.ParseAddress(kept.From); err != nil {
+			return mail.Envelope{}, fmt.Errorf("spool: the reverse-path of an envelope: %w", err)
+		}
+	}
+	for _, r := range kept.To {
+		to, err := mail.ParseAddress(r.Address)
+		if err != nil {
+			return mail.Envelope{}, fmt.Errorf("spool: a recipient of an envelope: %w", err)
+		}
+		e.Recipients = append(e.Recipients, mail.Recipient{
+			Address: to, Original: mail.OriginalRecipient{Type: r.OriginalType, Address: r.Original}, Notify: mail.Notify(r.Notify),
+		})
+	}
+	return e, nil
+}
+
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMillis(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
