@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -53,15 +54,10 @@ func CodeCapability(names []string) Code {
 
 // CodePermanentFlags lists the flags that a client can change; canCreate adds "\*".
 func CodePermanentFlags(flags []string, canCreate bool) Code {
-	b := append(appendList([]byte("PERMANENTFLAGS ("), flags), ')')
 	if canCreate {
-		b = b[:len(b)-1]
-		if len(flags) > 0 {
-			b = append(b, ' ')
-		}
-		b = append(b, `\*)`...)
+		flags = append(slices.Clip(flags), `\*`)
 	}
-	return Code(b)
+	return Code(append(appendList([]byte("PERMANENTFLAGS ("), flags), ')'))
 }
 
 func CodeUIDNext(uid mail.UID) Code        { return codeNumber("UIDNEXT ", uint64(uid)) }

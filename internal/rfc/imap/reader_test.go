@@ -114,6 +114,34 @@ func TestReadCommand(t *testing.T) {
 	}
 }
 
+// RFC 9051 6: each command in its states, and no other.
+func TestStates(t *testing.T) {
+	allowed := map[State]string{
+		anyState:                 "CAPABILITY NOOP LOGOUT ID",
+		NotAuthenticated:         "STARTTLS AUTHENTICATE LOGIN",
+		Authenticated | Selected: "ENABLE SELECT EXAMINE CREATE DELETE RENAME SUBSCRIBE UNSUBSCRIBE LIST LSUB NAMESPACE STATUS APPEND IDLE",
+		Selected: "CHECK CLOSE UNSELECT EXPUNGE SEARCH FETCH STORE COPY MOVE UID_EXPUNGE UID_SEARCH UID_FETCH UID_STORE UID_COPY " +
+			"UID_MOVE",
+	}
+	known := 0
+	for states, names := range allowed {
+		for name := range strings.FieldsSeq(names) {
+			known++
+			name = strings.ReplaceAll(name, "_", " ")
+			for _, state := range []State{NotAuthenticated, Authenticated, Selected} {
+				r := newTestReader("a "+name+" \r\n", Config{})
+				r.SetState(state)
+				if e := refusal(t, r); strings.Contains(e.Text, name) == (state&states != 0) {
+					t.Errorf("%s in state %d: %s", name, state, e.Text)
+				}
+			}
+		}
+	}
+	if known != len(verbs) {
+		t.Errorf("%d commands are checked of %d", known, len(verbs))
+	}
+}
+
 func TestReadList(t *testing.T) {
 	tests := []struct {
 		line string
