@@ -95,12 +95,20 @@ func TestUnmarshalDamaged(t *testing.T) {
 			t.Fatalf("%d of %d bytes are read as a whole", n, len(b))
 		}
 	}
-	e := encoder{[]byte{codecVersion}}
-	for range 3 {
-		e.section(func() { e.uint(0); e.envelope(&Envelope{}); e.uint(0) })
-	}
-	if err := s.UnmarshalBinary(e.b); err == nil {
-		t.Error("sections with bytes left over are read")
+	good := summarize(t, sectionMail)
+	for extra := -1; extra < 3; extra++ {
+		e := encoder{[]byte{codecVersion}}
+		for i, write := range []func(){func() { e.info(&good.Info) }, func() { e.envelope(&good.Envelope) }, func() { e.structure(good.Root) }} {
+			e.section(func() {
+				write()
+				if i == extra {
+					e.uint(0)
+				}
+			})
+		}
+		if err := s.UnmarshalBinary(e.b); (err == nil) != (extra < 0) {
+			t.Errorf("with a byte too many in section %d: %v", extra, err)
+		}
 	}
 	if err := s.UnmarshalBinary(append([]byte{codecVersion + 1}, b[1:]...)); err == nil {
 		t.Error("an unknown version is read")

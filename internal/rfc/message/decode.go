@@ -16,8 +16,8 @@ var ErrUnknownEncoding = errors.New("unknown content transfer encoding")
 // Binary returns the body of a part with its transfer encoding removed, as BINARY[path] shows it (RFC 9051 6.4.5,
 // RFC 3516). Its size is only known by reading it to the end.
 //
-// A multipart or embedded message has no encoding of its own to remove (RFC 2045 6.4) and is given as it stands. The
-// whole message, an empty path, includes its header.
+// A multipart has no encoding of its own to remove (RFC 2045 6.4) and is given as it stands. The whole message, an empty
+// path, includes its header.
 func (p *Part) Binary(content io.ReaderAt, path []int) (io.Reader, error) {
 	part := p.Find(path)
 	if part == nil {
@@ -26,7 +26,7 @@ func (p *Part) Binary(content io.ReaderAt, path []int) (io.Reader, error) {
 	if len(path) == 0 {
 		return section(content, part.All()), nil
 	}
-	if len(part.Children) > 0 {
+	if part.IsMultipart() {
 		return section(content, part.Body), nil
 	}
 	if !transfer.Known(part.Encoding) {

@@ -162,6 +162,20 @@ func TestBinary(t *testing.T) {
 	if _, err := root.Binary(strings.NewReader(sectionMail), []int{9}); !mail.Is(err, mail.NotFound) {
 		t.Errorf("no such part: %v", err)
 	}
+	// A multipart that claims an encoding is not decoded; an embedded message, which may not have one either, is.
+	for content, want := range map[string]string{
+		"Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: x\r\n\r\n--b\r\nContent-Type: multipart/mixed\r\n" +
+			"Content-Transfer-Encoding: base64\r\n\r\nPGI+\r\n--b--": "PGI+",
+		"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nPGI+": "<b>",
+	} {
+		r, err := parse(t, content).Root.Binary(strings.NewReader(content), []int{1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, _ := io.ReadAll(r); string(b) != want {
+			t.Errorf("%q, want %q", b, want)
+		}
+	}
 	if r, err := root.Binary(strings.NewReader(sectionMail), nil); err != nil {
 		t.Error(err)
 	} else if b, _ := io.ReadAll(r); string(b) != sectionMail {

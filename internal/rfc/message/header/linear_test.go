@@ -46,6 +46,18 @@ func TestLinear(t *testing.T) {
 	}
 }
 
+// TestOpenEnd: an end that was not found is not looked for again.
+func TestOpenEnd(t *testing.T) {
+	l := lexer{s: `"a\" (b\)`}
+	if _, ok := l.quoted(); ok || !l.openQuote || l.pos != 0 {
+		t.Errorf("%+v", l)
+	}
+	l.pos = 5
+	if _, ok := l.comment(); ok || !l.openComment || l.pos != 5 {
+		t.Errorf("%+v", l)
+	}
+}
+
 // watch fails if f does not end. Linear work ends in milliseconds, quadratic work of this size takes many seconds.
 func watch(t *testing.T, what string, f func()) {
 	t.Helper()

@@ -24,6 +24,7 @@ var samples = []struct{ in, want string }{
 	{"a <3 b", "a <3 b"},
 	{"<!-- no --><!doctype html>yes<!-->x<!---->y", "yesxy"},
 	{"<!-- a > b -- c -->d<?xml ?>e", "de"},
+	{"<!-- a -> b -->c", "c"},
 	{"<![if mso]>a<![endif]>", "a"},
 	{"<a title=\"x > y\" href='>'>link</a>", "link"},
 	{"<style>p { a > b }</style>text", "text"},
