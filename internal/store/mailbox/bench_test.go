@@ -8,6 +8,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/store/schema"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
@@ -15,7 +16,7 @@ import (
 
 // BenchmarkAppend is 64 deliverers to 200 mailboxes, each append a commit of its own that is synced.
 func BenchmarkAppend(b *testing.B) {
-	r := newRoom(b, dbtest.OnSQLite(b)())
+	r := newRoom(b, dbtest.OnSQLite(b, schema.Files)())
 	const accounts, deliverers = 200, 64
 	inboxes := make([]mail.MailboxID, accounts)
 	for i := range inboxes {
@@ -52,7 +53,7 @@ func BenchmarkAppend(b *testing.B) {
 
 // filled is a room with n messages in alice's INBOX, each with a summary of usual size.
 func filled(b *testing.B, n int) (*room, Mailbox) {
-	r := newRoom(b, dbtest.OnSQLite(b)())
+	r := newRoom(b, dbtest.OnSQLite(b, schema.Files)())
 	in := r.path(alice, Inbox)
 	r.fill(alice, in.ID, n)
 	return r, in

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
@@ -42,8 +44,8 @@ func (r *room) findings(t *tx.Tx, account mail.AccountID) (found []string, err e
 }
 
 // sound fails the test when Check finds something.
-func (r *room) sound(accounts ...mail.AccountID) {
-	r.t.Helper()
+func (r *room) sound(t rapid.TB, accounts ...mail.AccountID) {
+	t.Helper()
 	for _, a := range accounts {
 		var found []string
 		r.read(func(t *tx.Tx) (err error) {
@@ -51,7 +53,7 @@ func (r *room) sound(accounts ...mail.AccountID) {
 			return err
 		})
 		if len(found) > 0 {
-			r.t.Errorf("verify found:\n%s", strings.Join(found, "\n"))
+			t.Fatalf("verify found:\n%s", strings.Join(found, "\n"))
 		}
 	}
 }
@@ -93,7 +95,7 @@ func TestCheckFindsEveryBrokenRule(t *testing.T) {
 		r.append(alice, in.ID, testMessage("2", `\Deleted`))
 		r.append(alice, in.ID, testMessage("3"))
 		r.create(alice, "empty")
-		r.sound(alice, bob)
+		r.sound(t, alice, bob)
 		for _, d := range damages {
 			t.Run(d.name, func(t *testing.T) {
 				var found []string

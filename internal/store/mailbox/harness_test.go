@@ -30,14 +30,13 @@ type room struct {
 
 // each runs test on every engine.
 func each(t *testing.T, test func(t *testing.T, r *room)) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) { test(t, newRoom(t, open())) })
+	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) { test(t, newRoom(t, open())) })
 }
 
-// newRoom makes the schema and the accounts, each with an INBOX.
+// newRoom makes the accounts, each with an INBOX.
 func newRoom(t testing.TB, d *db.DB) *room {
 	t.Helper()
 	r := &room{t: t, db: d}
-	r.must(d.Migrate(t.Context(), schema.Files))
 	units, err := tx.New(t.Context(), tx.Options{DB: d})
 	r.must(err)
 	r.Store = New(Options{Tx: units, Bodies: fakeBodies{}})

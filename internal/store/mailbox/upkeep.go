@@ -87,7 +87,7 @@ func (s *Store) trimStep(t *tx.Tx, account mail.AccountID, upTo mail.ModSeq) (in
 	case !errors.Is(err, db.ErrNoRows):
 		return 0, err
 	}
-	t.SQL().Queue(`UPDATE account SET log_floor = $2 WHERE id = $1`, account, cut)
+	t.SQL().Queue(`UPDATE account SET log_floor = $2 WHERE id = $1 AND log_floor < $2`, account, cut)
 	return t.SQL().Exec(`DELETE FROM change WHERE account_id = $1 AND modseq <= $2`, account, cut)
 }
 
