@@ -1,3 +1,12 @@
-// Package listen opens the server's TCP sockets and runs the sessions of a door on them: it admits connections up to a
-// number, in all and by host, and drains them when the server stops.
+// Package listen opens the server's TCP sockets and runs the sessions of a door on them.
+//
+// # What it promises
+//
+//   - At most Options.Connections sessions run at a time, and at most Options.PerHost of one IPv4 address or IPv6 /64.
+//     The others are turned away at once, with a word in the protocol of the door. What is kept about hosts is no more
+//     than what their open connections need.
+//   - Running out of descriptors or memory does not end a listener: it goes on after a pause.
+//   - A session that panics ends alone; the fault is logged with its stack.
+//   - When the context of Serve ends, the listener closes first, then all sessions are asked to drain, and those that are
+//     left after Options.Drain are aborted. The context of their work lives until then.
 package listen

@@ -6,16 +6,17 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"time"
 )
 
-// Session is one connection being served.
+// Session is one connection being served. Drain and Abort may be called at any time from other goroutines, before Run
+// has begun and after it has ended too, and do not wait for the client.
 type Session interface {
 	// Run serves the connection until it ends, and closes it.
 	Run()
-	// Drain asks Run to end at the next moment that loses nothing, with a goodbye in the protocol's words. It may be
-	// called at any time and does not wait.
+	// Drain asks Run to end at the next moment that loses nothing, with a goodbye in the protocol's words.
 	Drain()
 	// Abort closes the connection under Run.
 	Abort()
@@ -48,8 +49,9 @@ func NewServer(o Options) *Server {
 	return &Server{o: o, admission: admission{max: o.Connections, maxPerHost: o.PerHost, hosts: map[netip.Prefix]int{}}}
 }
 
-// Serve accepts connections until ctx ends, then drains them: sessions that are still running after Options.Drain are
-// aborted. Serve returns when none is left: nil after ctx ended, else the listener's error.
+// Serve accepts connections until ctx ends or the listener fails for good, then drains them: sessions that are still
+// running after Options.Drain are aborted, and their context ends. Serve returns when none is left: nil after ctx
+// ended, else the listener's error.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
@@ -106,10 +108,19 @@ func (s *Server) start(ctx context.Context, nc net.Conn, open *openSessions) {
 	one := s.o.Start(ctx, nc)
 	open.add(one)
 	go func() {
-		defer s.admission.release(remote)
 		defer open.remove(one)
+		defer s.admission.release(remote)
+		defer s.survive(one)
 		one.Run()
 	}()
+}
+
+// survive keeps a fault in one session from ending all of them.
+func (s *Server) survive(one Session) {
+	if fault := recover(); fault != nil {
+		s.o.Log.Error(s.o.Name+": panic", "fault", fault, "stack", string(debug.Stack()))
+		one.Abort()
+	}
 }
 
 // openSessions are those of one listener.

@@ -2,13 +2,17 @@ package listen
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -111,6 +115,128 @@ func TestAStubbornSessionIsAborted(t *testing.T) {
 	}
 }
 
+// A fault in one session is logged, its connection is closed, its place is free again, and the others go on.
+func TestAPanicEndsOneSession(t *testing.T) {
+	var log bytes.Buffer
+	pipes := newPipeListener()
+	var calls int
+	srv := NewServer(Options{Name: "door", Connections: 2, PerHost: 2, Drain: time.Minute, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Start: func(_ context.Context, nc net.Conn) Session {
+			if calls++; calls == 2 {
+				return panics{nc}
+			}
+			return &echo{nc: nc, drained: make(chan struct{})}
+		},
+		TurnAway: func(net.Conn, Refusal) {}})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- srv.Serve(ctx, pipes) }()
+	first := bufio.NewReader(pipes.dial())
+	if _, err := pipes.dial().Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("the connection of the session that failed: %v", err)
+	}
+	cancel()
+	if line, err := first.ReadString('\n'); line != "bye\n" {
+		t.Errorf("the other session says %q, %v", line, err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("Serve returns %v", err)
+	}
+	if got := log.String(); !strings.Contains(got, `msg="door: panic" fault="on purpose"`) || srv.admission.total != 0 {
+		t.Errorf("%d connections are counted, logged %s", srv.admission.total, got)
+	}
+}
+
+type panics struct{ nc net.Conn }
+
+func (p panics) Run()   { panic("on purpose") }
+func (p panics) Drain() {}
+func (p panics) Abort() { p.nc.Close() }
+
+// pipeListener hands out the server's ends of pipes.
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newPipeListener() *pipeListener {
+	return &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+}
+
+func (l *pipeListener) dial() net.Conn {
+	client, server := net.Pipe()
+	l.conns <- server
+	return client
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case nc := <-l.conns:
+		return nc, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{} }
+
+// failingListener fails a few times first.
+type failingListener struct {
+	*pipeListener
+	failures int
+}
+
+func (l *failingListener) Accept() (net.Conn, error) {
+	if l.failures--; l.failures >= 0 {
+		return nil, errors.New("out of descriptors")
+	}
+	return l.pipeListener.Accept()
+}
+
+func TestAcceptGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &failingListener{newPipeListener(), 5}
+		srv := NewServer(Options{Connections: 1, PerHost: 1, Drain: time.Minute, Log: slog.New(slog.DiscardHandler),
+			Start: func(_ context.Context, nc net.Conn) Session { return &echo{nc: nc, drained: make(chan struct{})} }})
+		done := make(chan error)
+		go func() { done <- srv.Serve(context.Background(), l) }()
+		begin := time.Now()
+		nc := l.dial()
+		if took := time.Since(begin); took != 155*time.Millisecond { // 5, 10, 20, 40 and 80
+			t.Errorf("it took %v until the listener was asked again", took)
+		}
+		nc.Close()
+		l.Close()
+		if err := <-done; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("Serve returns %v", err)
+		}
+	})
+}
+
+// Hosts that are gone are forgotten: the table holds no more than there are connections.
+func TestAdmissionForgets(t *testing.T) {
+	a := admission{max: 10, maxPerHost: 1, hosts: map[netip.Prefix]int{}}
+	for _, host := range []string{"192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1", "fe80::1%eth0"} {
+		addr := netip.MustParseAddr(host)
+		if _, ok := a.admit(addr); !ok {
+			t.Errorf("%s is turned away", host)
+		}
+		if why, ok := a.admit(addr); ok || why != TooManyFromHost {
+			t.Errorf("%s comes in twice", host)
+		}
+		a.release(addr)
+	}
+	if a.total != 0 || len(a.hosts) != 0 {
+		t.Errorf("%d connections and %v are left", a.total, a.hosts)
+	}
+}
+
 func TestHostOf(t *testing.T) {
 	for in, want := range map[string]string{
 		"192.0.2.1":           "192.0.2.1/32",
@@ -121,5 +247,8 @@ func TestHostOf(t *testing.T) {
 		if got := hostOf(netip.MustParseAddr(in)).String(); got != want {
 			t.Errorf("%s is host %s, want %s", in, got, want)
 		}
+	}
+	if hostOf(addrPort(&net.UnixAddr{Name: "/run/x", Net: "unix"}).Addr()).IsValid() {
+		t.Error("a Unix socket has a host")
 	}
 }

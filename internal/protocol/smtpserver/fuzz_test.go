@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"net"
-	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -67,7 +66,7 @@ func converse(t *testing.T, input string, piece int) (contents []string, replies
 		t.Fatal(err)
 	}
 	c := &tape{input: bytes.NewReader([]byte(input)), piece: piece}
-	newSession(context.Background(), srv, c, netip.AddrPort{}).run()
+	newSession(context.Background(), srv, c).Run()
 	return inbound.contents, c.output.String()
 }
 

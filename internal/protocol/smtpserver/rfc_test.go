@@ -15,7 +15,8 @@ func TestRequirementsAreTested(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	goTests := map[string]string{"mail": "internal/mail", "rfc/smtp": "internal/rfc/smtp", "smtpserver": "internal/protocol/smtpserver"}
+	goTests := map[string]string{"mail": "internal/mail", "rfc/smtp": "internal/rfc/smtp", "listen": "internal/infra/listen",
+		"smtpserver": "internal/protocol/smtpserver"}
 	for name, dir := range goTests {
 		goTests[name] = allTestCode(t, filepath.Join(root, dir))
 	}

@@ -3,14 +3,11 @@ package smtpserver
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"net/netip"
 	"runtime"
 	"strings"
 	"sync"
@@ -214,27 +211,6 @@ func TestConnectionLimits(t *testing.T) {
 		synctest.Wait()
 		f.connect(t, "192.0.2.1:4").hear("220")
 	})
-	if hostOf(addrPort(&net.UnixAddr{Name: "/run/x", Net: "unix"}).Addr()).IsValid() {
-		t.Error("a Unix socket has a host")
-	}
-}
-
-// Hosts that are gone are forgotten: the table holds no more than there are connections.
-func TestAdmissionForgets(t *testing.T) {
-	a := admission{max: 10, maxPerHost: 1, hosts: map[netip.Prefix]int{}}
-	for _, host := range []string{"192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1", "fe80::1%eth0"} {
-		addr := netip.MustParseAddr(host)
-		if _, ok := a.admit(addr); !ok {
-			t.Errorf("%s is turned away", host)
-		}
-		if _, ok := a.admit(addr); ok {
-			t.Errorf("%s comes in twice", host)
-		}
-		a.release(addr)
-	}
-	if a.total != 0 || len(a.hosts) != 0 {
-		t.Errorf("%d connections and %v are left", a.total, a.hosts)
-	}
 }
 
 func TestDrain(t *testing.T) {
@@ -403,38 +379,6 @@ func TestOptions(t *testing.T) {
 	if s, err := New(good); err != nil || len(s.o.NewID()) != 16 || s.o.NewID() == s.o.NewID() {
 		t.Errorf("New returns %v, or ids are not random", err)
 	}
-}
-
-// failingListener fails a few times before it is closed.
-type failingListener struct {
-	*pipeListener
-	failures int
-}
-
-func (l *failingListener) Accept() (net.Conn, error) {
-	if l.failures--; l.failures >= 0 {
-		return nil, errors.New("out of descriptors")
-	}
-	return l.pipeListener.Accept()
-}
-
-func TestAcceptGoesOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		srv, err := New(Options{Mode: MX, Hostname: "mx.example.org", Inbound: &fakeInbound{}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		l := &failingListener{newPipeListener(), 5}
-		done := make(chan error)
-		go func() { done <- srv.Serve(context.Background(), l) }()
-		c := (&fixture{pipeListener: l.pipeListener}).connect(t, "")
-		c.hear("220")
-		c.Close()
-		l.Close()
-		if err := <-done; !errors.Is(err, net.ErrClosed) {
-			t.Errorf("Serve returns %v", err)
-		}
-	})
 }
 
 // A connection that waits between transactions holds no buffers: neither 32 KiB of input nor 4 KiB of replies.

@@ -7,10 +7,10 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/netip"
 	"runtime/debug"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/infra/listen"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/smtp"
 )
@@ -32,16 +32,20 @@ type session struct {
 	budget  budget
 }
 
-func newSession(ctx context.Context, srv *Server, nc net.Conn, remote netip.AddrPort) *session {
+func newSession(ctx context.Context, srv *Server, nc net.Conn) *session {
 	s := &session{Server: srv, ctx: ctx}
 	s.wire = wire{limits: &srv.o.Limits, pool: &srv.buffers, nc: nc}
-	s.info = smtp.Session{ID: srv.o.NewID(), Remote: remote, Local: addrPort(nc.LocalAddr()), LMTP: srv.o.Mode == LMTP}
+	s.info = smtp.Session{ID: srv.o.NewID(), Remote: listen.Remote(nc), Local: listen.Local(nc), LMTP: srv.o.Mode == LMTP}
 	s.log = srv.o.Log.With("door", string(srv.o.Mode), "session", s.info.ID)
 	return s
 }
 
-// run holds the dialogue until it ends.
-func (s *session) run() {
+// Drain ends the session where no message is under way, else after it. Drain and Abort are listen.Session's.
+func (s *session) Drain() { s.wire.drain() }
+func (s *session) Abort() { s.wire.abort() }
+
+// Run holds the dialogue until it ends.
+func (s *session) Run() {
 	s.o.Observer.SessionStarted(s.o.Mode)
 	defer s.o.Observer.SessionEnded(s.o.Mode)
 	defer s.wire.close()

@@ -131,10 +131,15 @@ func (w *wire) drain() {
 	}
 }
 
+// abort closes the connection at once: closing TLS properly could wait for a client that does not read.
 func (w *wire) abort() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.nc.Close()
+	nc := w.nc
+	if tc, ok := nc.(*tls.Conn); ok {
+		nc = tc.NetConn()
+	}
+	nc.Close()
 }
 
 // wake gives the wire its buffers. When it has none it waits for the next byte without them: most connections of a
