@@ -62,42 +62,53 @@ func (s *Summary) UnmarshalBinary(b []byte) (err error) {
 }
 
 // UnmarshalInfo reads only the Info of a binary form.
-func UnmarshalInfo(b []byte) (Info, error) {
-	var info Info
-	err := unmarshal(b, infoSection, func(d *decoder) { d.info(&info) })
+func UnmarshalInfo(b []byte) (info Info, err error) {
+	d, err := openSection(b, infoSection)
+	if err == nil {
+		d.info(&info)
+		err = d.close()
+	}
 	return info, err
 }
 
 // UnmarshalEnvelope reads only the Envelope of a binary form.
-func UnmarshalEnvelope(b []byte) (Envelope, error) {
-	var envelope Envelope
-	err := unmarshal(b, envelopeSection, func(d *decoder) { d.envelope(&envelope) })
+func UnmarshalEnvelope(b []byte) (envelope Envelope, err error) {
+	d, err := openSection(b, envelopeSection)
+	if err == nil {
+		d.envelope(&envelope)
+		err = d.close()
+	}
 	return envelope, err
 }
 
 // UnmarshalStructure reads only the tree of parts of a binary form.
-func UnmarshalStructure(b []byte) (*Part, error) {
-	var root *Part
-	err := unmarshal(b, structureSection, func(d *decoder) { root = d.structure() })
+func UnmarshalStructure(b []byte) (root *Part, err error) {
+	d, err := openSection(b, structureSection)
+	if err == nil {
+		root = d.structure()
+		err = d.close()
+	}
 	return root, err
 }
 
-func unmarshal(b []byte, section int, read func(*decoder)) error {
+// openSection finds a section. It makes one copy for all strings of the section, which then share it.
+func openSection(b []byte, section int) (decoder, error) {
 	if len(b) == 0 || b[0] != codecVersion {
-		return mail.E("message.Unmarshal", mail.Invalid, errVersion)
+		return decoder{}, mail.E("message.Unmarshal", mail.Invalid, errVersion)
 	}
 	b = b[1:]
 	for range section {
 		b = b[sectionEnd(b):]
 	}
-	// One copy for all strings of the section, which then share it.
 	length, n := binary.Uvarint(b)
-	end := sectionEnd(b)
-	if n <= 0 || length > uint64(end) {
-		return mail.E("message.Unmarshal", mail.Invalid, errCorrupt)
+	if n <= 0 || length > uint64(len(b)-n) {
+		return decoder{}, mail.E("message.Unmarshal", mail.Invalid, errCorrupt)
 	}
-	d := decoder{s: string(b[n:end])}
-	read(&d)
+	return decoder{s: string(b[n : n+int(length)])}, nil
+}
+
+// close reports whether the section was read as it is, to its end.
+func (d *decoder) close() error {
 	if d.bad || len(d.s) > 0 {
 		return mail.E("message.Unmarshal", mail.Invalid, errCorrupt)
 	}

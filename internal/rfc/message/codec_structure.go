@@ -224,7 +224,7 @@ const minPart = 8
 
 // structureDecoder takes all parts and lists of children from two allocations.
 type structureDecoder struct {
-	*decoder
+	decoder
 	parts    []Part
 	children []*Part
 }
@@ -234,11 +234,12 @@ func (d *decoder) structure() *Part {
 	if n == 0 {
 		return nil
 	}
-	sd := structureDecoder{decoder: d, parts: make([]Part, n), children: make([]*Part, 0, n-1)}
+	sd := structureDecoder{decoder: *d, parts: make([]Part, n), children: make([]*Part, 0, n-1)}
 	root := sd.part(Range{0, 1 << 60}, 0)
 	if len(sd.parts) > 0 {
-		d.fail()
+		sd.fail()
 	}
+	*d = sd.decoder
 	return root
 }
 

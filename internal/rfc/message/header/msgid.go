@@ -2,6 +2,7 @@ package header
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mailmesh/mailmesh/internal/rfc/message/charset"
 )
@@ -25,7 +26,9 @@ func ParseMessageIDs(s string, limit int) []string {
 		}
 	}
 	for i, id := range ids {
-		ids[i] = charset.Decode("", []byte(id))
+		if !utf8.ValidString(id) {
+			ids[i] = charset.Decode("", []byte(id))
+		}
 	}
 	ids = unique(ids)
 	if limit > 0 && len(ids) > limit {
