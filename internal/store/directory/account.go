@@ -118,6 +118,22 @@ func (s *Store) Account(t *tx.Tx, id mail.AccountID) (Account, error) {
 	return a, err
 }
 
+// ByAddress returns the account that has a as its own, primary address: what an operator names it by.
+func (s *Store) ByAddress(t *tx.Tx, a mail.Address) (Account, error) {
+	const op = "directory.ByAddress"
+	k := keyOf(a)
+	e, err := s.find(t, k, k.local)
+	switch {
+	case err != nil:
+		return Account{}, err
+	case e.kind == kindAlias:
+		return Account{}, mail.E(op, mail.NotFound, fmt.Errorf("%s is an alias: name the account by its own address", a))
+	case len(e.rows) == 0:
+		return Account{}, mail.E(op, mail.NotFound, fmt.Errorf("there is no account %s", a))
+	}
+	return s.Account(t, e.rows[0].account)
+}
+
 // Accounts lists the accounts after a primary address, at most limit of them, by address; with a domain, those of it.
 func (s *Store) Accounts(t *tx.Tx, domain string, after mail.Address, limit int) ([]Account, error) {
 	domain, from, err := startOf(domain, keyOf(after))

@@ -347,6 +347,13 @@ func TestAccounts(t *testing.T) {
 		if a.ID != 10 || a.Address != addr("Ann@example.org") || a.Name != "Ann Lee" || a.Disabled || a.Created.IsZero() {
 			t.Errorf("the account is %+v", a)
 		}
+		for address, kind := range map[string]mail.Kind{"ANN@example.org": "", "sales@example.org": mail.NotFound, "who@example.org": mail.NotFound, "ann@x": mail.NotFound, "ann+x@example.org": mail.NotFound} {
+			var got Account
+			err := w.try(func(t *tx.Tx) (err error) { got, err = w.ByAddress(t, addr(address)); return err })
+			if (err == nil) != (kind == "") || err != nil && !mail.Is(err, kind) || err == nil && got != a {
+				t.Errorf("%s is %+v, %v", address, got, err)
+			}
+		}
 		for _, fn := range []func(t *tx.Tx) error{
 			func(t *tx.Tx) error { return w.SetName(t, 99, "x") },
 			func(t *tx.Tx) error { return w.SetDisabled(t, 99, true) },
@@ -577,6 +584,15 @@ func TestHome(t *testing.T) {
 		}
 		var closed []mail.AccountID
 		list := func(t *tx.Tx) (err error) { closed, err = w.ClosedHomes(t, 0); return err }
+		w.domain("example.org")
+		w.account(11, "ann@example.org")
+		w.do(func(t *tx.Tx) error {
+			return errors.Join(w.AddHome(t, 12, []byte{1}, Quota{}), w.AddHome(t, mail.SpoolAccount, []byte{1}, Quota{}))
+		})
+		var nameless []mail.AccountID
+		if w.do(func(t *tx.Tx) (err error) { nameless, err = w.NamelessHomes(t, 0); return err }); !slices.Equal(nameless, []mail.AccountID{12}) {
+			t.Errorf("nameless are %v", nameless)
+		}
 		if w.do(list); !slices.Equal(closed, []mail.AccountID{10}) {
 			t.Errorf("closed are %v", closed)
 		}

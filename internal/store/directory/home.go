@@ -58,7 +58,18 @@ func (s *Store) CloseHome(t *tx.Tx, id mail.AccountID) error {
 
 // ClosedHomes lists accounts that CloseHome ended, at most limit of them.
 func (s *Store) ClosedHomes(t *tx.Tx, limit int) ([]mail.AccountID, error) {
-	rows, err := t.SQL().Query(`SELECT id FROM account WHERE state = 'gone' ORDER BY id LIMIT $1`, page(limit))
+	return homes(t, `SELECT id FROM account WHERE state = 'gone' ORDER BY id LIMIT $1`, page(limit))
+}
+
+// NamelessHomes lists homes that no account of the directory has, the spool's apart: the making of an account stopped
+// half-way, or is under way.
+func (s *Store) NamelessHomes(t *tx.Tx, limit int) ([]mail.AccountID, error) {
+	return homes(t, `SELECT a.id FROM account a LEFT JOIN directory_account d ON d.account_id = a.id
+		WHERE a.state = 'here' AND a.id <> $2 AND d.account_id IS NULL ORDER BY a.id LIMIT $1`, page(limit), mail.SpoolAccount)
+}
+
+func homes(t *tx.Tx, sql string, args ...any) ([]mail.AccountID, error) {
+	rows, err := t.SQL().Query(sql, args...)
 	if err != nil {
 		return nil, err
 	}
