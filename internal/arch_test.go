@@ -31,7 +31,8 @@ var floors = []struct {
 	{"mailflow", []string{"mail", "rfc", "infra", "store"}, false},
 	{"realtime", []string{"mail", "rfc", "infra", "store"}, false},
 	{"provision", []string{"mail", "rfc", "infra", "store"}, false},
-	{"protocol", []string{"mail", "rfc", "store", "mailflow", "realtime", "provision", "infra/listen", "infra/blob", "infra/metrics", "infra/p2p"}, false},
+	{"verify", []string{"mail", "rfc", "infra", "store"}, false},
+	{"protocol", []string{"mail", "rfc", "store", "mailflow", "realtime", "provision", "verify", "infra/listen", "infra/blob", "infra/metrics", "infra/p2p"}, false},
 	{"config", nil, false},
 	{"node", []string{""}, true},
 }
@@ -41,6 +42,7 @@ var forbidden = []struct{ from, to, reason string }{
 	{"mailflow", "infra/db", "SQL is the store's"},
 	{"realtime", "infra/db", "SQL is the store's"},
 	{"provision", "infra/db", "SQL is the store's"},
+	{"verify", "infra/db", "SQL is the store's"},
 	{"protocol", "store/spool", "only mailflow and adminserver touch the spool"},
 }
 

@@ -1,0 +1,156 @@
+// Package verify checks everything that is kept: that each row's body exists, opens and hashes right, that counters, UIDs and
+// holds agree with the rows they count, and that the index of objects could be rebuilt from the packs.
+//
+// It changes nothing and may run beside service. What it finds are values; a severity says whether mail is lost.
+package verify
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/store/bodies"
+	"github.com/mailmesh/mailmesh/internal/store/directory"
+	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/spool"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// Finding is one thing that is not as it should be.
+type Finding struct {
+	Severity string `json:"severity"` // lost: mail cannot be read; wrong: rows disagree; info: what a crash leaves and what goes by itself
+	Room     string `json:"room"`
+	Account  string `json:"account,omitempty"`
+	Text     string `json:"text"`
+}
+
+// Report is what a run says.
+type Report struct {
+	OK       bool           `json:"ok"` // nothing but info was found
+	Accounts int            `json:"accounts"`
+	Bodies   bodies.Checked `json:"bodies"`
+	Findings []Finding      `json:"findings"`
+	More     int            `json:"more,omitempty"` // findings beyond MaxFindings
+}
+
+// MaxFindings is how many findings a report spells out.
+const MaxFindings = 1000
+
+// Rooms are what is checked.
+type Rooms struct {
+	Tx        *tx.Store
+	Directory *directory.Store
+	Bodies    *bodies.Store
+	Mailbox   *mailbox.Store
+	Spool     *spool.Store
+}
+
+// Run checks everything. An error means that the check could not be brought to its end.
+func Run(ctx context.Context, r Rooms) (Report, error) {
+	v := run{Rooms: r, report: Report{OK: true, Findings: []Finding{}}}
+	for _, check := range []func(context.Context) error{v.bodies, v.accounts, v.spool} {
+		if err := check(ctx); err != nil {
+			return v.report, err
+		}
+	}
+	return v.report, nil
+}
+
+type run struct {
+	Rooms
+	report Report
+}
+
+func (v *run) add(f Finding) {
+	v.report.OK = v.report.OK && f.Severity == string(bodies.Info)
+	if len(v.report.Findings) == MaxFindings {
+		v.report.More++
+		return
+	}
+	v.report.Findings = append(v.report.Findings, f)
+}
+
+func (v *run) addBody(f bodies.Finding) {
+	out := Finding{Severity: string(f.Severity), Room: "bodies", Text: f.Text}
+	if f.Account != 0 {
+		out.Account = f.Account.String()
+	}
+	if f.Blob != "" {
+		out.Text = f.Blob + ": " + out.Text
+	}
+	v.add(out)
+}
+
+func (v *run) bodies(ctx context.Context) (err error) {
+	if v.report.Bodies, err = v.Bodies.Check(ctx, v.addBody); err != nil {
+		return err
+	}
+	return v.Bodies.CheckIndex(ctx, v.addBody)
+}
+
+// accountPage is how many accounts are asked for at a time.
+const accountPage = 100
+
+func (v *run) accounts(ctx context.Context) error {
+	if err := v.account(ctx, mail.SpoolAccount); err != nil {
+		return err
+	}
+	var after mail.Address
+	for {
+		var page []directory.Account
+		err := v.Tx.Read(ctx, func(t *tx.Tx) (err error) {
+			page, err = v.Directory.Accounts(t, "", after, accountPage)
+			return err
+		})
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for _, a := range page {
+			v.report.Accounts++
+			if err := v.account(ctx, a.ID); err != nil {
+				return err
+			}
+		}
+		after = page[len(page)-1].Address
+	}
+}
+
+func (v *run) account(ctx context.Context, id mail.AccountID) error {
+	err := v.Mailbox.Check(ctx, id, func(f mailbox.Finding) {
+		v.add(Finding{Severity: string(bodies.Wrong), Room: "mailbox", Account: id.String(), Text: f.String()})
+	})
+	if err != nil {
+		return err
+	}
+	return v.Bodies.CheckHolds(ctx, id, []bodies.Holds{v.emails, v.spooled}, v.addBody)
+}
+
+// emails are the holds of the mailbox room.
+func (v *run) emails(t *tx.Tx, account mail.AccountID, each func(mail.BlobID)) error {
+	return v.Mailbox.Holds(t, account, repeat(each))
+}
+
+// spooled are the holds of the spool, which has an account of its own.
+func (v *run) spooled(t *tx.Tx, account mail.AccountID, each func(mail.BlobID)) error {
+	if account != mail.SpoolAccount {
+		return nil
+	}
+	return v.Spool.Holds(t, repeat(each))
+}
+
+func repeat(each func(mail.BlobID)) func(mail.BlobID, int64) error {
+	return func(id mail.BlobID, times int64) error {
+		for range times {
+			each(id)
+		}
+		return nil
+	}
+}
+
+func (v *run) spool(ctx context.Context) error {
+	return v.Tx.Read(ctx, func(t *tx.Tx) error {
+		return v.Spool.Check(t, func(f spool.Finding) {
+			v.add(Finding{Severity: string(bodies.Wrong), Room: "spool", Text: fmt.Sprintf("message %d: %s", f.Message, f.What)})
+		})
+	})
+}
