@@ -21,28 +21,19 @@ var table = fstest.MapFS{"0001_blob_bytes.sql": {Data: []byte(`-- +goose Up
 CREATE TABLE blob_bytes (name BIGINT NOT NULL, part BIGINT NOT NULL, bytes {{bytes}} NOT NULL, PRIMARY KEY (name, part));
 `)}}
 
-func migrated(t testing.TB, open dbtest.Open) *db.DB {
-	t.Helper()
-	d := open()
-	if err := d.Migrate(t.Context(), table); err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
 func TestContract(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
-		blobtest.Run(t, func(t testing.TB) blob.Store { return sql.New(migrated(t, dbtest.OnSQLite(t))) })
+		blobtest.Run(t, func(t testing.TB) blob.Store { return sql.New(dbtest.OnSQLite(t, table)()) })
 	})
 	t.Run("postgres", func(t *testing.T) {
-		blobtest.Run(t, func(t testing.TB) blob.Store { return sql.New(migrated(t, dbtest.OnPostgres(t))) })
+		blobtest.Run(t, func(t testing.TB) blob.Store { return sql.New(dbtest.OnPostgres(t, table)()) })
 	})
 }
 
 // A Put that did not end leaves no body, and what it left can be found and removed.
 func TestUnfinishedPut(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		d := migrated(t, open)
+	dbtest.EachWith(t, table, func(t *testing.T, open dbtest.Open) {
+		d := open()
 		s := sql.New(d)
 		lost := errors.New("connection lost")
 		content := blobtest.Content(1, 600<<10)
@@ -74,8 +65,8 @@ func TestUnfinishedPut(t *testing.T) {
 }
 
 func TestAnIDIsForOneBody(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
-		s := sql.New(migrated(t, open))
+	dbtest.EachWith(t, table, func(t *testing.T, open dbtest.Open) {
+		s := sql.New(open())
 		at := blobtest.Put(t, s, 5, []byte("first"))
 		if _, _, err := s.Put(t.Context(), 5, bytes.NewReader([]byte("second"))); !mail.Is(err, mail.Exists) {
 			t.Errorf("a second Put under one id: %v, want it to exist", err)
