@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -39,7 +40,7 @@ func (c *clock) add(d time.Duration) {
 // room is a Store with the accounts 10, 11 and 12, and what it stands on.
 type room struct {
 	*bodies.Store
-	t     *testing.T
+	t     testing.TB
 	db    *db.DB
 	tx    *tx.Store
 	blobs *blobtest.Memory
@@ -47,16 +48,13 @@ type room struct {
 }
 
 func each(t *testing.T, test func(*room)) {
-	dbtest.Each(t, func(t *testing.T, open dbtest.Open) { test(newRoom(t, open, nil)) })
+	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) { test(newRoom(t, open, nil)) })
 }
 
-func newRoom(t *testing.T, open dbtest.Open, change func(*bodies.Options)) *room {
+func newRoom(t testing.TB, open dbtest.Open, change func(*bodies.Options)) *room {
 	t.Helper()
 	r := &room{t: t, clock: &clock{now: time.UnixMilli(1_700_000_000_000)}, blobs: new(blobtest.Memory)}
 	r.db = open(func(o *db.Options) { o.Now = r.clock.Now })
-	if err := r.db.Migrate(t.Context(), schema.Files); err != nil {
-		t.Fatal(err)
-	}
 	var err error
 	if r.tx, err = tx.New(t.Context(), tx.Options{DB: r.db}); err != nil {
 		t.Fatal(err)
@@ -260,8 +258,14 @@ func TestBytesAreKeptForAWhile(t *testing.T) {
 		if c := r.collect(time.Hour); c.Removed != 1 || r.stored() != 0 {
 			t.Errorf("collected %+v, want one removed", c)
 		}
+		// The row stays while a Body may still want to name it.
+		if n := r.count(`SELECT count(*) FROM object`); n != 1 {
+			t.Errorf("%d rows of objects are left, want 1", n)
+		}
+		r.clock.add(2 * bodies.MaxAge)
+		r.collect(time.Hour)
 		if n := r.count(`SELECT count(*) FROM object`); n != 0 {
-			t.Errorf("%d rows of objects are left", n)
+			t.Errorf("%d rows of objects are left, want 0", n)
 		}
 	})
 }
@@ -378,8 +382,19 @@ func TestAnotherMasterKeyOpensNothing(t *testing.T) {
 
 func TestReleaseAll(t *testing.T) {
 	each(t, func(r *room) {
-		for i := range 450 {
-			r.hold(r.put(string(rune('a'+i%26))+string(rune('a'+i/26))), 10)
+		for batch := range 3 {
+			var put []*bodies.Body
+			for i := range 150 {
+				put = append(put, r.put(fmt.Sprint(batch, i)))
+			}
+			r.write([]mail.AccountID{10}, func(t *tx.Tx) error {
+				for _, b := range put {
+					if _, err := r.Hold(t, 10, b); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
 		}
 		rounds := 0
 		for more := true; more; rounds++ {

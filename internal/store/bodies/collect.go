@@ -183,13 +183,18 @@ func (s *Store) expired(ctx context.Context, keep time.Duration, after object) (
 	return page, err
 }
 
+// rowKept is how long a row stays after the bytes are gone: while a Body may still be waiting for its name, the row is
+// what tells Hold that it came too late.
+const rowKept = 2 * MaxAge
+
 // removeRows removes the rows of objects whose bytes are gone.
 func (s *Store) removeRows(ctx context.Context) error {
 	for {
 		var n int64
 		err := s.tx.Write(ctx, nil, func(t *tx.Tx) (err error) {
 			n, err = t.SQL().Exec(`DELETE FROM object WHERE state = 2 AND id IN
-				(SELECT id FROM object WHERE state = 2 AND state <> 0 ORDER BY changed LIMIT $1)`, pageSize/2)
+				(SELECT id FROM object WHERE state = 2 AND state <> 0 AND changed <= $1 ORDER BY changed LIMIT $2)`,
+				t.Now().Add(-rowKept), pageSize/2)
 			return err
 		})
 		if err != nil || n < pageSize/2 {

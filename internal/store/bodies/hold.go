@@ -29,7 +29,7 @@ var ErrPutAgain = errors.New("the body can no longer be named: put it again")
 // Where nothing goes wrong it costs no answer from the database but the account's key, which is remembered.
 func (s *Store) Hold(t *tx.Tx, account mail.AccountID, b *Body) (mail.BlobID, error) {
 	// This is the one clock beside t.Now: how long this process has had the body, no database knows.
-	if time.Since(b.since) > MaxAge {
+	if s.clock().Sub(b.since) > MaxAge {
 		return mail.BlobID{}, mail.E("bodies.Hold", mail.Conflict, ErrPutAgain)
 	}
 	keys, err := s.accountKeysIn(t, account)

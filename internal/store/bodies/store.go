@@ -22,6 +22,9 @@ type Options struct {
 	MasterKey []byte       // MasterKeySize bytes
 	KeyFile   string       // path of the file that keeps wrapped keys, "" for none
 	Logger    *slog.Logger // nil discards
+
+	// Clock says how long this process has waited; rows have the database's time. nil is time.Now.
+	Clock func() time.Time
 }
 
 // Store is the room. It is safe for concurrent use.
@@ -34,6 +37,7 @@ type Store struct {
 	cache  keyCache
 	keys   *keyFile // nil for none
 	log    *slog.Logger
+	clock  func() time.Time
 	seen   sightings
 }
 
@@ -45,7 +49,10 @@ func New(o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{tx: o.Tx, blobs: o.Blobs, sealed: sealed.New(o.Blobs), log: o.Logger}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	s := &Store{tx: o.Tx, blobs: o.Blobs, sealed: sealed.New(o.Blobs), log: o.Logger, clock: o.Clock}
 	copy(s.master[:], o.MasterKey)
 	if o.KeyFile != "" {
 		var err error
@@ -80,7 +87,7 @@ type Body struct {
 // Put writes what r holds, up to io.EOF, as a new body. An error of r is returned wrapped; when the bytes cannot be stored
 // the error is mail.Unavailable.
 func (s *Store) Put(ctx context.Context, r io.Reader) (*Body, error) {
-	since := time.Now()
+	since := s.clock()
 	id, err := s.ids.next(ctx, s.tx)
 	if err != nil {
 		return nil, err

@@ -43,7 +43,7 @@ func (s *Store) SweepOrphans(ctx context.Context) (Swept, error) {
 	}
 	s.seen.mu.Lock()
 	defer s.seen.mu.Unlock()
-	now, before := time.Now(), s.seen.at
+	now, before := s.clock(), s.seen.at
 	s.seen.at = map[string]time.Time{}
 	err := s.listed(ctx, lister, func(found []blob.Found, rows []object) error {
 		var old []blob.Location
