@@ -134,9 +134,9 @@ func (s *session) receive(command string, from source) {
 	s.wire.setContent(false)
 	s.reset()
 	switch {
-	case c.err != nil && c.err != io.EOF && refusal.Code == 0: // nobody is there to hear a reply
+	case c.err != nil && c.err != io.EOF && refusal.reply.Code == 0: // nobody is there to hear a reply
 		return
-	case refusal.Code == 0:
+	case refusal.reply.Code == 0:
 		s.accepted(command, e, c, outcomes)
 	default:
 		s.refuseContent(command, e, from.Last(), refusal)
@@ -146,37 +146,44 @@ func (s *session) receive(command string, from source) {
 	}
 }
 
+// refusal is a reply of 4yz or 5yz and why it is given.
+type refusal struct {
+	reply mail.Reply
+	cause error
+	fault bool // of ours: the client does not learn the cause
+}
+
 // judge says how content is answered that cannot be kept; no code and no error means that it was. It leaves the connection
 // at the next command, or says that it could not.
-func (s *session) judge(e *mail.Envelope, c *content, err error) (refusal mail.Reply, drained bool) {
+func (s *session) judge(e *mail.Envelope, c *content, err error) (why refusal, drained bool) {
 	switch c.err {
 	case io.EOF:
 		if err == nil {
-			return mail.Reply{}, true
+			return refusal{}, true
 		}
-		return s.contentError(e, err), true
+		return s.contentError(err), true
 	case nil:
 		if err == nil {
 			err = errors.New("Receive did not read the content to its end")
 		}
-		refusal = s.contentError(e, err)
+		why = s.contentError(err)
 	case errBareNewline:
-		refusal = bareNewline
+		why = refusal{reply: bareNewline}
 	case errTooLarge:
-		refusal = tooLarge
+		why = refusal{reply: tooLarge}
 	default:
 		s.gone(e, c.err)
-		return mail.Reply{}, false
+		return refusal{}, false
 	}
 	if err := c.Drain(s.o.Limits.MessageSize); err != nil {
 		if err != errTooLarge {
 			s.gone(e, err)
 			c.err = err
-			return mail.Reply{}, false
+			return refusal{}, false
 		}
-		return refusal, false
+		return why, false
 	}
-	return refusal, true
+	return why, true
 }
 
 // gone handles content that stops in the middle: the connection is lost or too slow, or BDAT was given up.
@@ -188,19 +195,16 @@ func (s *session) gone(e *mail.Envelope, err error) {
 }
 
 // contentError translates an error of Receive.
-func (s *session) contentError(e *mail.Envelope, err error) mail.Reply {
+func (s *session) contentError(err error) refusal {
 	r, expected := replyTo(s.ctx, err, reply(550, 5, 6, 0, "the content is refused"))
-	if !expected {
-		s.log.Error("smtp: failed", "id", e.ID, "from", e.ReversePath.String(), "reply", r.Error(), "err", err)
-	}
-	return r
+	return refusal{r, err, !expected}
 }
 
 // refuseContent answers all recipients alike. LMTP has a reply for each after the last byte (RFC 2033 4.2), and a single
 // one before it, to a chunk.
-func (s *session) refuseContent(command string, e *mail.Envelope, last bool, r mail.Reply) {
-	s.log.Info("smtp: refused", "command", command, "id", e.ID, "from", e.ReversePath.String(),
-		"recipients", len(e.Recipients), "reply", r.Error(), "remote", s.info.Remote.String())
+func (s *session) refuseContent(command string, e *mail.Envelope, last bool, why refusal) {
+	s.report(command, e, why, slog.Int("recipients", len(e.Recipients)))
+	r := why.reply
 	if s.info.LMTP && last {
 		others, lastOne := e.Recipients[:len(e.Recipients)-1], e.Recipients[len(e.Recipients)-1]
 		for _, to := range others {
@@ -231,7 +235,7 @@ func (s *session) accepted(command string, e *mail.Envelope, c *content, outcome
 	}
 	s.log.LogAttrs(s.ctx, slog.LevelInfo, "smtp: received", slog.String("id", e.ID), slog.String("from", e.ReversePath.String()),
 		slog.Int("recipients", len(e.Recipients)), slog.Int("kept", kept), slog.Int64("size", c.size),
-		slog.Duration("took", time.Since(c.ended)), slog.String("remote", s.info.Remote.String()))
+		slog.Duration("took", time.Since(c.ended)), slog.String("hello", s.info.Hello), slog.String("remote", s.info.Remote.String()))
 	if !s.info.LMTP {
 		s.answer(command, combine(e, outcomes))
 		return

@@ -361,6 +361,37 @@ func TestFaultsAreLogged(t *testing.T) {
 	}
 }
 
+// What is refused by a rule is one line of the log, which says all that is known of it.
+func TestARefusalIsOneLine(t *testing.T) {
+	for name, tt := range map[string]struct{ say, reply, want string }{
+		"recipient":       {"RCPT TO:<invalid@x>\r\n", "553 5.1.3", `to=invalid@x command=RCPT reply="553 5.1.3 bad recipient address: no such thing"`},
+		"by a reply":      {"RCPT TO:<reply@x>\r\n", "552 5.2.2", `to=reply@x command=RCPT reply="552 5.2.2 full\r\n250 for good"`},
+		"syntax":          {"RCPT TO:bob\r\n", "501 5.", "command=RCPT"},
+		"content":         {"RCPT TO:<late-full@x>\r\nDATA\r\n.\r\n", "250", `recipients=1 command=DATA reply="452 4.2.2 the mailbox is full"`},
+		"size of content": {"RCPT TO:<bob@x>\r\nDATA\r\n" + strings.Repeat("x", 2000) + "\r\n.\r\n", "250", `recipients=1 command=DATA reply="552 5.3.4`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			f := start(t, Options{Limits: Limits{MessageSize: 1000}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+			c := f.connect(t, "192.0.2.7:1")
+			c.say("HELO c\r\nMAIL FROM:<ann@x>\r\n" + tt.say + "QUIT\r\n")
+			c.hear("220", "250", "250", tt.reply)
+			io.Copy(io.Discard, c.r)
+			f.stop()
+			<-f.done
+			got := log.String()
+			if strings.Count(got, "\n") != 1 {
+				t.Errorf("not one line is logged:\n%s", got)
+			}
+			for _, want := range []string{"level=INFO", "session=id1", "id=id2", "from=ann@x", "remote=192.0.2.7:1", tt.want} {
+				if !strings.Contains(got, want) {
+					t.Errorf("%q is missing in\n%s", want, got)
+				}
+			}
+		})
+	}
+}
+
 func TestOptions(t *testing.T) {
 	good := Options{Mode: MX, Hostname: "mx.example.org", Inbound: &fakeInbound{}}
 	for name, change := range map[string]func(*Options){

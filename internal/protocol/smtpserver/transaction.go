@@ -1,6 +1,8 @@
 package smtpserver
 
 import (
+	"log/slog"
+
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/smtp"
 )
@@ -50,31 +52,43 @@ func (s *session) rcpt(args string) {
 		s.refuse("RCPT", tooManyRecipients)
 		return
 	}
-	r, err := smtp.ParseRcpt(args, s.tx.SMTPUTF8)
-	if err == nil {
-		r, err = s.o.Inbound.Recipient(s.ctx, s.info, s.tx, r)
-	}
+	named, err := smtp.ParseRcpt(args, s.tx.SMTPUTF8)
 	if err != nil {
 		s.refuseError("RCPT", err)
 		return
 	}
-	s.tx.Recipients = append(s.tx.Recipients, r)
+	known, err := s.o.Inbound.Recipient(s.ctx, s.info, s.tx, named)
+	if err != nil {
+		s.refuseError("RCPT", err, slog.String("to", named.Address.String()))
+		return
+	}
+	s.tx.Recipients = append(s.tx.Recipients, known)
 	s.say(okRecipient)
 }
 
 // refuseError answers an error of the parser or of Inbound.
-func (s *session) refuseError(command string, err error) {
+func (s *session) refuseError(command string, err error, facts ...slog.Attr) {
 	r, expected := replyTo(s.ctx, err, reply(553, 5, 1, 3, "bad recipient address"))
-	attributes := []any{"command", command, "reply", r.Error(), "remote", s.info.Remote.String()}
-	if s.tx != nil {
-		attributes = append(attributes, "id", s.tx.ID, "from", s.tx.ReversePath.String())
-	}
-	if expected {
-		s.log.Info("smtp: refused", attributes...)
-	} else {
-		s.log.Error("smtp: failed", append(attributes, "err", err)...)
-	}
+	s.report(command, s.tx, refusal{r, err, !expected}, facts...)
 	s.refuse(command, r)
+}
+
+// report writes the one line of the log about a refusal, with all that is known: the rooms behind the door return what
+// they know as an error and do not log it.
+func (s *session) report(command string, e *mail.Envelope, why refusal, facts ...slog.Attr) {
+	level, text := slog.LevelInfo, "smtp: refused"
+	if why.fault {
+		level, text = slog.LevelError, "smtp: failed"
+	}
+	facts = append(facts, slog.String("command", command), slog.String("reply", why.reply.Error()),
+		slog.String("remote", s.info.Remote.String()))
+	if e != nil {
+		facts = append(facts, slog.String("id", e.ID), slog.String("from", e.ReversePath.String()))
+	}
+	if why.cause != nil && why.cause.Error() != why.reply.Error() {
+		facts = append(facts, slog.Any("err", why.cause))
+	}
+	s.log.LogAttrs(s.ctx, level, text, facts...)
 }
 
 // contentAllowed checks the order of commands before DATA and BDAT.
