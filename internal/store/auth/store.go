@@ -26,7 +26,7 @@ type Options struct {
 	Params   Params           // of new passwords; zero: DefaultParams
 	Parallel int              // runs of Argon2id at once, each of which takes Params.Memory; 0: DefaultParallel
 	Now      func() time.Time // for cache and throttle; nil: time.Now
-	Logger   *slog.Logger     // nil: slog.Default
+	Logger   *slog.Logger     // nil discards
 }
 
 // Store is the room of secrets. It is safe for concurrent use.
@@ -55,7 +55,7 @@ func New(o Options) *Store {
 		o.Now = time.Now
 	}
 	if o.Logger == nil {
-		o.Logger = slog.Default()
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Store{
 		tx: o.Tx, lookup: o.Lookup, secret: o.Secret, log: o.Logger,

@@ -122,6 +122,28 @@ func (s *Store) updateDomain(t *tx.Tx, op, name, sql string, value any) error {
 	return err
 }
 
+// Domain returns a domain of ours.
+func (s *Store) Domain(t *tx.Tx, name string) (Domain, error) {
+	name, err := NormalDomain(name)
+	if err != nil {
+		return Domain{}, err
+	}
+	d, err := scanDomain(t.SQL().QueryRow(`SELECT name, catch_all, disabled, created FROM domain WHERE name = $1`, name).Scan)
+	if errors.Is(err, db.ErrNoRows) {
+		err = mail.E("directory.Domain", mail.NotFound, fmt.Errorf("%s is not a domain of this server", name))
+	}
+	return d, err
+}
+
+func scanDomain(scan func(...any) error) (d Domain, err error) {
+	var catchAll string
+	if err := scan(&d.Name, &catchAll, &d.Disabled, &d.Created); err != nil {
+		return Domain{}, err
+	}
+	d.CatchAll, err = parseKept(catchAll)
+	return d, err
+}
+
 // Domains lists the domains after a name, at most limit of them, by name.
 func (s *Store) Domains(t *tx.Tx, after string, limit int) ([]Domain, error) {
 	rows, err := t.SQL().Query(`SELECT name, catch_all, disabled, created FROM domain WHERE name > $1 ORDER BY name LIMIT $2`, after, page(limit))
@@ -131,12 +153,8 @@ func (s *Store) Domains(t *tx.Tx, after string, limit int) ([]Domain, error) {
 	defer rows.Close()
 	var out []Domain
 	for rows.Next() {
-		var d Domain
-		var catchAll string
-		if err := rows.Scan(&d.Name, &catchAll, &d.Disabled, &d.Created); err != nil {
-			return nil, err
-		}
-		if d.CatchAll, err = parseKept(catchAll); err != nil {
+		d, err := scanDomain(rows.Scan)
+		if err != nil {
 			return nil, err
 		}
 		out = append(out, d)
