@@ -1,0 +1,95 @@
+package node
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+)
+
+// chore is work beside the doors that comes again and again. Each is repeatable and may be cut off at any point.
+type chore struct {
+	name  string
+	every time.Duration
+	do    func(context.Context) error
+}
+
+// maxForgotten is how many records one commit of the chore forgets.
+const maxForgotten = 500
+
+func (n *Node) choreList() []chore {
+	keep := time.Duration(n.cfg.Bodies.Keep)
+	return []chore{
+		{"finish interrupted mailbox work", 10 * time.Minute, func(ctx context.Context) error { return n.rooms.mailbox.Finish(ctx, 10*time.Minute) }},
+		{"remove closed accounts", time.Hour, n.rooms.provision.Tidy},
+		{"forget answers of past writes", 10 * time.Minute, n.forgetDone},
+		{"collect bodies without a name", time.Hour, func(ctx context.Context) error {
+			c, err := n.rooms.bodies.Collect(ctx, keep)
+			n.log.Debug("bodies collected", "result", c)
+			return err
+		}},
+		{"compact packs", time.Hour, func(ctx context.Context) error {
+			c, err := n.rooms.bodies.Compact(ctx)
+			n.log.Debug("packs compacted", "result", c)
+			return err
+		}},
+		{"trim change logs", 24 * time.Hour, n.trimLogs},
+	}
+}
+
+// startChores runs the chores until the returned function is called, which waits for them.
+func (n *Node) startChores(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() {
+		n.rooms.realtime.Run(ctx, n.rooms.mailbox, func(err error) { n.log.Warn("cannot ask for changes", "err", err) })
+	})
+	for _, c := range n.choreList() {
+		running.Go(func() { n.repeat(ctx, c) })
+	}
+	return func() { cancel(); running.Wait() }
+}
+
+// repeat does a chore, the first time soon after the start. The times differ so that nodes and chores do not come together.
+func (n *Node) repeat(ctx context.Context, c chore) {
+	wait := rand.N(time.Minute)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		if err := c.do(ctx); err != nil && ctx.Err() == nil {
+			n.log.Error("a chore failed, it will be tried again", "chore", c.name, "err", err)
+		}
+		wait = c.every*3/4 + rand.N(c.every/2)
+	}
+}
+
+func (n *Node) forgetDone(ctx context.Context) error {
+	for {
+		gone, err := n.rooms.tx.ForgetDone(ctx, maxForgotten)
+		if err != nil || gone < maxForgotten {
+			return err
+		}
+	}
+}
+
+// trimLogs trims the change log of every account.
+func (n *Node) trimLogs(ctx context.Context) error {
+	var after mail.Address
+	for {
+		page, err := n.rooms.provision.Accounts(ctx, "", after, 100)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for _, a := range page {
+			if _, err := n.rooms.mailbox.TrimLog(ctx, a.ID); err != nil {
+				return err
+			}
+		}
+		after = page[len(page)-1].Address
+	}
+}

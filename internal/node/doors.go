@@ -1,0 +1,147 @@
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/config"
+	"github.com/mailmesh/mailmesh/internal/infra/cert"
+	"github.com/mailmesh/mailmesh/internal/infra/listen"
+	"github.com/mailmesh/mailmesh/internal/protocol/imapserver"
+	"github.com/mailmesh/mailmesh/internal/protocol/smtpserver"
+)
+
+// door is a listening socket with what answers on it.
+type door struct {
+	name     string // as the ready file calls it
+	listener net.Listener
+	serve    func(context.Context, net.Listener) error
+}
+
+// doorPlan is where a door is to listen.
+type doorPlan struct {
+	name      string
+	endpoints config.Endpoints
+	serve     func(context.Context, net.Listener) error
+}
+
+// plan makes the servers behind the doors.
+func (n *Node) plan() ([]doorPlan, error) {
+	tlsConfig, err := n.certificate()
+	if err != nil {
+		return nil, err
+	}
+	limits := smtpserver.Limits{MessageSize: int64(n.cfg.Limits.MessageSize)}
+	mx, err := smtpserver.New(smtpserver.Options{Mode: smtpserver.MX, Hostname: n.cfg.Hostname, TLS: tlsConfig,
+		Inbound: n.rooms.inbound, Limits: limits, Observer: smtpMeters{n.meters}, Log: n.log})
+	if err != nil {
+		return nil, err
+	}
+	// LMTP is for a mail server beside us, which has accepted the message already: what it brings is kept as it is.
+	lmtp, err := smtpserver.New(smtpserver.Options{Mode: smtpserver.LMTP, Hostname: n.cfg.Hostname, TLS: tlsConfig,
+		Inbound: n.rooms.inbound, Limits: limits, Observer: smtpMeters{n.meters}, Log: n.log, KeepBareNewlines: true})
+	if err != nil {
+		return nil, err
+	}
+	imap, err := imapserver.New(imapserver.Options{Hostname: n.cfg.Hostname, TLS: tlsConfig, Tx: n.rooms.tx, Auth: n.rooms.auth,
+		Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies, Realtime: n.rooms.realtime,
+		Limits:   imapserver.Limits{MessageSize: int64(n.cfg.Limits.MessageSize)},
+		Observer: imapMeters{n.meters}, Log: n.log})
+	if err != nil {
+		return nil, err
+	}
+	l := n.cfg.Listen
+	return []doorPlan{
+		{"smtp", l.SMTP, mx.Serve},
+		{"lmtp", l.LMTP, lmtp.Serve},
+		{"imap", l.IMAP, imap.Serve},
+		{"imaps", l.IMAPS, imap.ServeTLS},
+		{"metrics", l.Metrics, n.serveHTTP(n.health())},
+	}, nil
+}
+
+func (n *Node) certificate() (*tls.Config, error) {
+	load := func() (tls.Certificate, error) {
+		return cert.SelfSigned(n.rooms.folder.path, n.cfg.Hostname, time.Now())
+	}
+	if n.cfg.TLS.Certificate != "" {
+		load = func() (tls.Certificate, error) { return cert.Load(n.cfg.TLS.Certificate, n.cfg.TLS.Key) }
+	}
+	pair, err := load()
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+}
+
+// open opens the sockets of all doors, or none.
+func (n *Node) open(ctx context.Context) (doors []door, err error) {
+	plans, err := n.plan()
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			for _, d := range doors {
+				d.listener.Close()
+			}
+		}
+	}()
+	for _, p := range plans {
+		for _, endpoint := range p.endpoints.Strings() {
+			l, err := listen.TCP(ctx, endpoint)
+			if err != nil {
+				return doors, fmt.Errorf("%s: %w", p.name, err)
+			}
+			doors = append(doors, door{p.name, l, p.serve})
+		}
+	}
+	return doors, nil
+}
+
+// serveHTTP serves a handler until ctx ends.
+func (n *Node) serveHTTP(h http.Handler) func(context.Context, net.Listener) error {
+	return func(ctx context.Context, l net.Listener) error {
+		server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+			ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug)}
+		stopped := make(chan error, 1)
+		stop := context.AfterFunc(ctx, func() {
+			grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			stopped <- server.Shutdown(grace)
+		})
+		err := server.Serve(l)
+		if !errors.Is(err, http.ErrServerClosed) {
+			stop()
+			return err
+		}
+		return <-stopped
+	}
+}
+
+// health answers the questions of those who watch over the server.
+func (n *Node) health() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", n.meters.registry.Handler())
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "alive") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+		defer cancel()
+		switch err := n.rooms.db.Ping(ctx); {
+		case n.draining.Load():
+			http.Error(w, "draining", http.StatusServiceUnavailable)
+		case err != nil:
+			n.log.Warn("not ready", "err", err)
+			http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+		default:
+			fmt.Fprintln(w, "ready")
+		}
+	})
+	return mux
+}

@@ -1,0 +1,115 @@
+package node
+
+import (
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/infra/blob/pack"
+	"github.com/mailmesh/mailmesh/internal/infra/metrics"
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/protocol/smtpserver"
+)
+
+// meters join what rooms and doors observe to metrics. All names of metrics stand here.
+type meters struct {
+	registry *metrics.Registry
+
+	commitSeconds  metrics.Histogram
+	commitClosures metrics.Histogram
+	commitFailures metrics.Counter
+	retries        metrics.Counter
+	syncSeconds    metrics.Histogram
+	syncBodies     metrics.Histogram
+	bodyBytes      metrics.Counter
+
+	bellSeconds   metrics.Histogram
+	bellRecovered metrics.Counter
+
+	sessions      metrics.Gauge
+	accepted      metrics.Counter
+	delivered     metrics.Counter
+	acceptedBytes metrics.Counter
+	acceptSeconds metrics.Histogram
+	refused       metrics.Counter
+
+	signIns  metrics.Counter
+	commands metrics.Histogram
+}
+
+func newMeters() *meters {
+	r := metrics.New()
+	return &meters{
+		registry:       r,
+		commitSeconds:  r.Histogram("commit_seconds", "Time of one database commit, its sync included.", metrics.Latencies),
+		commitClosures: r.Histogram("commit_closures", "Units of work that shared a commit.", metrics.Sizes),
+		commitFailures: r.Counter("commit_failures_total", "Commits that failed or whose answer was lost."),
+		retries:        r.Counter("write_retries_total", "Units of work that ran again.", "reason"),
+		syncSeconds:    r.Histogram("body_sync_seconds", "Time of one sync of a pack.", metrics.Latencies),
+		syncBodies:     r.Histogram("body_sync_bodies", "Bodies that shared a sync.", metrics.Sizes),
+		bodyBytes:      r.Counter("body_bytes_total", "Sealed bytes of bodies written."),
+		bellSeconds:    r.Histogram("notice_seconds", "Time from a commit to a watcher of the account.", metrics.Latencies),
+		bellRecovered:  r.Counter("notices_recovered_total", "Accounts whose notice was lost and found by asking the store."),
+		sessions:       r.Gauge("sessions", "Open sessions.", "protocol"),
+		accepted:       r.Counter("messages_accepted_total", "Messages answered 250.", "protocol"),
+		delivered:      r.Counter("recipients_delivered_total", "Recipients of accepted messages.", "protocol"),
+		acceptedBytes:  r.Counter("accepted_bytes_total", "Bytes of accepted messages.", "protocol"),
+		acceptSeconds:  r.Histogram("accept_seconds", "Time from the last byte of a message to its 250.", metrics.Latencies, "protocol"),
+		refused:        r.Counter("refused_total", "Commands answered 4yz or 5yz.", "protocol", "command", "reason"),
+		signIns:        r.Counter("sign_ins_total", "Attempts to sign in.", "protocol", "mechanism", "result"),
+		commands:       r.Histogram("imap_command_seconds", "Time of an IMAP command.", metrics.Latencies, "command", "answer"),
+	}
+}
+
+// Commit and Retry are db.Observer's.
+func (m *meters) Commit(closures int, took time.Duration, err error) {
+	m.commitSeconds.Time(took)
+	m.commitClosures.Observe(float64(closures))
+	if err != nil {
+		m.commitFailures.Add(1)
+	}
+}
+
+func (m *meters) Retry(reason string) { m.retries.Add(1, reason) }
+
+func (m *meters) packBatch(b pack.Batch) {
+	m.syncSeconds.Time(b.Sync)
+	m.syncBodies.Observe(float64(b.Bodies))
+	m.bodyBytes.Add(int(b.Bytes))
+}
+
+// Delay and Recovered are realtime.Observer's.
+func (m *meters) Delay(d time.Duration) { m.bellSeconds.Time(d) }
+
+func (m *meters) Recovered(accounts int) { m.bellRecovered.Add(accounts) }
+
+// smtpMeters are what an SMTP or LMTP door observes.
+type smtpMeters struct{ *meters }
+
+func (m smtpMeters) SessionStarted(mode smtpserver.Mode) { m.sessions.Add(1, string(mode)) }
+func (m smtpMeters) SessionEnded(mode smtpserver.Mode)   { m.sessions.Add(-1, string(mode)) }
+
+func (m smtpMeters) Accepted(mode smtpserver.Mode, recipients int, size int64, took time.Duration) {
+	m.accepted.Add(1, string(mode))
+	m.delivered.Add(recipients, string(mode))
+	m.acceptedBytes.Add(int(size), string(mode))
+	m.acceptSeconds.Time(took, string(mode))
+}
+
+// Refused counts by the reply's enhanced code, of which there are few.
+func (m smtpMeters) Refused(mode smtpserver.Mode, command string, r mail.Reply) {
+	m.refused.Add(1, string(mode), command, r.Enhanced.String())
+}
+
+// imapMeters are what the IMAP door observes.
+type imapMeters struct{ *meters }
+
+func (m imapMeters) SessionStarted()           { m.sessions.Add(1, "imap") }
+func (m imapMeters) SessionEnded()             { m.sessions.Add(-1, "imap") }
+func (m imapMeters) SignedIn(mechanism string) { m.signIns.Add(1, "imap", mechanism, "ok") }
+
+func (m imapMeters) SignInFailed(mechanism string, why mail.Kind) {
+	m.signIns.Add(1, "imap", mechanism, string(why))
+}
+
+func (m imapMeters) Command(name, condition string, took time.Duration) {
+	m.commands.Time(took, name, condition)
+}

@@ -1,0 +1,86 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/mailmesh/mailmesh/internal/config"
+)
+
+// Node is a server.
+type Node struct {
+	cfg      config.Config
+	log      *slog.Logger
+	meters   *meters
+	rooms    *rooms
+	draining atomic.Bool
+}
+
+// Open opens the data folder and builds all rooms. It opens no socket: the node can be administered, and Serve makes it
+// a server.
+func Open(ctx context.Context, cfg config.Config, log *slog.Logger) (*Node, error) {
+	n := &Node{cfg: cfg, log: log, meters: newMeters()}
+	var err error
+	if n.rooms, err = openRooms(ctx, cfg, log, n.meters); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// Close closes all rooms. Nothing that was acknowledged is lost when it is never called.
+func (n *Node) Close() error { return n.rooms.close() }
+
+// Serve opens the doors, calls ready with where they listen, and serves until ctx ends; then it lets sessions finish what
+// they are at, and returns nil. A door that fails ends it with an error.
+func (n *Node) Serve(ctx context.Context, ready func(Ready) error) error {
+	doors, err := n.open(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(ctx, func() { n.draining.Store(true) })()
+
+	stopChores := n.startChores(ctx)
+	defer stopChores()
+	var serving sync.WaitGroup
+	for _, d := range doors {
+		serving.Go(func() {
+			if err := d.serve(ctx, d.listener); err != nil {
+				cancel(fmt.Errorf("%s: %w", d.name, err))
+			}
+		})
+	}
+	n.log.Info("ready", "hostname", n.cfg.Hostname, "data", n.rooms.folder.path, "database", n.rooms.db.Engine())
+	if err := ready(newReady(doors)); err != nil {
+		cancel(err)
+	}
+	<-ctx.Done()
+	n.log.Info("stopping")
+	serving.Wait()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	n.log.Info("stopped")
+	return nil
+}
+
+// Ready says where a node listens. It is what the ready file holds.
+type Ready struct {
+	Doors    map[string]string // name of the door to host:port
+	Accounts []DemoAccount
+}
+
+func newReady(doors []door) Ready {
+	r := Ready{Doors: map[string]string{}}
+	for _, d := range doors {
+		if r.Doors[d.name] == "" {
+			r.Doors[d.name] = d.listener.Addr().String()
+		}
+	}
+	return r
+}

@@ -1,0 +1,143 @@
+package node
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+
+	"github.com/mailmesh/mailmesh/internal/config"
+	"github.com/mailmesh/mailmesh/internal/infra/blob"
+	"github.com/mailmesh/mailmesh/internal/infra/blob/pack"
+	blobsql "github.com/mailmesh/mailmesh/internal/infra/blob/sql"
+	"github.com/mailmesh/mailmesh/internal/infra/cluster/inprocess"
+	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/mailflow/delivery"
+	"github.com/mailmesh/mailmesh/internal/mailflow/inbound"
+	"github.com/mailmesh/mailmesh/internal/provision"
+	"github.com/mailmesh/mailmesh/internal/realtime"
+	"github.com/mailmesh/mailmesh/internal/store/auth"
+	"github.com/mailmesh/mailmesh/internal/store/bodies"
+	"github.com/mailmesh/mailmesh/internal/store/directory"
+	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/schema"
+	"github.com/mailmesh/mailmesh/internal/store/spool"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// rooms are all rooms of a server, open.
+type rooms struct {
+	folder    *folder
+	db        *db.DB
+	blobs     blob.Store
+	realtime  *realtime.Realtime
+	tx        *tx.Store
+	directory *directory.Store
+	auth      *auth.Store
+	bodies    *bodies.Store
+	mailbox   *mailbox.Store
+	spool     *spool.Store
+	provision *provision.Service
+	inbound   *inbound.Inbound
+
+	closers []func() error // in the order of opening
+}
+
+// openRooms builds every room bottom up. What was opened before a failure is closed.
+func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *meters) (r *rooms, err error) {
+	r = &rooms{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.close())
+		}
+	}()
+	if r.folder, err = openFolder(cfg.Data); err != nil {
+		return r, err
+	}
+	r.closers = append(r.closers, r.folder.close)
+	if err := r.openGround(ctx, cfg, log, m); err != nil {
+		return r, err
+	}
+	bus := inprocess.New()
+	r.realtime = realtime.New(realtime.Options{Bus: bus, Observe: m})
+	r.closers = append(r.closers, func() error { r.realtime.Close(); return nil })
+	if r.tx, err = tx.New(ctx, tx.Options{DB: r.db, Bell: r.realtime}); err != nil {
+		return r, err
+	}
+	if err := r.openStore(log); err != nil {
+		return r, err
+	}
+	r.provision = provision.New(provision.Options{Tx: r.tx, Directory: r.directory, Auth: r.auth, Bodies: r.bodies, Mailboxes: r.mailbox, Logger: log})
+	if err := r.provision.Bootstrap(ctx); err != nil {
+		return r, err
+	}
+	r.inbound = r.newInbound(cfg.Hostname, log)
+	return r, nil
+}
+
+func (r *rooms) newInbound(hostname string, log *slog.Logger) *inbound.Inbound {
+	return inbound.New(inbound.Options{
+		Hostname: hostname, Tx: r.tx, Directory: r.directory, Mailbox: r.mailbox, Bodies: r.bodies, Log: log,
+		Delivery: delivery.New(delivery.Options{Bodies: r.bodies, Mailbox: r.mailbox}),
+	})
+}
+
+// openGround opens the database, migrated, and the place of the bodies: packs beside SQLite, the database itself on
+// PostgreSQL, which every node reaches.
+func (r *rooms) openGround(ctx context.Context, cfg config.Config, log *slog.Logger, m *meters) (err error) {
+	url := cfg.Database
+	if url == "" {
+		url = "sqlite:" + r.folder.file("mailmesh.db")
+	}
+	if r.db, err = db.Open(ctx, db.Options{URL: url, Logger: log, Observe: m}); err != nil {
+		return err
+	}
+	r.closers = append(r.closers, r.db.Close)
+	if err := r.db.Migrate(ctx, schema.Files); err != nil {
+		return err
+	}
+	if r.db.Engine() == db.Postgres {
+		r.blobs = blobsql.New(r.db)
+		return nil
+	}
+	packs, err := pack.Open(pack.Options{FS: pack.OS(r.folder.file("packs")), Logger: log, Observe: m.packBatch})
+	if err != nil {
+		return err
+	}
+	r.blobs = packs
+	r.closers = append(r.closers, packs.Close)
+	return nil
+}
+
+func (r *rooms) openStore(log *slog.Logger) error {
+	master, err := bodies.LoadOrCreateMasterKey(r.folder.file("master.key"))
+	if err != nil {
+		return err
+	}
+	r.bodies, err = bodies.New(bodies.Options{Tx: r.tx, Blobs: r.blobs, MasterKey: master, KeyFile: r.folder.file("keys"), Logger: log})
+	if err != nil {
+		return err
+	}
+	r.closers = append(r.closers, r.bodies.Close)
+	r.directory = directory.New(directory.Options{})
+	secret, err := hkdf.Key(sha256.New, master, nil, "mailmesh auth", 32)
+	if err != nil {
+		return err
+	}
+	r.auth = auth.New(auth.Options{Tx: r.tx, Lookup: r.directory.SignIn, Secret: secret, Logger: log})
+	r.mailbox = mailbox.New(mailbox.Options{Tx: r.tx, Bodies: r.bodies})
+	r.spool = spool.New()
+	return nil
+}
+
+// close closes top down.
+func (r *rooms) close() error {
+	var errs []error
+	for len(r.closers) > 0 {
+		last := len(r.closers) - 1
+		errs = append(errs, r.closers[last]())
+		r.closers = r.closers[:last]
+	}
+	return errors.Join(errs...)
+}
