@@ -16,7 +16,8 @@ import (
 
 // BenchmarkAppend is 64 deliverers to 200 mailboxes, each append a commit of its own that is synced.
 func BenchmarkAppend(b *testing.B) {
-	r := newRoom(b, dbtest.OnSQLite(b, schema.Files)())
+	r := &room{db: dbtest.OnSQLite(b, schema.Files)()}
+	r.init(b)
 	const accounts, deliverers = 200, 64
 	inboxes := make([]mail.MailboxID, accounts)
 	for i := range inboxes {
@@ -53,7 +54,8 @@ func BenchmarkAppend(b *testing.B) {
 
 // filled is a room with n messages in alice's INBOX, each with a summary of usual size.
 func filled(b *testing.B, n int) (*room, Mailbox) {
-	r := newRoom(b, dbtest.OnSQLite(b, schema.Files)())
+	r := &room{db: dbtest.OnSQLite(b, schema.Files)()}
+	r.init(b)
 	in := r.path(alice, Inbox)
 	r.fill(alice, in.ID, n)
 	return r, in

@@ -24,26 +24,38 @@ const (
 // room is a Store on a database of its own.
 type room struct {
 	*Store
-	t  testing.TB
-	db *db.DB
+	t     testing.TB
+	db    *db.DB
+	clock time.Time // what Tx.Now says, when it is set
 }
 
 // each runs test on every engine.
 func each(t *testing.T, test func(t *testing.T, r *room)) {
-	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) { test(t, newRoom(t, open())) })
+	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) {
+		r := new(room)
+		r.db = open(func(o *db.Options) {
+			o.Now = func() time.Time {
+				if r.clock.IsZero() {
+					return time.Now()
+				}
+				return r.clock
+			}
+		})
+		r.init(t)
+		test(t, r)
+	})
 }
 
-// newRoom makes the accounts, each with an INBOX.
-func newRoom(t testing.TB, d *db.DB) *room {
+// init makes the accounts, each with an INBOX.
+func (r *room) init(t testing.TB) {
 	t.Helper()
-	r := &room{t: t, db: d}
-	units, err := tx.New(t.Context(), tx.Options{DB: d})
+	r.t = t
+	units, err := tx.New(t.Context(), tx.Options{DB: r.db})
 	r.must(err)
 	r.Store = New(Options{Tx: units, Bodies: fakeBodies{}})
 	for _, id := range []mail.AccountID{alice, bob} {
 		r.addAccount(id)
 	}
-	return r
 }
 
 func (r *room) addAccount(id mail.AccountID) {

@@ -27,6 +27,7 @@ type modelBox struct {
 	path     string // "" once it is deleted
 	validity uint32
 	next     mail.UID
+	recent   mail.UID        // what lies below was taken
 	messages []*modelMessage // in order of UID
 }
 
@@ -107,7 +108,6 @@ var nextAccount atomic.Int64
 
 func TestModel(t *testing.T) {
 	each(t, func(t *testing.T, r *room) {
-		r.rowsPerStep = 16 // so that little work takes many steps
 		histories := histories(t)
 		rapid.Check(t, func(t *rapid.T) {
 			if histories--; histories < 0 && !t.Failed() {
@@ -124,12 +124,13 @@ func histories(t *testing.T) int {
 		return math.MaxInt
 	}
 	if strings.HasSuffix(t.Name(), string(db.Postgres)) {
-		return 5
+		return 4
 	}
-	return 25
+	return 15
 }
 
 func newRun(t *rapid.T, r *room) *run {
+	r.rowsPerStep = rapid.SampledFrom([]int{16, 100}).Draw(t, "rows per step") // so that little work takes many steps
 	x := &run{room: r, account: mail.AccountID(1000 + nextAccount.Add(1)), rows: make(map[place]modelRow), watched: make(map[mail.MailboxID]*View)}
 	x.model = model{boxes: make(map[mail.MailboxID]*modelBox), emails: make(map[mail.EmailID]*modelEmail)}
 	r.addAccount(x.account)
@@ -140,17 +141,23 @@ func newRun(t *rapid.T, r *room) *run {
 
 func (x *run) history(t *rapid.T) {
 	t.Repeat(map[string]func(*rapid.T){
-		"append":     x.appendOne,
-		"append few": func(t *rapid.T) { x.appendOne(t); x.appendOne(t); x.appendOne(t) },
-		"create":     x.createBox,
-		"rename":     x.renameBox,
-		"begin 0":    func(t *rapid.T) { x.begin(t, &x.actors[0]) },
-		"begin 1":    func(t *rapid.T) { x.begin(t, &x.actors[1]) },
-		"step 0":     func(t *rapid.T) { x.step(t, &x.actors[0]) },
-		"step 1":     func(t *rapid.T) { x.step(t, &x.actors[1]) },
-		"look":       x.look,
-		"trim":       x.trim,
-		"":           x.compare,
+		"append": x.appendOne,
+		"append many": func(t *rapid.T) {
+			id, flags := x.box(t, "into"), drawFlags(t)
+			for range 12 {
+				x.appendTo(t, id, flags)
+			}
+		},
+		"select":  x.selectBox,
+		"create":  x.createBox,
+		"rename":  x.renameBox,
+		"begin 0": func(t *rapid.T) { x.begin(t, &x.actors[0]) },
+		"begin 1": func(t *rapid.T) { x.begin(t, &x.actors[1]) },
+		"step 0":  func(t *rapid.T) { x.step(t, &x.actors[0]) },
+		"step 1":  func(t *rapid.T) { x.step(t, &x.actors[1]) },
+		"look":    x.look,
+		"trim":    x.trim,
+		"":        x.compare,
 	})
 }
 
@@ -186,9 +193,12 @@ func drawFlags(t *rapid.T) mail.Flags {
 }
 
 func (x *run) appendOne(t *rapid.T) {
-	id := x.box(t, "into")
+	x.appendTo(t, x.box(t, "into"), drawFlags(t))
+}
+
+func (x *run) appendTo(t *rapid.T, id mail.MailboxID, flags mail.Flags) {
 	m := testMessage(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "body"))
-	m.Flags = drawFlags(t)
+	m.Flags = flags
 	a := x.append(x.account, id, m)
 	b := x.boxes[id]
 	if a.UID != b.next || a.UIDValidity != b.validity || x.emails[a.Email] != nil {
@@ -450,6 +460,17 @@ func (x *run) look(t *rapid.T) {
 		rightDiff(t, before, v, Compare(before, v))
 	}
 	x.watched[id] = v
+}
+
+// selectBox is a session that takes what is \Recent: every message once.
+func (x *run) selectBox(t *rapid.T) {
+	id := x.box(t, "select")
+	b := x.boxes[id]
+	from, err := x.TakeRecent(x.t.Context(), x.account, id)
+	if err != nil || from != max(b.recent, 1) {
+		t.Fatalf("recent from %d (%v), want %d", from, err, b.recent)
+	}
+	b.recent = b.next
 }
 
 // trim shortens the change log as if all of it were old.
