@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -18,17 +19,17 @@ import (
 
 // The answer to COMMIT is lost, once with COMMIT itself and once without: nobody can tell which, and the caller is told so.
 func TestCommitAnswerLost(t *testing.T) {
-	p, d := throughProxy(t)
+	p, d := dbtest.ThroughProxy(t, schema)
 	for i, c := range []struct {
-		cut  cut
+		loss dbtest.Loss
 		rows int64
-	}{{beforeServer, 1}, {beforeClient, 3}} {
+	}{{dbtest.Request, 1}, {dbtest.Answer, 3}} {
 		write(t, d, addAccount(int64(i))) // prepares the statements on the new connection
 		runs := 0
 		err := d.Write(t.Context(), 0, func(tx *db.Tx) error {
 			runs++
 			err := addAccount(int64(10 + i))(tx)
-			p.next(c.cut)
+			p.Lose(c.loss)
 			return err
 		})
 		if !errors.Is(err, db.ErrCommitUnknown) || db.IsUnavailable(err) || runs != 1 {
@@ -41,15 +42,15 @@ func TestCommitAnswerLost(t *testing.T) {
 
 // A connection lost before COMMIT was sent costs the caller nothing: the closure runs again.
 func TestConnectionLostBeforeCommit(t *testing.T) {
-	for _, cut := range []cut{beforeServer, beforeClient} {
-		p, d := throughProxy(t)
+	for _, loss := range []dbtest.Loss{dbtest.Request, dbtest.Answer} {
+		p, d := dbtest.ThroughProxy(t, schema)
 		runs := 0
 		must(t, d.Write(t.Context(), 0, func(tx *db.Tx) error {
 			if runs++; runs == 1 {
 				if err := addAccount(1)(tx); err != nil {
 					return err
 				}
-				p.next(cut)
+				p.Lose(loss)
 				return addAccount(2)(tx)
 			}
 			return errors.Join(addAccount(1)(tx), addAccount(2)(tx))
@@ -60,7 +61,7 @@ func TestConnectionLostBeforeCommit(t *testing.T) {
 		runs = 0
 		must(t, d.Read(t.Context(), func(tx *db.Tx) error {
 			if runs++; runs == 1 {
-				p.next(cut)
+				p.Lose(loss)
 			}
 			return tx.QueryRow("SELECT 1").Scan(new(int64))
 		}))
@@ -73,7 +74,7 @@ func TestConnectionLostBeforeCommit(t *testing.T) {
 // TestRoundTrips counts what a delivery costs: BEGIN, the clock and the first statement; reads; queued statements and
 // COMMIT.
 func TestRoundTrips(t *testing.T) {
-	p, d := throughProxy(t)
+	p, d := dbtest.ThroughProxy(t, schema)
 	write(t, d, addAccount(1))
 	delivery := func(tx *db.Tx) error {
 		var counter, n int64
@@ -95,9 +96,9 @@ func TestRoundTrips(t *testing.T) {
 	for range 2 {
 		write(t, d, delivery) // prepares the statements
 	}
-	before := p.trips.Load()
+	before := p.Trips()
 	write(t, d, delivery)
-	if n := p.trips.Load() - before; n != 3 {
+	if n := p.Trips() - before; n != 3 {
 		t.Errorf("a delivery took %d round trips, want 3", n)
 	}
 }
@@ -175,9 +176,10 @@ func TestServerSettings(t *testing.T) {
 	// COMMIT waits for the standby; the operator cancels the waiting, and the server answers success with a warning.
 	set("synchronous_standby_names", "nobody")
 	result := make(chan error)
+	var over atomic.Bool
 	go func() { // the server takes a moment to begin to wait for standbys
 		var err error
-		for id := int64(1); err == nil; id++ {
+		for id := int64(1); err == nil && !over.Load(); id++ {
 			err = d.Write(context.Background(), 0, addAccount(id))
 		}
 		result <- err
@@ -186,6 +188,7 @@ func TestServerSettings(t *testing.T) {
 	waitFor(t, func() bool {
 		return admin.QueryRow(t.Context(), "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'").Scan(&pid) == nil
 	})
+	over.Store(true)
 	_, err = admin.Exec(t.Context(), "SELECT pg_cancel_backend($1)", pid)
 	must(t, err)
 	if err := <-result; !errors.Is(err, db.ErrCommitUnknown) {

@@ -1,7 +1,8 @@
-package db_test
+package dbtest
 
 import (
 	"errors"
+	"io/fs"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -10,51 +11,57 @@ import (
 	"testing"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
-	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 )
 
-// proxy stands between the program and PostgreSQL, counts round trips and loses answers.
-type proxy struct {
-	trips atomic.Int64 // times the client spoke after the server, or first
+// Proxy stands between the program and PostgreSQL, counts round trips and loses answers.
+type Proxy struct {
+	trips atomic.Int64
 
-	mu  sync.Mutex
-	cut cut
+	mu   sync.Mutex
+	loss Loss
 }
 
-// cut is what happens at the client's next message.
-type cut int
+// Loss is what a Proxy loses, and the connection with it.
+type Loss int
 
 const (
-	never        cut = iota
-	beforeServer     // the message is lost and the connection with it
-	beforeClient     // the server gets the message, its answer is lost and the connection with it
+	nothing Loss = iota
+	Request      // the server does not hear of it
+	Answer       // the server has acted on the request
 )
 
-// next sets what happens at the client's next message, once.
-func (p *proxy) next(c cut) {
+// Lose makes the proxy lose the program's next request or the answer to it, once.
+func (p *Proxy) Lose(l Loss) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cut = c
+	p.loss = l
 }
 
-func (p *proxy) take() cut {
+// Trips is how many round trips there were: times the program spoke after the server, or first.
+func (p *Proxy) Trips() int64 { return p.trips.Load() }
+
+func (p *Proxy) take() Loss {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c := p.cut
-	p.cut = never
-	return c
+	l := p.loss
+	p.loss = nothing
+	return l
 }
 
-// throughProxy opens the test's database behind a proxy, with one connection, so that a test knows what goes over it.
-func throughProxy(t *testing.T) (*proxy, *db.DB) {
+// ThroughProxy opens a PostgreSQL database behind a proxy, with one connection, so that a test knows what goes over it. A
+// nil schema is an empty database.
+func ThroughProxy(t testing.TB, schema fs.FS) (*Proxy, *db.DB) {
 	t.Helper()
-	direct := dbtest.PostgresURL(t, schema)
-	u, err := url.Parse(direct)
-	must(t, err)
+	u, err := url.Parse(PostgresURL(t, schema))
+	if err != nil {
+		t.Fatal(err)
+	}
 	socket := filepath.Join(u.Query().Get("host"), ".s.PGSQL.5432")
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	p := &proxy{}
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{}
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
@@ -68,13 +75,10 @@ func throughProxy(t *testing.T) (*proxy, *db.DB) {
 	t.Cleanup(func() { listener.Close(); wg.Wait() })
 	u.Host = listener.Addr().String()
 	u.RawQuery = "sslmode=disable&pool_max_conns=1"
-	d, err := db.Open(t.Context(), db.Options{URL: u.String()})
-	must(t, err)
-	t.Cleanup(func() { must(t, d.Close()) })
-	return p, d
+	return p, opener(t, u.String())()
 }
 
-func (p *proxy) serve(client net.Conn, socket string) {
+func (p *Proxy) serve(client net.Conn, socket string) {
 	defer client.Close()
 	server, err := net.Dial("unix", socket)
 	if err != nil {
@@ -110,9 +114,9 @@ func (p *proxy) serve(client net.Conn, socket string) {
 			p.trips.Add(1)
 		}
 		switch p.take() {
-		case beforeServer:
+		case Request:
 			return
-		case beforeClient:
+		case Answer:
 			mute.Store(true)
 		}
 		if _, err := server.Write(buf[:n]); err != nil {
