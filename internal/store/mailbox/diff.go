@@ -75,3 +75,17 @@ func (c *cursor) next() {
 		c.nextChunk()
 	}
 }
+
+// Keeping returns v as a client sees it that cannot be told yet that messages went: with those that the diff from before
+// to v calls expunged, under their old numbers and flags, without their keywords. Its HIGHESTMODSEQ is that of before: a
+// client that asks later for what came after it must hear of them (RFC 7162 3.2).
+func (v *View) Keeping(before *View, d *Diff) *View {
+	put := make([]Entry, len(d.Expunged))
+	for i, p := range d.Expunged {
+		put[i] = before.At(p.Seq)
+		put[i].keywords = 0 // a number of the other view's sets
+	}
+	status := v.status
+	status.ModSeq = before.status.ModSeq
+	return v.advance(status, nil, put, v.sets)
+}

@@ -244,7 +244,7 @@ func TestViewModel(t *testing.T) {
 				put = append(put, e)
 				next++
 			}
-			status := Status{UIDValidity: 1, UIDNext: next, Messages: int64(len(all))}
+			status := Status{UIDValidity: 1, UIDNext: next, ModSeq: mail.ModSeq(step + 2), Messages: int64(len(all))}
 			v = v.advance(status, gone, put, v.sets)
 
 			var b builder
@@ -255,6 +255,7 @@ func TestViewModel(t *testing.T) {
 			}
 			sameView(t, v, b.view(v.account, v.mailbox, status, v.sets), "advanced")
 			rightDiff(t, before, v, Compare(before, v))
+			rightKeeping(t, before, v)
 			small := 0
 			for i, c := range v.chunks {
 				if len(c.entries) == 0 || len(c.entries) > chunkSize {
@@ -269,6 +270,29 @@ func TestViewModel(t *testing.T) {
 			}
 		}
 	})
+}
+
+// rightKeeping fails unless a client that is told of nothing expunged keeps its numbers, and can be told later.
+func rightKeeping(t rapid.TB, before, after *View) {
+	t.Helper()
+	d := Compare(before, after)
+	kept := after.Keeping(before, d)
+	if kept.Status().ModSeq != before.Status().ModSeq {
+		t.Fatalf("HIGHESTMODSEQ is %d though messages are held back, before it was %d", kept.Status().ModSeq, before.Status().ModSeq)
+	}
+	first, then := Compare(before, kept), Compare(kept, after)
+	if len(first.Expunged) > 0 || len(first.Added) != len(d.Added) || len(first.Changed) != len(d.Changed) {
+		t.Fatalf("the first step is %+v of %+v", first, d)
+	}
+	rightDiff(t, before, kept, first)
+	if len(then.Added)+len(then.Changed) > 0 || !slices.Equal(then.Expunged, d.Expunged) {
+		t.Fatalf("the second step is %+v, want %v expunged", then, d.Expunged)
+	}
+	for _, p := range d.Expunged {
+		if kept.At(p.Seq).UID != p.UID {
+			t.Fatalf("%+v lost its number", p)
+		}
+	}
 }
 
 func TestAdvanceSharesWhatDidNotChange(t *testing.T) {
