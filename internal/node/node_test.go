@@ -1,0 +1,105 @@
+package node_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/config"
+	"github.com/mailmesh/mailmesh/internal/node"
+	"github.com/mailmesh/mailmesh/internal/node/nodetest"
+)
+
+func get(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	r, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, string(text)
+}
+
+// Every door answers in its protocol's words, and the watchers' questions are answered.
+func TestDoors(t *testing.T) {
+	n := nodetest.Start(t, nodetest.Config(t), nil)
+	for door, want := range map[string]string{"smtp": "220 localhost", "lmtp": "220 localhost", "imap": "* OK [CAPABILITY "} {
+		nc, err := net.Dial("tcp", n.Doors[door])
+		if err != nil {
+			t.Fatalf("%s: %v", door, err)
+		}
+		defer nc.Close()
+		nc.SetDeadline(time.Now().Add(30 * time.Second))
+		greeting := make([]byte, len(want))
+		if _, err := io.ReadFull(nc, greeting); err != nil || string(greeting) != want {
+			t.Errorf("%s greets with %q (%v)", door, greeting, err)
+		}
+	}
+	base := "http://" + n.Doors["metrics"]
+	for path, want := range map[string]string{"/healthz": "alive", "/readyz": "ready", "/metrics": "mailmesh_commit_seconds"} {
+		if status, body := get(t, base+path); status != 200 || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %.200s", path, status, body)
+		}
+	}
+}
+
+func TestOneProcessUsesADataFolder(t *testing.T) {
+	cfg := nodetest.Config(t)
+	n := nodetest.Start(t, cfg, nil)
+	if _, err := node.Open(t.Context(), cfg, slog.New(slog.DiscardHandler)); !errors.Is(err, node.ErrInUse) {
+		t.Errorf("a second process opened the folder: %v", err)
+	}
+	n.Stop(t)
+	again := nodetest.Start(t, cfg, nil) // the demo is there already
+	if again.Doors["smtp"] == "" {
+		t.Error("the folder could not be used again")
+	}
+}
+
+// A node that cannot open one of its doors opens none, and says which and why.
+func TestADoorThatCannotOpen(t *testing.T) {
+	taken := nodetest.Start(t, nodetest.Config(t), nil)
+	cfg := nodetest.Config(t)
+	cfg.Listen.IMAP = config.Endpoints{config.Endpoint(taken.Doors["imap"])}
+	n, err := node.Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	err = n.Serve(context.Background(), func(node.Ready) error { t.Error("ready"); return nil })
+	if err == nil || !strings.Contains(err.Error(), "imap") || !strings.Contains(err.Error(), "another program") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestReadyFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ready.json")
+	r := node.Ready{Doors: map[string]string{"smtp": "127.0.0.1:25"}, Accounts: []node.DemoAccount{{Address: "a@b", Password: "c"}}}
+	if err := r.WriteFile(path); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		SMTP     string
+		Accounts []node.DemoAccount
+	}
+	if err := json.Unmarshal(text, &got); err != nil || got.SMTP != "127.0.0.1:25" || got.Accounts[0] != r.Accounts[0] {
+		t.Errorf("wrote %s (%v)", text, err)
+	}
+}
