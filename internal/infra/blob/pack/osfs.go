@@ -9,7 +9,8 @@ import (
 	"path/filepath"
 )
 
-// OS returns the files below a folder, which is created when it is not there.
+// OS returns the files below a folder, which is created when it is not there. Its SyncDir(".") also syncs the folder that
+// holds it, for the store's own folder may be new, too.
 func OS(folder string) FS { return osFS(folder) }
 
 type osFS string
@@ -33,7 +34,24 @@ func (f osFS) Open(name string) (File, error)   { return f.open(name, os.O_RDONL
 func (f osFS) Append(name string) (File, error) { return f.open(name, os.O_RDWR|os.O_CREATE) }
 func (f osFS) Rename(from, to string) error     { return os.Rename(f.path(from), f.path(to)) }
 func (f osFS) Remove(name string) error         { return os.Remove(f.path(name)) }
-func (f osFS) Mkdir(name string) error          { return os.MkdirAll(f.path(name), 0o700) }
+func (f osFS) Mkdir(name string) error          { return mkdir(f.path(name)) }
+
+// mkdir makes a folder and those above it, each synced into the one that holds it.
+func mkdir(path string) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil
+	}
+	parent := filepath.Dir(path)
+	if parent != path {
+		if err := mkdir(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncFolder(parent)
+}
 
 func (f osFS) ReadDir(name string) ([]string, error) {
 	dir, err := os.Open(f.path(name))
@@ -45,7 +63,15 @@ func (f osFS) ReadDir(name string) ([]string, error) {
 }
 
 func (f osFS) SyncDir(name string) error {
-	dir, err := os.Open(f.path(name))
+	err := syncFolder(f.path(name))
+	if name == "." {
+		err = errors.Join(err, syncFolder(filepath.Dir(f.path(name))))
+	}
+	return err
+}
+
+func syncFolder(path string) error {
+	dir, err := os.Open(path)
 	if err != nil {
 		return err
 	}
