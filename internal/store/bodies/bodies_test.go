@@ -298,7 +298,7 @@ func TestHoldMeetsTheCollector(t *testing.T) {
 func TestHoldRacesTheCollector(t *testing.T) {
 	each(t, func(r *room) {
 		other := r.open(nil)
-		for range 30 {
+		for range 15 {
 			b := r.put("race")
 			id := r.hold(b, 10)[0]
 			r.release(10, id)

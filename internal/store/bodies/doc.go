@@ -30,6 +30,12 @@
 // of commits that then failed are harmless. So when the database and its backups are lost, the packs, this file and
 // the master key give back every body; when power was lost at the same moment, all but those of the last KeyFileDelay.
 //
+// # Housekeeping
+//
+// Collect, then Compact, every hour or so: they cost nothing where nothing was removed. SweepOrphans once a week, and
+// twice in one process before it removes anything. Compaction must leave alone what is younger than MaxAge: a body that
+// waits for its name cannot be told that it moved (pack.Options.Settle).
+//
 // # Order of locks
 //
 // The account first (store/tx does that), then object rows. Hold takes the row of an object only when the Body was
