@@ -383,7 +383,9 @@ func TestMigrateAtOnce(t *testing.T) {
 // The lease keeps a second node from a migration that the first has begun and that is no transaction.
 func TestMigrationLease(t *testing.T) {
 	open := dbtest.OnPostgres(t, nil)
-	files := fstest.MapFS{"00001_slow.sql": {Data: []byte("-- +goose NO TRANSACTION\n-- +goose Up\nCREATE TABLE slow (id BIGINT);\nSELECT pg_sleep(0.3);\n")}}
+	files := fstest.MapFS{"00001_first.sql": {Data: []byte("-- +goose Up\nCREATE TABLE first (id BIGINT);\n")}}
+	must(t, open().Migrate(t.Context(), files))
+	files["00002_slow.sql"] = &fstest.MapFile{Data: []byte("-- +goose NO TRANSACTION\n-- +goose Up\nCREATE TABLE slow (id BIGINT);\nSELECT pg_sleep(0.3);\n")}
 	var wg sync.WaitGroup
 	for range 2 {
 		d := open()
