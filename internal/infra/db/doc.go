@@ -33,14 +33,22 @@
 //
 // # Limits
 //
-// A closure changes at most MaxChangedRows rows; longer work is many closures. At most MaxWaiting closures wait for the
-// SQLite writer; one more is answered with mail.Unavailable at once. A batch of the SQLite writer ends after maxBatch
-// closures or maxBatchTime, and takes waiting closures in turn by the fairness key given to Write, so that the flood of
-// one account delays another account by one closure, not by the flood.
+// A closure changes at most MaxChangedRows rows; longer work is many closures. A connection keeps at most stmtCacheSize
+// prepared statements. At most MaxWaiting closures wait; one more is answered with mail.Unavailable at once.
+//
+// The fairness key given to Write keeps the flood of one account from delaying another by more than one closure. On SQLite
+// a batch takes closures in turn by it, and ends after maxBatch closures or maxBatchTime. On PostgreSQL connections are
+// given out in turn by it, and one key holds at most an eighth of those for writes; a write has writeTimeout before its
+// COMMIT and commitTimeout for it. A transaction that lost against another, or its connection before COMMIT was sent, runs
+// again up to maxAttempts times.
 //
 // # Failures
 //
 // After an error at COMMIT on SQLite nothing that the process knows about the file can be trusted: the file is closed,
 // opened again (which replays the log) and checkpointed in full before the next write, because pages whose fsync failed
-// once may be reported as clean by a later fsync without being on the disk.
+// once may be reported as clean by a later fsync without being on the disk. While it cannot be opened, writes are answered
+// with mail.Unavailable and each tries to open it first; reads go on.
+//
+// ErrCommitUnknown carries the kind mail.Unavailable, so that a door which meets it asks its peer to try again, but it is
+// the one error of that kind after which something may have changed: IsUnavailable is false for it.
 package db
