@@ -162,9 +162,10 @@ func (s *Service) Accounts(ctx context.Context, domain string, after mail.Addres
 
 // AccountChange says what is to be different about an account; nil: as it is.
 type AccountChange struct {
-	Name     *string
-	Disabled *bool
-	Quota    *directory.Quota
+	Name          *string
+	Disabled      *bool
+	QuotaBytes    *int64
+	QuotaMessages *int64
 }
 
 // ChangeAccount makes all of a change or nothing.
@@ -177,11 +178,25 @@ func (s *Service) ChangeAccount(ctx context.Context, a mail.Address, c AccountCh
 		if c.Disabled != nil && err == nil {
 			err = s.directory.SetDisabled(t, id, *c.Disabled)
 		}
-		if c.Quota != nil && err == nil {
-			err = s.directory.SetQuota(t, id, *c.Quota)
+		if (c.QuotaBytes != nil || c.QuotaMessages != nil) && err == nil {
+			err = s.changeQuota(t, id, c)
 		}
 		return err
 	})
+}
+
+func (s *Service) changeQuota(t *tx.Tx, id mail.AccountID, c AccountChange) error {
+	q, err := s.directory.QuotaState(t, id)
+	if err != nil {
+		return err
+	}
+	if c.QuotaBytes != nil {
+		q.Bytes = *c.QuotaBytes
+	}
+	if c.QuotaMessages != nil {
+		q.Messages = *c.QuotaMessages
+	}
+	return s.directory.SetQuota(t, id, q.Quota)
 }
 
 // onAccount runs fn in a commit that locks the account, and returns the account as it is then.

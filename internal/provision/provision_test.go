@@ -387,9 +387,9 @@ func TestChangeAccount(t *testing.T) {
 		}
 		w.add("ann@example.org")
 		ann := addr("ann@example.org")
-		name, off, on, bad := "Ann Lee", true, false, "a\nb"
-		got, err := w.ChangeAccount(ctx, ann, AccountChange{Name: &name, Disabled: &off, Quota: &directory.Quota{Messages: 7}})
-		if err != nil || got.Name != name || !got.Disabled || got.Quota.Quota != (directory.Quota{Messages: 7}) {
+		name, off, on, bad, seven := "Ann Lee", true, false, "a\nb", int64(7)
+		got, err := w.ChangeAccount(ctx, ann, AccountChange{Name: &name, Disabled: &off, QuotaMessages: &seven})
+		if err != nil || got.Name != name || !got.Disabled || got.Quota.Quota != (directory.Quota{Bytes: 1 << 20, Messages: 7}) {
 			t.Errorf("changed is %+v, %v", got, err)
 		}
 		w.refused("signing in", w.signIn("ann@example.org", "a password"), mail.Disabled)
