@@ -29,8 +29,9 @@ type room struct {
 	clock time.Time // what Tx.Now says, when it is set
 }
 
-// each runs test on every engine.
+// each runs test on every engine, beside other tests.
 func each(t *testing.T, test func(t *testing.T, r *room)) {
+	t.Parallel()
 	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) {
 		r := new(room)
 		r.db = open(func(o *db.Options) {

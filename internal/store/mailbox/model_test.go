@@ -124,9 +124,9 @@ func histories(t *testing.T) int {
 		return math.MaxInt
 	}
 	if strings.HasSuffix(t.Name(), string(db.Postgres)) {
-		return 4
+		return 3
 	}
-	return 15
+	return 12
 }
 
 func newRun(t *rapid.T, r *room) *run {
