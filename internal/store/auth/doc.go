@@ -46,8 +46,8 @@
 //
 // All app passwords of an account share one salt, so that a proof can be tried on each of them: the client hashes before
 // anybody knows which one it holds. The salt follows from the account's id and the server's secret, that of an unknown
-// name from the name, so nothing in a challenge tells whether a name exists. 4,096 iterations (RFC 7677 4) suffice: there is
-// nothing to guess.
+// name from the name, so nothing in a challenge tells whether a name exists; only who already knows two names of one account
+// can see that they belong together. 4,096 iterations (RFC 7677 4) suffice: there is nothing to guess.
 //
 // A client that chooses SCRAM and holds the account password fails, and some clients never try another mechanism then.
 // Therefore Mechanisms leaves SCRAM out while the server has no app password at all, and for a day to a network where it
