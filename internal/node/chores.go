@@ -35,6 +35,11 @@ func (n *Node) choreList() []chore {
 			n.log.Debug("packs compacted", "result", c)
 			return err
 		}},
+		{"sweep bodies without a row", 7 * 24 * time.Hour, func(ctx context.Context) error {
+			swept, err := n.rooms.bodies.SweepOrphans(ctx)
+			n.log.Debug("bodies swept", "result", swept)
+			return err
+		}},
 		{"trim change logs", 24 * time.Hour, n.trimLogs},
 	}
 }

@@ -48,7 +48,14 @@ func (n *Node) Serve(ctx context.Context, ready func(Ready) error) error {
 	stopChores := n.startChores(ctx)
 	defer stopChores()
 	var serving sync.WaitGroup
-	for _, d := range doors {
+	admin, err := n.adminDoor()
+	if err != nil {
+		for _, d := range doors {
+			d.listener.Close()
+		}
+		return err
+	}
+	for _, d := range append(doors, admin) {
 		serving.Go(func() {
 			if err := d.serve(ctx, d.listener); err != nil {
 				cancel(fmt.Errorf("%s: %w", d.name, err))

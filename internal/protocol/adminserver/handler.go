@@ -25,12 +25,13 @@ const defaultPage = 100
 
 type handler struct {
 	provision *provision.Service
+	verify    Verify
 	log       *slog.Logger
 }
 
 // Handler serves the API over a Service.
-func Handler(p *provision.Service, log *slog.Logger) http.Handler {
-	h := &handler{p, log}
+func Handler(p *provision.Service, v Verify, log *slog.Logger) http.Handler {
+	h := &handler{p, v, log}
 	mux := http.NewServeMux()
 	for pattern, serve := range h.routes() {
 		mux.Handle(pattern, h.answer(serve))
@@ -67,6 +68,8 @@ func (h *handler) routes() map[string]operation {
 		"GET /v1/aliases":              h.listAliases,
 		"POST /v1/aliases":             h.addAlias,
 		"DELETE /v1/aliases/{address}": h.removeAlias,
+
+		"POST /v1/verify": h.verifyAll,
 	}
 }
 

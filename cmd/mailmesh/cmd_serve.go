@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mailmesh/mailmesh/internal/config"
+	"github.com/mailmesh/mailmesh/internal/node"
+)
+
+// serve runs the server.
+type serve struct {
+	Demo      bool   `help:"Serve a demo on this machine: two accounts, sample mail, unprivileged ports."`
+	AnyPort   bool   `help:"Listen on free ports of the loopback address."`
+	ReadyFile string `placeholder:"FILE" help:"Write a JSON object that says where each door listens, once all do."`
+}
+
+func (s serve) Run(ctx context.Context, c *commands) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	s.adjust(&cfg)
+	n, err := node.Open(ctx, cfg, logger(cfg.Log))
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.serve(ctx, n, cfg), n.Close())
+}
+
+func (s serve) serve(ctx context.Context, n *node.Node, cfg config.Config) error {
+	var accounts []node.DemoAccount
+	if s.Demo {
+		var err error
+		if accounts, err = n.Demo(ctx); err != nil {
+			return fmt.Errorf("set up the demo: %w", err)
+		}
+	}
+	return n.Serve(ctx, func(r node.Ready) error {
+		r.Accounts = accounts
+		if s.Demo {
+			welcome(os.Stdout, r, cfg)
+		}
+		if s.ReadyFile == "" {
+			return nil
+		}
+		return r.WriteFile(s.ReadyFile)
+	})
+}
+
+// adjust turns flags into configuration.
+func (s serve) adjust(cfg *config.Config) {
+	l := &cfg.Listen
+	if s.Demo {
+		cfg.Hostname = "localhost"
+		*l = config.Listen{
+			SMTP: config.Endpoints{"127.0.0.1:2525"}, LMTP: config.Endpoints{"127.0.0.1:2424"}, IMAP: config.Endpoints{"127.0.0.1:1143"},
+			IMAPS: config.Endpoints{"127.0.0.1:1993"}, Metrics: config.Endpoints{"127.0.0.1:9625"},
+		}
+	}
+	if s.AnyPort {
+		free := config.Endpoints{"127.0.0.1:0"}
+		*l = config.Listen{SMTP: free, LMTP: free, IMAP: free, IMAPS: free, Metrics: free}
+	}
+}
+
+func logger(l config.Log) *slog.Logger {
+	options := &slog.HandlerOptions{Level: l.Level.Slog()}
+	if l.Format == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, options))
+}
+
+// welcome tells a newcomer what to do now.
+func welcome(w io.Writer, r node.Ready, cfg config.Config) {
+	var b strings.Builder
+	data, err := filepath.Abs(cfg.Data)
+	if err != nil {
+		data = cfg.Data
+	}
+	fmt.Fprintf(&b, "\nMailmesh is running. Everything it keeps is in %s\n\n", data)
+	fmt.Fprintf(&b, "  %-10s %-18s %s\n", "smtp", r.Doors["smtp"], "mail from other hosts, STARTTLS")
+	fmt.Fprintf(&b, "  %-10s %-18s %s\n", "lmtp", r.Doors["lmtp"], "mail from a program on this machine")
+	fmt.Fprintf(&b, "  %-10s %-18s %s\n", "imap", r.Doors["imap"], "STARTTLS; without TLS from this machine only")
+	fmt.Fprintf(&b, "  %-10s %-18s %s\n", "imaps", r.Doors["imaps"], "TLS with a self-signed certificate")
+	fmt.Fprintf(&b, "  %-10s http://%s/metrics, /healthz, /readyz\n\nSign in to IMAP as\n\n", "metrics", r.Doors["metrics"])
+	for _, a := range r.Accounts {
+		fmt.Fprintf(&b, "  %-20s password: %s\n", a.Address, a.Password)
+	}
+	a := r.Accounts[0]
+	fmt.Fprintf(&b, `
+Send a message, and read it back:
+
+  printf 'From: you@example.com\nTo: %[1]s\nSubject: hello\n\nIt works.\n' |
+    curl -sS --crlf smtp://%[2]s --mail-from you@example.com --mail-rcpt %[1]s -T -
+
+  curl -sS -u "%[1]s:%[4]s" "imap://%[3]s/INBOX;MAILINDEX=*"
+
+Ctrl-C stops it. %[5]s forgets it all.
+
+`, a.Address, r.Doors["smtp"], r.Doors["imap"], a.Password, "rm -r "+data)
+	io.WriteString(w, b.String())
+}

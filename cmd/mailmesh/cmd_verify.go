@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/mailmesh/mailmesh/internal/node"
+)
+
+// verify checks everything that is kept, on the running server or on the data folder. Its exit status is 1 when mail is
+// lost or rows disagree.
+type verify struct {
+	JSON bool `name:"json" help:"Print one JSON object."`
+}
+
+func (v verify) Run(ctx context.Context, c *commands) error {
+	return c.onServer(ctx, func(a *node.Admin) error {
+		report, err := a.Verify(ctx)
+		if err != nil {
+			return err
+		}
+		if v.JSON {
+			encoder := json.NewEncoder(os.Stdout)
+			encoder.SetIndent("", "  ")
+			err = encoder.Encode(report)
+		} else {
+			v.print(report)
+		}
+		if err == nil && !report.OK {
+			err = errReported
+		}
+		return err
+	})
+}
+
+func (verify) print(r node.VerifyReport) {
+	for _, f := range r.Findings {
+		account := ""
+		if f.Account != "" {
+			account = " " + f.Account
+		}
+		fmt.Printf("%s: %s%s: %s\n", f.Severity, f.Room, account, f.Text)
+	}
+	if r.More > 0 {
+		fmt.Printf("and %d more\n", r.More)
+	}
+	verdict := "everything is there and whole"
+	if !r.OK {
+		verdict = "NOT everything is as it should be"
+	}
+	fmt.Printf("%s: %d accounts, %d bodies in %d objects, %d bytes read\n", verdict, r.Accounts, r.Bodies.Blobs, r.Bodies.Objects, r.Bodies.Bytes)
+}

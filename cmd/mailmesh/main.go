@@ -1,0 +1,80 @@
+// Command mailmesh is the whole of Mailmesh: the server, and the commands that manage it.
+//
+// A command turns flags into one call to the node or its admin interface and prints the answer. Commands that manage
+// accounts talk to the running server over its admin socket, and work on the data folder themselves when it is stopped.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/mailmesh/mailmesh/internal/config"
+)
+
+// commands is the command line.
+type commands struct {
+	ConfigFile string `name:"config" placeholder:"FILE" help:"Configuration file (TOML). None is needed."`
+	Data       string `placeholder:"DIR" help:"Data folder; overrides the configuration."`
+
+	Serve   serve   `cmd:"" help:"Run the server."`
+	Account account `cmd:"" help:"Add, list and remove accounts, set passwords."`
+	Domain  domain  `cmd:"" help:"Add, list and remove domains."`
+	Alias   alias   `cmd:"" help:"Add, list and remove aliases."`
+	Verify  verify  `cmd:"" help:"Check everything that is kept: rows, counters, bodies."`
+	Config  show    `cmd:"" help:"Check the configuration and print where each key stands."`
+	Version version `cmd:"" help:"Print the version."`
+}
+
+// errReported ends the program with status 1 when everything was said already.
+var errReported = errors.New("reported")
+
+func main() {
+	var c commands
+	parser := kong.Must(&c,
+		kong.Name("mailmesh"),
+		kong.Description("A complete mail server in one program. Start with: mailmesh serve --demo"),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))
+	k, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(err)
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	k.BindTo(ctx, (*context.Context)(nil))
+	switch err := k.Run(&c); {
+	case errors.Is(err, errReported):
+		os.Exit(1)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "mailmesh:", err)
+		os.Exit(1)
+	}
+}
+
+// load is the configuration that the flags name.
+func (c *commands) load() (config.Config, error) {
+	cfg, err := config.Load(c.ConfigFile, os.Environ())
+	if err != nil {
+		return cfg, err
+	}
+	if c.Data != "" {
+		cfg.Data = c.Data
+	}
+	return cfg, nil
+}
+
+// show prints the reference of the configuration, after checking it.
+type show struct{}
+
+func (show) Run(c *commands) error {
+	if _, err := c.load(); err != nil {
+		return err
+	}
+	fmt.Print(config.Reference())
+	return nil
+}

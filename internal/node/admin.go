@@ -1,0 +1,74 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+
+	"github.com/mailmesh/mailmesh/internal/config"
+	"github.com/mailmesh/mailmesh/internal/protocol/adminserver"
+	"github.com/mailmesh/mailmesh/internal/verify"
+)
+
+// The words of the admin interface, for commands, which import no door.
+type (
+	Admin          = adminserver.Client
+	Domain         = adminserver.Domain
+	NewDomain      = adminserver.NewDomain
+	DomainChange   = adminserver.DomainChange
+	Account        = adminserver.Account
+	NewAccount     = adminserver.NewAccount
+	AccountChange  = adminserver.AccountChange
+	AppPassword    = adminserver.AppPassword
+	NewAppPassword = adminserver.NewAppPassword
+	Alias          = adminserver.Alias
+	NewAlias       = adminserver.NewAlias
+	VerifyReport   = verify.Report
+)
+
+// OpenAdmin returns the admin interface of the server that runs on the data folder or, when none does, of the folder itself,
+// which is then held until close.
+func OpenAdmin(ctx context.Context, cfg config.Config, log *slog.Logger) (a *Admin, close func() error, err error) {
+	a = adminserver.Dial(filepath.Join(cfg.Data, adminserver.SocketName))
+	for _, err := range a.Domains(ctx) {
+		if errors.Is(err, adminserver.ErrNotRunning) {
+			return openOffline(ctx, cfg, log)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		break
+	}
+	return a, func() error { a.Close(); return nil }, nil
+}
+
+func openOffline(ctx context.Context, cfg config.Config, log *slog.Logger) (*Admin, func() error, error) {
+	n, err := Open(ctx, cfg, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	return adminserver.Direct(n.adminHandler()), n.Close, nil
+}
+
+func (n *Node) adminHandler() http.Handler {
+	return adminserver.Handler(n.rooms.provision, n.verify, n.log)
+}
+
+// adminDoor is the door of the admin socket.
+func (n *Node) adminDoor() (door, error) {
+	l, err := adminserver.Listen(n.rooms.folder.file(adminserver.SocketName))
+	if err != nil {
+		return door{}, err
+	}
+	return door{"admin", l, func(ctx context.Context, l net.Listener) error {
+		return adminserver.Serve(ctx, l, n.adminHandler(), n.log)
+	}}, nil
+}
+
+func (n *Node) verify(ctx context.Context) (VerifyReport, error) {
+	r := n.rooms
+	return verify.Run(ctx, verify.Rooms{Tx: r.tx, Directory: r.directory, Bodies: r.bodies, Mailbox: r.mailbox, Spool: r.spool})
+}
