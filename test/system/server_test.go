@@ -1,0 +1,204 @@
+//go:build system
+
+package system
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary is the program under test, built once.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "mailmesh-system-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "mailmesh")
+	out, err := exec.Command("go", "build", "-o", path, "github.com/mailmesh/mailmesh/cmd/mailmesh").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if path, err := binary(); err == nil {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(status)
+}
+
+// tool returns the path of a program that a test needs.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return path
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s is missing: run make setup", name)
+	}
+	t.Skipf("%s is missing: run make setup", name)
+	return ""
+}
+
+// server is a mailmesh process on a data folder, which outlives it.
+type server struct {
+	t     *testing.T
+	data  string
+	flags []string
+	log   *lockedBuffer
+	cmd   *exec.Cmd
+	ready ready
+}
+
+// ready is the ready file.
+type ready struct {
+	SMTP, LMTP, IMAP, IMAPS, Metrics string
+	Accounts                         []struct{ Address, Password string }
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.String()
+}
+
+// newServer starts a server on a new data folder and stops it when the test ends.
+func newServer(t *testing.T, flags ...string) *server {
+	t.Helper()
+	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), flags: flags, log: new(lockedBuffer)}
+	t.Cleanup(func() {
+		s.kill()
+		if t.Failed() {
+			text := s.log.String()
+			t.Logf("the end of the server's log:\n%s", text[max(0, len(text)-6000):])
+		}
+	})
+	s.start()
+	return s
+}
+
+// start starts the program and waits for its ready file.
+func (s *server) start(wrap ...string) {
+	s.t.Helper()
+	path, err := binary()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	readyFile := s.data + ".ready"
+	os.Remove(readyFile)
+	args := append(append(wrap, path, "serve", "--data", s.data, "--any-port", "--ready-file", readyFile), s.flags...)
+	s.cmd = exec.Command(args[0], args[1:]...)
+	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	exited := make(chan struct{})
+	go func(cmd *exec.Cmd) { cmd.Wait(); close(exited) }(s.cmd)
+	deadline := time.After(60 * time.Second)
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		text, err := os.ReadFile(readyFile)
+		if err == nil && json.Unmarshal(text, &s.ready) == nil {
+			return
+		}
+		select {
+		case <-exited:
+			s.t.Fatalf("the server ended before it was ready:\n%s", s.log.String())
+		case <-deadline:
+			s.t.Fatalf("the server is not ready after a minute:\n%s", s.log.String())
+		case <-poll.C:
+		}
+	}
+}
+
+// kill ends the server as a power switch would, as far as a process can tell.
+func (s *server) kill() {
+	if s.cmd != nil && s.cmd.Process != nil {
+		s.cmd.Process.Kill()
+		s.cmd.Process.Wait()
+	}
+}
+
+// stop ends the server as Ctrl-C does.
+func (s *server) stop() {
+	s.t.Helper()
+	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
+		s.t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { s.cmd.Process.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(30 * time.Second):
+		s.t.Fatalf("the server does not stop:\n%s", s.log.String())
+	}
+}
+
+// run runs another command of the program on the same data folder.
+func (s *server) run(stdin string, args ...string) string {
+	s.t.Helper()
+	out, err := s.try(stdin, args...)
+	if err != nil {
+		s.t.Fatalf("mailmesh %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+func (s *server) try(stdin string, args ...string) (string, error) {
+	path, err := binary()
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command(path, append(args, "--data", s.data)...)
+	cmd.Stdin = strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+const password = "correct horse battery"
+
+// addAccounts makes accounts u0, u1 ... and returns their addresses.
+func (s *server) addAccounts(n int) (addresses []string) {
+	s.t.Helper()
+	s.run("", "domain", "add", "example.org")
+	for i := range n {
+		address := fmt.Sprintf("u%d@example.org", i)
+		s.run(password+"\n", "account", "add", address, "--password-stdin")
+		addresses = append(addresses, address)
+	}
+	return addresses
+}
+
+// verify runs mailmesh verify on the stopped server's folder and fails the test for anything it finds.
+func (s *server) verify() {
+	s.t.Helper()
+	out, err := s.try("", "verify", "--json")
+	if err != nil {
+		s.t.Fatalf("verify: %v\n%s", err, out)
+	}
+}
