@@ -280,6 +280,26 @@ func TestFloodOfOneAccountLeavesConnections(t *testing.T) {
 	}
 }
 
+// Work of no account in particular is not held to one account's share of the connections.
+func TestWorkWithoutAccountRunsSideBySide(t *testing.T) {
+	d := dbtest.OnPostgres(t, schema)()
+	var arrived, left sync.WaitGroup
+	arrived.Add(10)
+	for i := range int64(10) {
+		left.Go(func() {
+			must(t, d.Write(context.Background(), 0, func(tx *db.Tx) error {
+				if err := addAccount(i)(tx); err != nil {
+					return err
+				}
+				arrived.Done()
+				arrived.Wait()
+				return nil
+			}))
+		})
+	}
+	left.Wait()
+}
+
 func TestCloseWithWorkWaiting(t *testing.T) {
 	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
 		d := open()

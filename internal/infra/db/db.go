@@ -98,7 +98,7 @@ func (d *DB) Ping(ctx context.Context) error {
 }
 
 // Write runs fn in a read-write transaction and commits it. turn is the fairness key, the account's id where there is
-// one: closures with different keys are served in turn. See the package documentation for the rules of closures and the
+// one and 0 for work of no account in particular: closures with different keys are served in turn. See the package documentation for the rules of closures and the
 // meaning of errors.
 func (d *DB) Write(ctx context.Context, turn int64, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {

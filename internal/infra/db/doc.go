@@ -38,7 +38,7 @@
 //
 // The fairness key given to Write keeps the flood of one account from delaying another by more than one closure. On SQLite
 // a batch takes closures in turn by it, and ends after maxBatch closures or maxBatchTime. On PostgreSQL connections are
-// given out in turn by it, and one key holds at most an eighth of those for writes; a write has writeTimeout before its
+// given out in turn by it, and one key other than 0 holds at most an eighth of those for writes; a write has writeTimeout before its
 // COMMIT and commitTimeout for it. A transaction that lost against another, or its connection before COMMIT was sent, runs
 // again up to maxAttempts times.
 //

@@ -7,7 +7,8 @@ import (
 
 // gate bounds how many transactions use connections of the PostgreSQL pool, and how many of one turn do: the writes of an
 // account wait for each other's row lock anyway, and without the bound one account's flood would hold all connections.
-// Who waits is served in turn.
+// Turn 0 stands for work of no account in particular, which shares no lock and so has no bound of its own. Who waits is
+// served in turn.
 type gate struct {
 	mu      sync.Mutex
 	free    int
@@ -53,7 +54,7 @@ func (g *gate) admit() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for g.free > 0 {
-		j := g.waiting.takeIf(func(turn int64) bool { return g.busy[turn] < g.perTurn })
+		j := g.waiting.takeIf(func(turn int64) bool { return turn == 0 || g.busy[turn] < g.perTurn })
 		if j == nil {
 			return
 		}
