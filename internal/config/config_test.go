@@ -39,7 +39,7 @@ message_size = "20MiB"
 keep = "30d"
 [log]
 level = "debug"
-`, "MAILMESH_LOG_LEVEL=warn", "MAILMESH_LISTEN_IMAP=127.0.0.1:1143, [::1]:1143", "HOME=/")
+`, "MAILMESH_CONFIG_LOG_LEVEL=warn", "MAILMESH_CONFIG_LISTEN_IMAP=127.0.0.1:1143, [::1]:1143", "HOME=/")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,9 +76,9 @@ func TestFaultsNamePlaceAndRemedy(t *testing.T) {
 		{"key without certificate", "[tls]\nkey = \"k.pem\"\n", nil, []string{".toml:2:", "set together"}},
 		{"not toml", "hostname = \n", nil, []string{".toml:1:"}},
 		{"database", "database = \"mysql://x\"\n", nil, []string{".toml:1:", "postgres://"}},
-		{"environment value", "", []string{"MAILMESH_LOG_FORMAT=xml"}, []string{"MAILMESH_LOG_FORMAT", "text or json"}},
-		{"environment name", "", []string{"MAILMESH_NOPE=1"}, []string{"MAILMESH_NOPE", "names no key"}},
-		{"environment range", "", []string{"MAILMESH_BODIES_KEEP=1s"}, []string{"MAILMESH_BODIES_KEEP", "at least"}},
+		{"environment value", "", []string{"MAILMESH_CONFIG_LOG_FORMAT=xml"}, []string{"MAILMESH_CONFIG_LOG_FORMAT", "text or json"}},
+		{"environment name", "", []string{"MAILMESH_CONFIG_NOPE=1"}, []string{"MAILMESH_CONFIG_NOPE", "names no key"}},
+		{"environment range", "", []string{"MAILMESH_CONFIG_BODIES_KEEP=1s"}, []string{"MAILMESH_CONFIG_BODIES_KEEP", "at least"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := load(t, tt.text, tt.environ...)

@@ -12,8 +12,9 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// EnvPrefix starts the name of every environment variable that overrides a key.
-const EnvPrefix = "MAILMESH_"
+// EnvPrefix starts the name of every environment variable that overrides a key. It is longer than "MAILMESH_", below
+// which an orchestrator puts variables of its own for a service of that name.
+const EnvPrefix = "MAILMESH_CONFIG_"
 
 // Load reads the file at path ("" for none) and the overrides in environ (as os.Environ gives them), and returns the
 // checked result. The error names every fault found, one a line.
