@@ -95,7 +95,7 @@ func (s *Store) SetName(t *tx.Tx, id mail.AccountID, name string) error {
 func updateAccount(t *tx.Tx, op string, id mail.AccountID, sql string, value any) error {
 	n, err := t.SQL().Exec(sql, id, value)
 	if err == nil && n == 0 {
-		err = mail.E(op, mail.NotFound, nil)
+		err = mail.E(op, mail.NotFound, errors.New("the account is not there any more"))
 	}
 	return err
 }

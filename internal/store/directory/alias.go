@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -58,8 +57,11 @@ func (s *Store) AddAlias(t *tx.Tx, address, target mail.Address) error {
 	return err
 }
 
-// checkAddresses holds MaxAddresses.
+// checkAddresses holds MaxAddresses, and the account: it cannot be removed before the alias is there to go with it.
 func (s *Store) checkAddresses(t *tx.Tx, op string, account mail.AccountID) error {
+	if err := updateAccount(t, op, account, `UPDATE directory_account SET account_id = $2 WHERE account_id = $1`, account); err != nil {
+		return err
+	}
 	var n int
 	err := t.SQL().QueryRow(`SELECT COUNT(*) FROM address WHERE account_id = $1`, account).Scan(&n)
 	if err == nil && n >= MaxAddresses {
@@ -167,8 +169,6 @@ func (s *Store) Aliases(t *tx.Tx, domain string, after Alias, limit int) ([]Alia
 			if a.Target, err = mail.ParseAddress(target); err != nil {
 				return nil, fmt.Errorf("alias %s: %w", a.Address, err)
 			}
-		} else if a.Target.IsNull() {
-			return nil, errors.New("directory: an alias leads to an account that is not there")
 		}
 		out = append(out, a)
 	}

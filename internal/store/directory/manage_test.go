@@ -32,6 +32,30 @@ func TestAddressIsGivenOnce(t *testing.T) {
 	})
 }
 
+// An alias that is made while its account is being removed leads nowhere, and is not there.
+func TestAliasMeetsRemoval(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.domain("example.org")
+		remove := func(id mail.AccountID) func(*tx.Tx) error {
+			return func(t *tx.Tx) error { return w.RemoveAccount(t, id) }
+		}
+		alias := func(t *tx.Tx) error { return w.AddAlias(t, addr("a@example.org"), addr("ann@example.org")) }
+		w.account(10, "ann@example.org")
+		if first, second := w.meet(remove(10), alias); first != nil || !mail.Is(second, mail.NotFound) {
+			t.Errorf("after the removal: %v, %v", first, second)
+		}
+		w.account(11, "ann@example.org")
+		if first, second := w.meet(alias, remove(11)); first != nil || second != nil {
+			t.Errorf("before the removal: %v, %v", first, second)
+		}
+		var left []Alias
+		if w.do(func(t *tx.Tx) (err error) { left, err = w.Aliases(t, "", Alias{}, 0); return err }); len(left) != 0 {
+			t.Errorf("left are %+v", left)
+		}
+		w.leads("a@example.org", "not found")
+	})
+}
+
 // meet runs second while first, which is done with its work, has not yet committed.
 func (w *world) meet(first, second func(*tx.Tx) error) (firstErr, secondErr error) {
 	w.t.Helper()

@@ -72,7 +72,7 @@ type target struct {
 // find reads a domain, and the rows of an address or else of user, in one query.
 func (s *Store) find(t *tx.Tx, k key, user string) (entry, error) {
 	rows, err := t.SQL().Query(`SELECT d.disabled, d.catch_all, COALESCE(a.local, ''), COALESCE(a.kind, ''), COALESCE(a.account_id, 0),
-		COALESCE(a.target, ''), CASE WHEN COALESCE(x.disabled, 0) <> 0 OR COALESCE(h.disabled, 0) <> 0 THEN 1 ELSE 0 END
+		COALESCE(a.target, ''), CASE WHEN COALESCE(x.disabled, 1) <> 0 OR COALESCE(h.disabled, 0) <> 0 THEN 1 ELSE 0 END
 		FROM domain d
 		LEFT JOIN address a ON a.domain = d.name AND a.local IN ($2, $3)
 		LEFT JOIN directory_account x ON x.account_id = a.account_id
