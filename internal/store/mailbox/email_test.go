@@ -21,17 +21,20 @@ func TestSummariesComeInTheOrderAskedFor(t *testing.T) {
 		slices.Reverse(backwards)
 		random := rand.New(rand.NewPCG(1, 2))
 		random.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-		var sparse, gaps []mail.EmailID
+		var sparse, second, gaps []mail.EmailID
 		for i, id := range all {
 			if i%97 == 0 {
 				sparse = append(sparse, id)
+			}
+			if i%2 == 0 {
+				second = append(second, id)
 			}
 			if gaps = append(gaps, id); i%50 == 0 {
 				gaps = append(gaps, id+1<<40) // which is nobody's
 			}
 		}
 		tests := map[string][]mail.EmailID{
-			"all": all, "backwards": backwards, "shuffled": shuffled, "sparse": sparse, "with gaps": gaps, "none": nil, "one": all[5:6],
+			"all": all, "backwards": backwards, "shuffled": shuffled, "sparse": sparse, "every second": second, "with gaps": gaps, "none": nil, "one": all[5:6],
 			"twice": {all[3], all[3], all[2]}, "unknown": {1, 2, 3}, "ends out of order": append(slices.Clone(all[100:]), all[0]),
 		}
 		for name, ids := range tests {

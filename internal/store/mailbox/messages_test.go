@@ -123,6 +123,10 @@ func TestThreads(t *testing.T) {
 		{"no ids", []step{{"", "s", 0}, {"", "s", 1}}},
 		{"the nearest of many references", []step{{"r199", "s", 0}, {"x r198 " + strings.Join(long, " "), "s", 0}}},
 		{"the root of many references", []step{{"r0", "s", 0}, {"x y " + strings.Join(long, " "), "s", 0}}},
+		{"a reply to the nearest of many references", []step{{"x y " + strings.Join(long, " "), "s", 0}, {"z r199", "s", 0}}},
+		{"a reply to the root of many references", []step{{"x y " + strings.Join(long, " "), "s", 0}, {"z r0", "s", 0}}},
+		{"a reply to what it replied to", []step{{"x y " + strings.Join(long, " "), "s", 0}, {"z y", "s", 0}}},
+		{"of many references few are kept", []step{{"x y " + strings.Join(long, " "), "s", 0}, {"z r5", "s", 1}}},
 		{"one far from both ends of many is not looked up", []step{{"r100", "s", 0}, {"x y " + strings.Join(long, " "), "s", 1}}},
 	}
 	each(t, func(t *testing.T, r *room) {
@@ -481,6 +485,47 @@ func TestExpunge(t *testing.T) {
 		})
 		_, err = r.Expunge(t.Context(), alice, 999, set("1"))
 		wantKind(t, err, mail.NotFound)
+		r.sound(t, alice)
+	})
+}
+
+// What is between messages that go stays, however the deletion is put into statements.
+func TestExpungeLeavesWhatIsBetween(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		in := r.path(alice, Inbox)
+		for uid := 1; uid <= 60; uid++ {
+			if uid%20 == 10 {
+				r.append(alice, in.ID, testMessage("stays"))
+				continue
+			}
+			r.append(alice, in.ID, testMessage("goes", `\Deleted`))
+		}
+		n, err := r.Expunge(t.Context(), alice, in.ID, set("1:60"))
+		if err != nil || n != 57 {
+			t.Errorf("%d, %v", n, err)
+		}
+		r.wantContents(alice, in.ID, "10, 30, 50")
+		r.sound(t, alice)
+	})
+}
+
+// A change that reaches many memberships of each email keeps to the rows that one commit may change.
+func TestFlagsOfManyEmailsInSeveralMailboxes(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		in := r.path(alice, Inbox)
+		r.fill(alice, in.ID, 200)
+		for i := range 4 {
+			to := r.create(alice, fmt.Sprint(i))
+			_, err := r.Copy(t.Context(), alice, in.ID, to.ID, set("1:200"))
+			r.must(err)
+		}
+		done, err := r.StoreFlags(t.Context(), alice, in.ID, set("1:200"), FlagChange{Op: AddFlags, Flags: flags(`\Seen`)})
+		if err != nil || done.Changed != 200 {
+			t.Errorf("%+v, %v", done, err)
+		}
+		if m := r.path(alice, "3"); m.Unseen != 0 {
+			t.Errorf("%+v", m)
+		}
 		r.sound(t, alice)
 	})
 }

@@ -133,7 +133,10 @@ func TestViewCacheIsBounded(t *testing.T) {
 	c := newViewCache(3*one, r.refresh)
 	for id := range mail.MailboxID(10) {
 		c.get(t.Context(), viewKey{alice, id + 1}, 0)
-		c.get(t.Context(), viewKey{alice, 1}, 0) // in use all the time
+		c.get(t.Context(), viewKey{alice, 1}, 1) // in use all the time
+	}
+	if r.readings != 10 {
+		t.Errorf("%d readings, want one of each", r.readings)
 	}
 	if len(c.entries) != 3 || c.used.Len() != 3 || c.weight != 3*one {
 		t.Errorf("%d views of %d bytes", len(c.entries), c.weight)
@@ -209,16 +212,21 @@ func TestAViewIsReadAnewWhenTheLogCannotBeFollowed(t *testing.T) {
 		r.fill(alice, in.ID, 5)
 		r.view(alice, in.ID)
 		breaks := map[string]string{
-			"a kind of change that this release does not know": `UPDATE change SET kind = 77 WHERE modseq = (SELECT MAX(modseq) FROM change WHERE account_id = 10)`,
-			"rows without log": `DELETE FROM change WHERE account_id = 10`,
-			"floor":            `UPDATE account SET log_floor = modseq WHERE id = 10`,
+			"unknown-kind-of-change": `UPDATE change SET kind = 77, uid = 0, mailbox_id = 0 WHERE modseq = (SELECT MAX(modseq) FROM change WHERE account_id = 10)`,
+			"below-the-floor":        `UPDATE account SET log_floor = modseq WHERE id = 10`,
 		}
 		for name, damage := range breaks {
-			r.append(alice, in.ID, testMessage(name))
+			_, err := r.StoreFlags(t.Context(), alice, in.ID, set("1:5"), FlagChange{Flags: flags(name)})
+			r.must(err)
 			r.must(r.write(alice, func(t *tx.Tx) error { _, err := t.SQL().Exec(damage); return err }))
-			if v, m := r.view(alice, in.ID), r.path(alice, Inbox); int64(v.Len()) != m.Messages || v.Status() != m.Status {
-				t.Errorf("%s: the view has %d messages, the mailbox %d", name, v.Len(), m.Messages)
+			if v := r.view(alice, in.ID); v.Len() != 5 || len(v.Keywords(v.At(5))) != 1 || v.Keywords(v.At(5))[0] != name {
+				t.Errorf("%s: %d messages, the last with %q", name, v.Len(), v.Keywords(v.At(5)))
 			}
+		}
+		r.append(alice, in.ID, testMessage("x"))
+		r.must(r.write(alice, func(t *tx.Tx) error { _, err := t.SQL().Exec(`DELETE FROM change`); return err }))
+		if v := r.view(alice, in.ID); v.Len() != 6 { // the log has nothing, the counters say so
+			t.Errorf("%d messages", v.Len())
 		}
 	})
 }
