@@ -212,7 +212,7 @@ func TestAViewIsReadAnewWhenTheLogCannotBeFollowed(t *testing.T) {
 		r.fill(alice, in.ID, 5)
 		r.view(alice, in.ID)
 		breaks := map[string]string{
-			"unknown-kind-of-change": `UPDATE change SET kind = 77, uid = 0, mailbox_id = 0 WHERE modseq = (SELECT MAX(modseq) FROM change WHERE account_id = 10)`,
+			"unknown-kind-of-change": `UPDATE change SET kind = 77, op = 3, uid = 0, mailbox_id = 0 WHERE modseq = (SELECT MAX(modseq) FROM change WHERE account_id = 10)`,
 			"below-the-floor":        `UPDATE account SET log_floor = modseq WHERE id = 10`,
 		}
 		for name, damage := range breaks {
