@@ -1,6 +1,7 @@
 package imapserver
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,96 +22,122 @@ type incoming struct {
 
 // append keeps all messages of the command or none (RFC 3502 3). Each is written and synced while it arrives; one commit
 // names them all.
-func (s *session) append(c *imap.Append) (reply, error) {
+func (s *session) append(c *imap.Append, given []imap.CanonicalName) (reply, error) {
 	m, r, err := s.target(c.Mailbox)
 	if err != nil || r != nil {
-		return s.refuse(c, orEmpty(r), err)
+		return s.refuseAppend(c, orEmpty(r), err)
 	}
 	var all []incoming
-	for {
-		next, err := c.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return reply{}, err
-		}
-		in, r, err := s.receive(next, len(all))
-		if err != nil || r != nil {
-			return s.refuse(c, orEmpty(r), err)
-		}
-		all = append(all, in)
+	r, err = s.receiveAll(c, &all)
+	if err != nil || r != nil {
+		s.discard(all)
+		return s.refuseAppend(c, orEmpty(r), err)
 	}
-	return s.keep(m, all)
+	s.touch(m.ID)
+	done, err := s.keep(m, all)
+	if err != nil {
+		s.discard(all)
+	}
+	if mail.Is(err, mail.NotFound) { // deleted since the command began
+		return tryCreate, nil
+	}
+	if err != nil {
+		return reply{}, err
+	}
+	s.tellCanonical(given, s.entryOf(m, nil))
+	return reply{imap.OK, imap.CodeAppendUID(done.UIDValidity, imap.SetOf(done.UIDs...)), "appended"}, nil
 }
 
-// refuse drops what the client still sends of the command, then answers.
-func (s *session) refuse(c *imap.Append, r reply, err error) (reply, error) {
+// refuseAppend drops what the client still sends of the command, then answers.
+func (s *session) refuseAppend(c *imap.Append, r reply, err error) (reply, error) {
 	if lost := c.Discard(); lost != nil {
 		return reply{}, lost
 	}
 	return r, err
 }
 
-// receive takes one message. Refusals come before the client is told to send, where it waits for that.
-func (s *session) receive(m *imap.AppendMessage, before int) (in incoming, r *reply, err error) {
-	flags, err := parseFlags(m.Flags)
-	if err != nil {
-		return in, nil, err
+// discard lets the bytes go that will not be named.
+func (s *session) discard(all []incoming) {
+	for _, in := range all {
+		if err := s.o.Bodies.Discard(context.WithoutCancel(s.ctx), in.body); err != nil {
+			s.log.Warn("imap: bytes of a refused message stay until they are collected", "object", in.body.Object, "err", err)
+		}
+	}
+}
+
+// receiveAll takes the messages. A reply or an error refuses all of them.
+func (s *session) receiveAll(c *imap.Append, all *[]incoming) (*reply, error) {
+	var octets int64
+	for {
+		next, err := c.Next()
+		if errors.Is(err, io.EOF) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		octets += next.Size
+		flags, r, err := s.admit(next, len(*all), octets)
+		if err != nil || r != nil {
+			return r, err
+		}
+		in, err := s.receive(next, flags)
+		if in.body != nil {
+			*all = append(*all, in)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// admit decides about a message by what the client says of it, before a client that waits is told to send. before is how
+// many messages the command has brought already, octets their size with this one.
+func (s *session) admit(m *imap.AppendMessage, before int, octets int64) (flags mail.Flags, r *reply, err error) {
+	refuse := func(code imap.Code, text string) (mail.Flags, *reply, error) {
+		r := no(code, text)
+		return mail.Flags{}, &r, nil
 	}
 	switch {
 	case m.Size > s.o.Limits.MessageSize:
-		r := no(imap.CodeTooBig, fmt.Sprintf("a message has at most %d bytes", s.o.Limits.MessageSize))
-		return in, &r, nil
+		return refuse(imap.CodeTooBig, fmt.Sprintf("a message has at most %d octets", s.o.Limits.MessageSize))
 	case m.Size == 0:
-		// RFC 9051 6.3.12 has no message without bytes; RFC 3502 1: an empty literal cancels.
-		r := no(imap.CodeCannot, "a message must not be empty")
-		return in, &r, nil
+		// RFC 3502 6.3.11: an empty literal is how a client takes its APPEND back.
+		return refuse(imap.CodeCannot, "a message must not be empty")
 	case before >= s.o.Limits.AppendMessages:
-		r := no(imap.CodeLimit, fmt.Sprintf("one APPEND takes at most %d messages", s.o.Limits.AppendMessages))
-		return in, &r, nil
+		return refuse(imap.CodeLimit, fmt.Sprintf("one APPEND takes at most %d messages", s.o.Limits.AppendMessages))
 	}
-	err = s.o.Tx.Read(s.ctx, func(t *tx.Tx) error { return s.o.Mailbox.CheckQuota(t, s.account, 1, m.Size) })
-	if err != nil {
-		return in, nil, err
+	if flags, err = parseFlags(m.Flags); err != nil {
+		return flags, nil, err
 	}
+	return flags, nil, s.o.Tx.Read(s.ctx, func(t *tx.Tx) error {
+		return s.o.Mailbox.CheckQuota(t, s.account, int64(before)+1, octets)
+	})
+}
+
+// receive takes the octets of a message. in.body is set when they are stored, even with an error.
+func (s *session) receive(m *imap.AppendMessage, flags mail.Flags) (in incoming, err error) {
 	content, err := m.Open()
 	if err != nil {
-		return in, nil, errors.Join(errConnection, err)
+		return in, err
 	}
 	summarizer := message.NewSummarizer(message.Limits{})
-	source := &failing{r: io.TeeReader(content, summarizer)}
-	if in.body, err = s.o.Bodies.Put(s.ctx, source); err != nil {
-		if source.err != nil {
-			err = errors.Join(errConnection, source.err)
-		}
-		return in, nil, err
+	if in.body, err = s.o.Bodies.Put(s.ctx, io.TeeReader(content, summarizer)); err != nil {
+		return incoming{}, err
 	}
 	in.message, err = mailbox.Summarized(summarizer.Close())
 	in.message.Flags, in.message.Received = flags, m.Date
-	return in, nil, err
+	return in, err
 }
 
-// failing remembers the error of a reader, to tell a lost connection from a store that cannot write.
-type failing struct {
-	r   io.Reader
-	err error
+// kept is where the messages of an APPEND came to lie.
+type kept struct {
+	UIDValidity uint32
+	UIDs        []uint32
 }
 
-func (f *failing) Read(b []byte) (int, error) {
-	n, err := f.r.Read(b)
-	if err != nil && err != io.EOF {
-		f.err = err
-	}
-	return n, err
-}
-
-func (s *session) keep(m mailbox.Mailbox, all []incoming) (reply, error) {
-	type kept struct {
-		UIDValidity uint32
-		UIDs        []uint32
-	}
-	done, err := tx.Once(s.ctx, s.o.Tx, tx.NewKey(), s.own(), func(t *tx.Tx) (kept, error) {
+func (s *session) keep(m mailbox.Mailbox, all []incoming) (kept, error) {
+	return tx.Once(s.ctx, s.o.Tx, tx.NewKey(), s.own(), func(t *tx.Tx) (kept, error) {
 		var k kept
 		for _, in := range all {
 			blob, err := s.o.Bodies.Hold(t, s.account, in.body)
@@ -126,11 +153,4 @@ func (s *session) keep(m mailbox.Mailbox, all []incoming) (reply, error) {
 		}
 		return k, nil
 	})
-	if mail.Is(err, mail.NotFound) { // deleted since the command began
-		return no(imap.CodeTryCreate, "there is no such mailbox: create it first"), nil
-	}
-	if err != nil {
-		return reply{}, err
-	}
-	return reply{imap.OK, imap.CodeAppendUID(done.UIDValidity, imap.SetOf(done.UIDs...)), "appended"}, nil
 }

@@ -3,10 +3,8 @@ package imapserver
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/mailmesh/mailmesh/internal/infra/listen"
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -59,12 +57,13 @@ func (s *session) startTLS(tag string) (reply, error) {
 	}
 	if s.wire.pending() {
 		// RFC 9051 6.2.1: what was sent before the handshake must not be taken for something sent under TLS.
+		s.linger = true
 		s.bye(imap.CodeClientBug, "nothing may follow STARTTLS before the handshake")
 		return reply{}, nil
 	}
 	s.out.Tagged(tag, imap.OK, "", "begin TLS now")
 	if err := s.out.Flush(); err != nil {
-		return reply{}, errors.Join(errConnection, err)
+		return reply{}, err
 	}
 	if err := s.wire.handshake(tls.Server(s.wire.nc, s.o.TLS)); err != nil {
 		s.log.Debug("imap: TLS handshake failed", "err", err)
@@ -123,7 +122,7 @@ func (s *session) signedIn(mechanism string, in auth.SignIn, err error) (reply, 
 	if err == nil {
 		s.account = in.Account
 		s.watch = s.o.Realtime.Watch(in.Account)
-		s.wire.setWait(s.o.Limits.Idle)
+		s.wire.signedIn()
 		s.log = s.log.With("account", in.Account)
 		s.log.Info("imap: signed in", "mechanism", mechanism)
 		s.o.Observer.SignedIn(mechanism)
@@ -132,7 +131,7 @@ func (s *session) signedIn(mechanism string, in auth.SignIn, err error) (reply, 
 	kind := mail.KindOf(err)
 	s.o.Observer.SignInFailed(mechanism, kind)
 	if s.failedSignIns++; s.failedSignIns >= s.o.Limits.SignIns {
-		defer s.bye(imap.CodeUnavailable, "too many failed attempts to sign in")
+		s.farewell = "too many failed attempts to sign in"
 	}
 	switch kind {
 	case mail.Denied:
@@ -147,32 +146,40 @@ func (s *session) signedIn(mechanism string, in auth.SignIn, err error) (reply, 
 	return reply{}, err
 }
 
-func (s *session) identify(imap.ID) reply {
+func (s *session) identify(c imap.ID) reply {
+	s.log.Debug("imap: client", "id", c.Params)
 	// RFC 2971 4: a version is useful to attackers, so none is given.
 	s.out.ID([]imap.IDParam{{Name: "name", Value: "Mailmesh"}})
 	return ok("pleased to meet you")
 }
 
+// enable switches on what the client names, and lists what was off before (RFC 5161 3.1).
 func (s *session) enable(c imap.Enable) reply {
 	var enabled []string
+	turn := func(on *bool, name string) {
+		if !*on {
+			*on = true
+			enabled = append(enabled, name)
+		}
+	}
+	condstore := s.condstore
 	for _, name := range c.Capabilities {
 		switch name {
 		case "IMAP4REV2":
-			s.dialect.Rev2 = true
-			enabled = append(enabled, "IMAP4rev2")
+			turn(&s.dialect.Rev2, "IMAP4rev2")
 		case "UTF8=ACCEPT":
-			s.dialect.UTF8Accept = true
-			enabled = append(enabled, name)
+			turn(&s.dialect.UTF8Accept, name)
 		case "CONDSTORE":
-			s.condstore = true
-			enabled = append(enabled, name)
-		case "QRESYNC":
-			s.condstore, s.qresync = true, true // RFC 7162 3.2.3
-			enabled = append(enabled, name)
+			turn(&condstore, name)
+		case "QRESYNC": // RFC 7162 3.2.3: CONDSTORE comes with it
+			turn(&s.qresync, name)
 		}
 	}
 	s.in.SetDialect(s.dialect)
 	s.out.SetDialect(s.dialect)
-	s.out.Enabled(slices.CompactFunc(enabled, strings.EqualFold))
+	s.out.Enabled(enabled)
+	if condstore || s.qresync {
+		s.understandModSeq()
+	}
 	return ok("enabled")
 }

@@ -27,69 +27,75 @@ func (s *session) store(c imap.Store) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	seqs, err := s.seqs(c.Numbers)
+	uids, err := s.uids(c.Numbers)
 	if err != nil {
 		return reply{}, err
 	}
 	change := mailbox.FlagChange{Op: flagOps[c.Action], Flags: flags}
 	if c.UnchangedSince != nil {
-		s.condstore = true // RFC 7162 3.1
+		s.understandModSeq() // RFC 7162 3.1
 		change.Conditional, change.UnchangedSince = true, *c.UnchangedSince
 	}
-	uids := sel.view.UIDs(seqs)
+	known := sel.view
 	done, storeErr := s.o.Mailbox.StoreFlags(s.ctx, s.account, sel.id, uids, change)
-	own := uids.Subtract(done.Modified)
-	latest, err := s.advance(done.ModSeq, c.UID, own)
-	if err != nil {
+	if err := s.advance(done.ModSeq, c.UID, uids); err != nil {
 		return reply{}, err
 	}
-	s.tellStored(c, own, latest)
+	if !s.over {
+		s.tellStored(stored{c, change, known, done.Modified}, uids)
+	}
 	if storeErr != nil {
 		return reply{}, storeErr
 	}
 	if len(done.Modified) > 0 {
 		modified := done.Modified
 		if !c.UID {
-			modified = s.selected.view.Seqs(modified)
+			modified = sel.view.Seqs(modified)
 		}
 		return reply{imap.OK, imap.CodeModified(modified), "some messages were changed by others meanwhile"}, nil
 	}
 	return ok("stored"), nil
 }
 
-// tellStored sends the flags of the messages that were to be changed. Without .SILENT all of them (RFC 9051 6.4.6); with it
-// nothing, but for clients that know MODSEQ, which must hear the new ones (RFC 7162 3.1.3).
-func (s *session) tellStored(c imap.Store, own imap.Set, latest *mailbox.View) {
-	if c.Silent && !s.condstore {
-		return
-	}
-	for _, p := range s.positions(s.selected.view.Seqs(own)) {
-		e, found := latest.Find(p.entry.UID)
-		if found == 0 {
-			continue // expunged by another session meanwhile
+// stored is a STORE that was carried out.
+type stored struct {
+	imap.Store
+	change   mailbox.FlagChange
+	known    *mailbox.View // what the client knew before
+	modified imap.Set      // UIDs that were left alone
+}
+
+// tellStored sends the flags of the messages that were to be changed: without .SILENT of all of them (RFC 9051 6.4.6), with
+// it of those that have others than the client must think. Of the rest, a client that knows MODSEQ must hear the new ones
+// (RFC 7162 3.1.3).
+func (s *session) tellStored(c stored, uids imap.Set) {
+	view := s.selected.view
+	for p := range s.positions(view.Seqs(uids.Subtract(s.selected.ghosts))) {
+		switch {
+		case !c.Silent, c.surprises(p.entry, view):
+			s.sendFlags(int(p.seq), p.entry, view, c.UID || s.condstore)
+		case s.condstore:
+			f := s.out.Fetch(p.seq)
+			f.UID(p.entry.UID)
+			f.ModSeq(p.entry.ModSeq)
+			f.End()
 		}
-		if !c.Silent {
-			s.tellOwn(c.UID, p.seq, e, latest)
-			continue
-		}
-		f := s.out.Fetch(p.seq)
-		f.UID(e.UID)
-		f.ModSeq(e.ModSeq)
-		f.End()
 	}
 }
 
-// tellOwn is tellFlags for an answer to a command, which has the UID when the command named UIDs.
-func (s *session) tellOwn(uid bool, seq uint32, e mailbox.Entry, view *mailbox.View) {
-	f := s.out.Fetch(seq)
-	if uid || s.qresync {
-		f.UID(e.UID)
+// surprises reports whether a message has other flags than the client, who knows its command only, must think.
+func (c *stored) surprises(e mailbox.Entry, view *mailbox.View) bool {
+	was, _ := c.known.Find(e.UID)
+	want := c.known.FlagsOf(was)
+	switch c.change.Op {
+	case mailbox.SetFlags:
+		want = c.change.Flags
+	case mailbox.AddFlags:
+		want = want.Add(c.change.Flags)
+	case mailbox.RemoveFlags:
+		want = want.Remove(c.change.Flags)
 	}
-	f.Flags(view.FlagsOf(e).Names(), s.isRecent(e))
-	if s.condstore {
-		f.ModSeq(e.ModSeq)
-	}
-	f.End()
+	return c.modified.Contains(uint32(e.UID)) || !view.FlagsOf(e).Equal(want)
 }
 
 func (s *session) copy(c imap.Copy) (reply, error) {
@@ -101,6 +107,7 @@ func (s *session) copy(c imap.Copy) (reply, error) {
 	if err != nil || r != nil {
 		return orEmpty(r), err
 	}
+	s.touch(to.ID)
 	copied, err := s.o.Mailbox.Copy(s.ctx, s.account, s.selected.id, to.ID, uids)
 	if err != nil {
 		return reply{}, err
@@ -109,6 +116,13 @@ func (s *session) copy(c imap.Copy) (reply, error) {
 		return ok("there was nothing to copy"), nil
 	}
 	return reply{imap.OK, imap.CodeCopyUID(copied.UIDValidity, copied.Source, copied.Target), "copied"}, nil
+}
+
+// touch notes that the session writes to a mailbox, which may be the one that it has open.
+func (s *session) touch(id mail.MailboxID) {
+	if s.selected != nil && s.selected.id == id {
+		s.selected.touched = true
+	}
 }
 
 func orEmpty(r *reply) reply {
@@ -130,6 +144,7 @@ func (s *session) move(c imap.Move) (reply, error) {
 	if err != nil || r != nil {
 		return orEmpty(r), err
 	}
+	s.selected.touched = true
 	moved, err := s.o.Mailbox.Move(s.ctx, s.account, s.selected.id, to.ID, uids)
 	if len(moved.Source) > 0 {
 		// RFC 9051 6.4.8: COPYUID goes before the EXPUNGEs, which say which messages are meant.
@@ -146,11 +161,10 @@ func (s *session) expunge(c imap.Expunge) (reply, error) {
 	if sel.readOnly {
 		return reply{}, errReadOnly
 	}
-	latest, err := s.advance(0, true, nil)
-	if err != nil {
+	if err := s.advance(0, true, nil); err != nil {
 		return reply{}, err
 	}
-	uids := latest.Flagged(mail.Deleted)
+	uids := sel.view.Flagged(mail.Deleted)
 	if c.UIDs != nil {
 		named, err := s.uids(*c.UIDs)
 		if err != nil {
@@ -159,6 +173,7 @@ func (s *session) expunge(c imap.Expunge) (reply, error) {
 		uids = uids.Intersect(named)
 	}
 	if len(uids) > 0 {
+		sel.touched = true
 		if _, err := s.o.Mailbox.Expunge(s.ctx, s.account, sel.id, uids); err != nil {
 			return reply{}, err
 		}

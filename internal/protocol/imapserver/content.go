@@ -10,11 +10,12 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 )
 
-// source is where the parts of one message come from.
+// source is where the answer for one message comes from: what of it the items need.
 type source struct {
-	row     *mailbox.Email
-	root    *message.Part
-	content blob.Reader // nil when no bytes are needed
+	row      *mailbox.Email
+	envelope message.Envelope
+	root     *message.Part
+	content  blob.Reader // nil when no bytes are needed
 }
 
 func (m *source) close() {
@@ -24,19 +25,22 @@ func (m *source) close() {
 }
 
 // open reads what the items need of a message.
-func (f *fetching) open(row *mailbox.Email) (m *source, err error) {
-	m = &source{row: row}
+func (f *fetching) open(m *source, row *mailbox.Email) (err error) {
+	m.row = row
+	if f.envelope {
+		if m.envelope, err = message.UnmarshalEnvelope(row.Summary); err != nil {
+			return err
+		}
+	}
 	if f.structure {
 		if m.root, err = message.UnmarshalStructure(row.Summary); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if f.content {
-		if m.content, err = f.o.Bodies.Open(f.ctx, f.account, row.Blob); err != nil {
-			return nil, err
-		}
+		m.content, err = f.o.Bodies.Open(f.ctx, f.account, row.Blob)
 	}
-	return m, nil
+	return err
 }
 
 // part is an item's piece of the message, measured and ready to be sent. Everything that can be refused is refused

@@ -1,7 +1,6 @@
 package imapserver
 
 import (
-	"bytes"
 	"errors"
 	"slices"
 	"time"
@@ -10,11 +9,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 	"github.com/mailmesh/mailmesh/internal/rfc/message"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
-	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
-
-// fetchBatch is how many messages' rows are held in memory at a time.
-const fetchBatch = 200
 
 var (
 	expungeIssued = no(imap.CodeExpungeIssued, "some of the messages were expunged meanwhile") // RFC 5530
@@ -29,10 +24,10 @@ func (s *session) fetch(c imap.Fetch) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	f := s.newFetching(c)
 	if err := s.tellVanished(c); err != nil {
 		return reply{}, err
 	}
-	f := s.newFetching(c)
 	if c.ChangedSince != 0 {
 		seqs = s.changedSince(seqs, c.ChangedSince)
 	}
@@ -41,11 +36,8 @@ func (s *session) fetch(c imap.Fetch) (reply, error) {
 			return reply{}, err
 		}
 	}
-	all := s.positions(seqs)
-	for batch := range slices.Chunk(all, fetchBatch) {
-		if err := f.send(batch); err != nil {
-			return reply{}, err
-		}
+	if err := f.sendAll(seqs); err != nil {
+		return reply{}, err
 	}
 	switch {
 	case f.gone:
@@ -61,8 +53,7 @@ func (s *session) tellVanished(c imap.Fetch) error {
 	if !c.Vanished {
 		return nil
 	}
-	highest := uint32(s.selected.view.Status().UIDNext) - 1
-	gone, err := s.vanished(c.ChangedSince, c.Set.Resolve(highest))
+	gone, err := s.vanished(c.ChangedSince, c.Set.Resolve(uint32(s.selected.view.Status().UIDNext)-1))
 	if err == nil {
 		s.out.Vanished(true, gone)
 	}
@@ -71,7 +62,7 @@ func (s *session) tellVanished(c imap.Fetch) error {
 
 func (s *session) changedSince(seqs imap.Set, since mail.ModSeq) imap.Set {
 	var out imap.Set
-	for _, p := range s.positions(seqs) {
+	for p := range s.positions(seqs) {
 		if p.entry.ModSeq > since {
 			out.Add(p.seq)
 		}
@@ -82,47 +73,61 @@ func (s *session) changedSince(seqs imap.Set, since mail.ModSeq) imap.Set {
 // fetching is one FETCH being answered.
 type fetching struct {
 	*session
-	items     []imap.FetchItem
-	marksSeen bool
+	items []imap.FetchItem
+
+	marksSeen bool // the message becomes \Seen
+	flags     bool // FLAGS is among the items
+	modseq    bool // MODSEQ is
 	rows      bool // the email's row is needed
+	envelope  bool // and its envelope
 	structure bool // and its structure
 	content   bool // and the message's bytes
 
-	marked imap.Set      // UIDs that this command marked \Seen: their flags are told too
-	latest *mailbox.View // has the flags after marking
+	marked imap.Set // UIDs that this command marked \Seen: their flags are told too
 
 	gone       bool // a message was not there any more
 	unknownCTE bool
 }
 
 func (s *session) newFetching(c imap.Fetch) *fetching {
-	f := &fetching{session: s, items: slices.Clone(c.Items), latest: s.selected.view}
-	has := func(k imap.FetchKind) bool {
-		return slices.ContainsFunc(f.items, func(i imap.FetchItem) bool { return i.Kind == k })
-	}
-	if c.UID && !has(imap.FetchUID) {
+	f := &fetching{session: s, items: c.Items}
+	if c.UID && !f.has(imap.FetchUID) {
 		f.items = append([]imap.FetchItem{{Kind: imap.FetchUID}}, f.items...) // RFC 9051 6.4.9
 	}
-	if c.ChangedSince != 0 && !has(imap.FetchModSeq) {
-		f.items = append(f.items, imap.FetchItem{Kind: imap.FetchModSeq}) // RFC 7162 3.1.4.1
+	if c.ChangedSince != 0 && !f.has(imap.FetchModSeq) {
+		f.items = append(slices.Clip(f.items), imap.FetchItem{Kind: imap.FetchModSeq}) // RFC 7162 3.1.4.1
 	}
-	s.condstore = s.condstore || has(imap.FetchModSeq)
+	f.flags, f.modseq = f.has(imap.FetchFlags), f.has(imap.FetchModSeq)
+	if f.modseq {
+		s.understandModSeq()
+	}
 	for _, i := range f.items {
-		f.marksSeen = f.marksSeen || i.SetsSeen()
-		switch i.Kind {
-		case imap.FetchEnvelope, imap.FetchThreadID:
-			f.rows = true
-		case imap.FetchBody, imap.FetchBodyStructure:
-			f.rows, f.structure = true, true
-		case imap.FetchBinarySize:
-			f.rows, f.structure, f.content = true, true, true
-		}
-		if i.Content() {
-			f.rows, f.content = true, true
-			f.structure = f.structure || !isWhole(i)
-		}
+		f.need(i)
 	}
 	return f
+}
+
+func (f *fetching) has(k imap.FetchKind) bool {
+	return slices.ContainsFunc(f.items, func(i imap.FetchItem) bool { return i.Kind == k })
+}
+
+// need notes what an item is made from.
+func (f *fetching) need(i imap.FetchItem) {
+	f.marksSeen = f.marksSeen || i.SetsSeen()
+	switch i.Kind {
+	case imap.FetchThreadID:
+		f.rows = true
+	case imap.FetchEnvelope:
+		f.rows, f.envelope = true, true
+	case imap.FetchBody, imap.FetchBodyStructure:
+		f.rows, f.structure = true, true
+	case imap.FetchBinarySize:
+		f.rows, f.structure, f.content = true, true, true
+	}
+	if i.Content() {
+		f.rows, f.content = true, true
+		f.structure = f.structure || !isWhole(i)
+	}
 }
 
 // isWhole reports whether an item is the whole message, for which no structure is needed.
@@ -135,7 +140,7 @@ func isWhole(i imap.FetchItem) bool {
 func (f *fetching) markSeen(seqs imap.Set, uid bool) (imap.Set, error) {
 	sel := f.selected
 	uids := sel.view.UIDs(seqs)
-	for _, p := range f.positions(seqs) {
+	for p := range f.positions(seqs) {
 		if p.entry.Flags&mail.Seen == 0 {
 			f.marked.Add(uint32(p.entry.UID))
 		}
@@ -145,103 +150,104 @@ func (f *fetching) markSeen(seqs imap.Set, uid bool) (imap.Set, error) {
 	}
 	done, err := f.o.Mailbox.StoreFlags(f.ctx, f.account, sel.id, f.marked, mailbox.FlagChange{Op: mailbox.AddFlags, Flags: mail.Flags{Bits: mail.Seen}})
 	if err != nil {
+		sel.touched = sel.touched || done.Changed > 0
 		return nil, err
 	}
-	if f.latest, err = f.advance(done.ModSeq, uid, f.marked); err != nil {
+	if err = f.advance(done.ModSeq, uid, f.marked); err != nil {
 		return nil, err
 	}
 	return sel.view.Seqs(uids), nil
 }
 
-// send answers for some messages, whose rows it reads together.
-func (f *fetching) send(batch []position) error {
-	rows, err := f.read(batch)
-	if err != nil {
-		return err
+// sendAll answers for the messages with some numbers, a batch at a time.
+func (f *fetching) sendAll(seqs imap.Set) error {
+	batch := make([]position, 0, min(seqs.Len(), batchSize))
+	for p := range f.positions(seqs) {
+		if batch = append(batch, p); len(batch) == batchSize {
+			if err := f.send(batch); err != nil {
+				return err
+			}
+			batch = batch[:0]
+		}
 	}
-	for _, p := range batch {
-		if err := f.one(p, rows[p.entry.Email]); err != nil {
+	return f.send(batch)
+}
+
+func (f *fetching) send(batch []position) error {
+	for len(batch) > 0 {
+		rows, n, err := f.read(batch)
+		if err != nil {
 			return err
 		}
-		if f.over {
-			return errConnection
+		for _, p := range batch[:n] {
+			if err := f.one(p, rows[p.entry.Email]); err != nil {
+				return err
+			}
 		}
+		batch = batch[n:]
 	}
 	return nil
 }
 
-// read returns the rows of some messages. They are copied: a client that takes the answers slowly must not hold a
-// transaction open.
-func (f *fetching) read(batch []position) (rows map[mail.EmailID]*mailbox.Email, err error) {
+func (f *fetching) read(batch []position) (rows map[mail.EmailID]*mailbox.Email, n int, err error) {
 	if !f.rows {
-		return nil, nil
+		return nil, len(batch), nil
 	}
-	ids := make([]mail.EmailID, len(batch))
-	for i, p := range batch {
-		ids[i] = p.entry.Email
-	}
-	err = f.o.Tx.Read(f.ctx, func(t *tx.Tx) error {
-		rows = make(map[mail.EmailID]*mailbox.Email, len(ids))
-		return f.o.Mailbox.Summaries(t, f.account, ids, func(e *mailbox.Email) bool {
-			row := *e
-			row.Summary = bytes.Clone(e.Summary)
-			rows[e.ID] = &row
-			return true
-		})
-	})
-	return rows, err
+	return f.readRows(batch)
 }
 
 // one answers for one message.
 func (f *fetching) one(p position, row *mailbox.Email) error {
-	if f.rows && row == nil {
-		f.gone = true
-		return nil
-	}
-	source, err := f.open(row)
-	if mail.Is(err, mail.NotFound) {
-		f.gone = true
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer source.close()
-	parts, err := f.prepare(source)
-	if errors.Is(err, message.ErrUnknownEncoding) {
-		f.unknownCTE = true
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	e := p.entry
-	if newer, found := f.latest.Find(e.UID); found > 0 {
-		e = newer
-	}
-	out := f.out.Fetch(p.seq)
-	for i, item := range f.items {
-		if err := f.item(out, item, e, source, parts[i]); err != nil {
+	var m source
+	var parts []*part
+	if f.rows {
+		if row == nil {
+			f.gone = true
+			return nil
+		}
+		defer m.close()
+		err := f.open(&m, row)
+		if err == nil && f.content {
+			parts, err = f.prepare(&m)
+		}
+		switch {
+		case mail.Is(err, mail.NotFound):
+			f.gone = true
+			return nil
+		case errors.Is(err, message.ErrUnknownEncoding):
+			f.unknownCTE = true
+			return nil
+		case err != nil:
 			return err
 		}
 	}
-	if f.marked.Contains(uint32(e.UID)) && !slices.ContainsFunc(f.items, func(i imap.FetchItem) bool { return i.Kind == imap.FetchFlags }) {
-		out.Flags(f.latest.FlagsOf(e).Names(), f.isRecent(e))
-		if f.condstore && !slices.ContainsFunc(f.items, func(i imap.FetchItem) bool { return i.Kind == imap.FetchModSeq }) {
-			out.ModSeq(e.ModSeq)
+	out := f.out.Fetch(p.seq)
+	for i, item := range f.items {
+		if parts != nil && parts[i] != nil {
+			parts[i].write(out, item)
+		} else {
+			f.item(out, item, p.entry, &m)
+		}
+	}
+	if !f.flags && f.marked.Contains(uint32(p.entry.UID)) {
+		out.Flags(f.names(p.entry), f.isRecent(p.entry))
+		if f.condstore && !f.modseq {
+			out.ModSeq(p.entry.ModSeq)
 		}
 	}
 	out.End()
 	return f.out.Err()
 }
 
-// item writes one item of the answer.
-func (f *fetching) item(out *imap.FetchResponse, i imap.FetchItem, e mailbox.Entry, m *source, part *part) error {
+func (f *fetching) names(e mailbox.Entry) []string { return f.selected.view.FlagsOf(e).Names() }
+
+// item writes an item that is no octets of the message.
+func (f *fetching) item(out *imap.FetchResponse, i imap.FetchItem, e mailbox.Entry, m *source) {
 	switch i.Kind {
 	case imap.FetchUID:
 		out.UID(e.UID)
 	case imap.FetchFlags:
-		out.Flags(f.latest.FlagsOf(e).Names(), f.isRecent(e))
+		out.Flags(f.names(e), f.isRecent(e))
 	case imap.FetchInternalDate:
 		out.InternalDate(time.UnixMilli(e.Received).UTC())
 	case imap.FetchSize:
@@ -253,15 +259,8 @@ func (f *fetching) item(out *imap.FetchResponse, i imap.FetchItem, e mailbox.Ent
 	case imap.FetchThreadID:
 		out.ThreadID(m.row.Thread.String())
 	case imap.FetchEnvelope:
-		envelope, err := message.UnmarshalEnvelope(m.row.Summary)
-		if err != nil {
-			return err
-		}
-		out.Envelope(&envelope)
+		out.Envelope(&m.envelope)
 	case imap.FetchBody, imap.FetchBodyStructure:
 		out.BodyStructure(m.root, i.Kind == imap.FetchBodyStructure)
-	default:
-		part.write(out, i)
 	}
-	return nil
 }

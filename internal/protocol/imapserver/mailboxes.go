@@ -28,14 +28,14 @@ var attributes = map[mailbox.Role]string{
 
 func (s *session) own() []mail.AccountID { return []mail.AccountID{s.account} }
 
-func (s *session) create(c imap.Create) (reply, error) {
+func (s *session) create(c imap.Create, given []imap.CanonicalName) (reply, error) {
 	if len(c.Use) > 1 {
 		return no(imap.CodeUseAttr, "a mailbox has one special use at most"), nil
 	}
 	var role mailbox.Role
 	if len(c.Use) == 1 {
 		if role = roleOf(c.Use[0]); attributes[role] == "" {
-			return no(imap.CodeUseAttr, "this special use is not known here"), nil // RFC 6154 3
+			return no(imap.CodeUseAttr, "this special use cannot be given to a mailbox"), nil // RFC 6154 3
 		}
 	}
 	made, err := tx.Once(s.ctx, s.o.Tx, tx.NewKey(), s.own(), func(t *tx.Tx) (mailbox.Mailbox, error) {
@@ -50,17 +50,18 @@ func (s *session) create(c imap.Create) (reply, error) {
 		return s.o.Mailbox.Create(t, s.account, c.Mailbox, role)
 	})
 	if errors.Is(err, errUseTaken) {
-		return no(imap.CodeUseAttr, err.Error()), nil
+		return no(imap.CodeUseAttr, errUseTaken.Error()), nil
 	}
 	if err != nil {
 		return reply{}, err
 	}
+	s.tellCanonical(given, s.entryOf(made, nil))
 	return reply{imap.OK, imap.CodeMailboxID(made.ID.String()), "created"}, nil // RFC 8474 4.1
 }
 
 var errUseTaken = errors.New("another mailbox has this special use")
 
-func (s *session) delete(c imap.Delete) (reply, error) {
+func (s *session) delete(c imap.Delete, given []imap.CanonicalName) (reply, error) {
 	m, err := s.find(c.Mailbox)
 	if err != nil {
 		return reply{}, err
@@ -72,27 +73,61 @@ func (s *session) delete(c imap.Delete) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	if s.selected != nil && s.selected.id == m.ID {
+		s.leave()
+	}
+	s.tellCanonical(given, imap.ListEntry{Attributes: []string{`\NonExistent`}, Delimiter: delimiter, Name: m.Path})
 	return ok("deleted"), nil
 }
 
-func (s *session) rename(c imap.Rename) (reply, error) {
+func (s *session) rename(c imap.Rename, given []imap.CanonicalName) (reply, error) {
 	m, err := s.find(c.From)
 	if err != nil {
 		return reply{}, err
 	}
+	var renamed mailbox.Mailbox
 	if m.Role == mailbox.RoleInbox {
 		// RFC 9051 6.3.6: the messages move to a new mailbox, and INBOX stays.
-		_, err = s.o.Mailbox.RenameInbox(s.ctx, s.account, c.To)
+		s.touch(m.ID)
+		renamed, err = s.o.Mailbox.RenameInbox(s.ctx, s.account, c.To)
 	} else {
-		err = s.o.Tx.Write(s.ctx, s.own(), func(t *tx.Tx) error {
-			_, err := s.o.Mailbox.Rename(t, s.account, m.ID, c.To)
+		err = s.o.Tx.Write(s.ctx, s.own(), func(t *tx.Tx) (err error) {
+			renamed, err = s.o.Mailbox.Rename(t, s.account, m.ID, c.To)
 			return err
 		})
 	}
 	if err != nil {
 		return reply{}, err
 	}
+	s.tellCanonical(given, s.entryOf(renamed, nil))
 	return ok("renamed"), nil
+}
+
+// entryOf is how LIST tells of a mailbox that a command names, with the name the client gave where that was not the
+// mailbox's (RFC 9051 6.3.9.7).
+func (s *session) entryOf(m mailbox.Mailbox, given []imap.CanonicalName) imap.ListEntry {
+	e := imap.ListEntry{Delimiter: delimiter, Name: m.Path}
+	if use := attributes[m.Role]; use != "" {
+		e.Attributes = []string{use}
+	}
+	for _, g := range given {
+		if g.Name == m.Path {
+			e.OldName = g.Given
+		}
+	}
+	return e
+}
+
+// tellCanonical tells the name of a mailbox where the client has written it differently. Clients of RFC 3501 do not know
+// OLDNAME.
+func (s *session) tellCanonical(given []imap.CanonicalName, e imap.ListEntry) {
+	for _, g := range given {
+		if s.dialect.Rev2 && strings.TrimSuffix(g.Name, mailbox.Separator) == e.Name {
+			e.OldName = g.Given
+			s.out.List(e)
+			return
+		}
+	}
 }
 
 func (s *session) subscribe(path string, subscribed bool) (reply, error) {
@@ -114,12 +149,13 @@ func (s *session) find(path string) (m mailbox.Mailbox, err error) {
 	return m, err
 }
 
+var tryCreate = no(imap.CodeTryCreate, "there is no such mailbox: create it first")
+
 // target is find for a mailbox that messages go to: RFC 9051 6.3.12 and 6.4.7 want TRYCREATE where it could be made.
 func (s *session) target(path string) (mailbox.Mailbox, *reply, error) {
 	m, err := s.find(path)
 	if mail.Is(err, mail.NotFound) {
-		r := no(imap.CodeTryCreate, "there is no such mailbox: create it first")
-		return m, &r, nil
+		return m, &tryCreate, nil
 	}
 	return m, nil, err
 }
@@ -134,14 +170,14 @@ func (s *session) status(c imap.Status) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	s.out.Status(c.Mailbox, c.Items, d)
+	s.out.Status(m.Path, c.Items, d)
 	return ok("these are its numbers"), nil
 }
 
 // noteModSeqItem: who asks for HIGHESTMODSEQ understands MODSEQ (RFC 7162 3.1).
 func (s *session) noteModSeqItem(items []imap.StatusItem) {
-	for _, item := range items {
-		s.condstore = s.condstore || item == imap.StatusHighestModSeq
+	if slices.Contains(items, imap.StatusHighestModSeq) {
+		s.understandModSeq()
 	}
 }
 

@@ -2,6 +2,7 @@ package imapserver
 
 import (
 	"errors"
+	"iter"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
@@ -18,14 +19,19 @@ func (s *session) seqs(n imap.Numbers) (imap.Set, error) {
 	case n.Saved:
 		return v.Seqs(s.selected.saved), nil
 	case n.UID:
-		// "*" is the highest UID in use (RFC 9051 9).
-		return v.Seqs(n.Set.Resolve(uint32(v.At(v.Len()).UID))), nil
+		return v.Seqs(n.Set.Resolve(s.highestUID())), nil
 	}
 	set := n.Set.Resolve(uint32(v.Len()))
 	if len(set) == 0 || set[len(set)-1].Stop > uint32(v.Len()) {
 		return nil, errNumber
 	}
 	return set, nil
+}
+
+// highestUID is what "*" means where UIDs stand (RFC 9051 9), 0 in an empty mailbox.
+func (s *session) highestUID() uint32 {
+	v := s.selected.view
+	return uint32(v.At(v.Len()).UID)
 }
 
 // uids returns the UIDs of the messages that a command names.
@@ -42,13 +48,16 @@ type position struct {
 	entry mailbox.Entry
 }
 
-// positions lists the messages of a set of sequence numbers in the session's view.
-func (s *session) positions(seqs imap.Set) []position {
-	out := make([]position, 0, seqs.Len())
-	for _, r := range seqs {
-		for seq, e := range s.selected.view.Range(int(r.Start), int(r.Stop)) {
-			out = append(out, position{uint32(seq), e})
+// positions yields the messages of a set of sequence numbers in the session's view.
+func (s *session) positions(seqs imap.Set) iter.Seq[position] {
+	view := s.selected.view
+	return func(yield func(position) bool) {
+		for _, r := range seqs {
+			for seq, e := range view.Range(int(r.Start), int(r.Stop)) {
+				if !yield(position{uint32(seq), e}) {
+					return
+				}
+			}
 		}
 	}
-	return out
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -32,15 +33,19 @@ type Options struct {
 // Limits bound what a client can make us do. Zero means the default. Those of the syntax are rfc/imap's.
 type Limits struct {
 	MessageSize        int64         // bytes of one appended message; 50 MiB
-	AppendMessages     int           // of one APPEND; 100
+	AppendMessages     int           // of one APPEND; 50
 	Connections        int           // in all; 20,000
 	ConnectionsPerHost int           // of one IPv4 address or IPv6 /64; 500
 	SignIns            int           // failed ones of one connection; 3
 	BadCommands        int           // in a row; 20
-	Preauth            time.Duration // until a client has signed in; 2 min
+	PreauthCommands    int           // before signing in; 50
+	Handshake          time.Duration // of TLS; 30 s
+	Preauth            time.Duration // from the start until a client has signed in; 2 min
 	Idle               time.Duration // waiting for a command, or in IDLE; 30 min
+	Stall              time.Duration // waiting for the rest of a command; 5 min
 	Write              time.Duration // waiting for the client to take our replies; 1 min
 	Drain              time.Duration // for commands under way when the server stops; 10 s
+	ContentSearches    int           // messages that searches read through at a time, of all sessions; half of the processors
 }
 
 func orDefault[T comparable](v *T, otherwise T) {
@@ -52,15 +57,19 @@ func orDefault[T comparable](v *T, otherwise T) {
 
 func (l *Limits) setDefaults() {
 	orDefault(&l.MessageSize, 50<<20)
-	orDefault(&l.AppendMessages, 100)
+	orDefault(&l.AppendMessages, 50)
 	orDefault(&l.Connections, 20_000)
 	orDefault(&l.ConnectionsPerHost, 500)
 	orDefault(&l.SignIns, 3)
 	orDefault(&l.BadCommands, 20)
+	orDefault(&l.PreauthCommands, 50)
+	orDefault(&l.Handshake, 30*time.Second)
 	orDefault(&l.Preauth, 2*time.Minute)
 	orDefault(&l.Idle, 30*time.Minute)
+	orDefault(&l.Stall, 5*time.Minute)
 	orDefault(&l.Write, time.Minute)
 	orDefault(&l.Drain, 10*time.Second)
+	orDefault(&l.ContentSearches, max(1, runtime.GOMAXPROCS(0)/2))
 }
 
 // Observer counts what happens; node gives one that fills metrics. Its methods are called by many sessions at a time.

@@ -8,67 +8,89 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 )
 
-// report tells what has changed in the selected mailbox, at the end of a command.
+// report tells what has changed in the selected mailbox, at the end of a command. Whether something has is known from the
+// bell, without a question to the store; after commands that write there themselves, and those that clients poll with,
+// the store is asked: what they did must be told now.
 func (s *session) report(request imap.Request) {
-	var state mail.ModSeq // 0: ask the store, whatever the bell said
-	expunges := true
+	sel := s.selected
+	news := s.listen() || sel.stale
 	switch c := request.Command.(type) {
 	case imap.Select: // has told everything just now
 		return
-	case imap.Fetch:
-		// RFC 9051 7.5.1: no EXPUNGE while numbers of messages are in the air; with UIDs they are not.
-		expunges = c.UID
-	case imap.Store:
-		expunges = c.UID
-	case imap.Search:
-		expunges = c.UID
+	case imap.Noop, imap.Check:
+		sel.touched = true
+	case imap.Status:
+		// RFC 7162 3.2: who is told this mailbox's HIGHESTMODSEQ must have heard of everything up to there.
+		sel.touched = sel.touched || slices.Contains(c.Items, imap.StatusHighestModSeq)
 	}
-	switch request.Command.(type) {
-	case imap.Noop, imap.Check, imap.Expunge, imap.Move, imap.Copy, *imap.Append: // what they did must be told now
-	default:
-		if state = s.heard(); state == 0 {
-			return
-		}
+	expunges := mayExpunge(request.Command)
+	switch {
+	case sel.touched:
+		s.catchUp(0, expunges)
+	case news, expunges && len(sel.ghosts) > 0:
+		s.catchUp(s.heard, expunges)
 	}
-	s.catchUp(state, expunges)
 }
 
-// heard is the number of the newest notice, 0 when there was none.
-func (s *session) heard() mail.ModSeq {
+// mayExpunge reports whether messages may lose their numbers at the end of a command. RFC 9051 7.5.1: not while numbers
+// are in the air; UID commands have none, but for a UID SEARCH that asks by number (RFC 7162 3.2.10.2).
+func mayExpunge(c imap.Command) bool {
+	switch c := c.(type) {
+	case imap.Fetch:
+		return c.UID
+	case imap.Store:
+		return c.UID
+	case imap.Search:
+		return c.UID && !usesSequenceNumbers(c.Key)
+	}
+	return true
+}
+
+// listen takes the newest notice and reports whether there was one.
+func (s *session) listen() bool {
 	select {
 	case c := <-s.watch.C():
-		return c.State
+		s.heard = c.State
+		return true
 	default:
-		return 0
+		return false
 	}
 }
 
 // catchUp moves the session to a view that holds everything up to state, or everything there is for 0, and tells the
 // client what is different.
 func (s *session) catchUp(state mail.ModSeq, expunges bool) {
-	if _, err := s.advance(state, expunges, nil); err != nil {
+	if err := s.advance(state, expunges, nil); err != nil {
 		s.lost(err)
 	}
 }
 
-// advance is catchUp for a command that tells the flags of its own messages itself. It returns the newest view, which is
-// not the session's where that would need an EXPUNGE that cannot be sent: then the numbers stay as they are, and all of
-// it is told later.
-func (s *session) advance(state mail.ModSeq, expunges bool, own imap.Set) (*mailbox.View, error) {
+// advance is catchUp for a command that tells the flags of its own messages itself. Where EXPUNGE cannot be sent, the
+// messages that are gone stay as ghosts, under the numbers that the client knows.
+func (s *session) advance(state mail.ModSeq, expunges bool, own imap.Set) error {
 	sel := s.selected
 	view, err := s.newView(state)
 	if err != nil {
-		return nil, err
+		sel.stale = true
+		return err
 	}
+	sel.stale, sel.touched = false, false
 	if view.Status().UIDValidity != sel.view.Status().UIDValidity {
-		s.bye(imap.CodeUnavailable, "the mailbox was restored, select it again")
-		return sel.view, nil
+		s.bye(imap.CodeUnavailable, "the mailbox was restored from a backup, select it again")
+		return nil
 	}
-	if diff := mailbox.Compare(sel.view, view); len(diff.Expunged) == 0 || expunges {
-		s.tell(diff, view, own)
-		sel.view = view
+	diff := mailbox.Compare(sel.view, view)
+	sel.ghosts = nil
+	if len(diff.Expunged) > 0 && !expunges {
+		for _, p := range diff.Expunged {
+			sel.ghosts.Add(uint32(p.UID))
+		}
+		view = view.Keeping(sel.view, diff)
+		diff = mailbox.Compare(sel.view, view)
 	}
-	return view, nil
+	s.tell(diff, view, own)
+	sel.view = view
+	return nil
 }
 
 func (s *session) newView(state mail.ModSeq) (*mailbox.View, error) {
@@ -77,6 +99,9 @@ func (s *session) newView(state mail.ModSeq) (*mailbox.View, error) {
 	}
 	return s.o.Mailbox.ViewSince(s.ctx, s.account, s.selected.id, state)
 }
+
+// behind reports whether the client has not been told of some messages that they are gone.
+func (s *session) behind() bool { return s.selected != nil && len(s.selected.ghosts) > 0 }
 
 // lost handles a mailbox that cannot be read. A passing fault is met again, and told, by the next command that needs it.
 func (s *session) lost(err error) {
@@ -90,21 +115,7 @@ func (s *session) lost(err error) {
 
 // tell sends what is different in view. The flags of own messages are told by the command that changed them.
 func (s *session) tell(diff *mailbox.Diff, view *mailbox.View, own imap.Set) {
-	if s.qresync {
-		var gone imap.Set
-		for _, p := range diff.Expunged {
-			gone.Add(uint32(p.UID))
-		}
-		s.out.Vanished(false, gone)
-	} else {
-		// From the end, so that the numbers of those before it are still right.
-		for _, p := range slices.Backward(diff.Expunged) {
-			s.out.Expunge(uint32(p.Seq))
-		}
-	}
-	if len(diff.Expunged) > 0 {
-		s.forgetSaved(diff)
-	}
+	s.tellExpunged(diff.Expunged)
 	if len(diff.Added) > 0 {
 		s.out.Exists(uint32(view.Len()))
 		if !s.dialect.Rev2 {
@@ -119,6 +130,27 @@ func (s *session) tell(diff *mailbox.Diff, view *mailbox.View, own imap.Set) {
 	}
 }
 
+// tellExpunged sends VANISHED to clients with QRESYNC (RFC 7162 3.2.10) and EXPUNGE to others, and takes the messages
+// out of the saved result (RFC 5182 2.1).
+func (s *session) tellExpunged(expunged []mailbox.Position) {
+	if len(expunged) == 0 {
+		return
+	}
+	var gone imap.Set
+	for _, p := range expunged {
+		gone.Add(uint32(p.UID))
+	}
+	s.selected.saved = s.selected.saved.Subtract(gone)
+	if s.qresync {
+		s.out.Vanished(false, gone)
+		return
+	}
+	// From the end, so that the numbers of those before it are still right.
+	for _, p := range slices.Backward(expunged) {
+		s.out.Expunge(uint32(p.Seq))
+	}
+}
+
 // tellNewKeywords sends FLAGS when a keyword is in use that the client has not heard of (RFC 9051 7.3.5).
 func (s *session) tellNewKeywords(view *mailbox.View) {
 	if !slices.Equal(view.KeywordsInUse(), s.selected.view.KeywordsInUse()) {
@@ -126,11 +158,15 @@ func (s *session) tellNewKeywords(view *mailbox.View) {
 	}
 }
 
-// tellFlags sends the flags of a message whose flags have changed. Clients that know MODSEQ get it (RFC 7162 3.2), and
-// those that have QRESYNC get the UID, by which they know the message.
+// tellFlags sends the flags of a message that others have changed, with its UID for all that know more than RFC 3501
+// (RFC 9051 7.5.2, RFC 7162 3.2.4).
 func (s *session) tellFlags(seq int, e mailbox.Entry, view *mailbox.View) {
+	s.sendFlags(seq, e, view, s.condstore || s.dialect.Rev2)
+}
+
+func (s *session) sendFlags(seq int, e mailbox.Entry, view *mailbox.View, withUID bool) {
 	f := s.out.Fetch(uint32(seq))
-	if s.qresync || s.dialect.Rev2 {
+	if withUID {
 		f.UID(e.UID)
 	}
 	f.Flags(view.FlagsOf(e).Names(), s.isRecent(e))
@@ -144,53 +180,14 @@ func (s *session) isRecent(e mailbox.Entry) bool {
 	return !s.dialect.Rev2 && e.UID >= s.selected.recent
 }
 
-// forgetSaved takes expunged messages out of the saved result (RFC 5182 2.1).
-func (s *session) forgetSaved(diff *mailbox.Diff) {
-	if len(s.selected.saved) == 0 {
+// understandModSeq notes that the client understands MODSEQ. RFC 7162 3.1: with the first command that shows it, it is
+// told where the selected mailbox stands; what is held back from it is not counted.
+func (s *session) understandModSeq() {
+	if s.condstore {
 		return
 	}
-	var gone imap.Set
-	for _, p := range diff.Expunged {
-		gone.Add(uint32(p.UID))
-	}
-	s.selected.saved = s.selected.saved.Subtract(gone)
-}
-
-// idle reports at once until the client says DONE (RFC 2177). Another goroutine waits for the client meanwhile; the writing
-// side stays here.
-func (s *session) idle() (reply, error) {
-	s.out.Continue("idling")
-	if err := s.out.Flush(); err != nil {
-		return reply{}, errConnection
-	}
+	s.condstore = true
 	if s.selected != nil {
-		s.catchUp(0, true) // what came between the last report and now rang already
+		s.out.Untagged(imap.OK, imap.CodeHighestModSeq(s.selected.view.Status().ModSeq), "highest mod-sequence")
 	}
-	s.wire.beforeWait = nil
-	done := make(chan error, 1)
-	go func() { done <- s.in.ReadDone() }()
-	defer func() { s.wire.beforeWait = s.out.Flush }()
-	for {
-		if s.out.Flush() != nil || s.over {
-			s.wire.close() // wakes the other goroutine
-			<-done
-			return reply{}, errConnection
-		}
-		select {
-		case err := <-done:
-			if err != nil {
-				return s.idleEnded(err)
-			}
-			return ok("idled"), nil
-		case c := <-s.watch.C():
-			if s.selected != nil {
-				s.catchUp(c.State, true)
-			}
-		}
-	}
-}
-
-func (s *session) idleEnded(err error) (reply, error) {
-	s.cannotRead(err)
-	return reply{}, nil
 }

@@ -1,82 +1,143 @@
 package imapserver
 
 import (
-	"io"
+	"context"
 	"time"
 
-	"github.com/mailmesh/mailmesh/internal/infra/blob"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
-	"github.com/mailmesh/mailmesh/internal/rfc/message"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/search"
-	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
 func (s *session) search(tag string, c imap.Search) (reply, error) {
 	sel := s.selected
-	modseq := usesModSeq(c.Key)
-	s.condstore = s.condstore || modseq
 	if err := s.checkNumbers(c.Key); err != nil {
 		return reply{}, err
 	}
-	q := search.Plan(c.Key, search.Scope{
-		Messages: uint32(sel.view.Len()), HighUID: sel.view.At(sel.view.Len()).UID, Saved: sel.saved})
-	found, highest, err := s.matching(q)
+	modseq := usesModSeq(c.Key)
+	if modseq {
+		s.understandModSeq()
+	}
+	q := search.Plan(c.Key, search.Scope{Messages: uint32(sel.view.Len()), HighUID: mail.UID(s.highestUID()), Saved: sel.saved})
+	found, err := s.matching(q)
 	if err != nil {
 		if c.Return.Save {
 			sel.saved = nil // RFC 5182 2.1: a search that fails leaves an empty result
 		}
 		return reply{}, err
 	}
-	if !modseq {
-		highest = 0
+	if c.Return.Save {
+		sel.saved = saved(c.Return, found)
 	}
-	s.answerSearch(tag, c, found, highest)
+	if !c.Return.Silent() {
+		s.answerSearch(tag, c, found, modseq)
+	}
 	return ok("searched"), nil
 }
 
-// matching returns the UIDs of the messages that a query finds, and their highest mod-sequence.
-func (s *session) matching(q search.Query) (found imap.Set, highest mail.ModSeq, err error) {
+// matching returns the UIDs of the messages that a query finds. What the view cannot decide is decided in batches, whose
+// rows are read together.
+func (s *session) matching(q search.Query) (found imap.Set, err error) {
+	var open []position
 	for seq, e := range s.selected.view.All() {
-		m := &candidate{session: s, seq: seq, entry: e}
-		matched, err := q.Match(m)
-		m.close()
-		if mail.Is(err, mail.NotFound) {
-			continue // expunged meanwhile: nothing can be said of it
-		}
-		if err != nil {
-			return nil, 0, err
-		}
-		if matched {
+		p := position{uint32(seq), e}
+		facts := s.facts(p)
+		switch matched, decided := q.ByFacts(&facts); {
+		case !decided:
+			open = append(open, p)
+		case matched:
 			found.Add(uint32(e.UID))
-			highest = max(highest, e.ModSeq)
 		}
-		if s.ctx.Err() != nil {
-			return nil, 0, errConnection
+		if len(open) == batchSize {
+			if err := s.matchRows(q, open, &found); err != nil {
+				return nil, err
+			}
+			open = open[:0]
 		}
 	}
-	return found, highest, nil
+	return found, s.matchRows(q, open, &found)
 }
 
-// answerSearch sends the result in the form that was asked for, and keeps it if it is to be.
-func (s *session) answerSearch(tag string, c imap.Search, uids imap.Set, highest mail.ModSeq) {
-	if c.Return.Save {
-		s.selected.saved = saved(c.Return, uids)
-		if !c.Return.Min && !c.Return.Max && !c.Return.All && !c.Return.Count {
-			return // RFC 5182 2.1: SAVE alone has no answer
+func (s *session) facts(p position) search.Facts {
+	e := &p.entry
+	return search.Facts{Seq: p.seq, UID: e.UID, Email: e.Email, ModSeq: e.ModSeq, Size: int64(e.Size),
+		Received: time.UnixMilli(e.Received).UTC(), Flags: s.selected.view.FlagsOf(*e), Recent: s.isRecent(*e)}
+}
+
+// matchRows decides about messages with their rows, and content where that is not enough.
+func (s *session) matchRows(q search.Query, open []position, found *imap.Set) error {
+	for len(open) > 0 {
+		rows, n, err := s.readRows(open)
+		if err != nil {
+			return err
 		}
+		for _, p := range open[:n] {
+			row := rows[p.entry.Email]
+			if row == nil {
+				continue // expunged meanwhile: nothing can be said of it
+			}
+			matched, err := s.matchOne(q, p, row)
+			if err != nil {
+				return err
+			}
+			if matched {
+				found.Add(uint32(p.entry.UID))
+			}
+		}
+		open = open[n:]
 	}
+	return nil
+}
+
+func (s *session) matchOne(q search.Query, p position, row *mailbox.Email) (bool, error) {
+	if q.NeedsContent() {
+		if err := s.server.scans.acquire(s.ctx); err != nil {
+			return false, err
+		}
+		defer s.server.scans.release()
+	}
+	m := &candidate{session: s, facts: s.facts(p), row: row}
+	defer m.close()
+	matched, err := q.Match(m)
+	if mail.Is(err, mail.NotFound) {
+		return false, nil
+	}
+	return matched, err
+}
+
+// scans are the messages whose content searches read at a time, of all sessions: reading mail through must not keep
+// the server from everything else.
+type scans chan struct{}
+
+func (c scans) acquire(ctx context.Context) error {
+	select {
+	case c <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return mail.E("imapserver.search", mail.Unavailable, context.Cause(ctx))
+	}
+}
+
+func (c scans) release() { <-c }
+
+// answerSearch sends the result in the form that was asked for.
+func (s *session) answerSearch(tag string, c imap.Search, uids imap.Set, modseq bool) {
 	matches := uids
 	if !c.UID {
 		matches = s.selected.view.Seqs(uids)
 	}
+	var highest mail.ModSeq
+	if modseq {
+		told := uids
+		if c.Return.Extended {
+			told = saved(c.Return, uids) // RFC 7162 3.1.10: with MIN and MAX alone, of the messages that these name
+		}
+		highest = s.modSeqOf(told)
+	}
 	if !c.Return.Extended && !s.dialect.Rev2 {
 		s.out.Search(matches, highest)
 		return
-	}
-	if highest != 0 && len(uids) > 0 && c.Return.Extended && !c.Return.All && !c.Return.Count {
-		highest = s.modSeqOf(saved(c.Return, uids)) // RFC 7162 3.1.10: of the messages that are named
 	}
 	s.out.ESearch(imap.SearchResult{Tag: tag, UID: c.UID, Return: c.Return, Matches: matches, ModSeq: highest})
 }
@@ -96,122 +157,10 @@ func saved(r imap.SearchReturn, uids imap.Set) imap.Set {
 	return out
 }
 
+// modSeqOf is the highest mod-sequence of messages, given by their UIDs.
 func (s *session) modSeqOf(uids imap.Set) (highest mail.ModSeq) {
-	for uid := range uids.All() {
-		e, _ := s.selected.view.Find(mail.UID(uid))
-		highest = max(highest, e.ModSeq)
+	for p := range s.positions(s.selected.view.Seqs(uids)) {
+		highest = max(highest, p.entry.ModSeq)
 	}
 	return highest
-}
-
-// usesModSeq reports whether MODSEQ stands anywhere in a query: the answer then tells one (RFC 7162 3.1.5).
-func usesModSeq(key imap.SearchKey) bool {
-	return anyKey(key, func(k imap.SearchKey) bool { _, is := k.(imap.SearchModSeq); return is })
-}
-
-// checkNumbers refuses sequence numbers that no message has, as for other commands.
-func (s *session) checkNumbers(key imap.SearchKey) error {
-	count := uint32(s.selected.view.Len())
-	wrong := anyKey(key, func(k imap.SearchKey) bool {
-		n, is := k.(imap.Numbers)
-		if !is || n.UID || n.Saved {
-			return false
-		}
-		set := n.Set.Resolve(count)
-		return len(set) > 0 && set[len(set)-1].Stop > count
-	})
-	if wrong {
-		return errNumber
-	}
-	return nil
-}
-
-func anyKey(key imap.SearchKey, is func(imap.SearchKey) bool) bool {
-	var inner []imap.SearchKey
-	switch k := key.(type) {
-	case imap.SearchAnd:
-		inner = k
-	case imap.SearchOr:
-		inner = k
-	case imap.SearchNot:
-		return anyKey(k.Key, is)
-	}
-	for _, k := range inner {
-		if anyKey(k, is) {
-			return true
-		}
-	}
-	return is(key)
-}
-
-// candidate is one message that a query looks at; it reads only what it is asked for.
-type candidate struct {
-	*session
-	seq     int
-	entry   mailbox.Entry
-	row     *mailbox.Email
-	summary *message.Summary
-	content blob.Reader
-}
-
-var _ search.Message = (*candidate)(nil)
-
-func (c *candidate) Facts() search.Facts {
-	return search.Facts{Seq: uint32(c.seq), UID: c.entry.UID, Email: c.entry.Email, ModSeq: c.entry.ModSeq,
-		Size: int64(c.entry.Size), Received: time.UnixMilli(c.entry.Received).UTC(),
-		Flags: c.selected.view.FlagsOf(c.entry), Recent: c.isRecent(c.entry)}
-}
-
-func (c *candidate) read() (*mailbox.Email, error) {
-	if c.row != nil {
-		return c.row, nil
-	}
-	var row mailbox.Email
-	err := c.o.Tx.Read(c.ctx, func(t *tx.Tx) (err error) {
-		row, err = c.o.Mailbox.Email(t, c.account, c.entry.Email)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	c.row = &row
-	return c.row, nil
-}
-
-func (c *candidate) Thread() (mail.ThreadID, error) {
-	row, err := c.read()
-	if err != nil {
-		return 0, err
-	}
-	return row.Thread, nil
-}
-
-func (c *candidate) Summary() (*message.Summary, error) {
-	if c.summary != nil {
-		return c.summary, nil
-	}
-	row, err := c.read()
-	if err != nil {
-		return nil, err
-	}
-	c.summary = new(message.Summary)
-	return c.summary, c.summary.UnmarshalBinary(row.Summary)
-}
-
-func (c *candidate) Content() (io.ReaderAt, error) {
-	if c.content != nil {
-		return c.content, nil
-	}
-	row, err := c.read()
-	if err != nil {
-		return nil, err
-	}
-	c.content, err = c.o.Bodies.Open(c.ctx, c.account, row.Blob)
-	return c.content, err
-}
-
-func (c *candidate) close() {
-	if c.content != nil {
-		c.content.Close()
-	}
 }

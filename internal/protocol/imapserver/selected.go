@@ -7,7 +7,6 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
-	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
 // selected is the mailbox a session has open.
@@ -15,33 +14,33 @@ type selected struct {
 	id       mail.MailboxID
 	readOnly bool
 	view     *mailbox.View // what the client knows
-	recent   mail.UID      // messages from here on are \Recent in this session
+	ghosts   imap.Set      // UIDs in view of messages that are gone, of which the client cannot be told yet
 	saved    imap.Set      // UIDs that SEARCH RETURN (SAVE) kept (RFC 5182)
+	recent   mail.UID      // messages from here on are \Recent in this session
+	taken    mail.UID      // and those below are \Recent in no other session
+
+	stale   bool // the last look at the store failed
+	touched bool // a command of this session has written here
 }
 
-func (s *session) selectMailbox(c imap.Select) (reply, error) {
-	if s.selected != nil {
-		s.unselect()
-		s.out.Untagged(imap.OK, imap.CodeClosed, "the mailbox before is closed") // RFC 9051 6.3.2, RFC 7162 3.2.11
-	}
+func (s *session) selectMailbox(c imap.Select, given []imap.CanonicalName) (reply, error) {
 	if c.QResync != nil && !s.qresync {
 		return bad("QRESYNC needs ENABLE QRESYNC first"), nil // RFC 7162 3.2.5
 	}
-	s.condstore = s.condstore || c.Condstore || c.QResync != nil
+	if s.selected != nil {
+		s.leave()
+	}
+	s.condstore = s.condstore || c.Condstore || c.QResync != nil // HIGHESTMODSEQ follows in any case
 	m, err := s.find(c.Mailbox)
 	if err != nil {
 		return reply{}, err
 	}
-	view, err := s.o.Mailbox.View(s.ctx, s.account, m.ID)
+	sel, err := s.openMailbox(m.ID, c.ReadOnly)
 	if err != nil {
 		return reply{}, err
 	}
-	recent, err := s.takeRecent(m.ID, view, c.ReadOnly)
-	if err != nil {
-		return reply{}, err
-	}
-	s.selected = &selected{id: m.ID, readOnly: c.ReadOnly, view: view, recent: recent}
-	s.describe(m)
+	s.selected = sel
+	s.describe(m, given)
 	if c.QResync != nil {
 		if err := s.resync(*c.QResync); err != nil {
 			s.selected = nil
@@ -54,14 +53,39 @@ func (s *session) selectMailbox(c imap.Select) (reply, error) {
 	return reply{imap.OK, imap.CodeReadWrite, "selected"}, nil
 }
 
-// describe sends what RFC 9051 6.3.2 wants of a mailbox that is opened.
-func (s *session) describe(m mailbox.Mailbox) {
+func (s *session) openMailbox(id mail.MailboxID, readOnly bool) (*selected, error) {
+	view, err := s.o.Mailbox.View(s.ctx, s.account, id)
+	if err != nil {
+		return nil, err
+	}
+	st := view.Status()
+	sel := &selected{id: id, readOnly: readOnly, view: view, recent: st.RecentFrom, taken: st.RecentFrom}
+	if s.takesRecent(sel) {
+		// RFC 3501 2.3.2: the next session must not call these \Recent. It is written only where there are any.
+		if sel.recent, err = s.o.Mailbox.TakeRecent(s.ctx, s.account, id); err != nil {
+			return nil, err
+		}
+		sel.taken = st.UIDNext
+	}
+	return sel, nil
+}
+
+// takesRecent reports whether there are messages whose being \Recent this session takes from all others. One that opens a
+// mailbox to look only takes nothing, and IMAP4rev2 knows no \Recent.
+func (s *session) takesRecent(sel *selected) bool {
+	return !s.dialect.Rev2 && !sel.readOnly && sel.taken < sel.view.Status().UIDNext
+}
+
+// describe sends what RFC 9051 6.3.2, and to others RFC 3501 6.3.1, wants of a mailbox that is opened.
+func (s *session) describe(m mailbox.Mailbox, given []imap.CanonicalName) {
 	sel := s.selected
 	st := sel.view.Status()
 	flags := flagNames(sel.view)
 	s.out.Flags(flags)
 	s.out.Exists(uint32(sel.view.Len()))
-	if !s.dialect.Rev2 {
+	if s.dialect.Rev2 {
+		s.out.List(s.entryOf(m, given))
+	} else {
 		s.out.Recent(s.countRecent(sel.view))
 		if first := firstUnseen(sel.view); first > 0 {
 			s.out.Untagged(imap.OK, imap.CodeUnseen(uint32(first)), "first unseen message")
@@ -76,12 +100,6 @@ func (s *session) describe(m mailbox.Mailbox) {
 	s.out.Untagged(imap.OK, imap.CodeUIDValidity(st.UIDValidity), "UIDs are valid")
 	s.out.Untagged(imap.OK, imap.CodeHighestModSeq(st.ModSeq), "highest mod-sequence")
 	s.out.Untagged(imap.OK, imap.CodeMailboxID(m.ID.String()), "mailbox id") // RFC 8474 4.2
-	// RFC 9051 6.3.2: LIST tells the name in the form the server keeps it.
-	entry := imap.ListEntry{Delimiter: delimiter, Name: m.Path}
-	if use := attributes[m.Role]; use != "" {
-		entry.Attributes = []string{use}
-	}
-	s.out.List(entry)
 }
 
 // flagNames lists the system flags, the keywords with a bit, and those in use.
@@ -90,23 +108,17 @@ func flagNames(v *mailbox.View) []string {
 	return append(slices.Clip(all), v.KeywordsInUse()...)
 }
 
+// firstUnseen is the number of the first message without \Seen, 0 when there is none.
 func firstUnseen(v *mailbox.View) int {
+	if v.Status().Unseen == 0 {
+		return 0
+	}
 	for seq, e := range v.All() {
 		if e.Flags&mail.Seen == 0 {
 			return seq
 		}
 	}
 	return 0
-}
-
-// takeRecent returns from which UID on messages are \Recent here, and, unless the mailbox is opened to look only, sees to it
-// that the next session does not call them so (RFC 3501 2.3.2). It writes only where there is a recent message.
-func (s *session) takeRecent(id mail.MailboxID, v *mailbox.View, readOnly bool) (mail.UID, error) {
-	st := v.Status()
-	if s.dialect.Rev2 || readOnly || st.RecentFrom >= st.UIDNext {
-		return st.RecentFrom, nil
-	}
-	return s.o.Mailbox.TakeRecent(s.ctx, s.account, id)
 }
 
 func (s *session) countRecent(v *mailbox.View) uint32 {
@@ -117,80 +129,42 @@ func (s *session) countRecent(v *mailbox.View) uint32 {
 func (s *session) unselect() {
 	sel := s.selected
 	s.selected = nil
-	if !sel.readOnly && !s.dialect.Rev2 && sel.view.Status().UIDNext > sel.recent {
-		if _, err := s.takeRecent(sel.id, sel.view, false); err != nil && !mail.Is(err, mail.NotFound) {
-			s.log.Warn("imap: messages stay \\Recent", "err", err)
-		}
+	if !s.takesRecent(sel) {
+		return
+	}
+	_, err := s.o.Mailbox.TakeRecent(s.ctx, s.account, sel.id)
+	if err != nil && !mail.Is(err, mail.NotFound) && s.ctx.Err() == nil {
+		s.log.Warn("imap: messages stay \\Recent", "mailbox", sel.id, "err", err)
 	}
 }
 
+// leave is unselect for a mailbox that the client has not asked to close (RFC 9051 7.1, CLOSED; RFC 7162 3.2.11): what
+// follows is not about it any more.
+func (s *session) leave() {
+	s.unselect()
+	s.out.Untagged(imap.OK, imap.CodeClosed, "the mailbox before is closed")
+}
+
+// closeMailbox expunges without telling, unless the mailbox was opened to look only (RFC 9051 6.4.1).
 func (s *session) closeMailbox() (reply, error) {
 	sel := s.selected
-	if !sel.readOnly { // RFC 9051 6.4.1: CLOSE expunges without telling, EXAMINE protects
-		view, err := s.o.Mailbox.View(s.ctx, s.account, sel.id)
-		if err != nil {
+	if !sel.readOnly {
+		if err := s.expungeDeleted(sel.id); err != nil && !mail.Is(err, mail.NotFound) {
 			return reply{}, err
-		}
-		if deleted := view.Flagged(mail.Deleted); len(deleted) > 0 {
-			if _, err := s.o.Mailbox.Expunge(s.ctx, s.account, sel.id, deleted); err != nil {
-				return reply{}, err
-			}
 		}
 	}
 	s.unselect()
 	return ok("closed"), nil
 }
 
-// resync tells a client that comes back what it has missed (RFC 7162 3.2.5). Where UIDVALIDITY is another, it has nothing
-// of this mailbox and is told nothing.
-func (s *session) resync(q imap.QResync) error {
-	sel := s.selected
-	if q.UIDValidity != sel.view.Status().UIDValidity {
-		return nil
-	}
-	known := q.Known
-	if known == nil {
-		known = imap.Set{{Start: 1, Stop: max(uint32(sel.view.Status().UIDNext), 2) - 1}}
-	}
-	known = known.Resolve(uint32(sel.view.Status().UIDNext))
-	known = known.Subtract(s.stillThere(q))
-	gone, err := s.vanished(q.ModSeq, known)
+func (s *session) expungeDeleted(id mail.MailboxID) error {
+	view, err := s.o.Mailbox.View(s.ctx, s.account, id)
 	if err != nil {
 		return err
 	}
-	s.out.Vanished(true, gone)
-	for seq, e := range sel.view.All() {
-		if e.ModSeq > q.ModSeq && (q.Known == nil || q.Known.Contains(uint32(e.UID))) {
-			s.tellFlags(seq, e, sel.view)
-		}
+	deleted := view.Flagged(mail.Deleted)
+	if len(deleted) > 0 {
+		_, err = s.o.Mailbox.Expunge(s.ctx, s.account, id, deleted)
 	}
-	return nil
-}
-
-// stillThere is the part of the client's UIDs that need not be looked at: up to the highest pair of number and UID that
-// is still right, nothing was expunged (RFC 7162 3.2.5.2).
-func (s *session) stillThere(q imap.QResync) imap.Set {
-	var last uint32
-	uids := slices.Collect(q.MatchUIDs.All())
-	i := 0
-	for seq := range q.MatchSeqs.All() {
-		if s.selected.view.At(int(seq)).UID != mail.UID(uids[i]) {
-			break
-		}
-		last = uids[i]
-		i++
-	}
-	if last == 0 {
-		return nil
-	}
-	return imap.Set{{Start: 1, Stop: last}}
-}
-
-// vanished returns which of the client's UIDs were expunged since a mod-sequence and are not in the view.
-func (s *session) vanished(since mail.ModSeq, known imap.Set) (gone imap.Set, err error) {
-	err = s.o.Tx.Read(s.ctx, func(t *tx.Tx) error {
-		gone, err = s.o.Mailbox.Vanished(t, s.account, s.selected.id, since, known)
-		return err
-	})
-	return gone, err
+	return err
 }

@@ -4,13 +4,18 @@ import (
 	"bufio"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync"
 	"time"
 )
 
-const readBuffer = 16 << 10
+const (
+	readBuffer  = 16 << 10
+	writeBuffer = 4 << 10
+	keptBuffer  = 64 << 10 // a buffer that grew beyond is not kept
+)
 
 // buffers are what a connection needs while it is busy.
 type buffers struct {
@@ -19,17 +24,19 @@ type buffers struct {
 }
 
 func newBuffers() *buffers {
-	return &buffers{in: bufio.NewReaderSize(nil, readBuffer), out: make([]byte, 0, 4<<10)}
+	return &buffers{in: bufio.NewReaderSize(nil, readBuffer)}
 }
 
 // Why a wire can no longer be read, besides the connection's own errors.
 var (
 	errDraining = errors.New("the server is closing down")
 	errIdle     = errors.New("nothing came for too long")
+	errStalled  = errors.New("a command stopped half-way for too long")
+	errPreauth  = errors.New("no sign-in for too long")
 )
 
 // wire is one connection as rfc/imap reads and writes it. Between commands it holds no buffers: most connections of a
-// server wait. Only drain and abort may be called from another goroutine.
+// server wait. One goroutine reads and one writes, which may be the same; drain and abort may be called by others.
 type wire struct {
 	limits *Limits
 	pool   *sync.Pool
@@ -43,10 +50,14 @@ type wire struct {
 	// writes (IDLE).
 	beforeWait func() error
 
-	mu       sync.Mutex // guards what follows against drain and abort
+	readErr, writeErr error // the first ones: the connection is of no use any more
+
+	mu       sync.Mutex // guards what follows
 	nc       net.Conn
+	begun    time.Time // of the time to sign in; zero once that is done
+	waiting  bool      // for the next command, or for the end of IDLE
 	draining bool
-	wait     time.Duration // how long the client may be silent
+	drainBy  time.Time // until then a command under way is read
 }
 
 // Read and ReadSlice make a wire an imap.Source.
@@ -67,10 +78,22 @@ func (w *wire) ReadSlice(delim byte) ([]byte, error) {
 // Write sends replies; a client that does not take them in time loses the connection.
 func (w *wire) Write(p []byte) (int, error) {
 	w.nc.SetWriteDeadline(time.Now().Add(w.limits.Write))
-	return w.nc.Write(p)
+	n, err := w.nc.Write(p)
+	if w.writeErr == nil {
+		w.writeErr = err
+	}
+	return n, err
 }
 
-// feed is what the buffered reader reads.
+// broken is why the connection is of no use any more, nil while it works.
+func (w *wire) broken() error {
+	if w.writeErr != nil {
+		return w.writeErr
+	}
+	return w.readErr
+}
+
+// feed is what the buffered reader reads: the rest of a command that has begun.
 type feed struct{ *wire }
 
 func (s feed) Read(p []byte) (int, error) {
@@ -79,45 +102,69 @@ func (s feed) Read(p []byte) (int, error) {
 		p[0] = s.first[0]
 		return 1, nil
 	}
-	return s.receive(p)
+	return s.receive(p, false)
 }
 
-// receive reads from the connection under the deadline of the moment.
-func (w *wire) receive(p []byte) (int, error) {
+// receive reads from the connection under the deadline of the moment. next says that a command is waited for, not the
+// rest of one.
+func (w *wire) receive(p []byte, next bool) (n int, err error) {
 	if w.beforeWait != nil {
-		if err := w.beforeWait(); err != nil {
-			return 0, err
+		err = w.beforeWait()
+	}
+	late := errStalled
+	if err == nil {
+		late, err = w.beginWait(next)
+	}
+	if err == nil {
+		n, err = w.nc.Read(p)
+		w.endWait()
+	}
+	switch {
+	case n > 0:
+		return n, nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		if err = late; w.isDraining() {
+			err = errDraining
 		}
 	}
-	if err := w.setDeadline(); err != nil {
-		return 0, err
+	if w.readErr == nil {
+		w.readErr = err
 	}
-	n, err := w.nc.Read(p)
-	if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
-		return n, err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.draining {
-		return 0, errDraining
-	}
-	return 0, errIdle
+	return 0, err
 }
 
-func (w *wire) setDeadline() error {
+// beginWait sets the deadline and says what it means when it passes.
+func (w *wire) beginWait(next bool) (late, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.draining {
-		return errDraining
+	if w.draining && next {
+		return nil, errDraining
 	}
-	return w.nc.SetReadDeadline(time.Now().Add(w.wait))
+	late, deadline := errStalled, time.Now().Add(w.limits.Stall)
+	if next {
+		late, deadline = errIdle, time.Now().Add(w.limits.Idle)
+	}
+	if end := w.begun.Add(w.limits.Preauth); !w.begun.IsZero() && end.Before(deadline) {
+		late, deadline = errPreauth, end
+	}
+	if w.draining && w.drainBy.Before(deadline) {
+		deadline = w.drainBy
+	}
+	w.waiting = next
+	return late, w.nc.SetReadDeadline(deadline)
 }
 
-// setWait says how long the client may be silent from now on.
-func (w *wire) setWait(d time.Duration) {
+func (w *wire) endWait() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.wait = d
+	w.waiting = false
+}
+
+// signedIn ends the time for signing in.
+func (w *wire) signedIn() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.begun = time.Time{}
 }
 
 // wake waits for the next byte without buffers, if there are none, and then takes them.
@@ -125,24 +172,25 @@ func (w *wire) wake() error {
 	if w.in != nil {
 		return nil
 	}
-	if _, err := w.receive(w.first[:]); err != nil {
+	if _, err := w.receive(w.first[:], true); err != nil {
 		return err
 	}
 	w.woken = true
-	w.takeReader()
-	return nil
-}
-
-func (w *wire) takeReader() {
 	b := w.pool.Get().(*buffers)
-	w.in, w.spare = b.in, b.out
+	if w.in, w.spare = b.in, b.out; w.spare == nil {
+		w.spare = make([]byte, 0, writeBuffer)
+	}
 	w.in.Reset(feed{w})
+	return nil
 }
 
 // sleep gives the reader's buffer back together with the encoder's. The caller has seen that nothing is pending.
 func (w *wire) sleep(out []byte) {
 	if w.in == nil {
 		return
+	}
+	if cap(out) > keptBuffer {
+		out = nil
 	}
 	w.in.Reset(nil)
 	w.pool.Put(&buffers{w.in, out[:0]})
@@ -152,12 +200,18 @@ func (w *wire) sleep(out []byte) {
 // pending reports whether the client has sent more than what was read.
 func (w *wire) pending() bool { return w.woken || w.in != nil && w.in.Buffered() > 0 }
 
-// drain wakes the reader; it then sees errDraining.
+// drain wakes a reader that waits for a command; it then sees errDraining. The rest of a command that has begun may
+// still come for a while.
 func (w *wire) drain() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.draining = true
-	w.nc.SetReadDeadline(time.Unix(1, 0))
+	now := time.Now()
+	w.draining, w.drainBy = true, now.Add(w.limits.Drain/2)
+	if w.waiting {
+		w.nc.SetReadDeadline(now)
+	} else {
+		w.nc.SetReadDeadline(w.drainBy)
+	}
 }
 
 func (w *wire) isDraining() bool {
@@ -166,20 +220,49 @@ func (w *wire) isDraining() bool {
 	return w.draining
 }
 
+// close ends the connection in good order.
 func (w *wire) close() {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.nc.Close()
+	nc := w.nc
+	w.mu.Unlock()
+	nc.Close()
 }
+
+// abort ends the connection at once: closing TLS properly could wait for a client that does not read.
+func (w *wire) abort() {
+	w.mu.Lock()
+	nc := w.nc
+	w.mu.Unlock()
+	if tc, ok := nc.(*tls.Conn); ok {
+		nc = tc.NetConn()
+	}
+	nc.Close()
+}
+
+// linger lets a client that is still sending read why the connection ends: closing with unread data makes TCP throw away
+// what was sent last.
+func (w *wire) linger() {
+	half, ok := w.nc.(interface{ CloseWrite() error })
+	if !ok || w.writeErr != nil || half.CloseWrite() != nil {
+		return
+	}
+	w.nc.SetReadDeadline(time.Now().Add(lingerFor))
+	io.CopyN(io.Discard, w.nc, lingerBytes) // whatever comes, the connection is closed next
+}
+
+const (
+	lingerFor   = time.Second
+	lingerBytes = 1 << 20
+)
 
 // handshake makes TLS of the connection. Whatever was buffered came in clear and is gone already.
 func (w *wire) handshake(tc *tls.Conn) error {
-	tc.SetDeadline(time.Now().Add(w.limits.Preauth))
+	tc.SetDeadline(time.Now().Add(w.limits.Handshake))
 	err := tc.Handshake()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.nc = tc
-	if err == nil && !w.draining {
+	if err == nil {
 		err = tc.SetDeadline(time.Time{})
 	}
 	return err

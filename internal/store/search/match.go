@@ -1,6 +1,7 @@
 package search
 
 import (
+	"errors"
 	"io"
 	"strings"
 	"time"
@@ -33,6 +34,23 @@ type Message interface {
 
 // Match reports whether the query finds the message. An error is one of the message's methods.
 func (q Query) Match(m Message) (bool, error) { return match(q.key, m) }
+
+// ByFacts decides with the facts alone; decided is false where they are not enough. It lets a caller read the rows of all
+// messages in question together.
+func (q Query) ByFacts(f *Facts) (found, decided bool) {
+	found, err := match(q.key, (*onlyFacts)(f))
+	return found, err == nil
+}
+
+// onlyFacts is a Message of which no more is known.
+type onlyFacts Facts
+
+var errUndecided = errors.New("the facts do not decide")
+
+func (f *onlyFacts) Facts() Facts                       { return Facts(*f) }
+func (f *onlyFacts) Thread() (mail.ThreadID, error)     { return 0, errUndecided }
+func (f *onlyFacts) Summary() (*message.Summary, error) { return nil, errUndecided }
+func (f *onlyFacts) Content() (io.ReaderAt, error)      { return nil, errUndecided }
 
 func match(key imap.SearchKey, m Message) (bool, error) {
 	switch k := key.(type) {

@@ -107,6 +107,10 @@ func TestMatch(t *testing.T) {
 			if got, err := q.Match(m); got != tt.want || err != nil {
 				t.Errorf("got %v, %v", got, err)
 			}
+			found, decided := q.ByFacts(&m.facts)
+			if decided && found != tt.want || !decided && !q.NeedsRow() {
+				t.Errorf("by facts: got %v, decided %v", found, decided)
+			}
 			if m.opened > 0 && !q.NeedsContent() || m.summary > 0 && !q.NeedsRow() {
 				t.Error("the plan did not say what the query needs")
 			}
@@ -136,6 +140,30 @@ func TestFaultsAreNotMatches(t *testing.T) {
 		m.sealed = broken
 		if _, err := Plan(key, Scope{}).Match(m); !errors.Is(err, broken) {
 			t.Errorf("%#v: %v", key, err)
+		}
+	}
+}
+
+// Facts that suffice decide, whatever else is asked.
+func TestByFacts(t *testing.T) {
+	body, draft, seen := imap.SearchText{In: imap.InBody, Value: "x"}, imap.SearchFlag{Name: `\Draft`}, imap.SearchFlag{Name: `\Seen`}
+	for _, tt := range []struct {
+		key            imap.SearchKey
+		found, decided bool
+	}{
+		{imap.SearchAnd{body, draft}, false, true},
+		{imap.SearchAnd{body, seen}, false, false},
+		{imap.SearchOr{body, seen}, true, true},
+		{imap.SearchOr{body, draft}, false, false},
+		{imap.SearchNot{Key: imap.SearchAnd{body, draft}}, true, true},
+		{imap.SearchNot{Key: body}, false, false},
+		{imap.SearchObjectID{Thread: true, ID: "T1"}, false, false},
+		{imap.SearchHeader{Field: "To"}, false, false},
+	} {
+		m := newLetter()
+		found, decided := Plan(tt.key, Scope{}).ByFacts(&m.facts)
+		if decided != tt.decided || decided && found != tt.found {
+			t.Errorf("%#v: got %v, decided %v", tt.key, found, decided)
 		}
 	}
 }

@@ -1,0 +1,66 @@
+package imapserver
+
+import (
+	"fmt"
+
+	"github.com/mailmesh/mailmesh/internal/rfc/imap"
+)
+
+// idle reports at once until the client says DONE (RFC 2177). Another goroutine waits for the client meanwhile; the
+// writing side stays here. As between commands, no buffers are held: most sessions of a server idle.
+func (s *session) idle() (reply, error) {
+	s.out.Continue("idling")
+	if s.selected != nil {
+		s.catchUp(0, true) // what came between the last report and now rang already
+	}
+	done := s.awaitDone()
+	for !s.over {
+		if s.out.Flush() != nil {
+			break
+		}
+		s.out.SwapBuffer(nil)
+		select {
+		case err := <-done:
+			return s.idled(err)
+		case c := <-s.watch.C():
+			s.heard = c.State
+			if s.selected != nil {
+				s.catchUp(s.heard, true)
+			}
+		}
+	}
+	s.out.Flush()  // BYE, when the mailbox went away
+	s.wire.drain() // wakes the other goroutine
+	<-done
+	s.over = true
+	return reply{}, nil
+}
+
+// awaitDone reads the end of IDLE in a goroutine of its own, to which the reading side belongs until it answers.
+func (s *session) awaitDone() <-chan error {
+	if !s.wire.pending() && s.out.Flush() == nil {
+		s.wire.sleep(s.out.SwapBuffer(nil))
+	}
+	s.wire.beforeWait = nil
+	done := make(chan error, 1)
+	go func() {
+		defer func() {
+			if fault := recover(); fault != nil {
+				done <- fmt.Errorf("panic: %v", fault)
+			}
+		}()
+		done <- s.in.ReadDone()
+	}()
+	return done
+}
+
+// idled goes on after what the client said, or did not say, to end IDLE.
+func (s *session) idled(err error) (reply, error) {
+	s.wire.beforeWait = s.out.Flush
+	s.wakeUp()
+	if err != nil {
+		s.cannotRead(imap.Request{}, err)
+		return reply{}, nil
+	}
+	return ok("idled"), nil
+}
