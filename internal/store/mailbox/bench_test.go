@@ -120,3 +120,14 @@ func BenchmarkSummaries(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkList(b *testing.B) {
+	r := &room{db: dbtest.OnSQLite(b, schema.Files)()}
+	r.init(b)
+	for i := range 1000 {
+		r.create(alice, fmt.Sprintf("a%d/b%d", i%30, i))
+	}
+	for b.Loop() {
+		r.paths(alice)
+	}
+}

@@ -43,6 +43,11 @@
 // hierarchy is a real mailbox. INBOX cannot be deleted. Renaming INBOX makes a new mailbox and moves the messages there;
 // the children of INBOX stay.
 //
+// # Upkeep
+//
+// Finish ends what was interrupted, at start and now and then. TrimLog and SweepThreads, per account and seldom, remove
+// log rows and thread references that are no longer of use. Check is for verify, Purge for removing an account.
+//
 // # Views
 //
 // A View is one committed state of a mailbox in memory, in pieces of 256 messages. It never changes; the next state shares

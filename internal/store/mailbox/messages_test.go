@@ -158,6 +158,37 @@ func TestThreads(t *testing.T) {
 	})
 }
 
+func TestSweepThreads(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		r.rowsPerStep = 30
+		in := r.path(alice, Inbox)
+		r.fill(alice, in.ID, 100)
+		bobs := r.path(bob, Inbox).ID
+		r.fill(bob, bobs, 3)
+		sweep := func(want int64) {
+			t.Helper()
+			if gone, err := r.SweepThreads(t.Context(), alice); gone != want || err != nil {
+				t.Errorf("%d references went, %v; want %d", gone, err, want)
+			}
+		}
+		sweep(0)
+		_, err := r.Remove(t.Context(), alice, in.ID, set("1:90"))
+		r.must(err)
+		r.must(r.write(bob, func(t *tx.Tx) error {
+			_, err := t.SQL().Exec(`DELETE FROM email WHERE account_id = $1`, bob)
+			return err
+		}))
+		sweep(90)
+		sweep(0)
+		_, err = r.Remove(t.Context(), alice, in.ID, set("91:100"))
+		r.must(err)
+		sweep(10)
+		if gone, _ := r.SweepThreads(t.Context(), bob); gone != 3 {
+			t.Errorf("bob lost %d", gone)
+		}
+	})
+}
+
 func TestStoreFlags(t *testing.T) {
 	tests := []struct {
 		name   string

@@ -1,8 +1,10 @@
 package mailbox
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"math"
 	"slices"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -60,4 +62,40 @@ func joinThread(t *tx.Tx, account mail.AccountID, refs []int64, known map[int64]
 		}
 	}
 	return thread
+}
+
+// SweepThreads forgets the references of an account's threads that have no email any more, in small commits, and returns
+// how many went. It is upkeep, for once in a while: a reference that stays does no harm but take room.
+func (s *Store) SweepThreads(ctx context.Context, account mail.AccountID) (gone int64, err error) {
+	last := int64(math.MinInt64)
+	for more := true; more; {
+		var n int64
+		after := last
+		err = s.tx.Write(ctx, []mail.AccountID{account}, func(t *tx.Tx) (err error) {
+			n, last, more, err = sweepStep(t, account, after, s.rowsPerStep)
+			return err
+		})
+		if err != nil {
+			return gone, err
+		}
+		gone += n
+	}
+	return gone, nil
+}
+
+// sweepStep looks at the references with the next hashes from after on, in the order of the table.
+func sweepStep(t *tx.Tx, account mail.AccountID, after int64, rows int) (gone, last int64, more bool, err error) {
+	var seen int
+	err = t.SQL().QueryRow(`SELECT COUNT(*), COALESCE(MAX(hash), $2) FROM (SELECT hash FROM thread_ref
+		WHERE account_id = $1 AND hash >= $2 ORDER BY hash LIMIT $3) AS page`, account, after, rows).Scan(&seen, &last)
+	if err != nil || seen == 0 {
+		return 0, last, false, err
+	}
+	gone, err = t.SQL().Exec(`DELETE FROM thread_ref WHERE account_id = $1 AND hash BETWEEN $2 AND $3 AND NOT EXISTS
+		(SELECT 1 FROM email e WHERE e.account_id = thread_ref.account_id AND e.thread_id = thread_ref.thread_id)`,
+		account, after, last)
+	if seen < rows || last == math.MaxInt64 {
+		return gone, last, false, err
+	}
+	return gone, last + 1, true, err
 }
