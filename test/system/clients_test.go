@@ -164,7 +164,7 @@ func TestNeomutt(t *testing.T) {
 	s := newServer(t, "--demo")
 	a := s.ready.Accounts[0]
 	home := t.TempDir()
-	user, _, _ := strings.Cut(a.Address, "@")
+	out := filepath.Join(home, "copy.mbox")
 	rc := write(t, filepath.Join(home, "muttrc"), fmt.Sprintf(`
 set folder = "imap://%s/"
 set spoolfile = "+INBOX"
@@ -174,14 +174,14 @@ set ssl_starttls = no
 set ssl_force_tls = no
 set header_cache = ""
 set sort = date
-set index_format = "%%s|%%F"
 set wait_key = no
-`, s.ready.IMAP, a.Address, a.Password), 0o600)
-	_ = user
-	// In batch: open the mailbox, tag all, write them to a local one, quit.
-	out := filepath.Join(home, "copy.mbox")
-	command(t, home, []string{"HOME=" + home, "TERM=xterm"}, "script", "-qec",
-		fmt.Sprintf("%s -n -F %s -e 'set confirmappend=no' -e 'set mbox_type=mbox' -e 'push <tag-pattern>~A<enter><tag-prefix><copy-message>%s<enter><enter-command>set quit=yes<enter><quit>'", neomutt, rc, out), "/dev/null")
+set confirmappend = no
+set confirmcreate = no
+set mbox_type = mbox
+folder-hook . 'push "<tag-pattern>~A<enter><tag-prefix><copy-message><kill-line>%s<enter>:set quit=yes<enter><quit>"'
+`, s.ready.IMAP, a.Address, a.Password, out), 0o600)
+	// It opens the mailbox, tags all, copies them to a local one, and quits.
+	command(t, home, []string{"HOME=" + home, "TERM=xterm"}, "script", "-qec", neomutt+" -n -F "+rc, "/dev/null")
 	text, err := os.ReadFile(out)
 	if err != nil {
 		t.Fatal(err)

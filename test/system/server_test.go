@@ -144,10 +144,21 @@ func (s *server) kill() {
 	}
 }
 
+// pid is that of the server, which is a child of the program that wraps it.
+func (s *server) pid() int {
+	pid := s.cmd.Process.Pid
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	var child int
+	if _, scan := fmt.Sscan(string(children), &child); err == nil && scan == nil {
+		return child
+	}
+	return pid
+}
+
 // stop ends the server as Ctrl-C does.
 func (s *server) stop() {
 	s.t.Helper()
-	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
+	if err := syscall.Kill(s.pid(), syscall.SIGINT); err != nil {
 		s.t.Fatal(err)
 	}
 	done := make(chan struct{})
