@@ -80,7 +80,7 @@ func (s *Store) Read(ctx context.Context, fn func(*Tx) error) error {
 // that is Once's work). It locks the accounts first; none is allowed for work on directory rows alone. The commit
 // may be repeated when its answer was lost.
 func (s *Store) Write(ctx context.Context, accounts []mail.AccountID, fn func(*Tx) error) error {
-	return s.run(ctx, accounts, func(t *Tx) error {
+	return s.run(ctx, accounts, nil, func(t *Tx) error {
 		if _, err := t.lock(accounts, nil); err != nil {
 			return err
 		}
@@ -92,7 +92,7 @@ func (s *Store) Write(ctx context.Context, accounts []mail.AccountID, fn func(*T
 // without running fn. The answer is kept as JSON with the lowest of the accounts.
 func Once[T any](ctx context.Context, s *Store, key Key, accounts []mail.AccountID, fn func(*Tx) (T, error)) (T, error) {
 	var answer T
-	err := s.run(ctx, accounts, func(t *Tx) error {
+	err := s.run(ctx, accounts, &key, func(t *Tx) error {
 		var zero T
 		answer = zero
 		answered, err := t.lock(accounts, &key)
@@ -114,11 +114,14 @@ func Once[T any](ctx context.Context, s *Store, key Key, accounts []mail.Account
 // then answers "temporary failure", which is right either way: a repeat under the same key is a no-op.
 const maxRepeats = 5
 
-func (s *Store) run(ctx context.Context, accounts []mail.AccountID, fn func(*Tx) error) error {
+// run commits fn, again where that may be, and rings. key is that of a Once, nil without one.
+func (s *Store) run(ctx context.Context, accounts []mail.AccountID, key *Key, fn func(*Tx) error) error {
 	turn := int64(0)
 	if len(accounts) > 0 {
 		turn = int64(slices.Min(accounts))
 	}
+	var lost error                // the answer to a commit, once
+	var unsure []mail.StateChange // what that commit would have rung
 	for repeat := 0; ; repeat++ {
 		var rings []mail.StateChange
 		err := s.db.Write(ctx, turn, func(d *db.Tx) error {
@@ -130,19 +133,36 @@ func (s *Store) run(ctx context.Context, accounts []mail.AccountID, fn func(*Tx)
 			return t.finish()
 		})
 		switch {
+		case err == nil && len(rings) == 0: // nothing was changed now: a Once found that its lost commit stands
+			s.ring(unsure)
+			return nil
 		case err == nil:
 			s.ring(rings)
 			return nil
-		case errors.Is(err, errNoIDs) && repeat < maxRepeats:
+		case repeat == maxRepeats:
+			return stillUnknown(lost, err)
+		case errors.Is(err, errNoIDs):
 			if err := s.ids.refill(ctx); err != nil {
-				return err
+				return stillUnknown(lost, err)
 			}
-		case errors.Is(err, db.ErrCommitUnknown) && repeat < maxRepeats:
+		case errors.Is(err, db.ErrCommitUnknown):
 			// STORE.md, "Once": run again with the same key on the current primary, never looked up first.
+			lost, unsure = err, rings
+		case key != nil && len(accounts) == 0 && repeat == 0 && db.IsUnique(err):
+			// Where no account row is locked, two commits under one key can meet: the later one fails on the row of done,
+			// and finds the answer there when it runs again.
 		default:
-			return err
+			return stillUnknown(lost, err)
 		}
 	}
+}
+
+// stillUnknown returns err, which usually means that nothing was changed. After a lost answer it does not.
+func stillUnknown(lost, err error) error {
+	if lost == nil || errors.Is(err, db.ErrCommitUnknown) {
+		return err
+	}
+	return mail.E("tx.Write", mail.Unavailable, fmt.Errorf("%w; then: %w", lost, err))
 }
 
 func (s *Store) ring(changes []mail.StateChange) {
@@ -154,8 +174,7 @@ func (s *Store) ring(changes []mail.StateChange) {
 	}
 }
 
-// record keeps the answer. Two commits under one key can only meet where no account row is locked; the primary key
-// then fails the later one, and its repeat finds the answer.
+// record keeps the answer.
 func (t *Tx) record(key Key, answer any) error {
 	result, err := json.Marshal(answer)
 	if err != nil {
