@@ -52,6 +52,14 @@ func crlf(text []byte) []byte {
 	return bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n"))
 }
 
+// asLines is text as SMTP carries it: its last line ends, too (RFC 5321 4.1.1.4).
+func asLines(text []byte) []byte {
+	if bytes.HasSuffix(text, []byte("\r\n")) {
+		return text
+	}
+	return append(bytes.Clone(text), "\r\n"...)
+}
+
 // broken is what mail should not be and is.
 func broken() map[string][]byte {
 	deep := new(strings.Builder)
@@ -85,6 +93,10 @@ func TestCorpus(t *testing.T) {
 	s.addAccounts(2)
 
 	t.Run("LMTP", func(t *testing.T) {
+		lines := map[string][]byte{}
+		for name, text := range messages {
+			lines[name] = asLines(text)
+		}
 		var g errgroup.Group
 		for part := range slices.Chunk(names, len(names)/8+1) {
 			g.Go(func() error { return sendLMTP(s.ready.LMTP, "u0@example.org", part, messages) })
@@ -97,7 +109,7 @@ func TestCorpus(t *testing.T) {
 			_, rest, _ := bytes.Cut(stored, []byte("X-Corpus: "))
 			line, message, _ := bytes.Cut(rest, []byte("\r\n"))
 			return string(line), message
-		}, messages)
+		}, lines)
 	})
 	t.Run("APPEND", func(t *testing.T) {
 		c := dialAs(t, s, "u1@example.org")
@@ -154,7 +166,7 @@ func sendLMTP(addr, to string, names []string, messages map[string][]byte) error
 		return err
 	}
 	for _, name := range names {
-		text := append([]byte("X-Corpus: "+name+"\r\n"), messages[name]...)
+		text := append([]byte("X-Corpus: "+name+"\r\n"), asLines(messages[name])...)
 		stuffed := bytes.ReplaceAll(append([]byte("\r\n"), text...), []byte("\r\n."), []byte("\r\n.."))[2:]
 		for _, step := range []struct {
 			text []byte
