@@ -73,7 +73,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		b, err = openServer(ctx, o)
 	default:
 		// The URL may hold a password: say only what it begins with.
-		err = fmt.Errorf("the database URL begins with %.12q, want sqlite:PATH or postgres://...", scheme)
+		err = fmt.Errorf("the database URL begins with %.12q, want sqlite:PATH or postgres://HOST/NAME", scheme)
 		return nil, mail.E("db.Open", mail.Invalid, err)
 	}
 	if err != nil {

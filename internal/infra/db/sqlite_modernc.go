@@ -131,10 +131,9 @@ func (c *translatedConn) close() error {
 
 // translatedStmt is a prepared statement. args holds the C copies of its text and bytes arguments until reset.
 type translatedStmt struct {
-	c     *translatedConn
-	p     uintptr
-	args  []uintptr
-	width int
+	c    *translatedConn
+	p    uintptr
+	args []uintptr
 }
 
 func (s *translatedStmt) bind(args []any) error {

@@ -164,7 +164,7 @@ func (s *session) judge(e *mail.Envelope, c *content, err error) (why refusal, d
 		return s.contentError(err), true
 	case nil:
 		if err == nil {
-			err = errors.New("Receive did not read the content to its end")
+			err = errors.New("the content was not read to its end by Receive")
 		}
 		why = s.contentError(err)
 	case errBareNewline:

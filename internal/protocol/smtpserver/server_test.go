@@ -407,8 +407,12 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%s: New returns %v", name, err)
 		}
 	}
-	if s, err := New(good); err != nil || len(s.o.NewID()) != 16 || s.o.NewID() == s.o.NewID() {
-		t.Errorf("New returns %v, or ids are not random", err)
+	s, err := New(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, second := s.o.NewID(), s.o.NewID(); len(first) != 16 || first == second {
+		t.Errorf("ids are %q and %q", first, second)
 	}
 }
 

@@ -43,15 +43,6 @@ type modelEmail struct {
 	size  int64
 }
 
-func (b *modelBox) find(email mail.EmailID) *modelMessage {
-	for _, m := range b.messages {
-		if m.email == email {
-			return m
-		}
-	}
-	return nil
-}
-
 func (b *modelBox) remove(m *modelMessage) {
 	b.messages = slices.DeleteFunc(b.messages, func(o *modelMessage) bool { return o == m })
 }

@@ -40,8 +40,7 @@ const chunkSize = 256
 // chunk is a run of entries, 1 to chunkSize, in order of UID. It never changes once a view holds it.
 type chunk struct{ entries []Entry }
 
-func (c *chunk) first() mail.UID { return c.entries[0].UID }
-func (c *chunk) last() mail.UID  { return c.entries[len(c.entries)-1].UID }
+func (c *chunk) last() mail.UID { return c.entries[len(c.entries)-1].UID }
 
 // Account is the account the mailbox belongs to.
 func (v *View) Account() mail.AccountID { return v.account }
