@@ -15,7 +15,7 @@
 // # What it asks of a closure
 //
 // SQL only: no network, no blob I/O, no parsing, no clock but Tx.Now, no effect outside until the commit. It may run
-// again, so it assigns results and never adds to them. It changes at most 1,000 rows; longer work is many closures.
+// again, so it assigns results and never adds to them. It changes at most db.MaxChangedRows rows; longer work is many closures.
 // The caller's context only withdraws a closure that has not started.
 //
 // # Numbers
