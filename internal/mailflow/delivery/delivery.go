@@ -27,34 +27,27 @@ func New(o Options) *Delivery { return &Delivery{o} }
 
 // Deliver delivers to each of the accounts, which t has locked.
 func (d *Delivery) Deliver(t *tx.Tx, m mailflow.Accepted, to []mailflow.Local) ([]mailflow.Delivered, error) {
-	out := make([]mailflow.Delivered, 0, len(to))
+	places := make([]mailbox.Place, 0, len(to))
 	reached := make(map[mail.AccountID]bool, len(to))
 	for _, r := range to {
 		if reached[r.Account] {
 			continue
 		}
 		reached[r.Account] = true
-		one, err := d.one(t, m, r.Account)
-		if err != nil {
+		message := m.Message
+		var err error
+		if message.Blob, err = d.o.Bodies.Hold(t, r.Account, m.Body); err != nil {
 			return nil, err
 		}
-		out = append(out, one)
+		places = append(places, mailbox.Place{Account: r.Account, Message: message})
+	}
+	appended, err := d.o.Mailbox.AppendEach(t, places)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]mailflow.Delivered, len(appended))
+	for i, a := range appended {
+		out[i] = mailflow.Delivered{Account: places[i].Account, Mailbox: a.Mailbox, UID: a.UID}
 	}
 	return out, nil
-}
-
-func (d *Delivery) one(t *tx.Tx, m mailflow.Accepted, account mail.AccountID) (mailflow.Delivered, error) {
-	inbox, err := d.o.Mailbox.ByRole(t, account, mailbox.RoleInbox)
-	if err != nil {
-		return mailflow.Delivered{}, err
-	}
-	message := m.Message
-	if message.Blob, err = d.o.Bodies.Hold(t, account, m.Body); err != nil {
-		return mailflow.Delivered{}, err
-	}
-	a, err := d.o.Mailbox.Append(t, account, inbox.ID, message)
-	if err != nil {
-		return mailflow.Delivered{}, err
-	}
-	return mailflow.Delivered{Account: account, Mailbox: inbox.ID, UID: a.UID}, nil
 }

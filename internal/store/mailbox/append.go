@@ -24,8 +24,16 @@ type Message struct {
 	BaseSubject string   // RFC 5256 2.1
 }
 
+// Place is where an account is to keep a message.
+type Place struct {
+	Account mail.AccountID
+	Mailbox mail.MailboxID // 0: INBOX
+	Message Message
+}
+
 // Appended is where a message came to lie.
 type Appended struct {
+	Mailbox     mail.MailboxID
 	Email       mail.EmailID
 	Thread      mail.ThreadID
 	UID         mail.UID
@@ -35,53 +43,111 @@ type Appended struct {
 
 // Append makes a new email with one membership.
 func (s *Store) Append(t *tx.Tx, account mail.AccountID, id mail.MailboxID, m Message) (Appended, error) {
-	const op = "mailbox.Append"
-	if n := len(m.Flags.Keywords); n > mail.MaxKeywords {
-		return Appended{}, mail.E(op, mail.Limit, errKeywords)
+	out, err := s.AppendEach(t, []Place{{account, id, m}})
+	if err != nil {
+		return Appended{}, err
+	}
+	return out[0], nil
+}
+
+// AppendEach makes a new email with one membership in each of the places, which are of different accounts. It waits for the
+// database once.
+func (s *Store) AppendEach(t *tx.Tx, places []Place) ([]Appended, error) {
+	all, err := readForAppend(t, places)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Appended, len(places))
+	for i := range places {
+		if err := s.append(t, &places[i], &all[i]); err != nil {
+			return nil, err
+		}
+		out[i] = all[i].Appended
+	}
+	return out, nil
+}
+
+// appending is one message on its way into a mailbox.
+type appending struct {
+	Appended
+	refs  []int64
+	known map[int64]mail.ThreadID
+}
+
+func (s *Store) append(t *tx.Tx, p *Place, a *appending) error {
+	if a.UID == maxUID {
+		return mail.E("mailbox.Append", mail.Limit, errNoUIDs)
 	}
 	email, err := t.NewID()
 	if err != nil {
-		return Appended{}, err
+		return err
 	}
-	a := Appended{Email: mail.EmailID(email)}
-	refs := threadRefs(m.MessageIDs, m.BaseSubject)
-	known, err := readForAppend(t, account, id, refs, &a)
-	if err != nil {
-		return Appended{}, err
-	}
-	if a.UID == maxUID {
-		return Appended{}, mail.E(op, mail.Limit, errNoUIDs)
-	}
-	a.Thread = joinThread(t, account, refs, known, mail.ThreadID(email))
-	if m.Received.IsZero() {
-		m.Received = t.Now()
-	}
-	s.insertEmail(t, account, id, m, &a)
-	use(t, account, 1, m.Size)
-	return a, nil
+	a.Email = mail.EmailID(email)
+	a.Thread = joinThread(t, p.Account, a.refs, a.known, mail.ThreadID(email))
+	s.insertEmail(t, p.Account, a.Mailbox, p.Message, &a.Appended)
+	use(t, p.Account, 1, p.Message.Size)
+	return nil
 }
 
 var (
 	errKeywords = fmt.Errorf("a message holds at most %d keywords", mail.MaxKeywords)
 	errNoUIDs   = errors.New("the mailbox has used up its UIDs: move its messages to a new one")
+	errTwice    = errors.New("an account stands twice among the places of one message")
 )
 
-// readForAppend reads in one round trip the numbers of the mailbox, into a, and the threads that refs belong to.
-func readForAppend(t *tx.Tx, account mail.AccountID, id mail.MailboxID, refs []int64, a *Appended) (known map[int64]mail.ThreadID, err error) {
-	b := t.SQL().Batch()
-	defer b.Close()
-	b.Query(`SELECT uidnext, uidvalidity FROM mailbox WHERE account_id = $1 AND id = $2 AND parent_id >= 0`, account, id)
-	if len(refs) > 0 {
-		in, args := inList(refs, account)
-		b.Query(`SELECT hash, thread_id FROM thread_ref WHERE account_id = $1 AND hash `+in, args...)
+func checkPlaces(places []Place) error {
+	for i := range places {
+		if len(places[i].Message.Flags.Keywords) > mail.MaxKeywords {
+			return mail.E("mailbox.Append", mail.Limit, errKeywords)
+		}
+		for j := range i {
+			if places[j].Account == places[i].Account {
+				return mail.E("mailbox.Append", mail.Invalid, errTwice)
+			}
+		}
 	}
-	err = b.QueryRow().Scan(&a.UID, &a.UIDValidity)
-	if errors.Is(err, db.ErrNoRows) {
-		return nil, mail.E("mailbox.Append", mail.NotFound, errNoMailbox)
-	}
-	if err != nil || len(refs) == 0 {
+	return nil
+}
+
+// readForAppend reads in one round trip the numbers of the mailboxes and the threads that the messages belong to.
+func readForAppend(t *tx.Tx, places []Place) ([]appending, error) {
+	const op = "mailbox.Append"
+	if err := checkPlaces(places); err != nil {
 		return nil, err
 	}
+	all := make([]appending, len(places))
+	b := t.SQL().Batch()
+	defer b.Close()
+	for i := range places {
+		p := &places[i]
+		if p.Mailbox == 0 {
+			b.Query(`SELECT id, uidnext, uidvalidity FROM mailbox WHERE account_id = $1 AND role = $2 AND parent_id >= 0`, p.Account, RoleInbox)
+		} else {
+			b.Query(`SELECT id, uidnext, uidvalidity FROM mailbox WHERE account_id = $1 AND id = $2 AND parent_id >= 0`, p.Account, p.Mailbox)
+		}
+		if all[i].refs = threadRefs(p.Message.MessageIDs, p.Message.BaseSubject); len(all[i].refs) > 0 {
+			in, args := inList(all[i].refs, p.Account)
+			b.Query(`SELECT hash, thread_id FROM thread_ref WHERE account_id = $1 AND hash `+in, args...)
+		}
+	}
+	for i := range all {
+		a := &all[i]
+		err := b.QueryRow().Scan(&a.Mailbox, &a.UID, &a.UIDValidity)
+		if errors.Is(err, db.ErrNoRows) {
+			err = mail.E(op, mail.NotFound, errNoMailbox)
+		}
+		if err == nil && len(a.refs) > 0 {
+			a.known, err = readThreads(b)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// readThreads reads the threads that references belong to; nil when none of them is known.
+func readThreads(b *db.Batch) (known map[int64]mail.ThreadID, err error) {
 	rows, err := b.Rows()
 	if err != nil {
 		return nil, err
@@ -103,6 +169,9 @@ func readForAppend(t *tx.Tx, account mail.AccountID, id mail.MailboxID, refs []i
 // insertEmail writes the rows of a new email and its membership under a.UID, and fills in its modseq.
 func (s *Store) insertEmail(t *tx.Tx, account mail.AccountID, id mail.MailboxID, m Message, a *Appended) {
 	keywords := strings.Join(m.Flags.Keywords, " ")
+	if m.Received.IsZero() {
+		m.Received = t.Now()
+	}
 	received := m.Received.UnixMilli()
 	created := t.Changed(tx.Change{Account: account, Kind: tx.KindEmail, Op: tx.Created, Object: int64(a.Email)})
 	a.ModSeq = t.Changed(tx.Change{Account: account, Kind: tx.KindMembership, Op: tx.Created, Object: int64(a.Email), Mailbox: id, UID: a.UID})
