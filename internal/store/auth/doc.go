@@ -18,7 +18,7 @@
 //   - A password that was right less than an hour ago is known by an HMAC under a key that lives and dies with the
 //     process, over the account, its rows and the password. It costs no Argon2id again; any change of the rows makes it
 //     unknown. Equal attempts at the same time wait for one answer. So a client that opens ten connections pays once.
-//   - Argon2id runs at most Options.Parallel times at once, 64 MiB each; at most 256 attempts wait, ten seconds at most.
+//   - Argon2id runs at most Options.Parallel times at once, 19 MiB each; at most 256 attempts wait, ten seconds at most.
 //     More are answered mail.Limit.
 //   - Unknown users, accounts without a password and disabled accounts take the same path and the same time as a wrong
 //     password. Disabled is answered only to who knows the password.
