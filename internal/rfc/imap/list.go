@@ -111,14 +111,18 @@ func (p *parser) reference() string { return p.namePart(p.astring("a reference n
 // pattern takes a mailbox name with wildcards, which may be empty.
 func (p *parser) pattern() string { return p.namePart(p.stringOr("a mailbox pattern", isListOctet)) }
 
-// namePart decodes what is not a whole mailbox name. Wildcards are the same in modified UTF-7.
+// noName is part of no mailbox name.
+const noName = "\x00"
+
+// namePart decodes what is not a whole mailbox name. Wildcards are the same in modified UTF-7. What no name can hold
+// matches nothing, which is no error (RFC 9051 6.3.9: a pattern that is not accepted is ignored).
 func (p *parser) namePart(written string) string {
 	if p.err != nil {
 		return ""
 	}
 	name, err := p.r.dialect.decodeName(written)
 	if err != nil {
-		p.fail(p.r.failure(NO, CodeCannot, err.Error()))
+		return noName
 	}
 	return norm.NFC.String(name)
 }

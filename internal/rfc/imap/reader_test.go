@@ -150,6 +150,7 @@ func TestReadList(t *testing.T) {
 		{`LIST "" *`, List{Patterns: []string{"*"}}},
 		{`LIST "" ""`, List{Patterns: []string{""}}},
 		{`LIST a/ &AOk-%`, List{Reference: "a/", Patterns: []string{"é%"}}},
+		{`LIST "" &x*`, List{Patterns: []string{noName}}}, // no modified UTF-7: matches nothing
 		{`LIST () "" a`, List{Patterns: []string{"a"}, Extended: true}},
 		{`LIST (SUBSCRIBED RECURSIVEMATCH REMOTE) "" (a "b*") RETURN (CHILDREN SUBSCRIBED SPECIAL-USE STATUS (UNSEEN))`, List{
 			Patterns: []string{"a", "b*"},
