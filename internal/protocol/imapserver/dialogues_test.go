@@ -2,21 +2,66 @@ package imapserver
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/store/directory"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
 	"github.com/mailmesh/mailmesh/test/dialogues"
 )
 
-// Each dialogue has a server and accounts of its own.
+// Each dialogue has a server and accounts of its own: ann and bob, each with INBOX, Drafts, Sent and Trash.
 func TestDialogues(t *testing.T) {
 	dialogues.RunAll(t, "../../../test/dialogues/imap/*.dialogue", func(t *testing.T) dialogues.Options {
 		t.Parallel()
-		f := serve(t)
+		f := serve(t, func(o *Options) { o.Limits.MessageSize = 100_000; o.Limits.AppendMessages = 10 })
 		return dialogues.Options{
 			Dial:    func(_ context.Context, protocol string) (net.Conn, error) { return f.dial(protocol) },
+			Do:      map[string]func([]string) error{"deliver": f.doDeliver, "quota": f.doQuota, "forget": f.doForget},
 			Timeout: 5 * time.Second,
 		}
+	})
+}
+
+// doDeliver: do deliver PATH N, N messages arrive for ann: sample(1), sample(2) ...
+func (f *serving) doDeliver(words []string) error {
+	n, err := strconv.Atoi(words[1])
+	if err != nil {
+		return err
+	}
+	contents := make([]string, n)
+	for i := range contents {
+		contents[i] = sample(i + 1)
+	}
+	f.deliver(ann, words[0], contents...)
+	return nil
+}
+
+// sample is the n-th of some messages that differ in their number only.
+func sample(n int) string {
+	return strings.ReplaceAll("Date: Mon, 7 Feb 1994 21:52:25 -0800\r\nFrom: Fred Foobar <foobar@example.net>\r\n"+
+		"Subject: message N\r\nMessage-ID: <N@example.net>\r\n\r\nThis is the text of message N.\r\n", "N", strconv.Itoa(n))
+}
+
+// doQuota: do quota BYTES MESSAGES, of ann
+func (f *serving) doQuota(words []string) error {
+	var q directory.Quota
+	if _, err := fmt.Sscan(strings.Join(words, " "), &q.Bytes, &q.Messages); err != nil {
+		return err
+	}
+	return f.tx.Write(f.t.Context(), nil, func(t *tx.Tx) error { return f.directory.SetQuota(t, ann, q) })
+}
+
+// doForget: do forget log, the change log of ann reaches back to this moment only.
+func (f *serving) doForget([]string) error {
+	return f.db.Write(f.t.Context(), 0, func(d *db.Tx) error {
+		d.Queue(`DELETE FROM change WHERE account_id = $1`, ann)
+		d.Queue(`UPDATE account SET log_floor = modseq WHERE id = $1`, ann)
+		return nil
 	})
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/infra/blob/blobtest"
 	"github.com/mailmesh/mailmesh/internal/infra/cluster/inprocess"
+	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/realtime"
@@ -40,6 +41,7 @@ const (
 // rooms are the rooms of the store under a server, on a database of their own.
 type rooms struct {
 	t         testing.TB
+	db        *db.DB
 	tx        *tx.Store
 	realtime  *realtime.Realtime
 	blobs     *blobtest.Memory
@@ -55,7 +57,8 @@ func openRooms(t testing.TB) *rooms {
 	r.realtime = realtime.New(realtime.Options{Bus: inprocess.New()})
 	t.Cleanup(r.realtime.Close)
 	var err error
-	r.tx, err = tx.New(t.Context(), tx.Options{DB: dbtest.OnSQLite(t, schema.Files)(), Bell: r.realtime})
+	r.db = dbtest.OnSQLite(t, schema.Files)()
+	r.tx, err = tx.New(t.Context(), tx.Options{DB: r.db, Bell: r.realtime})
 	r.must(err)
 	r.bodies, err = bodies.New(bodies.Options{Tx: r.tx, Blobs: r.blobs, MasterKey: make([]byte, bodies.MasterKeySize)})
 	r.must(err)
