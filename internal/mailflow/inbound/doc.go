@@ -13,12 +13,19 @@
 // # What is refused, and when
 //
 //	at RCPT     no such user 550 5.1.1 · not our domain 550 5.7.1 · account or domain disabled 550 5.2.1 · mailbox full 452
-//	            4.2.2 · more than 100 accounts in one transaction 452 4.5.3
-//	after DATA  more than 100 Received fields 554 5.4.6 (RFC 5321 6.3) · header over 1 MiB 552 5.3.4
+//	            4.2.2 · more than 100 accounts in one transaction 452 4.5.3 · leads to another server 550 5.3.3
+//	after DATA  more than 100 Received fields 554 5.4.6 (RFC 5321 6.3) · header over 1 MiB 552 5.3.4 · an account was removed
+//	            or moved since RCPT 451 4.2.0 · the store fails 451 4.3.0
 //
 // Nothing that was taken at RCPT is refused after DATA for one recipient alone: no bounces are owed. A mailbox that fills up
-// between the two overshoots its quota by what was in flight. An account removed between the two is passed over when
-// others remain, and is "no such user" for the whole transaction when none does.
+// between the two overshoots its quota by what was in flight. An account that goes between the two defers the message for
+// all: nothing is written, and when the client comes again it hears at RCPT what became of that recipient. Nothing the
+// store says after DATA refuses mail for good.
+//
+// # Log
+//
+// Each step is a line with the transaction's id: "stored", then "delivered" for each account; "received", with what the
+// client said and was told, is the door's, and so is what was refused.
 //
 // Judging mail (SPF, DKIM, DMARC, spam) comes here, between reading and the commit.
 package inbound

@@ -2,10 +2,10 @@ package inbound
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,20 +53,23 @@ func New(o Options) *Inbound {
 	return &Inbound{o}
 }
 
+// What the kind of an error would not say well enough; all other replies are the door's.
 var (
-	notLocal   = mail.Reply{Code: 550, Enhanced: mail.EnhancedCode{5, 7, 1}, Text: "we do not relay: this domain is not ours"}
-	noSuchUser = mail.Reply{Code: 550, Enhanced: mail.EnhancedCode{5, 1, 1}, Text: "no such user here"}
-	tooMany    = mail.Reply{Code: 452, Enhanced: mail.EnhancedCode{4, 5, 3}, Text: "too many recipients in one transaction: send the rest in another"}
+	forwards   = mail.Reply{Code: 550, Enhanced: mail.EnhancedCode{5, 3, 3}, Text: "the address leads to another server, and this one does not forward"}
+	moved      = mail.Reply{Code: 451, Enhanced: mail.EnhancedCode{4, 2, 0}, Text: "a mailbox has just been moved or removed; send the message again"}
 	loops      = mail.Reply{Code: 554, Enhanced: mail.EnhancedCode{5, 4, 6}, Text: fmt.Sprintf("the message has more than %d Received fields: it goes in circles", MaxReceived)}
 	longHeader = mail.Reply{Code: 552, Enhanced: mail.EnhancedCode{5, 3, 4}, Text: fmt.Sprintf("the header is larger than %d bytes", MaxHeader)}
 )
 
 // Recipient decides on one more recipient and returns it with the accounts that get the mail.
-func (in *Inbound) Recipient(ctx context.Context, s smtp.Session, e *mail.Envelope, r mail.Recipient) (mail.Recipient, error) {
+func (in *Inbound) Recipient(ctx context.Context, _ smtp.Session, e *mail.Envelope, r mail.Recipient) (mail.Recipient, error) {
 	err := in.o.Tx.Read(ctx, func(t *tx.Tx) error {
 		to, err := in.o.Directory.Resolve(t, r.Address)
 		if err != nil {
 			return err
+		}
+		if len(to.Elsewhere) > 0 { // taking it without passing it on would lose it
+			return fmt.Errorf("%w: to %v", forwards, to.Elsewhere)
 		}
 		r.Accounts, r.Detail = to.Accounts, to.Detail
 		if to.Role {
@@ -74,59 +77,66 @@ func (in *Inbound) Recipient(ctx context.Context, s smtp.Session, e *mail.Envelo
 		}
 		return in.room(t, to.Accounts, e.Size)
 	})
-	if err == nil && countAccounts(e.Recipients)+len(r.Accounts) > mailflow.MaxLocal {
-		err = tooMany
-	}
-	if err != nil {
-		in.o.Log.Info("recipient refused", "session", s.ID, "id", e.ID, "from", e.ReversePath, "to", r.Address, "err", err)
-	}
-	switch mail.KindOf(err) {
-	case mail.Denied:
-		return r, notLocal
-	case mail.NotFound:
-		return r, noSuchUser
+	if err == nil && tooManyAccounts(e.Recipients, r) {
+		err = mail.E("inbound.Recipient", mail.Limit, fmt.Errorf("the transaction is for more than %d accounts", mailflow.MaxLocal))
 	}
 	return r, err
 }
 
-// room reports a full quota. An alias of several accounts is refused only where all of them are full.
+// room reports a full quota. An alias of several accounts is refused only where all of them are full. A size that the
+// client did not declare is taken for one byte.
 func (in *Inbound) room(t *tx.Tx, accounts []mail.AccountID, size int64) (err error) {
 	for _, account := range accounts {
-		if err = in.o.Mailbox.CheckQuota(t, account, 1, size); !mail.Is(err, mail.OverQuota) {
+		err = in.o.Mailbox.CheckQuota(t, account, 1, max(size, 1))
+		if mail.Is(err, mail.NotFound) { // the directory knows it, and its mail lies elsewhere for now
+			return fmt.Errorf("%w: %w", moved, err)
+		}
+		if !mail.Is(err, mail.OverQuota) {
 			return err
 		}
 	}
 	return err
 }
 
-func countAccounts(list []mail.Recipient) (n int) {
-	for _, r := range list {
-		n += len(r.Accounts)
+// tooManyAccounts reports whether one more recipient makes them more than fit into one commit. An account that is reached
+// by several of the addresses counts once.
+func tooManyAccounts(list []mail.Recipient, one mail.Recipient) bool {
+	reached := make(map[mail.AccountID]struct{}, len(one.Accounts)+len(list))
+	for _, account := range one.Accounts {
+		reached[account] = struct{}{}
 	}
-	return n
+	for _, r := range list {
+		for _, account := range r.Accounts {
+			reached[account] = struct{}{}
+		}
+		if len(reached) > mailflow.MaxLocal {
+			return true
+		}
+	}
+	return false
 }
 
 // Receive reads the content and accepts it for all recipients of the envelope.
 func (in *Inbound) Receive(ctx context.Context, s smtp.Session, e *mail.Envelope, content io.Reader) ([]mail.Outcome, error) {
-	log := in.o.Log.With("id", e.ID)
-	log.Info("receiving", "session", s.ID, "remote", s.Remote, "hello", s.Hello, "from", e.ReversePath, "recipients", len(e.Recipients))
 	m, err := in.read(ctx, s, e, content)
 	if err != nil {
-		log.Info("not received", "err", err)
 		return nil, err
 	}
-	log.Info("stored", "object", m.Body.Object, "size", m.Body.Size, "message-id", messageID(m.Message))
-	begun := time.Now()
+	in.log(ctx, e, "stored", slog.Any("object", m.Body.Object), slog.Int64("size", m.Body.Size), slog.String("message-id", messageID(m.Message)))
 	delivered, err := in.commit(ctx, m)
 	if err != nil {
-		log.Warn("not accepted", "err", err)
-		return nil, errors.Join(err, in.o.Bodies.Discard(ctx, m.Body))
+		in.discard(ctx, e, m.Body)
+		return nil, err
 	}
 	for _, d := range delivered {
-		log.Info("delivered", "account", d.Account, "mailbox", d.Mailbox, "uid", d.UID)
+		in.log(ctx, e, "delivered", slog.Any("account", d.Account), slog.Any("mailbox", d.Mailbox), slog.Any("uid", d.UID))
 	}
-	log.Info("accepted", "commit", time.Since(begun))
 	return outcomes(e, delivered), nil
+}
+
+// log writes the line of one step. What is refused is returned instead, and logged by the door.
+func (in *Inbound) log(ctx context.Context, e *mail.Envelope, step string, facts ...slog.Attr) {
+	in.o.Log.LogAttrs(ctx, slog.LevelInfo, "inbound: "+step, append(facts, slog.String("id", e.ID))...)
 }
 
 func messageID(m mailbox.Message) string {
@@ -136,71 +146,71 @@ func messageID(m mailbox.Message) string {
 	return m.MessageIDs[0]
 }
 
+// discard lets the bytes of a message go that was refused. Where that fails the collector does it.
+func (in *Inbound) discard(ctx context.Context, e *mail.Envelope, b *bodies.Body) {
+	if err := in.o.Bodies.Discard(context.WithoutCancel(ctx), b); err != nil {
+		in.o.Log.WarnContext(ctx, "inbound: bytes of a refused message are left to the collector", "id", e.ID, "object", b.Object, "err", err)
+	}
+}
+
 // read takes the content in one pass: it is sealed, stored and summed up as it comes.
 func (in *Inbound) read(ctx context.Context, s smtp.Session, e *mail.Envelope, content io.Reader) (mailflow.Accepted, error) {
 	trace := smtp.ReturnPath(e.ReversePath) + smtp.Received(s, in.o.Hostname, e, in.o.Now())
-	summarizer := message.NewSummarizer(message.Limits{})
-	whole := io.TeeReader(io.MultiReader(strings.NewReader(trace), content), summarizer)
-	body, err := in.o.Bodies.Put(ctx, whole)
-	if err != nil {
-		return mailflow.Accepted{}, err
-	}
-	summary := summarizer.Close()
+	c := &checked{from: io.MultiReader(strings.NewReader(trace), content), summary: message.NewSummarizer(message.Limits{})}
+	body, err := in.o.Bodies.Put(ctx, c)
 	switch {
-	case summary.Received > MaxReceived:
-		err = loops
-	case summary.HeaderLength > MaxHeader:
-		err = longHeader
+	case c.err != nil && c.err != io.EOF:
+		return mailflow.Accepted{}, c.err
+	case err != nil:
+		return mailflow.Accepted{}, unavailable(err)
 	}
-	if err != nil {
-		return mailflow.Accepted{}, errors.Join(err, in.o.Bodies.Discard(ctx, body))
+	summary := c.summary.Close()
+	if summary.Received-1 > MaxReceived { // ours is one of them
+		in.discard(ctx, e, body)
+		return mailflow.Accepted{}, loops
 	}
 	kept, err := mailbox.Summarized(summary)
-	return mailflow.Accepted{Envelope: e, Body: body, Message: kept}, err
+	if err != nil {
+		in.discard(ctx, e, body)
+		return mailflow.Accepted{}, unavailable(err)
+	}
+	return mailflow.Accepted{Envelope: e, Body: body, Message: kept}, nil
 }
+
+// checked sums up what is read through it, and ends reading where the header is too large.
+type checked struct {
+	from    io.Reader
+	summary *message.Summarizer
+	err     error // of from, or longHeader
+}
+
+func (c *checked) Read(p []byte) (int, error) {
+	n, err := c.from.Read(p)
+	c.summary.Write(p[:n])
+	if length, _ := c.summary.HeaderLength(); length > MaxHeader {
+		n, err = 0, longHeader
+	}
+	c.err = err
+	return n, err
+}
+
+// unavailable keeps an error of the store from being answered for good, whatever its kind: the message is in order, and
+// the client has it still.
+func unavailable(err error) error { return mail.E("inbound.Receive", mail.Unavailable, err) }
 
 // commit makes the message true for all of its accounts at once.
 func (in *Inbound) commit(ctx context.Context, m mailflow.Accepted) ([]mailflow.Delivered, error) {
-	key := tx.NewKey()
-	for {
-		to, accounts := locals(m.Envelope)
-		if len(to) == 0 {
-			return nil, noSuchUser
-		}
-		delivered, err := tx.Once(ctx, in.o.Tx, key, accounts, func(t *tx.Tx) ([]mailflow.Delivered, error) {
-			return in.o.Delivery.Deliver(t, m, to)
-		})
-		if !mail.Is(err, mail.Gone) {
-			return delivered, err
-		}
-		// An account was removed since RCPT: the others still get the message. Nothing was written, so the key is unused.
-		if dropped, err := in.dropGone(ctx, m.Envelope); dropped == 0 || err != nil {
-			return nil, errors.Join(err, noSuchUser)
-		}
-	}
-}
-
-// dropGone takes the accounts out of the envelope that no longer exist, and returns how many went.
-func (in *Inbound) dropGone(ctx context.Context, e *mail.Envelope) (dropped int, err error) {
-	err = in.o.Tx.Read(ctx, func(t *tx.Tx) error {
-		dropped = 0
-		for i := range e.Recipients {
-			var left []mail.AccountID
-			for _, account := range e.Recipients[i].Accounts {
-				switch _, err := in.o.Directory.Account(t, account); {
-				case err == nil:
-					left = append(left, account)
-				case mail.Is(err, mail.NotFound):
-					dropped++
-				default:
-					return err
-				}
-			}
-			e.Recipients[i].Accounts = left
-		}
-		return nil
+	to, accounts := locals(m.Envelope)
+	delivered, err := tx.Once(ctx, in.o.Tx, tx.NewKey(), accounts, func(t *tx.Tx) ([]mailflow.Delivered, error) {
+		return in.o.Delivery.Deliver(t, m, to)
 	})
-	return dropped, err
+	switch {
+	case err == nil:
+		return delivered, nil
+	case mail.Is(err, mail.Gone):
+		return nil, fmt.Errorf("%w: %w", moved, err)
+	}
+	return nil, unavailable(err)
 }
 
 // locals lists who gets the message, and the accounts to lock.
@@ -214,19 +224,19 @@ func locals(e *mail.Envelope) (to []mailflow.Local, accounts []mail.AccountID) {
 	return to, accounts
 }
 
-// outcomes answers for each recipient of the envelope, in order.
+// outcomes answers for each recipient of the envelope, in order. Deferred stands for what cannot be: a recipient whom the
+// commit passed over is not told that the message is there.
 func outcomes(e *mail.Envelope, delivered []mailflow.Delivered) []mail.Outcome {
-	reached := map[mail.AccountID]bool{}
+	reached := make(map[mail.AccountID]bool, len(delivered))
 	for _, d := range delivered {
 		reached[d.Account] = true
 	}
+	missed := func(account mail.AccountID) bool { return !reached[account] }
 	out := make([]mail.Outcome, len(e.Recipients))
 	for i, r := range e.Recipients {
-		out[i] = mail.Outcome{Recipient: r.Address, Status: mail.Refused, Reply: noSuchUser}
-		for _, account := range r.Accounts {
-			if reached[account] {
-				out[i] = mail.Outcome{Recipient: r.Address, Status: mail.Delivered}
-			}
+		out[i] = mail.Outcome{Recipient: r.Address, Status: mail.Delivered}
+		if len(r.Accounts) == 0 || slices.ContainsFunc(r.Accounts, missed) {
+			out[i].Status = mail.Deferred
 		}
 	}
 	return out

@@ -1,0 +1,68 @@
+package delivery_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/mailflow"
+	"github.com/mailmesh/mailmesh/internal/mailflow/delivery"
+	"github.com/mailmesh/mailmesh/internal/mailflow/mailflowtest"
+	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/schema"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// The message is in all mailboxes when the caller's commit stands, once in each, and in none when it does not.
+func TestDeliver(t *testing.T) {
+	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) {
+		r := mailflowtest.New(t, open(), mailflowtest.Options{})
+		ann, bob := r.Account("ann"), r.Account("bob")
+		d := delivery.New(delivery.Options{Bodies: r.Bodies, Mailbox: r.Mailbox})
+		const content = "Subject: x\r\n\r\nx\r\n"
+		body, err := r.Bodies.Put(t.Context(), strings.NewReader(content))
+		r.Must(err)
+		m := mailflow.Accepted{Body: body, Message: mailbox.Message{Size: int64(len(content)), Summary: []byte{}}}
+		to := []mailflow.Local{{Account: bob}, {Account: ann}, {Account: bob, Detail: "tag"}}
+		deliver := func(then error) (out []mailflow.Delivered, err error) {
+			err = r.Tx.Write(t.Context(), []mail.AccountID{ann, bob}, func(t *tx.Tx) (err error) {
+				out, err = d.Deliver(t, m, to)
+				return errors.Join(err, then)
+			})
+			return out, err
+		}
+
+		if _, err := deliver(errors.New("on purpose")); err == nil || len(r.Inbox(ann))+len(r.Inbox(bob)) != 0 {
+			t.Errorf("%v; ann has %d messages, bob %d", err, len(r.Inbox(ann)), len(r.Inbox(bob)))
+		}
+		out, err := deliver(nil)
+		r.Must(err)
+		if len(out) != 2 || out[0].Account != bob || out[1].Account != ann || out[0].Mailbox == out[1].Mailbox {
+			t.Errorf("delivered %+v", out)
+		}
+		for i, account := range []mail.AccountID{bob, ann} {
+			inbox := r.Inbox(account)
+			if len(inbox) != 1 || inbox[0].Content != content || inbox[0].UID != out[i].UID {
+				t.Errorf("account %v holds %+v, delivered %+v", account, inbox, out[i])
+			}
+		}
+	})
+}
+
+// An account without INBOX is a fault, and nobody gets the message: the sender keeps it.
+func TestNoInbox(t *testing.T) {
+	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) {
+		r := mailflowtest.New(t, open(), mailflowtest.Options{})
+		ann, bob := r.Account("ann"), r.Account("bob")
+		r.Must(r.Tx.Write(t.Context(), []mail.AccountID{bob}, func(t *tx.Tx) error {
+			_, err := t.SQL().Exec(`UPDATE mailbox SET role = '' WHERE account_id = $1`, bob)
+			return err
+		}))
+		_, err := r.Take(r.Envelope("id1", "ann", "bob"), strings.NewReader("Subject: x\r\n\r\n"))
+		if !mail.Is(err, mail.Unavailable) || len(r.Inbox(ann)) != 0 {
+			t.Errorf("%v; ann has %d messages", err, len(r.Inbox(ann)))
+		}
+	})
+}
