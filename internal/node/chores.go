@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
 )
 
@@ -40,7 +41,19 @@ func (n *Node) choreList() []chore {
 			n.log.Debug("bodies swept", "result", swept)
 			return err
 		}},
-		{"trim change logs", 24 * time.Hour, n.trimLogs},
+		{"trim change logs and thread references", 24 * time.Hour, n.trim},
+	}
+}
+
+// finishInterrupted ends what the last process was at when it stopped. It comes before the doors open: work of several
+// commits that a session then begins must not be taken for left over. On a database that other nodes may use nobody can
+// tell the one from the other, and the chore waits until it is old.
+func (n *Node) finishInterrupted(ctx context.Context) {
+	if n.rooms.db.Engine() != db.SQLite {
+		return
+	}
+	if err := n.rooms.mailbox.Finish(ctx, 0); err != nil && ctx.Err() == nil {
+		n.log.Error("interrupted mailbox work is left to be finished later", "err", err)
 	}
 }
 
@@ -57,7 +70,8 @@ func (n *Node) startChores(ctx context.Context) (stop func()) {
 	return func() { cancel(); running.Wait() }
 }
 
-// repeat does a chore, the first time soon after the start. The times differ so that nodes and chores do not come together.
+// repeat does a chore, the first time within a minute of the start: what a stopped process left is tidied up then. The
+// times differ so that nodes and chores do not come together.
 func (n *Node) repeat(ctx context.Context, c chore) {
 	wait := rand.N(time.Minute)
 	for {
@@ -82,8 +96,8 @@ func (n *Node) forgetDone(ctx context.Context) error {
 	}
 }
 
-// trimLogs trims the change log of every account.
-func (n *Node) trimLogs(ctx context.Context) error {
+// trim shortens the change log of every account and forgets its threads that have no mail any more.
+func (n *Node) trim(ctx context.Context) error {
 	var after mail.Address
 	for {
 		page, err := n.rooms.provision.Accounts(ctx, "", after, 100)
@@ -91,7 +105,11 @@ func (n *Node) trimLogs(ctx context.Context) error {
 			return err
 		}
 		for _, a := range page {
-			if _, err := n.rooms.mailbox.TrimLog(ctx, a.ID); err != nil {
+			_, err := n.rooms.mailbox.TrimLog(ctx, a.ID)
+			if err == nil {
+				_, err = n.rooms.mailbox.SweepThreads(ctx, a.ID)
+			}
+			if err != nil && !mail.Is(err, mail.Gone) { // Gone: removed meanwhile
 				return err
 			}
 		}

@@ -14,6 +14,9 @@ type folder struct {
 	lock *os.File
 }
 
+// databaseFile is the name of the SQLite database in the folder.
+const databaseFile = "mailmesh.db"
+
 // ErrInUse says that another process holds the data folder.
 var ErrInUse = errors.New("another mailmesh uses this data folder")
 

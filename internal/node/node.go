@@ -28,6 +28,7 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger) (*Node, erro
 	if n.rooms, err = openRooms(ctx, cfg, log, n.meters); err != nil {
 		return nil, err
 	}
+	n.showSizes()
 	return n, nil
 }
 
@@ -37,6 +38,7 @@ func (n *Node) Close() error { return n.rooms.close() }
 // Serve opens the doors, calls ready with where they listen, and serves until ctx ends; then it lets sessions finish what
 // they are at, and returns nil. A door that fails ends it with an error.
 func (n *Node) Serve(ctx context.Context, ready func(Ready) error) error {
+	n.finishInterrupted(ctx)
 	doors, err := n.open(ctx)
 	if err != nil {
 		return err

@@ -103,3 +103,23 @@ func TestReadyFile(t *testing.T) {
 		t.Errorf("wrote %s (%v)", text, err)
 	}
 }
+
+// The sizes of the stores are among the metrics.
+func TestSizesAreShown(t *testing.T) {
+	n := nodetest.Start(t, nodetest.Config(t), nil)
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		_, body := get(t, "http://"+n.Doors["metrics"]+"/metrics")
+		if strings.Contains(body, "\nmailmesh_accounts 2\n") {
+			for _, name := range []string{"messages", "message_bytes", "pack_bytes", "pack_files", "database_bytes"} {
+				if strings.Contains(body, "\nmailmesh_"+name+" 0\n") || !strings.Contains(body, "\nmailmesh_"+name+" ") {
+					t.Errorf("%s is not measured", name)
+				}
+			}
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no sizes in:\n%s", body)
+		}
+	}
+}

@@ -88,7 +88,7 @@ func (r *rooms) newInbound(hostname string, log *slog.Logger) *inbound.Inbound {
 func (r *rooms) openGround(ctx context.Context, cfg config.Config, log *slog.Logger, m *meters) (err error) {
 	url := cfg.Database
 	if url == "" {
-		url = "sqlite:" + r.folder.file("mailmesh.db")
+		url = "sqlite:" + r.folder.file(databaseFile)
 	}
 	if r.db, err = db.Open(ctx, db.Options{URL: url, Logger: log, Observe: m}); err != nil {
 		return err
