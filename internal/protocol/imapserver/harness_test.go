@@ -49,11 +49,12 @@ type rooms struct {
 	directory *directory.Store
 	auth      *auth.Store
 	mailbox   *mailbox.Store
+	signIns   *logBuffer // of refused sign-ins
 }
 
 func openRooms(t testing.TB) *rooms {
 	t.Helper()
-	r := &rooms{t: t, blobs: &blobtest.Memory{}}
+	r := &rooms{t: t, blobs: &blobtest.Memory{}, signIns: &logBuffer{}}
 	r.realtime = realtime.New(realtime.Options{Bus: inprocess.New()})
 	t.Cleanup(r.realtime.Close)
 	var err error
@@ -64,7 +65,7 @@ func openRooms(t testing.TB) *rooms {
 	r.must(err)
 	r.directory = directory.New(directory.Options{})
 	r.auth = auth.New(auth.Options{Tx: r.tx, Lookup: r.directory.SignIn, Secret: make([]byte, 32),
-		Params: auth.Params{Memory: 8, Time: 1}, Logger: slog.New(slog.DiscardHandler)})
+		Params: auth.Params{Memory: 8, Time: 1}, Logger: slog.New(slog.NewTextHandler(r.signIns, nil))})
 	r.mailbox = mailbox.New(mailbox.Options{Tx: r.tx, Bodies: r.bodies})
 	r.must(r.tx.Write(t.Context(), nil, func(t *tx.Tx) error {
 		_, err := r.directory.AddDomain(t, "example.org")

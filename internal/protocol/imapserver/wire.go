@@ -108,6 +108,9 @@ func (s feed) Read(p []byte) (int, error) {
 // receive reads from the connection under the deadline of the moment. next says that a command is waited for, not the
 // rest of one.
 func (w *wire) receive(p []byte, next bool) (n int, err error) {
+	if w.readErr != nil {
+		return 0, w.readErr // a client is not waited for twice
+	}
 	if w.beforeWait != nil {
 		err = w.beforeWait()
 	}
@@ -127,9 +130,7 @@ func (w *wire) receive(p []byte, next bool) (n int, err error) {
 			err = errDraining
 		}
 	}
-	if w.readErr == nil {
-		w.readErr = err
-	}
+	w.readErr = err
 	return 0, err
 }
 
