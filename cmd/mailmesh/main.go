@@ -22,13 +22,14 @@ type commands struct {
 	ConfigFile string `name:"config" placeholder:"FILE" help:"Configuration file (TOML). None is needed."`
 	Data       string `placeholder:"DIR" help:"Data folder; overrides the configuration."`
 
-	Serve   serve   `cmd:"" help:"Run the server."`
-	Account account `cmd:"" help:"Add, list and remove accounts, set passwords."`
-	Domain  domain  `cmd:"" help:"Add, list and remove domains."`
-	Alias   alias   `cmd:"" help:"Add, list and remove aliases."`
-	Verify  verify  `cmd:"" help:"Check everything that is kept: rows, counters, bodies."`
-	Config  show    `cmd:"" help:"Check the configuration and print where each key stands."`
-	Version version `cmd:"" help:"Print the version."`
+	Serve    serve    `cmd:"" help:"Run the server."`
+	Account  account  `cmd:"" help:"Add, list and remove accounts, set passwords."`
+	Domain   domain   `cmd:"" help:"Add, list and remove domains."`
+	Alias    alias    `cmd:"" help:"Add, list and remove aliases."`
+	Verify   verify   `cmd:"" help:"Check everything that is kept: rows, counters, bodies."`
+	Restored restored `cmd:"" help:"Make the stopped server ready again after its database was put back from a backup."`
+	Config   show     `cmd:"" help:"Check the configuration and print where each key stands."`
+	Version  version  `cmd:"" help:"Print the version."`
 }
 
 // errReported ends the program with status 1 when everything was said already.

@@ -23,6 +23,21 @@ type Node struct {
 // Open opens the data folder and builds all rooms. It opens no socket: the node can be administered, and Serve makes it
 // a server.
 func Open(ctx context.Context, cfg config.Config, log *slog.Logger) (*Node, error) {
+	n, err := openNode(ctx, cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	half, err := n.rooms.folder.marked(restoringFile)
+	if half && err == nil {
+		err = errRestoring
+	}
+	if err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+func openNode(ctx context.Context, cfg config.Config, log *slog.Logger) (*Node, error) {
 	n := &Node{cfg: cfg, log: log, meters: newMeters()}
 	var err error
 	if n.rooms, err = openRooms(ctx, cfg, log, n.meters); err != nil {
