@@ -4,6 +4,7 @@ package nodetest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"testing"
 
@@ -16,6 +17,7 @@ type Node struct {
 	Doors    map[string]string // host:port by name
 	Accounts []node.DemoAccount
 	Data     string
+	Inside   *node.Node // for tests of node that look at its rooms
 	stop     func() error
 }
 
@@ -38,7 +40,7 @@ func Start(t testing.TB, cfg config.Config, log *slog.Logger) *Node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := &Node{Data: cfg.Data}
+	out := &Node{Data: cfg.Data, Inside: n}
 	if out.Accounts, err = n.Demo(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -78,4 +80,21 @@ func (n *Node) Stop(t testing.TB) {
 	if err := n.stop(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Verify fails the test where not everything is there and whole, on the running node or in the stopped one's folder.
+func Verify(t testing.TB, cfg config.Config) node.VerifyReport {
+	t.Helper()
+	admin, done, err := node.OpenAdmin(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := admin.Verify(t.Context())
+	if err := errors.Join(err, done()); err != nil {
+		t.Fatal(err)
+	}
+	if !report.OK {
+		t.Errorf("verify finds %+v", report.Findings)
+	}
+	return report
 }
