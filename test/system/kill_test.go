@@ -12,19 +12,28 @@ import (
 
 	"github.com/mailmesh/mailmesh/bench/imap"
 	"github.com/mailmesh/mailmesh/bench/soak"
+	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 )
 
 var (
-	rounds = flag.Int("rounds", 30, "rounds of the kill test")
-	seed   = flag.Uint64("seed", uint64(time.Now().UnixNano()), "of the moments at which the kill test kills")
+	rounds         = flag.Int("rounds", 30, "rounds of the kill test")
+	postgresRounds = flag.Int("postgres-rounds", 5, "rounds of the kill test on PostgreSQL")
+	seed           = flag.Uint64("seed", uint64(time.Now().UnixNano()), "of the moments at which the kill test kills")
 )
 
 // Promises 1 and 2: whatever was answered 250 is there exactly once with its exact bytes, whenever the server was killed;
 // UIDs only grow and no counter is wrong.
-func TestKill(t *testing.T) {
+func TestKill(t *testing.T) { testKill(t, newServer(t), *rounds) }
+
+// The same where rows and bodies lie in PostgreSQL, which goes on.
+func TestKillOnPostgres(t *testing.T) {
+	url := dbtest.PostgresURL(t, nil)
+	testKill(t, newServerWith(t, []string{"MAILMESH_CONFIG_DATABASE=" + url}), *postgresRounds)
+}
+
+func testKill(t *testing.T, s *server, rounds int) {
 	t.Logf("repeat with -seed %d", *seed)
 	random := rand.New(rand.NewPCG(*seed, 0))
-	s := newServer(t)
 	accounts := s.addAccounts(5)
 	passwords := map[string]string{}
 	for _, a := range accounts {
@@ -32,7 +41,7 @@ func TestKill(t *testing.T) {
 	}
 	journals, state := t.TempDir(), filepath.Join(t.TempDir(), "state.json")
 	var acked, doubt uint64
-	for round := range *rounds {
+	for round := range rounds {
 		load := make(chan *soak.Report, 1)
 		go func() {
 			report, err := soak.Run(context.Background(), soak.Options{Addr: s.ready.SMTP, Connections: 32, From: "load@example.net",
@@ -54,7 +63,7 @@ func TestKill(t *testing.T) {
 		}
 		s.start()
 		checked, err := soak.Check(context.Background(), soak.CheckOptions{Addr: s.ready.IMAP, Accounts: passwords, Dir: journals,
-			IMAP: imap.Options{}, State: state, NewOnly: round < *rounds-1, Atomic: true})
+			IMAP: imap.Options{}, State: state, NewOnly: round < rounds-1, Atomic: true})
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
@@ -62,7 +71,7 @@ func TestKill(t *testing.T) {
 			t.Fatalf("round %d: %v", round, err)
 		}
 	}
-	t.Logf("%d rounds, %d recipients acknowledged, %d in doubt", *rounds, acked, doubt)
+	t.Logf("%d rounds, %d recipients acknowledged, %d in doubt", rounds, acked, doubt)
 	s.stop()
 	s.verify()
 }

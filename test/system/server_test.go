@@ -57,6 +57,7 @@ type server struct {
 	t     *testing.T
 	data  string
 	flags []string
+	env   []string // besides that of the test
 	log   *lockedBuffer
 	cmd   *exec.Cmd
 	ready ready
@@ -88,7 +89,13 @@ func (b *lockedBuffer) String() string {
 // newServer starts a server on a new data folder and stops it when the test ends.
 func newServer(t *testing.T, flags ...string) *server {
 	t.Helper()
-	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), flags: flags, log: new(lockedBuffer)}
+	return newServerWith(t, nil, flags...)
+}
+
+// newServerWith is newServer with further variables in its environment, which hold for all commands on its folder.
+func newServerWith(t *testing.T, env []string, flags ...string) *server {
+	t.Helper()
+	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), flags: flags, env: env, log: new(lockedBuffer)}
 	t.Cleanup(func() {
 		s.kill()
 		if t.Failed() {
@@ -112,6 +119,7 @@ func (s *server) start(wrap ...string) {
 	args := append(append(wrap, path, "serve", "--data", s.data, "--any-port", "--ready-file", readyFile), s.flags...)
 	s.cmd = exec.Command(args[0], args[1:]...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	s.cmd.Env = append(os.Environ(), s.env...)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -187,6 +195,7 @@ func (s *server) try(stdin string, args ...string) (string, error) {
 	}
 	cmd := exec.Command(path, append(args, "--data", s.data)...)
 	cmd.Stdin = strings.NewReader(stdin)
+	cmd.Env = append(os.Environ(), s.env...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
