@@ -14,10 +14,17 @@ import (
 
 // client speaks IMAP to a server, one command at a time.
 type client struct {
-	t    testing.TB
+	t    failer
 	conn net.Conn
 	r    *bufio.Reader
 	tags int
+}
+
+// failer is what a client needs of a test, a rapid one too.
+type failer interface {
+	Helper()
+	Fatalf(format string, args ...any)
+	Fatal(args ...any)
 }
 
 // connect opens a connection and reads the greeting.

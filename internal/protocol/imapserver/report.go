@@ -8,26 +8,46 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 )
 
-// report tells what has changed in the selected mailbox, at the end of a command. Whether something has is known from the
-// bell, without a question to the store; after commands that write there themselves, and those that clients poll with,
-// the store is asked: what they did must be told now.
+// prepare brings the session up to date before a command that looks at messages: what another session was told is done must
+// be seen here. Sequence numbers mean what they meant when the client wrote them, so only a command without them lets
+// messages lose theirs. STORE does not look; and flags that were told before it did its work would be taken for its
+// outcome.
+func (s *session) prepare(c imap.Command) {
+	switch c := c.(type) {
+	case imap.Fetch, imap.Search:
+		s.refresh(mayExpunge(c))
+	case imap.Copy:
+		s.refresh(c.UID)
+	case imap.Move:
+		s.refresh(c.UID)
+	}
+}
+
+// report tells what has changed in the selected mailbox, at the end of a command. What the session has written there itself,
+// and what a client polls for, is looked for in the store, whatever the bell says.
 func (s *session) report(request imap.Request) {
-	sel := s.selected
-	news := s.listen() || sel.stale
 	switch c := request.Command.(type) {
 	case imap.Select: // has told everything just now
 		return
 	case imap.Noop, imap.Check:
-		sel.touched = true
+		s.selected.touched = true
 	case imap.Status:
 		// RFC 7162 3.2: who is told this mailbox's HIGHESTMODSEQ must have heard of everything up to there.
-		sel.touched = sel.touched || slices.Contains(c.Items, imap.StatusHighestModSeq)
+		if slices.Contains(c.Items, imap.StatusHighestModSeq) {
+			s.selected.touched = true
+		}
 	}
-	expunges := mayExpunge(request.Command)
+	s.refresh(mayExpunge(request.Command))
+}
+
+// refresh catches up if there is reason to: the bell says whether, without a question to the store.
+func (s *session) refresh(expunges bool) {
+	sel := s.selected
+	news := s.listen()
 	switch {
 	case sel.touched:
 		s.catchUp(0, expunges)
-	case news, expunges && len(sel.ghosts) > 0:
+	case news || sel.stale || expunges && len(sel.ghosts) > 0:
 		s.catchUp(s.heard, expunges)
 	}
 }

@@ -155,9 +155,15 @@ func (s *session) bye(code imap.Code, text string) {
 // serve carries a command out and completes it, with what has changed meanwhile before the completion.
 func (s *session) serve(request imap.Request) {
 	begun := time.Now()
-	r, err := s.run(request)
-	if err != nil {
-		r = s.failed(request, err)
+	if s.selected != nil {
+		s.prepare(request.Command)
+	}
+	var r reply
+	if !s.over {
+		var err error
+		if r, err = s.run(request); err != nil {
+			r = s.failed(request, err)
+		}
 	}
 	if s.selected != nil && !s.over {
 		s.report(request)

@@ -1,0 +1,242 @@
+package imapserver
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/mailmesh/mailmesh/internal/rfc/imap"
+)
+
+// mirror is a client that keeps what the protocol has told it of a mailbox, and nothing else.
+type mirror struct {
+	*client
+	path     string
+	mode     mode
+	list     []known
+	validity string
+	modseq   string  // the last HIGHESTMODSEQ
+	quiet    bool    // the command under way allows no EXPUNGE
+	exact    bool    // FETCH must tell what is known already
+	gone     []int   // UIDs of VANISHED (EARLIER)
+	searched []known // what was known when the result of a search came
+}
+
+// mode is what a client has enabled.
+type mode int
+
+const (
+	rev1 mode = iota
+	condstore
+	qresync // with IMAP4rev2
+)
+
+// known is what is known of a message; a uid of 0 or nil flags are not known yet.
+type known struct {
+	uid   int
+	flags []string // sorted
+}
+
+// mirror signs in a client.
+func (f *serving) mirror(t failer, m mode) *mirror {
+	t.Helper()
+	c := f.login()
+	c.t = t
+	switch m {
+	case condstore:
+		c.ok("ENABLE CONDSTORE")
+	case qresync:
+		c.ok("ENABLE QRESYNC IMAP4rev2")
+	}
+	return &mirror{client: c, mode: m}
+}
+
+// open selects a mailbox, of which nothing is known, or with params what list holds.
+func (m *mirror) open(path, params string) {
+	m.t.Helper()
+	m.path = path
+	m.run("SELECT " + path + params)
+	m.settle()
+}
+
+var (
+	existsLine   = regexp.MustCompile(`^\* (\d+) EXISTS$`)
+	expungeLine  = regexp.MustCompile(`^\* (\d+) EXPUNGE$`)
+	vanishedLine = regexp.MustCompile(`^\* VANISHED (\(EARLIER\) )?(\S+)$`)
+	fetchLine    = regexp.MustCompile(`(?s)^\* (\d+) FETCH \((.*)\)$`)
+	searchLine   = regexp.MustCompile(`^\* (?:SEARCH|ESEARCH \(TAG "\w+"\)(?: ALL)?)((?: [\d:, ]+)?)(?: \(MODSEQ \d+\))?$`)
+	uidItem      = regexp.MustCompile(`UID (\d+)`)
+	flagsItem    = regexp.MustCompile(`FLAGS \(([^)]*)\)`)
+	modseqCode   = regexp.MustCompile(`OK \[HIGHESTMODSEQ (\d+)\]`)
+	validityCode = regexp.MustCompile(`OK \[UIDVALIDITY (\d+)\]`)
+)
+
+// run runs a command and takes in all that is said meanwhile. It returns the reply, and the result of a search.
+func (m *mirror) run(command string) (reply string, found []int) {
+	m.t.Helper()
+	verb, _, _ := strings.Cut(command, " ")
+	m.quiet = verb == "FETCH" || verb == "STORE" || verb == "SEARCH"
+	tag := m.send(command)
+	for {
+		line := m.line()
+		if code := modseqCode.FindStringSubmatch(line); code != nil {
+			m.modseq = code[1]
+		}
+		if rest, tagged := strings.CutPrefix(line, tag+" "); tagged {
+			m.exact = false
+			return rest, found
+		}
+		if s := searchLine.FindStringSubmatch(line); s != nil {
+			found, m.searched = m.numbers(s[1]), slices.Clone(m.list)
+			continue
+		}
+		m.take(line)
+	}
+}
+
+// take takes in an untagged response.
+func (m *mirror) take(line string) {
+	m.t.Helper()
+	if x := existsLine.FindStringSubmatch(line); x != nil {
+		m.exists(number(x[1]))
+	} else if x := expungeLine.FindStringSubmatch(line); x != nil {
+		m.expunge(number(x[1]))
+	} else if x := vanishedLine.FindStringSubmatch(line); x != nil {
+		m.vanish(x[2], x[1] != "")
+	} else if x := fetchLine.FindStringSubmatch(line); x != nil {
+		m.fetch(number(x[1]), x[2])
+	} else if x := validityCode.FindStringSubmatch(line); x != nil {
+		m.validity = x[1]
+	}
+}
+
+func number(s string) int {
+	n, _ := strconv.Atoi(s)
+	return n
+}
+
+// numbers reads a list or a set.
+func (m *mirror) numbers(s string) []int {
+	m.t.Helper()
+	out := []int{}
+	if s = strings.ReplaceAll(strings.TrimSpace(s), " ", ","); s == "" {
+		return out
+	}
+	set, err := imap.ParseSet(s)
+	if err != nil {
+		m.t.Fatalf("the set %q: %v", s, err)
+	}
+	for n := range set.Resolve(0).All() {
+		out = append(out, int(n))
+	}
+	return out
+}
+
+func (m *mirror) exists(n int) {
+	m.t.Helper()
+	if n < len(m.list) {
+		m.t.Fatalf("EXISTS %d where %d are known", n, len(m.list))
+	}
+	m.list = append(m.list, make([]known, n-len(m.list))...)
+}
+
+func (m *mirror) expunge(n int) {
+	m.t.Helper()
+	if m.quiet || m.mode == qresync || n < 1 || n > len(m.list) {
+		m.t.Fatalf("EXPUNGE %d of %d (mode %d, while numbers are in the air: %v)", n, len(m.list), m.mode, m.quiet)
+	}
+	m.list = slices.Delete(m.list, n-1, n)
+}
+
+// vanish takes messages out. A UID that is not known is one of those at the end that are not known yet.
+func (m *mirror) vanish(set string, earlier bool) {
+	m.t.Helper()
+	if m.quiet || m.mode != qresync {
+		m.t.Fatalf("VANISHED %s (mode %d, while numbers are in the air: %v)", set, m.mode, m.quiet)
+	}
+	if earlier {
+		m.gone = append(m.gone, m.numbers(set)...)
+		return
+	}
+	for _, uid := range m.numbers(set) {
+		at := slices.IndexFunc(m.list, func(k known) bool { return k.uid == uid || k.uid == 0 })
+		if at < 0 {
+			m.t.Fatalf("VANISHED %d is none of %v", uid, m.list)
+		}
+		m.list = slices.Delete(m.list, at, at+1)
+	}
+}
+
+func (m *mirror) fetch(n int, items string) {
+	m.t.Helper()
+	if n < 1 || n > len(m.list) {
+		m.t.Fatalf("FETCH %d of %d: %s", n, len(m.list), items)
+	}
+	k := &m.list[n-1]
+	if x := uidItem.FindStringSubmatch(items); x != nil {
+		if uid := number(x[1]); k.uid != 0 && k.uid != uid {
+			m.t.Fatalf("message %d has UID %d and is told to have %d", n, k.uid, uid)
+		} else {
+			k.uid = uid
+		}
+	}
+	if x := flagsItem.FindStringSubmatch(items); x != nil {
+		flags := flagList(strings.Fields(x[1]))
+		if m.exact && k.flags != nil && !slices.Equal(k.flags, flags) {
+			m.t.Fatalf("message %d has %v and is told to have %v", n, k.flags, flags)
+		}
+		k.flags = flags
+	}
+}
+
+// flagList sorts flags, without \Recent.
+func flagList(names []string) []string {
+	out := slices.DeleteFunc(append([]string{}, names...), func(n string) bool { return n == `\Recent` })
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// settle asks for what is not known of new messages.
+func (m *mirror) settle() {
+	m.t.Helper()
+	for {
+		at := slices.IndexFunc(m.list, func(k known) bool { return k.uid == 0 || k.flags == nil })
+		if at < 0 {
+			return
+		}
+		m.run(fmt.Sprintf("FETCH %d:* (UID FLAGS)", at+1))
+	}
+}
+
+// set names messages by their number, or UID.
+func (m *mirror) set(chosen []int, uid bool) string {
+	var b strings.Builder
+	for _, at := range chosen {
+		if uid {
+			fmt.Fprintf(&b, ",%d", m.list[at].uid)
+		} else {
+			fmt.Fprintf(&b, ",%d", at+1)
+		}
+	}
+	return strings.TrimPrefix(b.String(), ",")
+}
+
+// assume notes what a STORE that is silent must have done.
+func (m *mirror) assume(chosen []int, op string, flags []string) {
+	for _, at := range chosen {
+		m.list[at].flags = changed(m.list[at].flags, op, flags)
+	}
+}
+
+// changed is what a STORE makes of flags.
+func changed(was []string, op string, flags []string) []string {
+	switch op {
+	case "+FLAGS":
+		return flagList(append(slices.Clone(was), flags...))
+	case "-FLAGS":
+		return slices.DeleteFunc(slices.Clone(was), func(f string) bool { return slices.Contains(flags, f) })
+	}
+	return flagList(flags)
+}
