@@ -45,6 +45,8 @@ func main() {
 	k, err := parser.Parse(os.Args[1:])
 	parser.FatalIfErrorf(err)
 
+	// A file that has reached the limit of its size (ulimit -f) is an error of that write, not the end of the server.
+	signal.Ignore(syscall.SIGXFSZ)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	k.BindTo(ctx, (*context.Context)(nil))
