@@ -85,6 +85,9 @@ type fetching struct {
 
 	marked imap.Set // UIDs that this command marked \Seen: their flags are told too
 
+	bits  mail.Flag // of the message before, with its flags as they are told
+	named []string
+
 	gone       bool // a message was not there any more
 	unknownCTE bool
 }
@@ -239,7 +242,17 @@ func (f *fetching) one(p position, row *mailbox.Email) error {
 	return f.out.Err()
 }
 
-func (f *fetching) names(e mailbox.Entry) []string { return f.selected.view.FlagsOf(e).Names() }
+// names are the flags of a message, which most often are those of the message before.
+func (f *fetching) names(e mailbox.Entry) []string {
+	flags := f.selected.view.FlagsOf(e)
+	if len(flags.Keywords) > 0 {
+		return flags.Names()
+	}
+	if f.named == nil || f.bits != flags.Bits {
+		f.bits, f.named = flags.Bits, flags.Names()
+	}
+	return f.named
+}
 
 // item writes an item that is no octets of the message.
 func (f *fetching) item(out *imap.FetchResponse, i imap.FetchItem, e mailbox.Entry, m *source) {

@@ -40,9 +40,10 @@ func (s *session) search(tag string, c imap.Search) (reply, error) {
 // rows are read together.
 func (s *session) matching(q search.Query) (found imap.Set, err error) {
 	var open []position
+	var facts search.Facts
 	for seq, e := range s.selected.view.All() {
 		p := position{uint32(seq), e}
-		facts := s.facts(p)
+		facts = s.facts(p)
 		switch matched, decided := q.ByFacts(&facts); {
 		case !decided:
 			open = append(open, p)
