@@ -64,12 +64,12 @@ func (t *Tx) finish() error {
 	for i := range t.accounts {
 		a := &t.accounts[i]
 		for rest := a.changes; len(rest) > 0; {
-			n := 1
-			if len(rest) >= logRows {
-				n = logRows
+			rows := 32
+			for rows > len(rest) {
+				rows /= 2
 			}
-			t.log(a.id, at, rest[:n])
-			rest = rest[n:]
+			t.log(a.id, at, rest[:rows])
+			rest = rest[rows:]
 		}
 		if last := a.lastGiven(); len(a.changes) > 0 && last > a.changes[0].ModSeq {
 			t.sql.Queue(`UPDATE account SET modseq = $2 WHERE id = $1`, a.id, last)
@@ -78,26 +78,20 @@ func (t *Tx) finish() error {
 	return nil
 }
 
-// logRows is how many lines of the log one statement writes when there are that many: what a statement costs by itself
-// is most of what a line costs.
-const logRows = 32
+// logTexts write 1 to 32 lines of the log: what a statement costs by itself is most of what a line costs. A delivery
+// has two lines.
+var logTexts = map[int]string{1: logText(1), 2: logText(2), 4: logText(4), 8: logText(8), 16: logText(16), 32: logText(32)}
 
-// log writes one line, or logRows lines.
+// log writes as many lines as one of logTexts does.
 func (t *Tx) log(account mail.AccountID, at int64, changes []change) {
-	text := logOne
-	if len(changes) > 1 {
-		text = logMany
-	}
 	args := make([]any, 0, 2+7*len(changes))
 	args = append(args, account, at)
 	for i := range changes {
 		c := &changes[i]
 		args = append(args, c.ModSeq, c.seq, int64(c.Kind), int64(c.Op), c.Object, c.Mailbox, int64(c.UID))
 	}
-	t.sql.Queue(text, args...)
+	t.sql.Queue(logTexts[len(changes)], args...)
 }
-
-var logOne, logMany = logText(1), logText(logRows)
 
 func logText(rows int) string {
 	var b strings.Builder

@@ -68,7 +68,13 @@ func (t *Tx) lock(ids []mail.AccountID, key *Key) (answered []byte, err error) {
 	b := t.sql.Batch()
 	defer b.Close()
 	for _, id := range ids {
-		b.Query(`UPDATE account SET modseq = modseq + 1 WHERE id = $1 AND state = 'here' RETURNING modseq`, id)
+		const update = `UPDATE account SET modseq = modseq + 1 WHERE id = $1 AND state = 'here'`
+		if t.sql.Engine() == db.SQLite { // RETURNING would build a table there, which costs more than asking
+			t.sql.Queue(update, id)
+			b.Query(`SELECT modseq FROM account WHERE id = $1 AND state = 'here'`, id)
+		} else {
+			b.Query(update+` RETURNING modseq`, id)
+		}
 	}
 	if key != nil {
 		b.Query(`SELECT result FROM done WHERE account_id = $1 AND key = $2`, t.home, key[:])
