@@ -52,7 +52,7 @@ type rooms struct {
 	signIns   *logBuffer // of refused sign-ins
 }
 
-func openRooms(t testing.TB) *rooms {
+func openRooms(t testing.TB, change ...func(*auth.Options)) *rooms {
 	t.Helper()
 	r := &rooms{t: t, blobs: &blobtest.Memory{}, signIns: &logBuffer{}}
 	r.realtime = realtime.New(realtime.Options{Bus: inprocess.New()})
@@ -64,8 +64,12 @@ func openRooms(t testing.TB) *rooms {
 	r.bodies, err = bodies.New(bodies.Options{Tx: r.tx, Blobs: r.blobs, MasterKey: make([]byte, bodies.MasterKeySize)})
 	r.must(err)
 	r.directory = directory.New(directory.Options{})
-	r.auth = auth.New(auth.Options{Tx: r.tx, Lookup: r.directory.SignIn, Secret: make([]byte, 32),
-		Params: auth.Params{Memory: 8, Time: 1}, Logger: slog.New(slog.NewTextHandler(r.signIns, nil))})
+	o := auth.Options{Tx: r.tx, Lookup: r.directory.SignIn, Secret: make([]byte, 32), Params: auth.Params{Memory: 8, Time: 1},
+		Logger: slog.New(slog.NewTextHandler(r.signIns, nil))}
+	for _, c := range change {
+		c(&o)
+	}
+	r.auth = auth.New(o)
 	r.mailbox = mailbox.New(mailbox.Options{Tx: r.tx, Bodies: r.bodies})
 	r.must(r.tx.Write(t.Context(), nil, func(t *tx.Tx) error {
 		_, err := r.directory.AddDomain(t, "example.org")
