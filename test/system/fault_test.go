@@ -4,12 +4,14 @@ package system
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,21 +29,23 @@ type load struct {
 	journals  string
 	accounts  []string
 	passwords map[string]string
+
+	connections int
 }
 
 func newLoad(s *server, accounts int) *load {
 	s.t.Helper()
-	l := &load{s: s, journals: s.t.TempDir(), accounts: s.addAccounts(accounts), passwords: map[string]string{}}
+	l := &load{s: s, journals: s.t.TempDir(), accounts: s.addAccounts(accounts), passwords: map[string]string{}, connections: 8}
 	for _, a := range l.accounts {
 		l.passwords[a] = password
 	}
 	return l
 }
 
-// run delivers mail over eight connections until ctx ends.
+// run delivers mail over all connections until ctx ends, or count mails over each.
 func (l *load) run(ctx context.Context, count int) *soak.Report {
 	l.s.t.Helper()
-	report, err := soak.Run(ctx, soak.Options{Addr: l.s.ready.SMTP, Connections: 8, From: "load@example.net", To: l.accounts,
+	report, err := soak.Run(ctx, soak.Options{Addr: l.s.ready.SMTP, Connections: l.connections, From: "load@example.net", To: l.accounts,
 		PerMail: 2, Size: 2 << 10, MaxSize: 256 << 10, Dir: l.journals, Count: count})
 	if err != nil {
 		l.s.t.Error(err)
@@ -178,6 +182,41 @@ func TestWritesFail(t *testing.T) {
 	}
 	stop()
 	l.wantTemporary(<-loaded)
+	l.mended(c)
+	s.stop()
+	s.verify()
+	s.start()
+	l.check()
+}
+
+// Another program holds the lock of the database for longer than the server waits for it.
+func TestDatabaseLocked(t *testing.T) {
+	s := newServer(t)
+	l := newLoad(s, 4)
+	l.run(t.Context(), 1)
+	c := dialAs(t, s, l.accounts[0])
+	drivers := sql.Drivers() // SQLite is infra/db's
+	i := slices.IndexFunc(drivers, func(name string) bool { return strings.HasPrefix(name, "sqlite") })
+	d, err := sql.Open(drivers[i], filepath.Join(s.data, "mailmesh.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	d.SetMaxOpenConns(1)
+	do := func(statement string) {
+		t.Helper()
+		if _, err := d.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do("BEGIN IMMEDIATE")
+	l.connections = 1 // one write after the other waits for its ten seconds
+	l.wantTemporary(l.run(context.Background(), 1))
+	if n, err := c.bodies(); err != nil || n == 0 {
+		t.Errorf("readers do not wait, but %d messages were read: %v", n, err)
+	}
+	l.wantLogged("database is locked")
+	do("ROLLBACK")
 	l.mended(c)
 	s.stop()
 	s.verify()
