@@ -30,7 +30,8 @@
 //	          4  4  format, 1; three zero bytes
 //	          8  4  number of the pack
 //	         12  4  checksum of 0 to 11
-//	         16  .. records, each at a multiple of 8, zeros between
+//	         16  .. records, each at a multiple of 8, zeros between; behind the last, until the pack is closed, zeros that
+//	                are written ahead of the bodies
 //	record    0  4  "MMre"
 //	          4  4  format, 1; kind, 1 for a body; two zero bytes
 //	          8  4  number of the file
@@ -57,8 +58,9 @@
 //
 // # Order of durable steps
 //
-// Small: append the records of a group, fdatasync, answer. A pack begins with create, fsync of the folder. It is closed
-// by its index: write, fsync, rename, fsync of the folder.
+// Small: write the records of a group into the zeros behind the last group, fdatasync, answer; write more zeros where
+// few are left, which the next group's sync brings to the disk. A pack begins with create, fsync of the folder. It is closed
+// by cutting off the zeros and by its index: write, fsync, rename, fsync of the folder.
 // Large: write, fdatasync, rename, fsync of the folder, answer.
 // Removal: append to the dead list, fdatasync. Large: remove the file.
 // Compaction: copy (as any small body), let the caller move its locations, note the old records as dead; a pack of dead

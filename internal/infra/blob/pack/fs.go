@@ -25,6 +25,7 @@ type File interface {
 	io.WriterAt
 	io.Closer
 	Size() (int64, error)
+	Truncate(size int64) error
 	// Sync puts what was written on stable storage. After an error nobody knows what is there: the pages may be marked as
 	// written without being so, and a second Sync may then succeed for nothing. So it is never called again on that file.
 	Sync() error

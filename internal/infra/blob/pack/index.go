@@ -16,6 +16,8 @@ type entry struct {
 	size   uint32
 }
 
+func (e entry) end() int64 { return int64(e.offset) + e.stored() }
+
 func (e entry) stored() int64 { return storedSize(int64(e.size)) }
 
 func (e entry) place(file uint32) place {

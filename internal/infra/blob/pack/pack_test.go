@@ -31,7 +31,7 @@ func TestContract(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
-	s := open(t, pack.Options{FS: pack.OS(t.TempDir()), PackSize: 10_000})
+	s := open(t, pack.Options{FS: pack.OS(t.TempDir()), PackSize: 10_000, Ahead: -1})
 	var small, large []blob.Location
 	for id := range 10 {
 		small = append(small, blobtest.Put(t, s, mail.ObjectID(id+1), blobtest.Content(1, 2000)))

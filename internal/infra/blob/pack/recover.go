@@ -1,8 +1,10 @@
 package pack
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"slices"
 )
 
@@ -77,7 +79,7 @@ func (s *Store) emptyTmp() error {
 // closeLeft closes a pack that a process left without an index. What is found in it is synced first: after a kill it may
 // be in memory only, and an index must not promise that.
 func (s *Store) closeLeft(number uint32) error {
-	f, err := s.FS.Open(packName(number))
+	f, err := s.FS.Append(packName(number))
 	if err != nil {
 		return err
 	}
@@ -92,8 +94,36 @@ func (s *Store) closeLeft(number uint32) error {
 	if len(entries) == 0 {
 		return s.removePack(number)
 	}
+	if err := cutZeros(f, entries[len(entries)-1].end()); err != nil {
+		return err
+	}
 	s.Logger.Info("a pack of the last run was read and closed", "pack", number, "bodies", len(entries))
 	return writeIndex(s.FS, number, entries)
+}
+
+// cutZeros cuts off the zeros behind the last record, which ends at an offset. Anything else that is there stays: it may be
+// a record that was damaged.
+func cutZeros(f File, from int64) error {
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	end, b := size, make([]byte, 64<<10)
+	for end > from {
+		piece := b[:min(end-from, int64(len(b)))]
+		if _, err := f.ReadAt(piece, end-int64(len(piece))); err != nil && err != io.EOF {
+			return err
+		}
+		rest := bytes.TrimRight(piece, "\x00")
+		end -= int64(len(piece) - len(rest))
+		if len(rest) > 0 {
+			break
+		}
+	}
+	if end == size {
+		return nil
+	}
+	return f.Truncate(end)
 }
 
 // removePack removes the files of a pack, the pack first: an index or dead list without a pack is harmless.

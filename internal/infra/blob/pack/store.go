@@ -20,6 +20,7 @@ import (
 type Options struct {
 	FS           FS            // required, see OS
 	PackSize     int64         // a pack is closed when it has grown to this: 256 MiB, at most 2 GiB
+	Ahead        int64         // zeros written ahead of the bodies of a pack: 1 MiB, negative for none
 	OpenFiles    int           // files held open for reading at most: 512
 	BufferMemory int64         // memory for bodies that are being received, beyond 16 KiB each: 256 MiB
 	DeadShare    float64       // compact a pack when this share of it is dead: 0.5
@@ -39,6 +40,7 @@ type Batch struct {
 
 func (o Options) withDefaults() Options {
 	set(&o.PackSize, 256<<20)
+	set(&o.Ahead, 1<<20)
 	set(&o.OpenFiles, 512)
 	set(&o.BufferMemory, 256<<20)
 	set(&o.DeadShare, 0.5)
@@ -49,6 +51,7 @@ func (o Options) withDefaults() Options {
 		o.Observe = func(Batch) {}
 	}
 	o.PackSize = min(o.PackSize, 2<<30) // offsets have 32 bits
+	o.Ahead = max(o.Ahead, 0)
 	return o
 }
 

@@ -14,7 +14,8 @@ import (
 // arrives meanwhile is the next group. So a slow disk makes groups larger, not Puts fewer.
 type writer struct {
 	store *Store
-	pack  *pack // the current one, nil before the first body; of the goroutine
+	pack  *pack  // the current one, nil before the first body; of the goroutine
+	zeros []byte // as many as are written ahead
 
 	mu      sync.Mutex
 	arrived sync.Cond
@@ -39,7 +40,7 @@ type request struct {
 }
 
 func startWriter(s *Store) *writer {
-	w := &writer{store: s, ended: make(chan struct{}), closedAt: map[uint32]time.Time{}}
+	w := &writer{store: s, zeros: make([]byte, s.Ahead), ended: make(chan struct{}), closedAt: map[uint32]time.Time{}}
 	w.arrived.L = &w.mu
 	w.requests.New = func() any { return &request{answer: make(chan error, 1)} }
 	go w.run()
@@ -117,7 +118,7 @@ func answer(group []*request, err error) {
 	}
 }
 
-// commit writes a group to the current pack, syncs and answers.
+// commit writes a group to the current pack, syncs, answers, and makes room for the next group.
 func (w *writer) commit(group []*request) {
 	p := w.pack
 	before := p.end
@@ -143,6 +144,9 @@ func (w *writer) commit(group []*request) {
 		w.store.Logger.Error("writing bodies failed", "pack", p.number, "bodies", len(group)-n, "err", batch.Err)
 	}
 	w.store.Observe(batch)
+	if !p.broken {
+		p.fill(w.zeros, w.store.PackSize)
+	}
 }
 
 func (w *writer) openPack() error {
@@ -208,6 +212,7 @@ type pack struct {
 	number  uint32
 	file    File
 	end     int64   // where the next record goes
+	filled  int64   // there are zeros from end to here, unless the records have come farther
 	entries []entry // what was acknowledged
 	broken  bool    // a sync failed: nothing more is written to it
 }
@@ -255,9 +260,29 @@ func (p *pack) write(group []*request) (int, error) {
 	return len(group), nil
 }
 
-// finish writes the index and closes the file. A pack that holds nothing that was acknowledged is removed.
+// fill writes zeros ahead of the records when less than half of them are left. A sync then finds nothing changed but bytes
+// of the file: where the file has grown, it also waits for the file system to put its own books on the disk. Records do
+// not need the zeros; where they cannot be written, the file grows with the records.
+func (p *pack) fill(zeros []byte, limit int64) {
+	ahead := int64(len(zeros))
+	if p.filled-p.end >= ahead/2 {
+		return
+	}
+	from := max(p.filled, p.end)
+	if to := min(p.end+ahead, limit); from < to {
+		n, _ := p.file.WriteAt(zeros[:to-from], from)
+		p.filled = from + int64(n)
+	}
+}
+
+// finish cuts off the zeros, closes the file and writes the index. A pack that holds nothing that was acknowledged is
+// removed.
 func (p *pack) finish(fs FS) error {
-	err := p.file.Close()
+	var err error
+	if !p.broken {
+		err = p.file.Truncate(p.end)
+	}
+	err = errors.Join(err, p.file.Close())
 	if len(p.entries) == 0 {
 		return errors.Join(err, fs.Remove(packName(p.number)))
 	}

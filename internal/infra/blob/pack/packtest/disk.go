@@ -26,7 +26,7 @@ type Disk struct {
 
 // Operation is what the disk is asked to do.
 type Operation struct {
-	Do    string // create open append rename remove mkdir readdir syncdir lock read write size sync
+	Do    string // create open append rename remove mkdir readdir syncdir lock read write size truncate sync
 	Name  string
 	Bytes int // of a write
 }
@@ -57,7 +57,7 @@ type inode struct {
 	writes []write // since then
 }
 
-// write is a write to a file.
+// write is a write to a file, or where bytes is nil a change of its size.
 type write struct {
 	at    int64
 	bytes []byte
@@ -65,6 +65,9 @@ type write struct {
 }
 
 func (w write) apply(data []byte) []byte {
+	if w.bytes == nil && w.at < int64(len(data)) {
+		return data[:w.at]
+	}
 	if end := w.at + int64(len(w.bytes)); int64(len(data)) < end {
 		data = append(data, make([]byte, end-int64(len(data)))...)
 	}
@@ -442,6 +445,15 @@ func (f *file) Size() (size int64, err error) {
 		return nil
 	})
 	return size, err
+}
+
+func (f *file) Truncate(size int64) error {
+	return f.mount.do(Operation{Do: "truncate", Name: f.name}, func(*Disk) error {
+		w := write{at: size}
+		f.node.data = w.apply(slices.Clone(f.node.data))
+		f.node.writes = append(f.node.writes, w)
+		return nil
+	})
 }
 
 func (f *file) Close() error { return nil }
