@@ -98,6 +98,7 @@ func TestCancelledWhileQueued(t *testing.T) {
 	why := errors.New("the client went away")
 	result := make(chan error)
 	go func() { result <- d.Write(ctx, 1, addAccount(2)) }()
+	waitFor(t, func() bool { return db.Waiting(d) == 1 })
 	cancel(why)
 	if err := <-result; !errors.Is(err, why) || !db.IsUnavailable(err) {
 		t.Errorf("a closure withdrawn: %v", err)
