@@ -3,6 +3,7 @@ package tx_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -109,6 +110,49 @@ func TestAChangeIsLoggedNumberedAndRung(t *testing.T) {
 	})
 }
 
+// hasty reads as soon as it is rung, as a reader may.
+type hasty struct {
+	d     *db.DB
+	heard []mail.StateChange
+	early error
+}
+
+func (h *hasty) Ring(c mail.StateChange) {
+	h.heard = append(h.heard, c)
+	err := h.d.Read(context.Background(), func(q *db.Tx) error {
+		var state mail.ModSeq
+		err := q.QueryRow(`SELECT modseq FROM account WHERE id = $1`, c.Account).Scan(&state)
+		if err == nil && state < c.State {
+			err = fmt.Errorf("rung at %d, and found at %d", c.State, state)
+		}
+		return err
+	})
+	h.early = errors.Join(h.early, err)
+}
+
+// Who hears the bell finds at least the number it said.
+func TestTheBellIsRungAfterTheCommit(t *testing.T) {
+	each(t, func(t *testing.T, _ *tx.Store, d *db.DB, _ *bell) {
+		h := &hasty{d: d}
+		s, err := tx.New(t.Context(), tx.Options{DB: d, Bell: h})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for object := range int64(3) {
+			if err := s.Write(t.Context(), []mail.AccountID{10, 11}, func(w *tx.Tx) error {
+				w.Changed(change(10, object))
+				w.Changed(change(11, object))
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if h.early != nil || len(h.heard) != 6 {
+			t.Errorf("%d rings: %v", len(h.heard), h.early)
+		}
+	})
+}
+
 // At most 256 changed objects share a number, and the next write goes on after the last.
 func TestManyChangesTakeSeveralNumbers(t *testing.T) {
 	each(t, func(t *testing.T, s *tx.Store, _ *db.DB, b *bell) {
@@ -152,6 +196,17 @@ func TestAFailedWriteLeavesNothing(t *testing.T) {
 			t.Errorf("rung %v, logged %v", rung, log(t, s, 10, 0))
 		}
 	})
+}
+
+// Two requests never have one key, however close they come.
+func TestKeysAreDrawn(t *testing.T) {
+	drawn := map[tx.Key]bool{}
+	for range 10_000 {
+		drawn[tx.NewKey()] = true
+	}
+	if len(drawn) != 10_000 {
+		t.Errorf("%d of 10,000 keys are unlike the others", len(drawn))
+	}
 }
 
 func TestOnceRunsOnce(t *testing.T) {
