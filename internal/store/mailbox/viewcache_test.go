@@ -211,14 +211,16 @@ func TestAViewIsReadAnewWhenTheLogCannotBeFollowed(t *testing.T) {
 		in := r.path(alice, Inbox)
 		r.fill(alice, in.ID, 5)
 		r.view(alice, in.ID)
-		breaks := map[string]string{
-			"unknown-kind-of-change": `UPDATE change SET kind = 77, op = 3, uid = 0, mailbox_id = 0 WHERE modseq = (SELECT MAX(modseq) FROM change WHERE account_id = 10)`,
-			"below-the-floor":        `UPDATE account SET log_floor = modseq WHERE id = 10`,
+		breaks := map[string][]string{
+			"unknown-kind-of-change": {`UPDATE change SET kind = 77, op = 3, uid = 0, mailbox_id = 0 WHERE modseq = (SELECT MAX(modseq) FROM change WHERE account_id = 10)`},
+			"below-the-floor":        {`UPDATE account SET log_floor = modseq WHERE id = 10`, `DELETE FROM change WHERE account_id = 10`},
 		}
 		for name, damage := range breaks {
 			_, err := r.StoreFlags(t.Context(), alice, in.ID, set("1:5"), FlagChange{Flags: flags(name)})
 			r.must(err)
-			r.must(r.write(alice, func(t *tx.Tx) error { _, err := t.SQL().Exec(damage); return err }))
+			for _, sql := range damage {
+				r.must(r.write(alice, func(t *tx.Tx) error { _, err := t.SQL().Exec(sql); return err }))
+			}
 			if v := r.view(alice, in.ID); v.Len() != 5 || len(v.Keywords(v.At(5))) != 1 || v.Keywords(v.At(5))[0] != name {
 				t.Errorf("%s: %d messages, the last with %q", name, v.Len(), v.Keywords(v.At(5)))
 			}
