@@ -1,0 +1,22 @@
+package node
+
+import (
+	"github.com/mailmesh/mailmesh/internal/provision"
+	"github.com/mailmesh/mailmesh/internal/store/auth"
+	"github.com/mailmesh/mailmesh/internal/store/bodies"
+	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// Rooms are the rooms of a node, for tests that go past its doors.
+type Rooms struct {
+	Tx        *tx.Store
+	Mailbox   *mailbox.Store
+	Bodies    *bodies.Store
+	Auth      *auth.Store
+	Provision *provision.Service
+}
+
+func (n *Node) Rooms() Rooms {
+	return Rooms{n.rooms.tx, n.rooms.mailbox, n.rooms.bodies, n.rooms.auth, n.rooms.provision}
+}
