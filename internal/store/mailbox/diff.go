@@ -77,15 +77,16 @@ func (c *cursor) next() {
 }
 
 // Keeping returns v as a client sees it that cannot be told yet that messages went: with those that the diff from before
-// to v calls expunged, under their old numbers and flags, without their keywords. Its HIGHESTMODSEQ is that of before: a
-// client that asks later for what came after it must hear of them (RFC 7162 3.2).
+// to v calls expunged, under their old numbers and flags. Its HIGHESTMODSEQ is that of before: a client that asks later for
+// what came after it must hear of them (RFC 7162 3.2).
 func (v *View) Keeping(before *View, d *Diff) *View {
+	in := newInterner(v.sets)
 	put := make([]Entry, len(d.Expunged))
 	for i, p := range d.Expunged {
 		put[i] = before.At(p.Seq)
-		put[i].keywords = 0 // a number of the other view's sets
+		put[i].keywords = in.number(before.sets.sets[put[i].keywords].text)
 	}
 	status := v.status
 	status.ModSeq = before.status.ModSeq
-	return v.advance(status, nil, put, v.sets)
+	return v.advance(status, nil, put, in.done())
 }

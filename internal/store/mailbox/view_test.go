@@ -15,13 +15,13 @@ import (
 func viewOf(uids ...mail.UID) *View {
 	var b builder
 	for _, uid := range uids {
-		b.add(Entry{UID: uid, Email: mail.EmailID(uid) * 10, ModSeq: 1})
+		b.add(Entry{UID: uid, Email: mail.EmailID(uid) * 10, ModSeq: 1, keywords: uint32(uid % 2)})
 	}
 	next := mail.UID(1)
 	if len(uids) > 0 {
 		next = uids[len(uids)-1] + 1
 	}
-	return b.view(alice, 1, Status{UIDValidity: 1, UIDNext: next}, newKeywordSets([]keywordSet{{}}))
+	return b.view(alice, 1, Status{UIDValidity: 1, UIDNext: next}, newKeywordSets([]keywordSet{{}, {"odd", []string{"odd"}}}))
 }
 
 func upTo(n int) []mail.UID {
@@ -289,8 +289,8 @@ func rightKeeping(t rapid.TB, before, after *View) {
 		t.Fatalf("the second step is %+v, want %v expunged", then, d.Expunged)
 	}
 	for _, p := range d.Expunged {
-		if kept.At(p.Seq).UID != p.UID {
-			t.Fatalf("%+v lost its number", p)
+		if e := kept.At(p.Seq); e.UID != p.UID || !slices.Equal(kept.Keywords(e), before.Keywords(before.At(p.Seq))) {
+			t.Fatalf("%+v lost its number or its keywords", p)
 		}
 	}
 }
