@@ -103,7 +103,9 @@ func (f *serving) at(t *testing.T, depth int) *client {
 // play sends the input and a farewell, and returns what is answered until nothing comes any more.
 func play(c *client, input []byte) (got []byte) {
 	defer c.conn.Close()
-	go func() { io.Copy(c.conn, io.MultiReader(bytes.NewReader(input), strings.NewReader("\r\nzz LOGOUT\r\n"))) }()
+	go func() {
+		io.Copy(c.conn, io.MultiReader(bytes.NewReader(input), strings.NewReader("\r\nzz LOGOUT\r\n")))
+	}()
 	buf := make([]byte, 32<<10)
 	for {
 		c.conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
