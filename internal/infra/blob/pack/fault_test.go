@@ -251,23 +251,23 @@ func TestWhatAStartFoundIsSynced(t *testing.T) {
 	for id := range 3 {
 		blobtest.Put(t, s, mail.ObjectID(id+1), blobtest.Content(1, 1000))
 	}
-	disk := packtest.NewDisk()
-	fs := disk.Mount()
-	fs.Mkdir("packs")
-	f, err := fs.Create("packs/0000000001.pack")
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.WriteAt(other.Bytes("packs/0000000001.pack"), 0)
-	fs.SyncDir(".")
-	fs.SyncDir("packs")
-	open(t, pack.Options{FS: fs, Logger: quiet}).Close()
-	for dice := range uint64(5) {
+	for dice := range uint64(20) {
+		disk := packtest.NewDisk()
+		fs := disk.Mount()
+		fs.Mkdir("packs")
+		f, err := fs.Create("packs/0000000001.pack")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.WriteAt(other.Bytes("packs/0000000001.pack"), 0)
+		fs.SyncDir(".")
+		fs.SyncDir("packs")
+		open(t, pack.Options{FS: fs, Logger: quiet}).Close()
 		disk.PowerLoss(rand.New(rand.NewPCG(dice, 1)))
-	}
-	s = open(t, pack.Options{FS: disk.Mount(), Logger: quiet})
-	if found := list(t, s); len(found) != 3 {
-		t.Errorf("%d bodies are left of 3", len(found))
+		s = open(t, pack.Options{FS: disk.Mount(), Logger: quiet})
+		if found := list(t, s); len(found) != 3 {
+			t.Errorf("%d bodies are left of 3", len(found))
+		}
 	}
 }
 
