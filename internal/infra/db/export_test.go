@@ -33,3 +33,6 @@ func Columns(r *Rows) int { return r.cursor.columns() }
 
 // Translated reports whether SQLite is the library that the program uses; the other one ignores a second statement.
 const Translated = sqliteDriverName == "sqlite"
+
+// CopyLogAfter sets how many changed rows ask for a copy of the log beside the writer.
+func CopyLogAfter(d *DB, rows int64) { d.backend.(*file).copier.rows.Store(rows) }

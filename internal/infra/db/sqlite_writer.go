@@ -35,6 +35,7 @@ type writer struct {
 	planned []*job    // closures that the current transaction must still take
 	ran     []*job    // closures that the current transaction has taken, in order
 	current *job      // the closure being run
+	copied  int64     // rows that were changed when a copy of the log was last asked for
 	guarded int       // transactions that still give each closure a savepoint, the current one included
 }
 
@@ -50,6 +51,7 @@ func (w *writer) run() {
 	for w.step() {
 	}
 	over = true
+	w.copier.stop()
 	// With the last connection closed, SQLite copies the log back into the file and removes it.
 	if w.conn != nil {
 		w.closed = w.conn.close()
@@ -195,6 +197,7 @@ func (w *writer) commit() {
 	w.options.Observe.Commit(len(w.ran), time.Since(start), err)
 	if err == nil {
 		w.answer(w.ran, func(j *job) error { return j.err })
+		w.copyLog()
 		return
 	}
 	w.answer(w.ran, func(j *job) error {
@@ -206,6 +209,19 @@ func (w *writer) commit() {
 	})
 	if err := w.reopen(err); err != nil {
 		w.options.Logger.Error("db: opening the database again failed; the next write tries again", "file", w.path, "err", err)
+	}
+}
+
+// copyLog asks for a copy of the log when it has grown, and does the last of it.
+func (w *writer) copyLog() {
+	if w.copier.rest.CompareAndSwap(true, false) {
+		if _, err := w.conn.checkpoint(); err != nil {
+			w.options.Logger.Warn("db: the rest of the log was not copied back", "file", w.path, "err", err)
+		}
+	}
+	if now := w.conn.totalChanges(); now-w.copied >= w.copier.rows.Load() {
+		w.copied = now
+		w.copier.due()
 	}
 }
 
@@ -274,6 +290,7 @@ func (w *writer) reopen(cause error) error {
 		w.options.Logger.Error("db: closing and opening the database again", "file", w.path, "cause", cause)
 		w.readers.drain(fmt.Errorf("the database is being opened again after: %w", cause))
 		defer w.readers.resume()
+		defer w.copier.close()()
 		_ = w.conn.close() // what it could say is of no use: nothing it knows is trusted
 		w.conn = nil
 	}
@@ -285,6 +302,6 @@ func (w *writer) reopen(cause error) error {
 		_ = conn.close()
 		return err
 	}
-	w.conn = conn
+	w.conn, w.copied = conn, 0
 	return nil
 }

@@ -1,0 +1,84 @@
+package db_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
+)
+
+// copiedBeside opens a database whose log is copied back beside the writer all the time, and by the writer hardly ever.
+func copiedBeside(t *testing.T) (*dbtest.Disk, *db.DB) {
+	t.Helper()
+	disk := dbtest.NewDisk(t)
+	d, err := db.Open(t.Context(), db.Options{URL: "sqlite:" + filepath.Join(disk.Folder(), "mail.db")})
+	must(t, err)
+	t.Cleanup(func() { must(t, d.Close()) })
+	must(t, d.Migrate(t.Context(), schema))
+	db.CopyLogAfter(d, 10)
+	return disk, d
+}
+
+func TestPowerLossBesideACopy(t *testing.T) {
+	disk, d := copiedBeside(t)
+	l := &ledger{acked: make(map[int64]bool)}
+	grow(t, l, d, 1, 10, 100, func() {
+		acked := l.snapshot()
+		check(t, disk.PowerLoss(nil), acked)
+	})
+}
+
+func TestSyncFailsBesideACopy(t *testing.T) {
+	for _, name := range []string{"-wal", "mail.db"} {
+		for _, times := range []int{1, 3} {
+			t.Run(fmt.Sprint(name, " ", times), func(t *testing.T) {
+				disk, d := copiedBeside(t)
+				l := &ledger{acked: make(map[int64]bool)}
+				grow(t, l, d, 1, 2, 50, func() { disk.FailSync(name, times) })
+				grow(t, l, d, 50_000_000, 2, 50, func() {
+					acked := l.snapshot()
+					check(t, disk.PowerLoss(nil), acked)
+				})
+			})
+		}
+	}
+}
+
+// Writers who never pause do not keep the log from beginning anew.
+func TestLogStaysSmall(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mail.db")
+	d, err := db.Open(t.Context(), db.Options{URL: "sqlite:" + path})
+	must(t, err)
+	defer d.Close()
+	must(t, d.Migrate(t.Context(), schema))
+	const copyAfter, rounds = 200, 40
+	db.CopyLogAfter(d, copyAfter)
+	body := make([]byte, 4000) // a page of log, at least
+	var wg sync.WaitGroup
+	for writer := range 4 {
+		wg.Go(func() {
+			for i := range rounds * copyAfter / 4 / 10 {
+				err := d.Write(context.Background(), int64(writer), func(tx *db.Tx) error {
+					for j := range 10 {
+						tx.Queue("INSERT INTO item VALUES ($1, $2, 0, 0, 0, NULL, $3)", writer, 10*i+j, body)
+					}
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	info, err := os.Stat(path + "-wal")
+	must(t, err)
+	if most := int64(rounds * copyAfter * 4096 / 4); info.Size() > most {
+		t.Errorf("the log has %d bytes after %d pages of rows, want at most %d", info.Size(), rounds*copyAfter, most)
+	}
+}
