@@ -307,8 +307,7 @@ func TestRoomsFindNothingOfOthers(t *testing.T) {
 			}
 		}
 		if body, err := r.Bodies.Open(t.Context(), alice, id); !mail.Is(err, mail.NotFound) {
-			t.Errorf("Bob's body %v opens: %v", id, err)
-			body.Close()
+			t.Errorf("Bob's body %v opens: %v, %v", id, body, err)
 		}
 		for name, do := range map[string]func(*tx.Tx) error{
 			"HoldAgain": func(t *tx.Tx) error { return r.Bodies.HoldAgain(t, alice, id) },

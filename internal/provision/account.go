@@ -176,6 +176,7 @@ func (s *Service) ChangeAccount(ctx context.Context, a mail.Address, c AccountCh
 			err = s.directory.SetName(t, id, *c.Name)
 		}
 		if c.Disabled != nil && err == nil {
+			ringSessions(t, id)
 			err = s.directory.SetDisabled(t, id, *c.Disabled)
 		}
 		if (c.QuotaBytes != nil || c.QuotaMessages != nil) && err == nil {
@@ -218,7 +219,13 @@ func (s *Service) onAccount(ctx context.Context, a mail.Address, fn func(*tx.Tx,
 	return out, err
 }
 
-// SetPassword gives an account its password. App passwords stay, as do sessions that are signed in.
+// ringSessions has the doors look at once whether the account's open sessions may go on (auth.Recheck). They also look now
+// and then by themselves, which is all that is done when a domain is switched off.
+func ringSessions(t *tx.Tx, id mail.AccountID) {
+	t.Changed(tx.Change{Account: id, Kind: tx.KindSettings, Op: tx.Updated})
+}
+
+// SetPassword gives an account its password. App passwords stay, as do sessions that were signed in with one.
 func (s *Service) SetPassword(ctx context.Context, a mail.Address, password string) error {
 	if _, err := s.Account(ctx, a); err != nil {
 		return err // before the time that hashing takes
@@ -227,7 +234,10 @@ func (s *Service) SetPassword(ctx context.Context, a mail.Address, password stri
 	if err != nil {
 		return err
 	}
-	_, err = s.onAccount(ctx, a, func(t *tx.Tx, id mail.AccountID) error { return s.auth.SetPassword(t, id, hash) })
+	_, err = s.onAccount(ctx, a, func(t *tx.Tx, id mail.AccountID) error {
+		ringSessions(t, id)
+		return s.auth.SetPassword(t, id, hash)
+	})
 	return err
 }
 
@@ -263,7 +273,10 @@ func (s *Service) AppPasswords(ctx context.Context, a mail.Address) ([]auth.AppP
 
 // RevokeAppPassword removes an app password of an account.
 func (s *Service) RevokeAppPassword(ctx context.Context, a mail.Address, id int64) error {
-	_, err := s.onAccount(ctx, a, func(t *tx.Tx, account mail.AccountID) error { return s.auth.RevokeAppPassword(t, account, id) })
+	_, err := s.onAccount(ctx, a, func(t *tx.Tx, account mail.AccountID) error {
+		ringSessions(t, account)
+		return s.auth.RevokeAppPassword(t, account, id)
+	})
 	return err
 }
 

@@ -155,7 +155,7 @@ func (s *Store) AppPasswords(t *tx.Tx, account mail.AccountID) ([]AppPassword, e
 	return out, rows.Err()
 }
 
-// RevokeAppPassword removes an app password. It ends no session that is signed in.
+// RevokeAppPassword removes an app password. Sessions that were signed in with it end at their next Recheck.
 func (s *Store) RevokeAppPassword(t *tx.Tx, account mail.AccountID, id int64) error {
 	n, err := t.SQL().Exec(`DELETE FROM credential WHERE account_id = $1 AND id = $2 AND kind = 'app'`, account, id)
 	if err == nil && n == 0 {

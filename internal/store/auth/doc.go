@@ -23,6 +23,9 @@
 //   - Unknown users, accounts without a password and disabled accounts take the same path and the same time as a wrong
 //     password. Disabled is answered only to who knows the password.
 //
+// Recheck asks the same of a session that is open: doors call it now and then, and end sessions whose password was
+// changed or revoked, or whose account was disabled or removed.
+//
 // # Brakes
 //
 // Failures are counted per account and per remote network (an IPv4 address, an IPv6 /64; loopback is exempt, being

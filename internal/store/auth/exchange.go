@@ -108,7 +108,7 @@ func (x *Exchange) scram(authzid, user string) (sasl.Challenge, error) {
 		c.Keys, ids = append(c.Keys, v.Key), append(ids, app.id)
 	}
 	c.Accept = func(i int) error {
-		x.signIn = SignIn{k.account, ids[i]}
+		x.signIn = k.signIn(user, ids[i])
 		return x.store.admit(x.ctx, k, x.signIn, x.peer.Remote)
 	}
 	return c, nil

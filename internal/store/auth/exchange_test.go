@@ -33,12 +33,12 @@ func TestExchangePassword(t *testing.T) {
 			kind      mail.Kind
 			want      SignIn
 		}{
-			{"plain", []string{"\x00ann@example.org\x00" + annPassword}, "", SignIn{annID, 0}},
-			{"PLAIN", []string{"Ann@example.org\x00ann@example.org\x00" + annPassword}, "", SignIn{annID, 0}},
+			{"plain", []string{"\x00ann@example.org\x00" + annPassword}, "", SignIn{Account: annID}},
+			{"PLAIN", []string{"Ann@example.org\x00ann@example.org\x00" + annPassword}, "", SignIn{Account: annID}},
 			{"PLAIN", []string{"bob@example.org\x00ann@example.org\x00" + annPassword}, mail.Denied, SignIn{}},
 			{"PLAIN", []string{"\x00ann@example.org\x00wrong"}, mail.Denied, SignIn{}},
 			{"PLAIN", []string{"ann@example.org"}, mail.Invalid, SignIn{}},
-			{"LOGIN", []string{"ann@example.org", annPassword}, "", SignIn{annID, 0}},
+			{"LOGIN", []string{"ann@example.org", annPassword}, "", SignIn{Account: annID}},
 			{"LOGIN", []string{"ann@example.org", "wrong"}, mail.Denied, SignIn{}},
 		} {
 			x := w.begin(t, c.mechanism, peer)
@@ -47,7 +47,7 @@ func TestExchangePassword(t *testing.T) {
 			for _, r := range c.responses {
 				_, done, err = x.Next([]byte(r))
 			}
-			if done != (c.kind == "") || (err == nil) != done || err != nil && !mail.Is(err, c.kind) || x.SignIn() != c.want {
+			if done != (c.kind == "") || (err == nil) != done || err != nil && !mail.Is(err, c.kind) || who(x.SignIn()) != c.want {
 				t.Errorf("%s %q: done %v, %v, %+v", c.mechanism, c.responses, done, err, x.SignIn())
 			}
 		}
@@ -97,9 +97,9 @@ func TestExchangeSCRAM(t *testing.T) {
 			user, password string
 			want           SignIn
 		}{
-			{"ann@example.org", phonePassword, SignIn{annID, phone.ID}},
-			{"ann@example.org", laptopPassword, SignIn{annID, laptop.ID}},
-			{"Alias@example.org", laptopPassword, SignIn{annID, laptop.ID}},
+			{"ann@example.org", phonePassword, SignIn{Account: annID, AppPassword: phone.ID}},
+			{"ann@example.org", laptopPassword, SignIn{Account: annID, AppPassword: laptop.ID}},
+			{"Alias@example.org", laptopPassword, SignIn{Account: annID, AppPassword: laptop.ID}},
 			{"ann@example.org", annPassword, SignIn{}}, // is kept as Argon2id only
 			{"ann@example.org", bobs, SignIn{}},
 			{"nobody@example.org", phonePassword, SignIn{}},
@@ -107,7 +107,7 @@ func TestExchangeSCRAM(t *testing.T) {
 			for mechanism, binding := range map[string]*sasl.Binding{sasl.SCRAMSHA256: nil, sasl.SCRAMSHA256Plus: &bound.Bindings[0]} {
 				x := w.begin(t, mechanism, bound)
 				err := scramWith(x, c.user, c.password, binding)
-				if (err == nil) != (c.want != SignIn{}) || err != nil && !mail.Is(err, mail.Denied) || x.SignIn() != c.want {
+				if (err == nil) != (c.want != SignIn{}) || err != nil && !mail.Is(err, mail.Denied) || who(x.SignIn()) != c.want {
 					t.Errorf("%s %s: %v, %+v, want %+v", mechanism, c.user, err, x.SignIn(), c.want)
 				}
 			}

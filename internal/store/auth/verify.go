@@ -31,10 +31,13 @@ type Attempt struct {
 	Protocol string // for the log
 }
 
-// SignIn is who signed in.
+// SignIn is who signed in, and with what, for Recheck.
 type SignIn struct {
 	Account     mail.AccountID
 	AppPassword int64 // id of the one that was used, 0 for the account's password
+
+	login  string
+	secret mark
 }
 
 // Verify checks a password. Its errors are mail.Denied with ErrCredentials, mail.Disabled, mail.Limit (with Wait when
@@ -52,7 +55,7 @@ func (s *Store) Verify(ctx context.Context, a Attempt) (SignIn, error) {
 		s.logRefusal(ctx, k, a.Protocol, a.Remote, err)
 		return SignIn{}, err
 	}
-	return in, nil
+	return k.signIn(a.Login, in.AppPassword), nil
 }
 
 // logRefusal names the account, never what was typed for a name: people type their passwords there.
@@ -156,7 +159,7 @@ func (s *Store) check(ctx context.Context, k known, a Attempt) (SignIn, error) {
 	if bare := bareApp(a.Password); bare != "" {
 		for _, c := range k.apps {
 			if appMatches(c.verifier, bare) {
-				return SignIn{k.account, c.id}, nil
+				return SignIn{Account: k.account, AppPassword: c.id}, nil
 			}
 		}
 	}
