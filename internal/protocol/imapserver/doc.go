@@ -1,37 +1,64 @@
 // Package imapserver is the IMAP door: IMAP4rev2 (RFC 9051), IMAP4rev1 (RFC 3501) and the extensions of Capabilities.
 //
 // A session reads a whole command with rfc/imap, asks one room of the store, and writes the answer. It decides nothing
-// about mail: what a mailbox may be called, who may sign in, what a copy means, is the rooms'.
+// about mail: what a mailbox may be called, who may sign in, what a copy means, is the rooms'. docs/rfc lists what the
+// standards ask, each with its test.
 //
 // # What a session knows of its mailbox
 //
 // The state of a selected mailbox is a mailbox.View: immutable, and shared with all sessions that have the same state. A
-// session moves from its view to the newest one when the protocol lets it report what lies between (RFC 9051 7.5.1: no
-// EXPUNGE while FETCH, STORE or SEARCH run), and sends just that difference. It hears of changes by realtime.Watch; NOOP,
-// CHECK, IDLE and the end of each command look.
+// session moves from its view to the newest one and sends just the difference. It hears of changes by realtime.Watch and
+// looks before FETCH and SEARCH, at the end of each command, and at once in IDLE. NOOP, and commands that write to the
+// mailbox, ask the store itself.
+//
+// RFC 9051 7.5.1 allows no EXPUNGE while FETCH, STORE and SEARCH run. New flags and messages are told all the same; what is
+// gone stays in the session's own view as a ghost, under the number that the client knows, until it may be told: with
+// the next command that allows it. Until then replies say [EXPUNGEISSUED], and HIGHESTMODSEQ stays behind.
+//
+// # Durable steps
+//
+// APPEND: each message is written and synced while it arrives (store/bodies), one commit names all of them, then OK. What
+// is refused half-way is discarded, and what is lost with the process is collected. All other commands are one commit of
+// a room, or several where the room says so.
 //
 // # Limits and what a client is told
 //
 //	connections in all, per host        * BYE [UNAVAILABLE] at once
-//	no sign-in after 2 minutes          * BYE [UNAVAILABLE] (Limits.Preauth)
-//	nothing sent for 30 minutes         * BYE [UNAVAILABLE], IDLE included (RFC 9051 5.4 asks for 30 at least)
-//	replies not taken for 1 minute      connection closed
-//	3 failed sign-ins                   * BYE after the last NO
+//	TLS handshake longer than 30 s      connection closed
+//	no sign-in after 2 minutes in all   * BYE [UNAVAILABLE] (Limits.Preauth)
+//	50 commands before sign-in          * BYE [CLIENTBUG]
+//	3 failed sign-ins                   * BYE [UNAVAILABLE] after the last NO
 //	20 commands in a row answered BAD   * BYE [CLIENTBUG]
+//	nothing sent for 30 minutes         * BYE [UNAVAILABLE], IDLE included (RFC 9051 5.4 asks for 30 at least)
+//	a command that stops for 5 minutes  * BYE [UNAVAILABLE] (Limits.Stall)
+//	replies not taken for 1 minute      connection closed
 //	line, literal, nesting, set sizes   see rfc/imap
 //	message size                        NO [TOOBIG], announced by APPENDLIMIT
-//	messages of one APPEND              100, NO [LIMIT]
-//	quota                               NO [OVERQUOTA]
+//	messages of one APPEND              50, NO [LIMIT]
+//	quota                               NO [OVERQUOTA], before a client that waits is told to send
+//
+// When the server stops, sessions that wait get BYE at once; a command that has begun may end, its rest may still come for
+// half of Limits.Drain.
+//
+// A session that waits holds no buffers. A FETCH holds the rows of 200 messages, 4 MiB at most, and streams content; a
+// search of content reads one message at a time, and Limits.ContentSearches of them in all sessions together, which leaves
+// half of the processors to others.
 //
 // A fault of the store is logged with its cause and answered NO [SERVERBUG], or NO [UNAVAILABLE] where trying again may
-// help; nothing was changed then, except as RFC 9051 lets STORE and MOVE stop half way, which the answer then tells.
+// help; nothing was changed then, except as RFC 9051 lets STORE and MOVE stop half way, which the answer then tells. A
+// fault in the middle of a literal, and a panic, end the session.
 //
 // # Choices
 //
-//   - A bad sequence number, above EXISTS, is BAD; an unknown UID is ignored (RFC 9051 6.4.9).
-//   - A message that another session has expunged still has its number and its flags here until EXPUNGE was sent; its
-//     content cannot be fetched: the rest of a FETCH is served, then NO [EXPUNGEISSUED].
-//   - A session whose mailbox is deleted is told BYE: there is no state in IMAP for what it then has.
-//   - \Recent is told to clients that have not enabled IMAP4rev2. Messages that arrive while a mailbox is selected may be
-//     \Recent to several sessions, which RFC 3501 2.3.2 allows.
+//   - A client is spoken to as RFC 3501 says until it enables IMAP4rev2: RECENT, UNSEEN and SEARCH, no LIST in SELECT, no
+//     OLDNAME. \Recent is told to such clients only. Messages that arrive while a mailbox is selected may be \Recent to
+//     several sessions, which RFC 3501 2.3.2 allows.
+//   - A sequence number above EXISTS is BAD; an unknown UID is ignored (RFC 9051 6.4.9). SEARCH 1:* in an empty mailbox is
+//     no error: clients begin with it.
+//   - The text of a message that was expunged by another session cannot be fetched: the rest of a FETCH is served, then NO
+//     [EXPUNGEISSUED].
+//   - Deleting the mailbox that is selected closes it, with [CLOSED]. A session whose mailbox another one deletes is told
+//     BYE: there is no state in IMAP for what it then has.
+//   - A message without octets is refused: in MULTIAPPEND it is how a client takes its command back (RFC 3502 6.3.11).
+//   - 8-bit octets in header fields are accepted, and sent as they came (docs/rfc/6855.md, 9051.md).
 package imapserver
