@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
@@ -60,14 +61,20 @@ func TestAliasMeetsRemoval(t *testing.T) {
 func (w *world) meet(first, second func(*tx.Tx) error) (firstErr, secondErr error) {
 	w.t.Helper()
 	begun, ended := make(chan bool), make(chan bool)
+	var start, begin sync.Once // a closure may run more than once
 	firstErr = w.try(func(t *tx.Tx) error {
 		if err := first(t); err != nil {
 			return err
 		}
-		go func() {
-			defer close(ended)
-			secondErr = w.try(func(t *tx.Tx) error { close(begun); return second(t) })
-		}()
+		start.Do(func() {
+			go func() {
+				defer close(ended)
+				secondErr = w.try(func(t *tx.Tx) error {
+					begin.Do(func() { close(begun) })
+					return second(t)
+				})
+			}()
+		})
 		if t.SQL().Engine() != db.Postgres {
 			return nil // its one writer runs second after first
 		}
