@@ -48,7 +48,9 @@ func (s *Service) Restored(ctx context.Context) (Restoration, error) {
 				return done, fmt.Errorf("renumber account %v: %w", id, err)
 			}
 			done.Mailboxes += n
-			done.Accounts++
+			if id != mail.SpoolAccount {
+				done.Accounts++
+			}
 		}
 		after = homes[len(homes)-1]
 	}
