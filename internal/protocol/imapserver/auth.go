@@ -130,8 +130,11 @@ func (s *session) signedIn(mechanism string, in auth.SignIn, err error) (reply, 
 	}
 	kind := mail.KindOf(err)
 	s.o.Observer.SignInFailed(mechanism, kind)
-	if s.failedSignIns++; s.failedSignIns >= s.o.Limits.SignIns {
-		s.farewell = "too many failed attempts to sign in"
+	switch kind {
+	case mail.Denied, mail.Disabled, mail.Limit, mail.Invalid:
+		if s.failedSignIns++; s.failedSignIns >= s.o.Limits.SignIns {
+			s.farewell = "too many failed attempts to sign in"
+		}
 	}
 	switch kind {
 	case mail.Denied:

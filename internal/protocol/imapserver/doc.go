@@ -36,13 +36,16 @@
 //	message size                        NO [TOOBIG], announced by APPENDLIMIT
 //	messages of one APPEND              50, NO [LIMIT]
 //	quota                               NO [OVERQUOTA], before a client that waits is told to send
+//	50 search keys that read content    NO [LIMIT]
+//	200 items of a FETCH that do        NO [LIMIT]
+//	8,192 octets of patterns in LIST    NO [LIMIT]
 //
 // When the server stops, sessions that wait get BYE at once; a command that has begun may end, its rest may still come for
 // half of Limits.Drain.
 //
 // A session that waits holds no buffers. A FETCH holds the rows of 200 messages, 4 MiB at most, and streams content; a
 // search of content reads one message at a time, and Limits.ContentSearches of them in all sessions together, which leaves
-// half of the processors to others.
+// half of the processors to others; it ends when its client is gone.
 //
 // A fault of the store is logged with its cause and answered NO [SERVERBUG], or NO [UNAVAILABLE] where trying again may
 // help; nothing was changed then, except as RFC 9051 lets STORE and MOVE stop half way, which the answer then tells. A

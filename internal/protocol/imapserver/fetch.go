@@ -25,6 +25,9 @@ func (s *session) fetch(c imap.Fetch) (reply, error) {
 		return reply{}, err
 	}
 	f := s.newFetching(c)
+	if f.contents > s.o.Limits.ContentItems {
+		return no(imap.CodeLimit, "too many items are made from the content of messages: fetch in steps"), nil
+	}
 	if err := s.tellVanished(c); err != nil {
 		return reply{}, err
 	}
@@ -82,6 +85,7 @@ type fetching struct {
 	envelope  bool // and its envelope
 	structure bool // and its structure
 	content   bool // and the message's bytes
+	contents  int  // items that are made from these
 
 	marked imap.Set // UIDs that this command marked \Seen: their flags are told too
 
@@ -126,9 +130,11 @@ func (f *fetching) need(i imap.FetchItem) {
 		f.rows, f.structure = true, true
 	case imap.FetchBinarySize:
 		f.rows, f.structure, f.content = true, true, true
+		f.contents++
 	}
 	if i.Content() {
 		f.rows, f.content = true, true
+		f.contents++
 		f.structure = f.structure || !isWhole(i)
 	}
 }

@@ -14,6 +14,13 @@ func (s *session) list(c imap.List) (reply, error) {
 		s.out.List(imap.ListEntry{Attributes: []string{`\Noselect`}, Delimiter: delimiter})
 		return ok("this is the delimiter"), nil
 	}
+	octets := 0
+	for _, p := range c.Patterns {
+		octets += len(c.Reference) + len(p)
+	}
+	if octets > s.o.Limits.Patterns {
+		return no(imap.CodeLimit, "the patterns are too long together: list in steps"), nil
+	}
 	names, err := s.names()
 	if err != nil {
 		return reply{}, err

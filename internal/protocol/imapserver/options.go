@@ -46,6 +46,9 @@ type Limits struct {
 	Write              time.Duration // waiting for the client to take our replies; 1 min
 	Drain              time.Duration // for commands under way when the server stops; 10 s
 	ContentSearches    int           // messages that searches read through at a time, of all sessions; half of the processors
+	ContentKeys        int           // search keys of one command that look into content; 50
+	ContentItems       int           // items of one FETCH that are made from content; 200
+	Patterns           int           // octets of the patterns of one LIST; 8,192
 }
 
 func orDefault[T comparable](v *T, otherwise T) {
@@ -70,6 +73,9 @@ func (l *Limits) setDefaults() {
 	orDefault(&l.Write, time.Minute)
 	orDefault(&l.Drain, 10*time.Second)
 	orDefault(&l.ContentSearches, max(1, runtime.GOMAXPROCS(0)/2))
+	orDefault(&l.ContentKeys, 50)
+	orDefault(&l.ContentItems, 200)
+	orDefault(&l.Patterns, 8192)
 }
 
 // Observer counts what happens; node gives one that fills metrics. Its methods are called by many sessions at a time.

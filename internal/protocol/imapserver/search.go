@@ -2,6 +2,7 @@ package imapserver
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -20,7 +21,11 @@ func (s *session) search(tag string, c imap.Search) (reply, error) {
 		s.understandModSeq()
 	}
 	q := search.Plan(c.Key, search.Scope{Messages: uint32(sel.view.Len()), HighUID: mail.UID(s.highestUID()), Saved: sel.saved})
-	found, err := s.matching(q)
+	var found imap.Set
+	err := errTooManyScans
+	if q.Scans() <= s.o.Limits.ContentKeys {
+		found, err = s.matching(q)
+	}
 	if err != nil {
 		if c.Return.Save {
 			sel.saved = nil // RFC 5182 2.1: a search that fails leaves an empty result
@@ -36,12 +41,20 @@ func (s *session) search(tag string, c imap.Search) (reply, error) {
 	return ok("searched"), nil
 }
 
+var errTooManyScans = mail.E("imapserver.search", mail.Limit, errors.New("too many search keys look into the text of messages: search in steps"))
+
 // matching returns the UIDs of the messages that a query finds. What the view cannot decide is decided in batches, whose
 // rows are read together.
 func (s *session) matching(q search.Query) (found imap.Set, err error) {
 	var open []position
 	var facts search.Facts
+	client := s.wire.presence()
 	for seq, e := range s.selected.view.All() {
+		if seq%256 == 0 {
+			if err := client.check(); err != nil {
+				return nil, err
+			}
+		}
 		p := position{uint32(seq), e}
 		facts = s.facts(p)
 		switch matched, decided := q.ByFacts(&facts); {
@@ -51,13 +64,13 @@ func (s *session) matching(q search.Query) (found imap.Set, err error) {
 			found.Add(uint32(e.UID))
 		}
 		if len(open) == batchSize {
-			if err := s.matchRows(q, open, &found); err != nil {
+			if err := s.matchRows(q, open, &found, client); err != nil {
 				return nil, err
 			}
 			open = open[:0]
 		}
 	}
-	return found, s.matchRows(q, open, &found)
+	return found, s.matchRows(q, open, &found, client)
 }
 
 func (s *session) facts(p position) search.Facts {
@@ -67,7 +80,7 @@ func (s *session) facts(p position) search.Facts {
 }
 
 // matchRows decides about messages with their rows, and content where that is not enough.
-func (s *session) matchRows(q search.Query, open []position, found *imap.Set) error {
+func (s *session) matchRows(q search.Query, open []position, found *imap.Set, client *presence) error {
 	for len(open) > 0 {
 		rows, n, err := s.readRows(open)
 		if err != nil {
@@ -79,6 +92,9 @@ func (s *session) matchRows(q search.Query, open []position, found *imap.Set) er
 				continue // expunged meanwhile: nothing can be said of it
 			}
 			matched, err := s.matchOne(q, p, row)
+			if err == nil {
+				err = client.check()
+			}
 			if err != nil {
 				return err
 			}

@@ -51,6 +51,7 @@ type wire struct {
 	beforeWait func() error
 
 	readErr, writeErr error // the first ones: the connection is of no use any more
+	peeking           bool  // see gone
 
 	mu       sync.Mutex // guards what follows
 	nc       net.Conn
@@ -97,12 +98,51 @@ func (w *wire) broken() error {
 type feed struct{ *wire }
 
 func (s feed) Read(p []byte) (int, error) {
+	if s.peeking {
+		s.nc.SetReadDeadline(time.Now().Add(time.Millisecond))
+		return s.nc.Read(p)
+	}
 	if s.woken {
 		s.woken = false
 		p[0] = s.first[0]
 		return 1, nil
 	}
 	return s.receive(p, false)
+}
+
+// gone looks whether the client has closed the connection while a command runs. One that has already sent more, and then
+// went away, is not noticed.
+func (w *wire) gone() bool {
+	w.peeking = true
+	_, err := w.in.Peek(1)
+	w.peeking = false
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		w.readErr = err
+	}
+	return w.readErr != nil
+}
+
+// presence lets work that takes long end when nobody waits for it any more.
+type presence struct {
+	wire *wire
+	next time.Time // of a look
+}
+
+const presenceEvery = time.Second
+
+func (w *wire) presence() *presence { return &presence{w, time.Now().Add(presenceEvery)} }
+
+// check looks every second, and returns why the client is not there.
+func (p *presence) check() error {
+	now := time.Now()
+	if now.Before(p.next) {
+		return nil
+	}
+	p.next = now.Add(presenceEvery)
+	if p.wire.gone() {
+		return p.wire.readErr
+	}
+	return nil
 }
 
 // receive reads from the connection under the deadline of the moment. next says that a command is waited for, not the

@@ -25,14 +25,38 @@ const (
 
 // Query is a planned search.
 type Query struct {
-	key  imap.SearchKey
-	cost cost
+	key   imap.SearchKey
+	cost  cost
+	scans int
 }
 
 // Plan makes a query ready to be asked in a mailbox.
 func Plan(key imap.SearchKey, in Scope) Query {
 	key, c := plan(key, in)
-	return Query{key, c}
+	return Query{key, c, scans(key)}
+}
+
+// Scans is how often a message may be read through: once for each key that looks into its content.
+func (q Query) Scans() int { return q.scans }
+
+func scans(key imap.SearchKey) (n int) {
+	switch k := key.(type) {
+	case imap.SearchAnd:
+		for _, inner := range k {
+			n += scans(inner)
+		}
+	case imap.SearchOr:
+		for _, inner := range k {
+			n += scans(inner)
+		}
+	case imap.SearchNot:
+		n = scans(k.Key)
+	default:
+		if _, c := plan(key, Scope{}); c == byContent {
+			n = 1
+		}
+	}
+	return n
 }
 
 // NeedsRow and NeedsContent report what at least one message may need.

@@ -168,6 +168,15 @@ func TestByFacts(t *testing.T) {
 	}
 }
 
+func TestScans(t *testing.T) {
+	body := imap.SearchText{In: imap.InBody, Value: "x"}
+	key := imap.SearchAnd{body, imap.SearchFlag{Name: "x"}, imap.SearchOr{imap.SearchNot{Key: body}, imap.SearchHeader{Field: "To"}},
+		imap.SearchText{In: imap.InFrom, Value: "x"}, imap.SearchText{In: imap.InText}}
+	if n := Plan(key, Scope{}).Scans(); n != 3 {
+		t.Errorf("%d scans, want 3", n)
+	}
+}
+
 // The stream finds what the whole text holds, however it is cut.
 func TestStreamContains(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
