@@ -123,6 +123,7 @@ func (s *session) signedIn(mechanism string, in auth.SignIn, err error) (reply, 
 		s.account = in.Account
 		s.watch = s.o.Realtime.Watch(in.Account)
 		s.wire.signedIn()
+		s.in.SetLimits(imap.DefaultLimits)
 		s.log = s.log.With("account", in.Account)
 		s.log.Info("imap: signed in", "mechanism", mechanism)
 		s.o.Observer.SignedIn(mechanism)

@@ -32,7 +32,7 @@
 //	nothing sent for 30 minutes         * BYE [UNAVAILABLE], IDLE included (RFC 9051 5.4 asks for 30 at least)
 //	a command that stops for 5 minutes  * BYE [UNAVAILABLE] (Limits.Stall)
 //	replies not taken for 1 minute      connection closed
-//	line, literal, nesting, set sizes   see rfc/imap
+//	line, literal, nesting, set sizes   see rfc/imap; before sign-in strangerLimits
 //	message size                        NO [TOOBIG], announced by APPENDLIMIT
 //	messages of one APPEND              50, NO [LIMIT]
 //	quota                               NO [OVERQUOTA], before a client that waits is told to send

@@ -1,7 +1,9 @@
 package imapserver
 
 import (
+	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 )
@@ -46,7 +48,7 @@ func (s *session) awaitDone() <-chan error {
 	go func() {
 		defer func() {
 			if fault := recover(); fault != nil {
-				done <- fmt.Errorf("panic: %v", fault)
+				done <- &panicked{fault, debug.Stack()}
 			}
 		}()
 		done <- s.in.ReadDone()
@@ -54,10 +56,22 @@ func (s *session) awaitDone() <-chan error {
 	return done
 }
 
+// panicked carries a panic to the session's own goroutine, where it ends the session.
+type panicked struct {
+	fault any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("%v\n%s", p.fault, p.stack) }
+
 // idled goes on after what the client said, or did not say, to end IDLE.
 func (s *session) idled(err error) (reply, error) {
 	s.wire.beforeWait = s.out.Flush
 	s.wakeUp()
+	var p *panicked
+	if errors.As(err, &p) {
+		panic(p)
+	}
 	if err != nil {
 		s.cannotRead(imap.Request{}, err)
 		return reply{}, nil

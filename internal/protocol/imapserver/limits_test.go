@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
 // emptyPools drops what sync.Pools hold. Some of it has channels (the compressor of bodies), which belong to the bubble
@@ -286,6 +287,37 @@ func TestStoreFaults(t *testing.T) {
 		t.Errorf("afterwards FETCH answers %q", got)
 	}
 	c.ok("NOOP")
+}
+
+// Who has not signed in cannot make the server hold much.
+func TestStrangersAreBounded(t *testing.T) {
+	f := serve(t)
+	c := f.connect("imap")
+	for _, command := range []string{"LOGIN {5000+}\r\n" + strings.Repeat("x", 5000) + " y", "LOGIN " + strings.Repeat("x", 20_000) + " y",
+		"ID (" + strings.Repeat("{4096+}\r\n"+strings.Repeat("x", 4096)+" NIL ", 10) + ")"} {
+		if _, reply := c.do(command); !strings.HasPrefix(reply, "BAD ") {
+			t.Errorf("%.40s: %s", command, reply)
+		}
+	}
+	c.send("LOGIN {1000000+}")
+	c.hear(`\* BYE \[TOOBIG\] .*`)
+	c.hearClosed()
+	c = f.login()
+	if _, reply := c.do("STATUS {5000+}\r\n" + strings.Repeat("x", 5000) + " (MESSAGES)"); !strings.HasPrefix(reply, "NO [CANNOT]") {
+		t.Errorf("after sign-in: %s", reply)
+	}
+}
+
+// A session ends when its account does.
+func TestAccountGone(t *testing.T) {
+	f := serve(t)
+	f.deliver(ann, "INBOX", sample(1))
+	c := f.login("SELECT INBOX")
+	f.must(f.tx.Write(t.Context(), nil, func(t *tx.Tx) error { return f.directory.CloseHome(t, ann) }))
+	c.send("STORE 1 FLAGS (x)")
+	c.hear(`\* 1 FETCH \(FLAGS \(\\Recent\)\)`)
+	c.hear(`\* BYE \[UNAVAILABLE\] the account is not here any more`)
+	c.hearClosed()
 }
 
 // A panic ends one session, with BYE, and no other.

@@ -52,10 +52,13 @@ func newSession(ctx context.Context, s *Server, nc net.Conn) *session {
 	c.log = s.o.Log.With("session", c.id, "remote", listen.Remote(nc))
 	c.wire = &wire{limits: &s.o.Limits, pool: &s.buffers, nc: nc, begun: time.Now()}
 	c.out = imap.NewEncoder(c.wire, nil)
-	c.in = imap.NewReader(c.wire, imap.Config{Continue: c.goOn})
+	c.in = imap.NewReader(c.wire, imap.Config{Continue: c.goOn, Limits: strangerLimits})
 	c.wire.beforeWait = c.out.Flush
 	return c
 }
+
+// strangerLimits are those of the syntax until a client has signed in: nothing it needs by then is large.
+var strangerLimits = imap.Limits{Line: 16 << 10, Literal: 4 << 10, Command: 32 << 10, ListItems: 100, Discard: 256 << 10}
 
 // Drain and Abort are listen.Session's.
 func (s *session) Drain() { s.wire.drain() }
