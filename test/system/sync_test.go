@@ -4,6 +4,8 @@ package system
 
 import (
 	"bufio"
+	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -12,8 +14,8 @@ import (
 	"testing"
 )
 
-// Every 250 that accepts a message follows a sync of the pack that holds its body and of the log of the database, both
-// after the last byte of the message came: seen from outside, by the system calls.
+// Every 250 that accepts a message, and every OK of an APPEND, follows a sync of the pack that holds its body and of the log
+// of the database, both after the last byte of the message came: seen from outside, by the system calls.
 func TestSyncedBeforeAnswered(t *testing.T) {
 	strace := tool(t, "strace")
 	s := newServer(t)
@@ -23,42 +25,62 @@ func TestSyncedBeforeAnswered(t *testing.T) {
 	s.start(strace, "-f", "-y", "-o", trace, "-s", "64", "-e", "trace=fsync,fdatasync,write,read,sendto,recvfrom")
 
 	const messages = 20
-	nc, err := net.Dial("tcp", s.ready.SMTP)
+	smtp := dialText(t, s.ready.SMTP)
+	smtp.say("", "220 ")
+	smtp.say("EHLO trace.example.net\r\n", "250 ")
+	for range messages {
+		smtp.say("MAIL FROM:<me@example.net>\r\n", "250 ")
+		smtp.say("RCPT TO:<"+to+">\r\n", "250 ")
+		smtp.say("DATA\r\n", "354 ")
+		smtp.say("Subject: trace\r\n\r\nbody\r\n.\r\n", "250 2.0.0 ")
+	}
+	imap := dialText(t, s.ready.IMAP)
+	imap.say("", "* OK ")
+	imap.say("a LOGIN "+to+` "`+password+"\"\r\n", "a OK ")
+	const message = "X: y\r\n\r\nappended"
+	for range messages {
+		imap.say(fmt.Sprintf("a APPEND INBOX {%d+}\r\n%s\r\n", len(message), message), "a OK [APPENDUID ")
+	}
+	s.stop()
+	checkTrace(t, trace, 2*messages)
+}
+
+// text is a connection of a protocol of lines.
+type text struct {
+	t  *testing.T
+	nc net.Conn
+	r  *bufio.Reader
+}
+
+func dialText(t *testing.T, addr string) *text {
+	t.Helper()
+	nc, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer nc.Close()
-	r := bufio.NewReader(nc)
-	say := func(line, want string) {
-		t.Helper()
-		if line != "" {
-			nc.Write([]byte(line + "\r\n"))
+	t.Cleanup(func() { nc.Close() })
+	return &text{t, nc, bufio.NewReader(nc)}
+}
+
+// say sends something and reads lines up to one that begins as it should; lines that go on, and untagged ones, may come
+// before it.
+func (c *text) say(words, want string) {
+	c.t.Helper()
+	io.WriteString(c.nc, words)
+	for {
+		got, err := c.r.ReadString('\n')
+		if strings.HasPrefix(got, want) {
+			return
 		}
-		for {
-			got, err := r.ReadString('\n')
-			if err != nil || !strings.HasPrefix(got, want) {
-				t.Fatalf("%q was answered %q, %v", line, got, err)
-			}
-			if len(got) > 3 && got[3] == ' ' {
-				return
-			}
+		if err != nil || !strings.HasPrefix(got, want[:3]+"-") && !strings.HasPrefix(got, "* ") {
+			c.t.Fatalf("%q was answered %q, %v", words, got, err)
 		}
 	}
-	say("", "220")
-	say("EHLO trace.example.net", "250")
-	for range messages {
-		say("MAIL FROM:<me@example.net>", "250")
-		say("RCPT TO:<"+to+">", "250")
-		say("DATA", "354")
-		say("Subject: trace\r\n\r\nbody\r\n.", "250 2.0.0")
-	}
-	s.stop()
-	checkTrace(t, trace, messages)
 }
 
 var (
-	lastByte = regexp.MustCompile(`(read|recvfrom)\(.*\\r\\n\.\\r\\n"`)
-	answered = regexp.MustCompile(`(write|sendto)\(.*"250 2\.0\.0 .*(queued|id|ok)`)
+	lastByte = regexp.MustCompile(`(read|recvfrom)(\(| resumed>).*(\\r\\n\.|appended)\\r\\n"`)
+	answered = regexp.MustCompile(`(write|sendto)\(.*"(250 2\.0\.0 .*(queued|id|ok)|a OK \[APPENDUID )`)
 	packSync = regexp.MustCompile(`f(data)?sync\(\d+<[^>]*/packs/[^>]*>(\)| <unf)`)
 	logSync  = regexp.MustCompile(`f(data)?sync\(\d+<[^>]*\.db(-wal)?>(\)| <unf)`)
 )
