@@ -158,9 +158,11 @@ func (f *fetching) markSeen(seqs imap.Set, uid bool) (imap.Set, error) {
 		return seqs, nil
 	}
 	done, err := f.o.Mailbox.StoreFlags(f.ctx, f.account, sel.id, f.marked, mailbox.FlagChange{Op: mailbox.AddFlags, Flags: mail.Flags{Bits: mail.Seen}})
-	if err != nil {
-		sel.touched = sel.touched || done.Changed > 0
+	if mail.Is(err, mail.NotFound) || mail.Is(err, mail.Gone) {
 		return nil, err
+	}
+	if err != nil { // who cannot write can still read
+		f.log.Warn("imap: messages that were read are not marked", "mailbox", sel.id, "err", err)
 	}
 	if err = f.advance(done.ModSeq, uid, f.marked); err != nil {
 		return nil, err

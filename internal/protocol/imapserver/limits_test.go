@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
@@ -230,6 +231,29 @@ func TestFailedSignInIsLogged(t *testing.T) {
 	if log := f.signIns.String(); !strings.Contains(log, "sign-in refused") || !strings.Contains(log, ann.String()) ||
 		!strings.Contains(log, "127.0.0.1") || strings.Contains(log, "wrong password") {
 		t.Errorf("the log says %q", log)
+	}
+}
+
+// Mail can be read while nothing can be written: a full disk, say.
+func TestReadOnlyStore(t *testing.T) {
+	f := serve(t)
+	f.deliver(ann, "INBOX", sample(1))
+	f.must(f.db.Write(t.Context(), 0, func(d *db.Tx) error {
+		_, err := d.Exec(`CREATE TRIGGER full BEFORE UPDATE ON mailbox BEGIN SELECT RAISE(ABORT, 'no space'); END`)
+		return err
+	}))
+	c := f.login("SELECT INBOX")
+	if got := c.ok("FETCH 1 (FLAGS BODY[TEXT])"); len(got) != 1 || !strings.Contains(got[0], "FLAGS (\\Recent) BODY[TEXT] {32}\r\nThis is the text") {
+		t.Errorf("FETCH: %q", got)
+	}
+	for _, command := range []string{"STORE 1 +FLAGS (\\Seen)", "COPY 1 Sent", "MOVE 1 Sent", "APPEND INBOX {1+}\r\nx"} {
+		if _, reply := c.do(command); !strings.HasPrefix(reply, "NO [SERVERBUG]") {
+			t.Errorf("%s: %s", command, reply)
+		}
+	}
+	c.ok("CLOSE")
+	if log := f.log.String(); strings.Count(log, "no space") < 7 {
+		t.Errorf("the log says %s", log)
 	}
 }
 

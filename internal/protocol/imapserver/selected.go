@@ -61,13 +61,21 @@ func (s *session) openMailbox(id mail.MailboxID, readOnly bool) (*selected, erro
 	st := view.Status()
 	sel := &selected{id: id, readOnly: readOnly, view: view, recent: st.RecentFrom, taken: st.RecentFrom}
 	if s.takesRecent(sel) {
-		// RFC 3501 2.3.2: the next session must not call these \Recent. It is written only where there are any.
-		if sel.recent, err = s.o.Mailbox.TakeRecent(s.ctx, s.account, id); err != nil {
-			return nil, err
+		// RFC 3501 2.3.2: the next session must not call these \Recent. It is written only where there are any, and a store
+		// that cannot write can still be read.
+		if from, err := s.takeRecent(id); err == nil {
+			sel.recent, sel.taken = from, st.UIDNext
 		}
-		sel.taken = st.UIDNext
 	}
 	return sel, nil
+}
+
+func (s *session) takeRecent(id mail.MailboxID) (from mail.UID, err error) {
+	from, err = s.o.Mailbox.TakeRecent(s.ctx, s.account, id)
+	if err != nil && !mail.Is(err, mail.NotFound) && s.ctx.Err() == nil {
+		s.log.Warn("imap: messages stay \\Recent", "mailbox", id, "err", err)
+	}
+	return from, err
 }
 
 // takesRecent reports whether there are messages whose being \Recent this session takes from all others. One that opens a
@@ -129,12 +137,8 @@ func (s *session) countRecent(v *mailbox.View) uint32 {
 func (s *session) unselect() {
 	sel := s.selected
 	s.selected = nil
-	if !s.takesRecent(sel) {
-		return
-	}
-	_, err := s.o.Mailbox.TakeRecent(s.ctx, s.account, sel.id)
-	if err != nil && !mail.Is(err, mail.NotFound) && s.ctx.Err() == nil {
-		s.log.Warn("imap: messages stay \\Recent", "mailbox", sel.id, "err", err)
+	if s.takesRecent(sel) {
+		s.takeRecent(sel.id) // nothing depends on it
 	}
 }
 
