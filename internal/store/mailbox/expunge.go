@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
@@ -140,20 +141,26 @@ func leaveThreads(t *tx.Tx, account mail.AccountID, orphans []orphan) error {
 	}
 	slices.Sort(threads)
 	threads = slices.Compact(threads)
-	live := make(map[mail.ThreadID]bool)
-	err := eachIn(t, `SELECT DISTINCT thread_id FROM email WHERE account_id = $1 AND thread_id %s`, []any{account}, threads,
-		func(r *db.Rows) error {
-			var id mail.ThreadID
-			err := r.Scan(&id)
-			live[id] = true
-			return err
-		})
+	// One row of each is enough: a thread may be as long as a stranger likes.
+	b := t.SQL().Batch()
+	defer b.Close()
 	for _, id := range threads {
-		op := tx.Destroyed
-		if live[id] {
-			op = tx.Updated
-		}
-		t.Changed(tx.Change{Account: account, Kind: tx.KindThread, Op: op, Object: int64(id)})
+		b.Query(`SELECT 1 FROM email WHERE account_id = $1 AND thread_id = $2 LIMIT 1`, account, id)
 	}
-	return err
+	ops := make([]tx.Op, len(threads))
+	for i := range threads {
+		var one int
+		switch err := b.QueryRow().Scan(&one); {
+		case err == nil:
+			ops[i] = tx.Updated
+		case errors.Is(err, db.ErrNoRows):
+			ops[i] = tx.Destroyed
+		default:
+			return err
+		}
+	}
+	for i, id := range threads {
+		t.Changed(tx.Change{Account: account, Kind: tx.KindThread, Op: ops[i], Object: int64(id)})
+	}
+	return nil
 }
