@@ -129,9 +129,19 @@ func (in *Inbound) Receive(ctx context.Context, s smtp.Session, e *mail.Envelope
 		return nil, err
 	}
 	for _, d := range delivered {
-		in.log(ctx, e, "delivered", slog.Any("account", d.Account), slog.Any("mailbox", d.Mailbox), slog.Any("uid", d.UID))
+		in.log(ctx, e, "delivered", slog.String("to", addressOf(e, d.Account)), slog.Any("account", d.Account), slog.Any("mailbox", d.Mailbox), slog.Any("uid", d.UID))
 	}
 	return outcomes(e, delivered), nil
+}
+
+// addressOf is the address by which an account was reached.
+func addressOf(e *mail.Envelope, account mail.AccountID) string {
+	for _, r := range e.Recipients {
+		if slices.Contains(r.Accounts, account) {
+			return r.Address.String()
+		}
+	}
+	return ""
 }
 
 // log writes the line of one step. What is refused is returned instead, and logged by the door.

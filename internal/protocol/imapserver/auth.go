@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/listen"
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -120,7 +121,7 @@ func (s *session) peer() auth.Peer {
 // signedIn takes what the room said about an attempt.
 func (s *session) signedIn(mechanism string, in auth.SignIn, err error) (reply, error) {
 	if err == nil {
-		s.account = in.Account
+		s.account, s.signIn, s.checked = in.Account, in, time.Now()
 		s.watch = s.o.Realtime.Watch(in.Account)
 		s.wire.signedIn()
 		s.in.SetLimits(imap.DefaultLimits)
@@ -148,6 +149,24 @@ func (s *session) signedIn(mechanism string, in auth.SignIn, err error) (reply, 
 		return bad(cause(err)), nil
 	}
 	return reply{}, err
+}
+
+// recheckEvery is how long commands go on being carried out after a sign-in was taken away. A session in IDLE looks
+// whenever the account's bell rings, which it does for that too.
+const recheckEvery = time.Minute
+
+// recheck ends the session of an account that was disabled or removed, or whose secret was changed or revoked, if the
+// last look is longer ago than every. A store that cannot answer says nothing about the sign-in.
+func (s *session) recheck(every time.Duration) {
+	if s.account == 0 || time.Since(s.checked) < every {
+		return
+	}
+	s.checked = time.Now()
+	switch err := s.o.Auth.Recheck(s.ctx, s.signIn); mail.KindOf(err) {
+	case mail.Denied, mail.Disabled:
+		s.log.Info("imap: the sign-in was taken away", "err", err)
+		s.bye(imap.CodeUnavailable, "this sign-in is no longer good")
+	}
 }
 
 func (s *session) identify(c imap.ID) reply {

@@ -2,7 +2,6 @@ package imapserver
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 	"net"
 	"regexp"
@@ -132,12 +131,6 @@ func (c *client) ok(command string) []string {
 		c.t.Fatalf("%.200s: %q after %q", command, reply, untagged)
 	}
 	return untagged
-}
-
-// append appends a message.
-func (c *client) append(path, content string) {
-	c.t.Helper()
-	c.ok(fmt.Sprintf("APPEND %s {%d+}\r\n%s", path, len(content), content))
 }
 
 // idle begins IDLE and returns its tag.

@@ -26,7 +26,8 @@ func (s *session) idle() (reply, error) {
 			return s.idled(err)
 		case c := <-s.watch.C():
 			s.heard = c.State
-			if s.selected != nil {
+			s.recheck(0)
+			if s.selected != nil && !s.over {
 				s.catchUp(s.heard, true)
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/realtime"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
+	"github.com/mailmesh/mailmesh/internal/store/auth"
 )
 
 // session is one connection. All but Drain and Abort belongs to its goroutine.
@@ -34,6 +35,8 @@ type session struct {
 	qresync   bool // and VANISHED (RFC 7162 3.2)
 
 	account  mail.AccountID  // 0: not signed in
+	signIn   auth.SignIn     // by which
+	checked  time.Time       // when it was last found good
 	watch    *realtime.Watch // of the account
 	heard    mail.ModSeq     // the newest number that watch gave
 	selected *selected       // nil: no mailbox
@@ -84,7 +87,7 @@ func (s *session) Run() {
 	}
 	s.log.Debug("imap: connected")
 	s.out.Untagged(imap.OK, imap.CodeCapability(s.capabilities()), s.o.Hostname+" Mailmesh IMAP")
-	for !s.over {
+	for !s.over && s.out.Err() == nil { // what a client that is gone had pipelined is not carried out
 		s.rest()
 		s.in.SetState(s.state())
 		request, err := s.in.ReadCommand()
@@ -161,6 +164,7 @@ func (s *session) serve(request imap.Request) {
 	if s.selected != nil {
 		s.prepare(request.Command)
 	}
+	s.recheck(recheckEvery)
 	var r reply
 	if !s.over {
 		var err error

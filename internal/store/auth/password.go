@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -48,10 +49,12 @@ const (
 
 // Limits of hashing.
 const (
-	DefaultParallel = 4
-	maxHashWaiting  = 256
-	maxHashWait     = 10 * time.Second
+	maxHashWaiting = 256
+	maxHashWait    = 10 * time.Second
 )
+
+// DefaultParallel leaves half of the machine to mail, whoever tries passwords.
+var DefaultParallel = max(1, runtime.NumCPU()/2)
 
 var errBusy = errors.New("too many sign-ins at this moment: try again in a few seconds")
 
