@@ -24,6 +24,9 @@ type door struct {
 	serve    func(context.Context, net.Listener) error
 }
 
+// metricsDoor is the name of the door of those who watch over the server.
+const metricsDoor = "metrics"
+
 // doorPlan is where a door is to listen.
 type doorPlan struct {
 	name      string
@@ -62,7 +65,7 @@ func (n *Node) plan() ([]doorPlan, error) {
 		{"lmtp", l.LMTP, lmtp.Serve},
 		{"imap", l.IMAP, imap.Serve},
 		{"imaps", l.IMAPS, imap.ServeTLS},
-		{"metrics", l.Metrics, n.serveHTTP(n.health())},
+		{metricsDoor, l.Metrics, n.serveHTTP(n.health())},
 	}, nil
 }
 

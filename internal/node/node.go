@@ -64,7 +64,6 @@ func (n *Node) Serve(ctx context.Context, ready func(Ready) error) error {
 
 	stopChores := n.startChores(ctx)
 	defer stopChores()
-	var serving sync.WaitGroup
 	admin, err := n.adminDoor()
 	if err != nil {
 		for _, d := range doors {
@@ -72,9 +71,17 @@ func (n *Node) Serve(ctx context.Context, ready func(Ready) error) error {
 		}
 		return err
 	}
+	// Who watches over the server must see that it drains, and not that it is dead: their door closes last.
+	watchers, closeWatchers := context.WithCancel(context.WithoutCancel(ctx))
+	defer closeWatchers()
+	var serving, watching sync.WaitGroup
 	for _, d := range append(doors, admin) {
-		serving.Go(func() {
-			if err := d.serve(ctx, d.listener); err != nil {
+		until, group := ctx, &serving
+		if d.name == metricsDoor {
+			until, group = watchers, &watching
+		}
+		group.Go(func() {
+			if err := d.serve(until, d.listener); err != nil {
 				cancel(fmt.Errorf("%s: %w", d.name, err))
 			}
 		})
@@ -86,6 +93,8 @@ func (n *Node) Serve(ctx context.Context, ready func(Ready) error) error {
 	<-ctx.Done()
 	n.log.Info("stopping")
 	serving.Wait()
+	closeWatchers()
+	watching.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return cause
 	}

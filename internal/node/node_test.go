@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -122,5 +123,59 @@ func TestSizesAreShown(t *testing.T) {
 		if time.Since(begun) > time.Minute {
 			t.Fatalf("%v are not measured:\n%s", missing, body)
 		}
+	}
+}
+
+// While a message is under way the server drains: it is not ready, and not dead.
+func TestDrainingIsSeen(t *testing.T) {
+	cfg := nodetest.Config(t)
+	n, err := node.Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	accounts, err := n.Demo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ready, served := make(chan node.Ready, 1), make(chan error, 1)
+	go func() { served <- n.Serve(ctx, func(r node.Ready) error { ready <- r; return nil }) }()
+	doors := (<-ready).Doors
+	nc, err := net.Dial("tcp", doors["smtp"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	nc.SetDeadline(time.Now().Add(time.Minute))
+	r := bufio.NewReader(nc)
+	say := func(line, want string) {
+		t.Helper()
+		io.WriteString(nc, line)
+		for {
+			answer, err := r.ReadString('\n')
+			if err != nil || !strings.HasPrefix(answer, want) {
+				t.Fatalf("%q was answered %q, %v", line, answer, err)
+			}
+			if answer[3] == ' ' {
+				return
+			}
+		}
+	}
+	say("", "220")
+	say("EHLO client.example.net\r\n", "250")
+	say("MAIL FROM:<me@example.net>\r\n", "250")
+	say("RCPT TO:<"+accounts[0].Address+">\r\n", "250")
+	say("DATA\r\n", "354")
+	stop()
+	for draining := false; !draining; { // the signal takes a moment
+		status, body := get(t, "http://"+doors["metrics"]+"/readyz")
+		draining = status == 503 && strings.Contains(body, "draining")
+	}
+	if status, _ := get(t, "http://"+doors["metrics"]+"/healthz"); status != 200 {
+		t.Errorf("healthz says %d while draining", status)
+	}
+	say("Subject: late\r\n\r\nstill taken\r\n.\r\n", "250")
+	if err := errors.Join(<-served, n.Close()); err != nil {
+		t.Error(err)
 	}
 }
