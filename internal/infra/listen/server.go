@@ -42,6 +42,7 @@ type Options struct {
 type Server struct {
 	o         Options
 	admission admission
+	refusals  refusals
 }
 
 // NewServer makes a server.
@@ -101,6 +102,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener, handle func(net.Con
 func (s *Server) start(ctx context.Context, nc net.Conn, open *openSessions) {
 	remote := Remote(nc).Addr()
 	if why, ok := s.admission.admit(remote); !ok {
+		s.noteRefusal(remote, why)
 		s.o.TurnAway(nc, why)
 		nc.Close()
 		return
@@ -120,6 +122,27 @@ func (s *Server) survive(one Session) {
 	if fault := recover(); fault != nil {
 		s.o.Log.Error(s.o.Name+": panic", "fault", fault, "stack", string(debug.Stack()))
 		one.Abort()
+	}
+}
+
+// refusalEvery is how often the log says that connections are turned away: a flood of them must not become one of lines.
+const refusalEvery = time.Minute
+
+// refusals are the connections turned away since the log last said so.
+type refusals struct {
+	mu    sync.Mutex
+	count int
+	said  time.Time
+}
+
+func (s *Server) noteRefusal(remote netip.Addr, why Refusal) {
+	r := &s.refusals
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.count++
+	if now := time.Now(); now.Sub(r.said) >= refusalEvery {
+		s.o.Log.Warn(s.o.Name+": connections are turned away", "why", why, "count", r.count, "latest", remote)
+		r.count, r.said = 0, now
 	}
 }
 

@@ -252,3 +252,15 @@ func TestHostOf(t *testing.T) {
 		t.Error("a Unix socket has a host")
 	}
 }
+
+// A flood of connections is one line in the log.
+func TestTurnedAwayIsLogged(t *testing.T) {
+	var log bytes.Buffer
+	s := NewServer(Options{Name: "door", Log: slog.New(slog.NewTextHandler(&log, nil))})
+	for range 100 {
+		s.noteRefusal(netip.MustParseAddr("192.0.2.1"), TooMany)
+	}
+	if got := strings.Count(log.String(), "\n"); got != 1 || !strings.Contains(log.String(), "192.0.2.1") {
+		t.Errorf("logged %d lines: %s", got, log.String())
+	}
+}
