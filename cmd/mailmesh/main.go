@@ -36,13 +36,15 @@ type commands struct {
 var errReported = errors.New("reported")
 
 func main() {
+	// What the data folder holds is nobody else's, also in a folder that others may look into.
+	syscall.Umask(0o077)
 	var c commands
 	parser := kong.Must(&c,
 		kong.Name("mailmesh"),
 		kong.Description("A complete mail server in one program. Start with: mailmesh serve --demo"),
-		kong.UsageOnError(),
+		kong.ShortUsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))
-	k, err := parser.Parse(os.Args[1:])
+	k, err := parser.Parse(arguments(os.Args[1:]))
 	parser.FatalIfErrorf(err)
 
 	// A file that has reached the limit of its size (ulimit -f) is an error of that write, not the end of the server.
@@ -57,6 +59,19 @@ func main() {
 		fmt.Fprintln(os.Stderr, "mailmesh:", err)
 		os.Exit(1)
 	}
+}
+
+// arguments are those of the command line, with the ways people ask for help and for the version that flags do not know.
+func arguments(args []string) []string {
+	switch {
+	case len(args) == 0:
+		return []string{"--help"}
+	case args[0] == "help":
+		return append(args[1:len(args):len(args)], "--help")
+	case len(args) == 1 && args[0] == "--version":
+		return []string{"version"}
+	}
+	return args
 }
 
 // load is the configuration that the flags name.

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestMain lets the test binary be the program: with asProgram set it is.
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+const asProgram = "MAILMESH_TEST_AS_PROGRAM"
+
+// mailmesh runs the program with an empty standard input and returns its output, status and errors.
+func mailmesh(t *testing.T, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.Run()
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+func TestHelpAndVersion(t *testing.T) {
+	for _, args := range [][]string{{}, {"help"}, {"--help"}, {"help", "account"}, {"account", "--help"}} {
+		out, errs, status := mailmesh(t, args...)
+		if status != 0 || errs != "" || !strings.HasPrefix(out, "Usage: mailmesh") {
+			t.Errorf("%q: status %d, %q, %q", args, status, out, errs)
+		}
+	}
+	for _, args := range [][]string{{"version"}, {"--version"}} {
+		if out, _, status := mailmesh(t, args...); status != 0 || !strings.HasPrefix(out, "mailmesh ") {
+			t.Errorf("%q: status %d, %q", args, status, out)
+		}
+	}
+	if _, errs, status := mailmesh(t, "acount"); status == 0 || !strings.Contains(errs, "acount") || strings.Count(errs, "\n") > 5 {
+		t.Errorf("a wrong word: status %d, %q", status, errs)
+	}
+}
+
+// Nobody else reads what is kept, also where the operator made the folder with the modes of any other.
+func TestFilesAreForTheirOwnerOnly(t *testing.T) {
+	data := t.TempDir()
+	if err := os.Chmod(data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, errs, status := mailmesh(t, "domain", "add", "example.org", "--data", data); status != 0 {
+		t.Fatal(errs)
+	}
+	found := 0
+	err := filepath.WalkDir(data, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == data {
+			return err
+		}
+		found++
+		info, err := d.Info()
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has the mode %v", path, info.Mode())
+		}
+		return err
+	})
+	if err != nil || found < 3 {
+		t.Errorf("found %d files (%v)", found, err)
+	}
+}
