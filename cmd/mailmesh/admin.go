@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
@@ -17,11 +18,15 @@ import (
 	"github.com/mailmesh/mailmesh/internal/node"
 )
 
-// onServer runs do with the admin interface of the running server or, when none runs, of the data folder.
+// onServer runs do with the admin interface of the running server or, when none runs, of the data folder. A folder that
+// is not there is not made: it was most likely misspelled.
 func (c *commands) onServer(ctx context.Context, do func(*node.Admin) error) (err error) {
 	cfg, err := c.load()
 	if err != nil {
 		return err
+	}
+	if _, err := os.Stat(cfg.Data); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no data folder %s: name it with --data or --config; `mailmesh serve` makes a new one", cfg.Data)
 	}
 	// Of a command's own work on a stopped server only what went wrong is worth a line.
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
@@ -98,6 +103,22 @@ func (p passwordInput) read() (string, error) {
 		return "", errors.New("the two passwords differ")
 	}
 	return first, nil
+}
+
+// confirm asks for a word before what cannot be undone. Without a terminal it does not: a script knows what it does.
+func confirm(what, word string) error {
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		return nil
+	}
+	fmt.Fprintf(os.Stderr, "%s Type %s to go on: ", what, word)
+	line, err := bufio.NewReader(io.LimitReader(os.Stdin, 4<<10)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if strings.TrimSpace(line) != word {
+		return errors.New("not confirmed: nothing was done")
+	}
+	return nil
 }
 
 func prompt(text string) (string, error) {

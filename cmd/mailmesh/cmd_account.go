@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/config"
 	"github.com/mailmesh/mailmesh/internal/node"
 )
 
@@ -20,8 +22,18 @@ type account struct {
 
 // quota are the limits of an account.
 type quota struct {
-	QuotaBytes    *int64 `placeholder:"N" help:"Bytes it may keep; 0: no limit."`
+	QuotaBytes    *size  `placeholder:"SIZE" help:"Bytes it may keep, such as 2GiB; 0: no limit."`
 	QuotaMessages *int64 `placeholder:"N" help:"Messages it may keep; 0: no limit."`
+}
+
+// size is a number of bytes, written as the configuration does.
+type size int64
+
+func (s *size) UnmarshalText(text []byte) error {
+	if err := (*config.Size)(s).UnmarshalText(text); err != nil {
+		return fmt.Errorf("%w: give a number of bytes, with or without a unit: 2147483648, 500MB, 2GiB", err)
+	}
+	return nil
 }
 
 type accountAdd struct {
@@ -35,18 +47,18 @@ type accountAdd struct {
 func (x accountAdd) Run(ctx context.Context, c *commands) error {
 	n := node.NewAccount{Address: x.Address, Name: x.Name}
 	if x.QuotaBytes != nil {
-		n.QuotaBytes = *x.QuotaBytes
+		n.QuotaBytes = int64(*x.QuotaBytes)
 	}
 	if x.QuotaMessages != nil {
 		n.QuotaMessages = *x.QuotaMessages
 	}
-	if !x.NoPassword {
-		var err error
-		if n.Password, err = x.read(); err != nil {
-			return err
-		}
-	}
 	return c.onServer(ctx, func(a *node.Admin) error {
+		if !x.NoPassword {
+			var err error
+			if n.Password, err = x.read(); err != nil {
+				return err
+			}
+		}
 		made, err := a.AddAccount(ctx, n)
 		if err == nil {
 			fmt.Printf("%s can get mail\n", made.Address)
@@ -62,12 +74,12 @@ type accountList struct {
 
 func (x accountList) Run(ctx context.Context, c *commands) error {
 	return c.onServer(ctx, func(a *node.Admin) error {
-		return table(x.output, "ADDRESS MESSAGES BYTES QUOTA STATE NAME", a.Accounts(ctx, x.Domain), func(a node.Account) []any {
+		return table(x.output, "ADDRESS ID MESSAGES BYTES QUOTA STATE NAME", a.Accounts(ctx, x.Domain), func(a node.Account) []any {
 			limit := "-"
 			if a.QuotaBytes > 0 {
 				limit = fmt.Sprint(a.QuotaBytes)
 			}
-			return []any{a.Address, a.UsedMessages, a.UsedBytes, limit, state(a.Disabled), orDash(a.Name)}
+			return []any{a.Address, a.ID, a.UsedMessages, a.UsedBytes, limit, state(a.Disabled), orDash(a.Name)}
 		})
 	})
 }
@@ -81,9 +93,13 @@ type accountSet struct {
 }
 
 func (x accountSet) Run(ctx context.Context, c *commands) error {
+	change := node.AccountChange{Name: x.Name, Disabled: toggle(x.Disable, x.Enable),
+		QuotaBytes: (*int64)(x.QuotaBytes), QuotaMessages: x.QuotaMessages}
+	if change == (node.AccountChange{}) {
+		return errors.New("nothing to change: give --name, --quota-bytes, --quota-messages, --disable or --enable")
+	}
 	return c.onServer(ctx, func(a *node.Admin) error {
-		_, err := a.ChangeAccount(ctx, x.Address, node.AccountChange{Name: x.Name, Disabled: toggle(x.Disable, x.Enable),
-			QuotaBytes: x.QuotaBytes, QuotaMessages: x.QuotaMessages})
+		_, err := a.ChangeAccount(ctx, x.Address, change)
 		return err
 	})
 }
@@ -94,11 +110,13 @@ type accountPassword struct {
 }
 
 func (x accountPassword) Run(ctx context.Context, c *commands) error {
-	password, err := x.read()
-	if err != nil {
-		return err
-	}
-	return c.onServer(ctx, func(a *node.Admin) error { return a.SetPassword(ctx, x.Address, password) })
+	return c.onServer(ctx, func(a *node.Admin) error {
+		password, err := x.read()
+		if err != nil {
+			return err
+		}
+		return a.SetPassword(ctx, x.Address, password)
+	})
 }
 
 type accountRemove struct {
@@ -106,7 +124,12 @@ type accountRemove struct {
 }
 
 func (x accountRemove) Run(ctx context.Context, c *commands) error {
-	return c.onServer(ctx, func(a *node.Admin) error { return a.RemoveAccount(ctx, x.Address) })
+	return c.onServer(ctx, func(a *node.Admin) error {
+		if err := confirm("This removes all mail of the account, for good.", x.Address); err != nil {
+			return err
+		}
+		return a.RemoveAccount(ctx, x.Address)
+	})
 }
 
 // appPassword manages app passwords.

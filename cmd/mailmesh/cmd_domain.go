@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/mailmesh/mailmesh/internal/node"
@@ -47,8 +48,12 @@ type domainSet struct {
 }
 
 func (d domainSet) Run(ctx context.Context, c *commands) error {
+	change := node.DomainChange{CatchAll: d.CatchAll, Disabled: toggle(d.Disable, d.Enable)}
+	if change == (node.DomainChange{}) {
+		return errors.New("nothing to change: give --catch-all, --disable or --enable")
+	}
 	return c.onServer(ctx, func(a *node.Admin) error {
-		_, err := a.ChangeDomain(ctx, d.Name, node.DomainChange{CatchAll: d.CatchAll, Disabled: toggle(d.Disable, d.Enable)})
+		_, err := a.ChangeDomain(ctx, d.Name, change)
 		return err
 	})
 }

@@ -50,5 +50,5 @@ func (verify) print(r node.VerifyReport) {
 	if !r.OK {
 		verdict = "NOT everything is as it should be"
 	}
-	fmt.Printf("%s: %d accounts, %d bodies in %d objects, %d bytes read\n", verdict, r.Accounts, r.Bodies.Blobs, r.Bodies.Objects, r.Bodies.Bytes)
+	fmt.Printf("%s (accounts: %d, bodies: %d in %d objects, bytes read: %d)\n", verdict, r.Accounts, r.Bodies.Blobs, r.Bodies.Objects, r.Bodies.Bytes)
 }

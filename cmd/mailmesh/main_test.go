@@ -74,3 +74,45 @@ func TestFilesAreForTheirOwnerOnly(t *testing.T) {
 		t.Errorf("found %d files (%v)", found, err)
 	}
 }
+
+// A misspelled folder is not made into an empty server by asking it something.
+func TestCommandsMakeNoFolder(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "misspelled")
+	for _, args := range [][]string{{"domain", "list"}, {"verify"}, {"account", "remove", "a@example.org"}, {"account", "add", "a@example.org"}} {
+		if _, errs, status := mailmesh(t, append(args, "--data", data)...); status != 1 || !strings.Contains(errs, "there is no data folder "+data) {
+			t.Errorf("%q: status %d, %q", args, status, errs)
+		}
+	}
+	if _, err := os.Stat(data); !os.IsNotExist(err) {
+		t.Errorf("the folder is there (%v)", err)
+	}
+}
+
+func TestAccountCommands(t *testing.T) {
+	data := t.TempDir()
+	for _, step := range []struct {
+		args string
+		want string // in the output or, after "!", in the error
+	}{
+		{"domain add example.org", "mail for example.org is taken here"},
+		{"account add a@example.org --no-password --quota-bytes 2GiB", "a@example.org can get mail"},
+		{"account list", "2147483648"},
+		{"account set a@example.org", "!nothing to change"},
+		{"domain set example.org", "!nothing to change"},
+		{"account set a@example.org --quota-bytes 1.5G", `!"1.5G" is not a size: give a number of bytes`},
+		{"account set a@example.org --quota-bytes 0", ""},
+		{"account set a@example.org --name Ann --disable", ""},
+		{"account list", "disabled  Ann"},
+		{"account add b@example.org", "!give the password with --password-stdin"},
+		{"verify", "everything is there and whole (accounts: 1, "},
+		{"account remove a@example.org", ""},
+		{"domain remove example.org", ""},
+		{"domain list --json", ""},
+	} {
+		out, errs, status := mailmesh(t, append(strings.Fields(step.args), "--data", data)...)
+		want, wrong := strings.CutPrefix(step.want, "!")
+		if got := out + errs; (status != 0) != wrong || !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("%s: status %d, %q", step.args, status, got)
+		}
+	}
+}
