@@ -33,6 +33,22 @@ func TestPowerLossBesideACopy(t *testing.T) {
 	})
 }
 
+// A log that was copied back whole begins anew with the next write, and then the file alone has its rows: the copy must
+// have synced it. The writer, which copies what comes next, is kept from doing that for it.
+func TestPowerLossAfterACopy(t *testing.T) {
+	disk, d := copiedBeside(t)
+	acked := make(map[int64]bool)
+	for id := range int64(10) { // the last one asks for a copy
+		write(t, d, addAccount(id))
+		acked[id] = true
+	}
+	waitFor(t, func() bool { return db.LogCopied(d) })
+	disk.FailSync("mail.db", 1)
+	write(t, d, addAccount(10))
+	acked[10] = true
+	check(t, disk.PowerLoss(nil), acked)
+}
+
 func TestSyncFailsBesideACopy(t *testing.T) {
 	for _, name := range []string{"-wal", "mail.db"} {
 		for _, times := range []int{1, 3} {
