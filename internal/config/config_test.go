@@ -71,7 +71,10 @@ func TestFaultsNamePlaceAndRemedy(t *testing.T) {
 		{"unknown section", "[smtp]\nport = 25\n", nil, []string{".toml:", "smtp"}},
 		{"bad level", "[log]\nlevel = \"loud\"\n", nil, []string{".toml:2:", "log.level", "debug, info, warn or error"}},
 		{"bad endpoint", "[listen]\n\nsmtp = [\"25\"]\n", nil, []string{".toml:3:", "listen.smtp", "host:port"}},
-		{"wrong type", "hostname = 5\n", nil, []string{".toml:1:", "hostname", "fully qualified"}},
+		{"wrong type", "hostname = 5\n", nil, []string{".toml:1:", "hostname: the value is of the type integer; accepted: a fully qualified"}},
+		{"no list", "[listen]\nsmtp = \":25\"\n", nil, []string{".toml:2:", "listen.smtp: the value is of the type string; accepted: a list of host:port"}},
+		{"list", "[log]\nlevel = [\"info\"]\n", nil, []string{".toml:2:", "log.level: the value is of the type array; accepted: debug"}},
+		{"address as name", "hostname = \"192.0.2.1\"\n", nil, []string{".toml:1:", "hostname: 192.0.2.1 is an address"}},
 		{"size out of range", "[limits]\nmessage_size = \"1KiB\"\n", nil, []string{".toml:2:", "limits.message_size", "64 KiB to 1 GiB"}},
 		{"key without certificate", "[tls]\nkey = \"k.pem\"\n", nil, []string{".toml:2:", "set together"}},
 		{"not toml", "hostname = \n", nil, []string{".toml:1:"}},
@@ -91,6 +94,37 @@ func TestFaultsNamePlaceAndRemedy(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What is shown says where it comes from, keeps a password to itself, and is itself a configuration.
+func TestShow(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mailmesh.toml")
+	file := "hostname = \"mx.example.org\"\ndatabase = \"postgres://u:secret@db/mail\"\n[listen]\nsmtp = [\":25\", \":26\"]\n"
+	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	environ := []string{"MAILMESH_CONFIG_BODIES_KEEP=30d"}
+	c, err := Load(path, environ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Data = "/srv/mail"
+	got := Show(c, path, environ)
+	for _, want := range []string{
+		`hostname = "mx.example.org"              # ` + path + ":1\n",
+		`"postgres://u:xxxxx@db/mail"`,
+		`data = "/srv/mail"                       # command line`,
+		`smtp = [":25", ":26"]                    # ` + path + ":4\n",
+		`imap = [":143"]                          # default`,
+		`keep = "30d"                             # environment: MAILMESH_CONFIG_BODIES_KEEP`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("it does not say %q:\n%s", want, got)
+		}
+	}
+	if again, err := load(t, got); err != nil || again.Data != c.Data || again.Bodies != c.Bodies || again.Limits != c.Limits {
+		t.Errorf("read again: %+v, %v", again, err)
 	}
 }
 

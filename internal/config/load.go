@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -41,6 +42,9 @@ func Load(path string, environ []string) (Config, error) {
 	return c, errors.Join(errs...)
 }
 
+// wrongType is what the TOML library says of a value of another type than the key's.
+var wrongType = regexp.MustCompile(`^cannot decode TOML ([a-z -]+) into`)
+
 func decode(path string, text []byte, c *Config) error {
 	d := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields()
 	err := d.Decode(c)
@@ -62,6 +66,9 @@ func decode(path string, text []byte, c *Config) error {
 			key = keyAt(text, row)
 		}
 		message := strings.TrimPrefix(bad.Error(), "toml: ")
+		if is := wrongType.FindStringSubmatch(message); is != nil {
+			message = "the value is of the type " + is[1] // without the library's words about our types
+		}
 		if a := accepted(key); a != "" {
 			return fmt.Errorf("%s:%d: %s: %s; accepted: %s", path, row, key, message, a)
 		}
@@ -115,6 +122,9 @@ func set(field reflect.Value, text string) error {
 	return nil
 }
 
+// unplaced is where a key stands that neither a variable nor a line sets.
+const unplaced = "configuration"
+
 // place says where a key was set: the variable, the line, or nowhere but its default.
 func place(path string, text []byte, name string, fromEnv map[string]string) string {
 	if env, ok := fromEnv[name]; ok {
@@ -130,7 +140,7 @@ func place(path string, text []byte, name string, fromEnv map[string]string) str
 			return fmt.Sprintf("%s:%d", path, i+1)
 		}
 	}
-	return "configuration"
+	return unplaced
 }
 
 // keyAt is the key a line of TOML sets, for errors of the parser that do not tell.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -127,6 +128,8 @@ func (c *Config) check() []fault {
 	add := func(key, text string) { faults = append(faults, fault{key, errors.New(text)}) }
 	if c.Hostname == "" || strings.ContainsAny(c.Hostname, " \t\r\n/:@") || len(c.Hostname) > 253 {
 		add("hostname", fmt.Sprintf("%q is not a host name", c.Hostname))
+	} else if _, err := netip.ParseAddr(c.Hostname); err == nil {
+		add("hostname", c.Hostname+" is an address, not a name")
 	}
 	if c.Data == "" {
 		add("data", "is empty")
