@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
@@ -18,15 +17,11 @@ import (
 	"github.com/mailmesh/mailmesh/internal/node"
 )
 
-// onServer runs do with the admin interface of the running server or, when none runs, of the data folder. A folder that
-// is not there is not made: it was most likely misspelled.
+// onServer runs do with the admin interface of the running server or, when none runs, of the data folder.
 func (c *commands) onServer(ctx context.Context, do func(*node.Admin) error) (err error) {
-	cfg, err := c.load()
+	cfg, err := c.existing()
 	if err != nil {
 		return err
-	}
-	if _, err := os.Stat(cfg.Data); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no data folder %s: name it with --data or --config; `mailmesh serve` makes a new one", cfg.Data)
 	}
 	// Of a command's own work on a stopped server only what went wrong is worth a line.
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))

@@ -15,7 +15,7 @@ type restored struct {
 }
 
 func (r restored) Run(ctx context.Context, c *commands) error {
-	cfg, err := c.load()
+	cfg, err := c.existing()
 	if err != nil {
 		return err
 	}

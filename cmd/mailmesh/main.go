@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
@@ -28,7 +29,7 @@ type commands struct {
 	Alias    alias    `cmd:"" help:"Add, list and remove aliases."`
 	Verify   verify   `cmd:"" help:"Check everything that is kept: rows, counters, bodies."`
 	Restored restored `cmd:"" help:"Make the stopped server ready again after its database was put back from a backup."`
-	Config   show     `cmd:"" help:"Check the configuration and print where each key stands."`
+	Config   show     `cmd:"" help:"Check the configuration and print each value with where it comes from."`
 	Version  version  `cmd:"" help:"Print the version."`
 }
 
@@ -86,13 +87,33 @@ func (c *commands) load() (config.Config, error) {
 	return cfg, nil
 }
 
-// show prints the reference of the configuration, after checking it.
-type show struct{}
+// existing is the configuration of a data folder that is there. Only serve makes a new one: another command's folder that
+// is not there was most likely misspelled.
+func (c *commands) existing() (config.Config, error) {
+	cfg, err := c.load()
+	if err != nil {
+		return cfg, err
+	}
+	if _, err := os.Stat(cfg.Data); errors.Is(err, fs.ErrNotExist) {
+		return cfg, fmt.Errorf("there is no data folder %s: name it with --data or --config; `mailmesh serve` makes a new one", cfg.Data)
+	}
+	return cfg, nil
+}
 
-func (show) Run(c *commands) error {
-	if _, err := c.load(); err != nil {
+// show prints the configuration that the other commands would use.
+type show struct {
+	Reference bool `help:"Print what every key means and accepts instead."`
+}
+
+func (s show) Run(c *commands) error {
+	if s.Reference {
+		fmt.Print(config.Reference())
+		return nil
+	}
+	cfg, err := c.load()
+	if err != nil {
 		return err
 	}
-	fmt.Print(config.Reference())
+	fmt.Print(config.Show(cfg, c.ConfigFile, os.Environ()))
 	return nil
 }

@@ -78,13 +78,25 @@ func TestFilesAreForTheirOwnerOnly(t *testing.T) {
 // A misspelled folder is not made into an empty server by asking it something.
 func TestCommandsMakeNoFolder(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "misspelled")
-	for _, args := range [][]string{{"domain", "list"}, {"verify"}, {"account", "remove", "a@example.org"}, {"account", "add", "a@example.org"}} {
+	for _, args := range [][]string{{"domain", "list"}, {"verify"}, {"restored"}, {"account", "remove", "a@example.org"}, {"account", "add", "a@example.org"}} {
 		if _, errs, status := mailmesh(t, append(args, "--data", data)...); status != 1 || !strings.Contains(errs, "there is no data folder "+data) {
 			t.Errorf("%q: status %d, %q", args, status, errs)
 		}
 	}
 	if _, err := os.Stat(data); !os.IsNotExist(err) {
 		t.Errorf("the folder is there (%v)", err)
+	}
+}
+
+func TestConfigIsShown(t *testing.T) {
+	if out, errs, status := mailmesh(t, "config", "--data", "/srv/mail"); status != 0 || !strings.Contains(out, `data = "/srv/mail"`) || !strings.Contains(out, "# command line") {
+		t.Errorf("status %d, %q, %q", status, out, errs)
+	}
+	if out, _, status := mailmesh(t, "config", "--reference"); status != 0 || !strings.Contains(out, "- accepted:") {
+		t.Errorf("status %d, %q", status, out)
+	}
+	if _, errs, status := mailmesh(t, "config", "--config", "/nowhere/mailmesh.toml"); status != 1 || !strings.Contains(errs, "/nowhere/mailmesh.toml") {
+		t.Errorf("status %d, %q", status, errs)
 	}
 }
 
