@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 
 	"github.com/mailmesh/mailmesh/internal/config"
 	"github.com/mailmesh/mailmesh/internal/node"
@@ -29,11 +30,19 @@ func (s serve) Run(ctx context.Context, c *commands) error {
 	}
 	s.adjust(&cfg)
 	allowForSyncs()
-	n, err := node.Open(ctx, cfg, logger(cfg.Log))
+	log := logger(cfg.Log)
+	if !s.Demo && !s.AnyPort && !strings.Contains(cfg.Hostname, ".") {
+		log.Warn("the host name is not a full one, which other mail servers may not accept: set hostname", "hostname", cfg.Hostname)
+	}
+	n, err := node.Open(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.serve(ctx, n, cfg), n.Close())
+	err = s.serve(ctx, n, cfg)
+	if s.Demo && !s.AnyPort && errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("%w; with --any-port the demo takes free ones", err)
+	}
+	return errors.Join(err, n.Close())
 }
 
 func (s serve) serve(ctx context.Context, n *node.Node, cfg config.Config) error {

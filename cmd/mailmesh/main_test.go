@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -96,6 +97,16 @@ func TestConfigIsShown(t *testing.T) {
 		t.Errorf("status %d, %q", status, out)
 	}
 	if _, errs, status := mailmesh(t, "config", "--config", "/nowhere/mailmesh.toml"); status != 1 || !strings.Contains(errs, "/nowhere/mailmesh.toml") {
+		t.Errorf("status %d, %q", status, errs)
+	}
+}
+
+// Whose demo ports are taken is told the way out.
+func TestDemoPortsInUse(t *testing.T) {
+	if l, err := net.Listen("tcp", "127.0.0.1:2525"); err == nil { // else another program has it already
+		defer l.Close()
+	}
+	if _, errs, status := mailmesh(t, "serve", "--demo", "--data", t.TempDir()); status != 1 || !strings.Contains(errs, "--any-port") {
 		t.Errorf("status %d, %q", status, errs)
 	}
 }
