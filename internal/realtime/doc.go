@@ -9,7 +9,8 @@
 //     changes there were, and never makes a writer wait.
 //   - Numbers given to a watch only grow.
 //   - The bus may lose a notice. Run asks the store every PollInterval, once for all watches of the node, at which number
-//     the watched accounts are, so a lost notice costs at most that long.
+//     the watched accounts are, so a lost notice costs at most that long. Recovered counts those whose notice has not come by
+//     the question after, either: on one node, where nothing can be lost, it stays 0.
 //
 // # How to use it
 //

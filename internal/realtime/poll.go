@@ -51,7 +51,7 @@ func (r *Realtime) poll(ctx context.Context, store States) error {
 			return err
 		}
 		for _, c := range states {
-			if r.hand(c) {
+			if r.learn(c) {
 				recovered++
 			}
 		}
@@ -60,13 +60,30 @@ func (r *Realtime) poll(ctx context.Context, store States) error {
 	return nil
 }
 
+// learn gives an answer of the store to the watches of its account and reports whether the answer before it told of a
+// change whose notice has not come since: it was lost. That a change is known to the store before its notice comes is no
+// loss, and of what was before the first answer nothing is known.
+func (r *Realtime) learn(c mail.StateChange) (lost bool) {
+	s := r.shard(c.Account)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.accounts[c.Account]
+	if a == nil {
+		return false
+	}
+	lost = a.before > 0 && a.asked > max(a.before, a.heard)
+	a.before, a.asked = a.asked, c.State
+	a.offer(c)
+	return lost
+}
+
 // watched lists the watched accounts.
 func (r *Realtime) watched() []mail.AccountID {
 	var ids []mail.AccountID
 	for i := range r.shards {
 		s := &r.shards[i]
 		s.mu.Lock()
-		for id := range s.watches {
+		for id := range s.accounts {
 			ids = append(ids, id)
 		}
 		s.mu.Unlock()

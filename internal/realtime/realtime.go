@@ -12,7 +12,8 @@ import (
 type Observer interface {
 	// Delay is the time from the commit to a watch. Between nodes it includes the difference of their clocks.
 	Delay(time.Duration)
-	// Recovered counts accounts whose newest number was learned by asking the store: their notice was lost or late.
+	// Recovered counts accounts whose newest number was learned by asking the store, and whose notice had not come by the
+	// next question either: it was lost.
 	Recovered(accounts int)
 }
 
@@ -36,8 +37,16 @@ type Realtime struct {
 const shardCount = 64
 
 type shard struct {
-	mu      sync.Mutex
-	watches map[mail.AccountID][]*Watch
+	mu       sync.Mutex
+	accounts map[mail.AccountID]*watched
+}
+
+// watched is an account that somebody watches.
+type watched struct {
+	watches []*Watch
+	heard   mail.ModSeq // newest number that came by a notice
+	asked   mail.ModSeq // the store's last answer, 0 before the first
+	before  mail.ModSeq // its answer before that
 }
 
 // New returns a Realtime that listens on the bus until Close.
@@ -50,7 +59,7 @@ func New(o Options) *Realtime {
 		r.now = time.Now
 	}
 	for i := range r.shards {
-		r.shards[i].watches = make(map[mail.AccountID][]*Watch)
+		r.shards[i].accounts = make(map[mail.AccountID]*watched)
 	}
 	r.cancel = r.bus.Subscribe(subject, r.hear)
 	return r
@@ -75,12 +84,21 @@ func (r *Realtime) hear(payload []byte) {
 	}
 }
 
-// hand gives a state to the watches of its account and reports whether it was news to one of them.
+// hand gives the state of a notice to the watches of its account and reports whether it was news to one of them.
 func (r *Realtime) hand(c mail.StateChange) (news bool) {
 	s := r.shard(c.Account)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, w := range s.watches[c.Account] {
+	a := s.accounts[c.Account]
+	if a == nil {
+		return false
+	}
+	a.heard = max(a.heard, c.State)
+	return a.offer(c)
+}
+
+func (a *watched) offer(c mail.StateChange) (news bool) {
+	for _, w := range a.watches {
 		news = w.offer(c) || news
 	}
 	return news

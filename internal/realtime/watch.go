@@ -20,7 +20,12 @@ func (r *Realtime) Watch(account mail.AccountID) *Watch {
 	s := r.shard(account)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.watches[account] = append(s.watches[account], w)
+	a := s.accounts[account]
+	if a == nil {
+		a = new(watched)
+		s.accounts[account] = a
+	}
+	a.watches = append(a.watches, w)
 	return w
 }
 
@@ -48,14 +53,15 @@ func (w *Watch) Close() {
 	s := w.realtime.shard(w.account)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := s.watches[w.account]
-	i := slices.Index(list, w)
-	switch {
-	case i < 0:
-	case len(list) == 1:
-		delete(s.watches, w.account)
-	default:
-		s.watches[w.account] = slices.Delete(list, i, i+1)
+	a := s.accounts[w.account]
+	if a == nil {
+		return
+	}
+	if i := slices.Index(a.watches, w); i >= 0 {
+		a.watches = slices.Delete(a.watches, i, i+1)
+	}
+	if len(a.watches) == 0 {
+		delete(s.accounts, w.account)
 	}
 }
 
