@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,10 +35,11 @@ type doorPlan struct {
 
 // plan makes the servers behind the doors.
 func (n *Node) plan() ([]doorPlan, error) {
-	tlsConfig, err := n.certificate()
+	certificate, err := n.certificate()
 	if err != nil {
 		return nil, err
 	}
+	tlsConfig := certificate.Config()
 	limits := smtpserver.Limits{MessageSize: int64(n.cfg.Limits.MessageSize)}
 	mx, err := smtpserver.New(smtpserver.Options{Mode: smtpserver.MX, Hostname: n.cfg.Hostname, TLS: tlsConfig,
 		Inbound: n.rooms.inbound, Limits: limits, Observer: smtpMeters{n.meters}, Log: n.log})
@@ -69,18 +69,13 @@ func (n *Node) plan() ([]doorPlan, error) {
 	}, nil
 }
 
-func (n *Node) certificate() (*tls.Config, error) {
-	load := func() (tls.Certificate, error) {
-		return cert.SelfSigned(n.rooms.folder.path, n.cfg.Hostname, time.Now())
-	}
+// certificate is the configured one, or a self-signed one.
+func (n *Node) certificate() (source *cert.Source, err error) {
+	o := cert.Options{Logger: n.log}
 	if n.cfg.TLS.Certificate != "" {
-		load = func() (tls.Certificate, error) { return cert.Load(n.cfg.TLS.Certificate, n.cfg.TLS.Key) }
+		return cert.Files(n.cfg.TLS.Certificate, n.cfg.TLS.Key, o)
 	}
-	pair, err := load()
-	if err != nil {
-		return nil, err
-	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+	return cert.SelfSigned(n.rooms.folder.path, n.cfg.Hostname, o)
 }
 
 // open opens the sockets of all doors, or none.

@@ -2,7 +2,6 @@ package imapserver
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"slices"
 	"strconv"
 	"time"
@@ -66,7 +65,9 @@ func (s *session) startTLS(tag string) (reply, error) {
 	if err := s.out.Flush(); err != nil {
 		return reply{}, err
 	}
-	if err := s.wire.handshake(tls.Server(s.wire.nc, s.o.TLS)); err != nil {
+	conn, shown := listen.TLS(s.wire.nc, s.o.TLS)
+	s.shown = shown
+	if err := s.wire.handshake(conn); err != nil {
 		s.log.Debug("imap: TLS handshake failed", "err", err)
 		s.over = true
 	}
@@ -109,11 +110,7 @@ func (s *session) authenticate(c imap.Authenticate) (reply, error) {
 func (s *session) peer() auth.Peer {
 	p := auth.Peer{Remote: listen.Remote(s.wire.nc).Addr(), Protocol: "imap"}
 	if state := s.tls(); state != nil {
-		var shown *x509.Certificate
-		if len(s.o.TLS.Certificates) == 1 { // with several the client's wishes decide, and tls-exporter is left
-			shown = s.o.TLS.Certificates[0].Leaf
-		}
-		p.Bindings = sasl.Bindings(state, shown)
+		p.Bindings = sasl.Bindings(state, s.shown)
 	}
 	return p
 }

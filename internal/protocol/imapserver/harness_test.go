@@ -169,7 +169,7 @@ func (r *rooms) deliver(account mail.AccountID, path string, contents ...string)
 	return uids
 }
 
-// serverTLS is the configuration of every test's server.
+// serverTLS is the configuration of every test's server: as in the product, each connection gets the certificate of its time.
 var serverTLS = sync.OnceValue(func() *tls.Config {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -184,7 +184,8 @@ var serverTLS = sync.OnceValue(func() *tls.Config {
 	if err != nil {
 		panic(err)
 	}
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}}}
+	config := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}}}
+	return &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return config, nil }}
 })
 
 // logBuffer keeps what a server logs.

@@ -2,7 +2,6 @@ package imapserver
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -62,7 +61,10 @@ func (s *Server) start(ctx context.Context, nc net.Conn) listen.Session {
 }
 
 func (s *Server) startTLS(ctx context.Context, nc net.Conn) listen.Session {
-	return newSession(ctx, s, tls.Server(nc, s.o.TLS))
+	conn, shown := listen.TLS(nc, s.o.TLS)
+	c := newSession(ctx, s, conn)
+	c.shown = shown
+	return c
 }
 
 // turnAway says why, if the client takes it at once.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"log/slog"
 	"net"
 	"runtime/debug"
@@ -26,9 +27,10 @@ type session struct {
 	log    *slog.Logger
 	id     string
 
-	wire *wire
-	in   *imap.Reader
-	out  *imap.Encoder
+	wire  *wire
+	in    *imap.Reader
+	out   *imap.Encoder
+	shown *x509.Certificate // to this client; nil without TLS, or when it is not known
 
 	dialect   imap.Dialect
 	condstore bool // the client understands MODSEQ (RFC 7162 3.1)

@@ -1,7 +1,3 @@
-// Package cert gives the doors their certificate: from two PEM files, or a self-signed one that is made once and kept.
-//
-// A self-signed certificate encrypts and proves nothing: clients must be told to trust it. It exists so that a server
-// can be tried, and speak TLS at all, before it has a name.
 package cert
 
 import (
@@ -22,33 +18,33 @@ import (
 	"time"
 )
 
-// Lifetime of a self-signed certificate, and how long before its end a new one is made at the start.
+// Lifetime of a self-signed certificate, and how long before its end a new one is made.
 const (
 	lifetime = 398 * 24 * time.Hour // what browsers accept at most
 	renewal  = 30 * 24 * time.Hour
 )
 
-// Load reads a certificate chain and its key from PEM files.
-func Load(certificate, key string) (tls.Certificate, error) {
-	pair, err := tls.LoadX509KeyPair(certificate, key)
-	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("certificate %s with key %s: %w", certificate, key, err)
-	}
-	return pair, nil
+// selfSigned is a certificate in dir.
+type selfSigned struct{ dir, hostname string }
+
+func (s selfSigned) changed(shown tls.Certificate, now time.Time) (bool, error) {
+	return !now.Before(shown.Leaf.NotAfter.Add(-renewal)), nil
 }
 
-// SelfSigned returns the self-signed certificate kept in dir, and makes one for hostname, localhost and the loopback
-// addresses when there is none, or the one there is for another name or near its end.
-func SelfSigned(dir, hostname string, now time.Time) (tls.Certificate, error) {
-	certFile, keyFile := filepath.Join(dir, "self-signed.crt"), filepath.Join(dir, "self-signed.key")
+func (s selfSigned) files() (certificate, key string) {
+	return filepath.Join(s.dir, "self-signed.crt"), filepath.Join(s.dir, "self-signed.key")
+}
+
+func (s selfSigned) load(now time.Time) (tls.Certificate, error) {
+	certFile, keyFile := s.files()
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
-	if err == nil && pair.Leaf.VerifyHostname(hostname) == nil && now.Before(pair.Leaf.NotAfter.Add(-renewal)) {
+	if err == nil && pair.Leaf.VerifyHostname(s.hostname) == nil && now.Before(pair.Leaf.NotAfter.Add(-renewal)) {
 		return pair, nil
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return tls.Certificate{}, fmt.Errorf("certificate %s with key %s: %w; remove both to have new ones made", certFile, keyFile, err)
 	}
-	certPEM, keyPEM, err := generate(hostname, now)
+	certPEM, keyPEM, err := generate(s.hostname, now)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("make a self-signed certificate: %w", err)
 	}
@@ -67,10 +63,14 @@ func generate(hostname string, now time.Time) (certPEM, keyPEM []byte, err error
 	if err != nil {
 		return nil, nil, err
 	}
+	names := []string{"localhost"}
+	if hostname != names[0] {
+		names = []string{hostname, names[0]}
+	}
 	template := &x509.Certificate{
 		SerialNumber:          serial,
 		Subject:               pkix.Name{CommonName: hostname},
-		DNSNames:              []string{hostname, "localhost"},
+		DNSNames:              names,
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 		NotBefore:             now.Add(-time.Hour), // clients' clocks differ
 		NotAfter:              now.Add(lifetime),
