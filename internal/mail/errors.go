@@ -17,8 +17,12 @@ const (
 	Conflict    Kind = "conflict"    // the state the caller relied on has changed
 	Disabled    Kind = "disabled"    // the account or domain is switched off
 	Gone        Kind = "gone"        // what the caller held (a deleted mailbox, a collected change log) is no longer there
-	Unavailable Kind = "unavailable" // the store cannot answer now; nothing was changed; trying later may work
+	Unavailable Kind = "unavailable" // the store cannot answer now; trying later may work; nothing was changed, unless ErrOutcomeUnknown
 )
+
+// ErrOutcomeUnknown is matched by an error, of the kind Unavailable, after which the change may have been made or not: it
+// was to be committed, and the answer was lost. Doing it again may do it twice.
+var ErrOutcomeUnknown = errors.New("it is unknown whether the change was made")
 
 // Error is the error type of all rooms: operation, class and cause.
 type Error struct {

@@ -46,9 +46,18 @@
 //
 // After an error at COMMIT on SQLite nothing that the process knows about the file can be trusted: the file is closed,
 // opened again (which replays the log) and checkpointed in full before the next write, because pages whose fsync failed
-// once may be reported as clean by a later fsync without being on the disk. While it cannot be opened, writes are answered
-// with mail.Unavailable and each tries to open it first; reads go on.
+// once may be reported as clean by a later fsync without being on the disk. Reads that run at that moment are interrupted,
+// new ones wait until all is closed, at most reopenWait. While the file cannot be opened, writes are answered with
+// mail.Unavailable and each tries to open it first; reads go on.
+//
+// While another process has the SQLite file locked, a write waits for it up to busyTimeout. Then all writes that wait are
+// answered with mail.Unavailable at once.
 //
 // ErrCommitUnknown carries the kind mail.Unavailable, so that a door which meets it asks its peer to try again, but it is
-// the one error of that kind after which something may have changed: IsUnavailable is false for it.
+// the one error of that kind after which something may have changed: IsUnavailable is false for it. Doors know it as
+// mail.ErrOutcomeUnknown.
+//
+// # Files
+//
+// A new SQLite file, and what SQLite puts beside it, is for its owner only. The mode of a file that exists is left as it is.
 package db

@@ -14,7 +14,7 @@ var (
 
 	// ErrCommitUnknown is matched (errors.Is) by the error of a Write whose COMMIT was sent and not answered, or answered
 	// with anything but success: the changes may be there or not.
-	ErrCommitUnknown = errors.New("db: it is unknown whether the transaction was committed")
+	ErrCommitUnknown = fmt.Errorf("%w: the answer to COMMIT was lost", mail.ErrOutcomeUnknown)
 
 	// ErrTooManyRows is matched by the error of a closure that changed more than MaxChangedRows rows.
 	ErrTooManyRows = fmt.Errorf("db: a transaction changes at most %d rows: split the work into several", MaxChangedRows)

@@ -31,6 +31,9 @@ func Closed(d *DB) bool {
 // Columns is the number of columns of a result.
 func Columns(r *Rows) int { return r.cursor.columns() }
 
+// SQLiteDriver is the name of the library for database/sql, for tests that open the file beside the database.
+const SQLiteDriver = sqliteDriverName
+
 // Translated reports whether SQLite is the library that the program uses; the other one ignores a second statement.
 const Translated = sqliteDriverName == "sqlite"
 

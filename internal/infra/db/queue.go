@@ -120,14 +120,24 @@ func (q *turnQueue) withdraw(j *job) bool {
 func (q *turnQueue) close() []*job {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	var left []*job
+	q.closed = true
+	q.wake.Broadcast()
+	return q.empty()
+}
+
+// takeAll returns all jobs that wait.
+func (q *turnQueue) takeAll() []*job {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.empty()
+}
+
+func (q *turnQueue) empty() (left []*job) {
 	for q.n > 0 {
 		j := q.first.head
 		q.remove(q.first, j)
 		left = append(left, j)
 	}
-	q.closed = true
-	q.wake.Broadcast()
 	return left
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -59,6 +60,9 @@ func openFile(ctx context.Context, path string, o Options) (*file, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if err := createFile(path); err != nil {
+		return nil, mail.E("db.Open", mail.Unavailable, err)
+	}
 	conn, err := openWriter(path)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -74,6 +78,19 @@ func openFile(ctx context.Context, path string, o Options) (*file, error) {
 	w := &writer{file: f, conn: conn}
 	go w.run()
 	return f, nil
+}
+
+// createFile makes an empty file, which is a database to SQLite, where there is none. SQLite would make it readable to
+// everyone whom the umask lets; the log and its index get the mode of the file.
+func createFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // openWriter opens the writing connection and checks that the settings on which the promises rest were taken.

@@ -4,37 +4,43 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 )
+
+// reopenWait is how long a read waits while the file is being closed, before it is opened again.
+const reopenWait = time.Second
 
 // readers is the pool of reading connections of a SQLite file. Connections are opened when first needed and kept.
 type readers struct {
 	path  string
-	slots chan struct{} // holds one token per reader at work; drain takes them all
-	done  chan struct{} // closed by close
+	slots chan struct{} // holds one token per reader at work
 
-	mu     sync.Mutex
-	idle   []*liteConn
-	active map[*liteConn]context.CancelCauseFunc
+	mu      sync.Mutex
+	idle    []*liteConn
+	active  map[*liteConn]context.CancelCauseFunc
+	none    sync.Cond     // signalled when active becomes empty
+	drained chan struct{} // nil while reads are served; closed when they are again, or the pool is closed
+	cause   error         // why they are not served
+	closed  bool
 }
 
 func newReaders(path string, n int) *readers {
-	return &readers{path: path, slots: make(chan struct{}, n), done: make(chan struct{}),
-		active: make(map[*liteConn]context.CancelCauseFunc)}
+	r := &readers{path: path, slots: make(chan struct{}, n), active: make(map[*liteConn]context.CancelCauseFunc)}
+	r.none.L = &r.mu
+	return r
 }
 
 // use lends a connection to fn, with a context that also ends when the pool is drained. It waits while all are in use.
 func (r *readers) use(ctx context.Context, fn func(context.Context, *liteConn) error) error {
 	select {
 	case r.slots <- struct{}{}:
-	case <-r.done:
-		return failedRead(errClosed)
 	case <-ctx.Done():
 		return failedRead(context.Cause(ctx))
 	}
 	defer func() { <-r.slots }()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	conn, err := r.get(cancel)
+	conn, err := r.get(ctx, cancel)
 	if err != nil {
 		return failedRead(err)
 	}
@@ -45,9 +51,12 @@ func (r *readers) use(ctx context.Context, fn func(context.Context, *liteConn) e
 	return err
 }
 
-func (r *readers) get(cancel context.CancelCauseFunc) (*liteConn, error) {
+func (r *readers) get(ctx context.Context, cancel context.CancelCauseFunc) (*liteConn, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err := r.served(ctx); err != nil {
+		return nil, err
+	}
 	var conn *liteConn
 	if n := len(r.idle); n > 0 {
 		conn, r.idle = r.idle[n-1], r.idle[:n-1]
@@ -61,10 +70,37 @@ func (r *readers) get(cancel context.CancelCauseFunc) (*liteConn, error) {
 	return conn, nil
 }
 
+// served waits until reads are served. It is called with mu held, and gives it up meanwhile.
+func (r *readers) served(ctx context.Context) error {
+	if r.drained != nil && !r.closed {
+		drained, err := r.drained, r.cause
+		r.mu.Unlock()
+		late := time.NewTimer(reopenWait)
+		defer late.Stop()
+		select {
+		case <-drained:
+		case <-late.C:
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+		r.mu.Lock()
+		if r.drained != nil && !r.closed {
+			return err
+		}
+	}
+	if r.closed {
+		return errClosed
+	}
+	return nil
+}
+
 func (r *readers) put(conn *liteConn, keep bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.active, conn)
+	if len(r.active) == 0 {
+		defer r.none.Broadcast()
+	}
 	if keep {
 		r.idle = append(r.idle, conn)
 		return
@@ -75,29 +111,41 @@ func (r *readers) put(conn *liteConn, keep bool) {
 // drain interrupts the readers at work, waits for them, and closes all connections. Reads wait until resume.
 func (r *readers) drain(cause error) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.drained == nil {
+		r.drained = make(chan struct{})
+	}
+	r.cause = cause
 	for _, cancel := range r.active {
 		cancel(cause)
 	}
-	r.mu.Unlock()
-	for range cap(r.slots) {
-		r.slots <- struct{}{}
+	for len(r.active) > 0 {
+		r.none.Wait()
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	for _, conn := range r.idle {
 		_ = conn.close()
 	}
 	r.idle = nil
 }
 
+// resume serves reads again, unless the pool was closed meanwhile.
 func (r *readers) resume() {
-	for range cap(r.slots) {
-		<-r.slots
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.drained == nil {
+		return
 	}
+	close(r.drained)
+	r.drained, r.cause = nil, nil
 }
 
-// close drains the pool for good.
+// close drains the pool for good. A read that waits is answered.
 func (r *readers) close() {
-	close(r.done)
+	r.mu.Lock()
+	r.closed = true
+	if r.drained != nil {
+		close(r.drained)
+	}
+	r.mu.Unlock()
 	r.drain(errClosed)
 }

@@ -72,7 +72,7 @@ func (w *writer) step() bool {
 	w.ran = w.ran[:0]
 	w.guarded = max(0, w.guarded-1)
 	if err := w.begin(); err != nil {
-		w.answer(w.planned, func(*job) error { return mail.E("db.Write", mail.Unavailable, err) })
+		w.refuse(err)
 		return true
 	}
 	for start := time.Now(); ; {
@@ -114,6 +114,18 @@ func (w *writer) begin() error {
 	}
 	w.conn.time = w.options.Now()
 	return w.conn.do("BEGIN IMMEDIATE")
+}
+
+// refuse answers all who wait, because no transaction can begin: while another process has the file locked, that took
+// busyTimeout, and those who wait would hear it one after the other, each so much later.
+func (w *writer) refuse(cause error) {
+	jobs := w.planned
+	for _, planned := range w.again {
+		jobs = append(jobs, planned...)
+	}
+	jobs = append(jobs, w.queue.takeAll()...)
+	w.planned, w.again = nil, nil
+	w.answer(jobs, func(*job) error { return mail.E("db.Write", mail.Unavailable, cause) })
 }
 
 // state is what a closure leaves of its transaction.
@@ -284,15 +296,16 @@ func (w *writer) rollback() {
 }
 
 // reopen closes every connection and opens the file again, which replays the log, and copies the log back before
-// anything is built on it. When that fails, reads go on, and every write tries again first.
+// anything is built on it. Reads go on as soon as all is closed: copying may wait for others who use the file, and on a
+// full disk it fails. Then every write tries again first.
 func (w *writer) reopen(cause error) error {
+	defer w.copier.close()()
 	if w.conn != nil {
 		w.options.Logger.Error("db: closing and opening the database again", "file", w.path, "cause", cause)
 		w.readers.drain(fmt.Errorf("the database is being opened again after: %w", cause))
-		defer w.readers.resume()
-		defer w.copier.close()()
 		_ = w.conn.close() // what it could say is of no use: nothing it knows is trusted
 		w.conn = nil
+		w.readers.resume()
 	}
 	conn, err := openWriter(w.path)
 	if err != nil {

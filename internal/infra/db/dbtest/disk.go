@@ -36,8 +36,9 @@ type change struct {
 	data []byte
 }
 
-// NewDisk makes an empty folder in memory or in the usual temporary place. Where SQLite is the C library (runs under the
-// race detector) there is no layer to watch with, and the test is skipped.
+// NewDisk makes an empty folder in the usual temporary place. The layer to watch with is below the SQLite that the program
+// is built with, and there the test always runs (`test/run unit`). Under the race detector SQLite is the C library, which
+// has none, and the test is skipped.
 func NewDisk(t testing.TB) *Disk {
 	t.Helper()
 	d := &Disk{t: t, folder: t.TempDir(), files: make(map[string]*diskFile)}
