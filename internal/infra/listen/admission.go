@@ -14,6 +14,9 @@ const (
 	TooManyFromHost Refusal = "too many connections from one host"
 )
 
+// crowdedShare is the part of a crowded door that one host may hold: this fraction of PerHost.
+const crowdedShare = 10
+
 // admission counts open connections, in all and by host.
 type admission struct {
 	max, maxPerHost int
@@ -31,7 +34,7 @@ func (a *admission) admit(remote netip.Addr) (Refusal, bool) {
 	if a.total >= a.max {
 		return TooMany, false
 	}
-	if host.IsValid() && a.hosts[host] >= a.maxPerHost {
+	if host.IsValid() && a.hosts[host] >= a.hostLimit() {
 		return TooManyFromHost, false
 	}
 	a.total++
@@ -39,6 +42,24 @@ func (a *admission) admit(remote netip.Addr) (Refusal, bool) {
 		a.hosts[host]++
 	}
 	return "", true
+}
+
+// hostLimit is how many connections one host may have. What is left of a crowded door is not for those who crowd it: else
+// a few hosts could fill it.
+func (a *admission) hostLimit() int {
+	if a.isCrowded() {
+		return max(1, a.maxPerHost/crowdedShare)
+	}
+	return a.maxPerHost
+}
+
+// isCrowded reports whether more than three quarters of the places are taken.
+func (a *admission) isCrowded() bool { return 4*a.total > 3*a.max }
+
+func (a *admission) crowded() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.isCrowded()
 }
 
 func (a *admission) release(remote netip.Addr) {

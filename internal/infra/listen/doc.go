@@ -5,6 +5,9 @@
 //   - At most Options.Connections sessions run at a time, and at most Options.PerHost of one IPv4 address or IPv6 /64.
 //     The others are turned away at once, with a word in the protocol of the door. What is kept about hosts is no more
 //     than what their open connections need.
+//   - A door whose places are taken to more than three quarters is crowded. Then a host gets no new connection beyond
+//     a tenth of Options.PerHost, and clients that have not shown yet why they came are waited for no longer than Hurried
+//     (see Server.WaitUntil): neither few hosts with many connections nor many with a few fill a door for long.
 //   - Running out of descriptors or memory does not end a listener: it goes on after a pause.
 //   - A session that panics ends alone; the fault is logged with its stack.
 //   - When the context of Serve ends, the listener closes first, then all sessions are asked to drain, and those that are

@@ -42,7 +42,8 @@ type Options struct {
 type Server struct {
 	o         Options
 	admission admission
-	refusals  refusals
+	refused   warning
+	crowd     warning
 }
 
 // NewServer makes a server.
@@ -107,6 +108,7 @@ func (s *Server) start(ctx context.Context, nc net.Conn, open *openSessions) {
 		nc.Close()
 		return
 	}
+	s.noteCrowd(remote)
 	one := s.o.Start(ctx, nc)
 	open.add(one)
 	go func() {
@@ -125,24 +127,42 @@ func (s *Server) survive(one Session) {
 	}
 }
 
-// refusalEvery is how often the log says that connections are turned away: a flood of them must not become one of lines.
-const refusalEvery = time.Minute
+// warnEvery is how often the log says the same about connections: a flood of them must not become one of lines.
+const warnEvery = time.Minute
 
-// refusals are the connections turned away since the log last said so.
-type refusals struct {
+// warning counts what happens between two lines of the log about it.
+type warning struct {
 	mu    sync.Mutex
 	count int
 	said  time.Time
 }
 
+// due counts once more, and reports whether it is time for a line, about how many.
+func (w *warning) due() (count int, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.count++
+	now := time.Now()
+	if now.Sub(w.said) < warnEvery {
+		return 0, false
+	}
+	count, w.count, w.said = w.count, 0, now
+	return count, true
+}
+
 func (s *Server) noteRefusal(remote netip.Addr, why Refusal) {
-	r := &s.refusals
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.count++
-	if now := time.Now(); now.Sub(r.said) >= refusalEvery {
-		s.o.Log.Warn(s.o.Name+": connections are turned away", "why", why, "count", r.count, "latest", remote)
-		r.count, r.said = 0, now
+	if count, ok := s.refused.due(); ok {
+		s.o.Log.Warn(s.o.Name+": connections are turned away", "why", why, "count", count, "latest", remote)
+	}
+}
+
+// noteCrowd says that clients are waited for no longer as they are used to.
+func (s *Server) noteCrowd(remote netip.Addr) {
+	if !s.admission.crowded() {
+		return
+	}
+	if _, ok := s.crowd.due(); ok {
+		s.o.Log.Warn(s.o.Name+": more than three quarters of the connections are taken; clients are hurried", "limit", s.o.Connections, "latest", remote)
 	}
 }
 

@@ -219,6 +219,86 @@ func TestAcceptGoesOn(t *testing.T) {
 	})
 }
 
+// A crowded door keeps what is left for hosts that have few connections.
+func TestACrowdedDoorIsForAll(t *testing.T) {
+	a := admission{max: 20, maxPerHost: 10, hosts: map[netip.Prefix]int{}}
+	host := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}) }
+	fill := func(i, n int) (admitted int) {
+		for range n {
+			if why, ok := a.admit(host(i)); ok {
+				admitted++
+			} else if why != TooManyFromHost {
+				t.Fatal(why)
+			}
+		}
+		return admitted
+	}
+	if n := fill(1, 11); n != 10 {
+		t.Errorf("the first host has %d connections", n)
+	}
+	if n := fill(2, 11); n != 6 || !a.crowded() {
+		t.Errorf("the second host has %d connections", n)
+	}
+	if n := fill(3, 2); n != 1 {
+		t.Errorf("a host of a crowded door has %d connections", n)
+	}
+	a.release(host(1))
+	a.release(host(1))
+	if n := fill(3, 2); n != 1 || a.crowded() != true {
+		t.Errorf("after some have left: %d", n)
+	}
+}
+
+// A wait is taken in steps, and is over when the door became crowded meanwhile.
+func TestWaitUntil(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := NewServer(Options{Connections: 4, PerHost: 4})
+		begun := time.Now()
+		check := func(patience, want time.Duration) {
+			t.Helper()
+			if got := srv.WaitUntil(begun, patience).Sub(begun); got != want {
+				t.Errorf("%v after the beginning: until %v, want %v", time.Since(begun), got, want)
+			}
+		}
+		check(time.Minute, Hurried)
+		check(time.Second, time.Second)
+		time.Sleep(Hurried)
+		check(time.Minute, 2*Hurried)
+		for range 4 {
+			srv.admission.admit(netip.Addr{})
+		}
+		check(time.Minute, Hurried) // it is over
+		check(time.Second, time.Second)
+		srv.admission.release(netip.Addr{})
+		check(time.Minute, 2*Hurried)
+	})
+}
+
+// The log says once a minute that the door is crowded and that clients are turned away.
+func TestTheLogOfACrowd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		srv := NewServer(Options{Name: "door", Connections: 4, PerHost: 4, Drain: time.Minute, Log: slog.New(slog.NewTextHandler(&log, nil)),
+			Start:    func(_ context.Context, nc net.Conn) Session { return &echo{nc: nc, drained: make(chan struct{})} },
+			TurnAway: func(net.Conn, Refusal) {}})
+		ctx, cancel := context.WithCancel(context.Background())
+		pipes, done := newPipeListener(), make(chan error)
+		go func() { done <- srv.Serve(ctx, pipes) }()
+		for range 8 {
+			defer pipes.dial().Close()
+		}
+		time.Sleep(time.Minute)
+		defer pipes.dial().Close()
+		cancel()
+		<-done
+		for part, want := range map[string]int{"clients are hurried": 1, "turned away": 2, "count=1 ": 1, "count=4 ": 1} {
+			if got := strings.Count(log.String(), part); got != want {
+				t.Errorf("%q is logged %d times, want %d: %s", part, got, want, log.String())
+			}
+		}
+	})
+}
+
 // Hosts that are gone are forgotten: the table holds no more than there are connections.
 func TestAdmissionForgets(t *testing.T) {
 	a := admission{max: 10, maxPerHost: 1, hosts: map[netip.Prefix]int{}}

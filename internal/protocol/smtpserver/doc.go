@@ -37,13 +37,17 @@
 //	commands without mail over Limits.Commands             421 4.7.0, closed
 //	commands a second over Limits.CommandRate              answered later
 //	connections over Limits.Connections                    421 4.3.2, closed
-//	connections of a host over Limits.ConnectionsPerHost   421 4.7.0, closed
-//	no command or content within Limits.Idle               421 4.4.2, closed
-//	content slower than Limits.MinDataRate                 421 4.4.2, closed
+//	connections of a host over Limits.ConnectionsPerHost   421 4.7.0, closed; in a crowded door over a tenth of it
+//	no whole command, no content within Limits.Idle        421 4.4.2, closed
+//	  in a crowded door, before a recipient: 10 s          421 4.4.2, closed
+//	content slower than Limits.MinDataRate                 421 4.4.2, closed, after Limits.DataGrace
+//	  in a crowded door: after 10 s                        421 4.4.2, closed
 //	TLS handshake longer than Limits.TLSHandshake          closed
 //	replies not taken within Limits.Write                  closed
 //	plaintext behind STARTTLS                              503 5.5.1, closed
 //	HTTP instead of SMTP                                   500 5.5.1, closed
+//
+// A door is crowded while more than three quarters of Limits.Connections are taken (package listen).
 //
 // # Errors of Inbound and their replies
 //

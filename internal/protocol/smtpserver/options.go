@@ -88,10 +88,11 @@ type Limits struct {
 	Connections        int // in all; 1,000
 	ConnectionsPerHost int // of one IPv4 address or IPv6 /64; 100
 
-	Idle         time.Duration // waiting for a command or for more content; 5 min (RFC 5321 4.5.3.2.7)
+	Idle         time.Duration // waiting for a whole command or for more content; 5 min (RFC 5321 4.5.3.2.7)
 	TLSHandshake time.Duration // 30 s
 	Write        time.Duration // waiting for the client to take our replies; 1 min
-	// A message must come with MinDataRate bytes a second on average, once DataGrace has passed. 512 B/s, 3 min
+	// A message must come with MinDataRate bytes a second on average, once DataGrace has passed; the time counts that the
+	// client was waited for. 512 B/s, 3 min
 	MinDataRate int
 	DataGrace   time.Duration
 	// Drain is how long messages under way may take after shutdown was asked for; 30 s

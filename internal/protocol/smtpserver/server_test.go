@@ -10,7 +10,6 @@ import (
 	"net"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,19 +104,10 @@ func TestSlowContent(t *testing.T) {
 		c := f.connect(t, "")
 		c.toContent()
 		begin := time.Now()
-		var dripping sync.WaitGroup
-		defer dripping.Wait()
-		dripping.Go(func() {
-			for {
-				if _, err := io.WriteString(c.Conn, "x"); err != nil {
-					return
-				}
-				time.Sleep(10 * time.Second)
-			}
-		})
+		c.drip()
 		c.hear("421 4.4.2 mx.example.org the message comes too slowly")
 		c.hearClosed()
-		since(t, begin, time.Minute+70*time.Millisecond) // seven bytes earn 10 ms each
+		since(t, begin, time.Minute+610*time.Millisecond) // 61 bytes earn 10 ms each
 		if kept := f.kept(); len(kept) != 0 {
 			t.Errorf("kept %v", kept)
 		}

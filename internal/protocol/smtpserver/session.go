@@ -34,7 +34,7 @@ type session struct {
 
 func newSession(ctx context.Context, srv *Server, nc net.Conn) *session {
 	s := &session{Server: srv, ctx: ctx}
-	s.wire = wire{limits: &srv.o.Limits, pool: &srv.buffers, nc: nc}
+	s.wire = wire{limits: &srv.o.Limits, door: srv.connections, pool: &srv.buffers, nc: nc}
 	s.info = smtp.Session{ID: srv.o.NewID(), Remote: listen.Remote(nc), Local: listen.Local(nc), LMTP: srv.o.Mode == LMTP}
 	s.log = srv.o.Log.With("door", string(srv.o.Mode), "session", s.info.ID)
 	return s
@@ -88,6 +88,7 @@ func (s *session) next() (smtp.Command, error) {
 				return smtp.Command{}, err
 			}
 		}
+		s.wire.stranger = s.tx == nil || len(s.tx.Recipients) == 0
 		line, err := s.wire.readLine()
 		if err != nil && !errors.Is(err, errLineTooLong) {
 			return smtp.Command{}, err

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/infra/listen"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/smtp"
 )
@@ -40,6 +41,7 @@ var (
 // another goroutine.
 type wire struct {
 	limits *Limits
+	door   *listen.Server
 	pool   *sync.Pool
 	buf    *buffers // nil while the connection waits idle
 	first  [1]byte  // what ended the idle wait
@@ -47,12 +49,15 @@ type wire struct {
 
 	writeErr error
 
+	waiting  time.Time // since when a command is waited for
+	stranger bool      // no recipient was named yet
+
 	mu       sync.Mutex // guards what follows against drain and abort
 	nc       net.Conn
 	draining bool
 	content  bool // in the middle of a message: drain must not interrupt
 
-	contentStart time.Time
+	contentWait  time.Duration // for how long the client was waited for
 	contentBytes int64
 }
 
@@ -70,41 +75,60 @@ func (w *wire) Read(p []byte) (int, error) {
 	return w.readNow(p)
 }
 
-// readNow reads from the connection under the deadline of the moment.
+// readNow reads from the connection, as long as the client is waited for.
 func (w *wire) readNow(p []byte) (int, error) {
-	slow, err := w.setReadDeadline()
-	if err != nil {
-		return 0, err
-	}
-	n, err := w.nc.Read(p)
-	w.contentBytes += int64(n)
-	if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+	for begun := time.Now(); ; {
+		until, err := w.setReadDeadline(begun)
+		if err != nil {
+			return 0, err
+		}
+		n, err := w.nc.Read(p)
+		// A timeout before its time is a fault that crypto/tls keeps and returns from each Read.
+		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && (w.isDraining() || !time.Now().Before(until)) {
+			continue
+		}
+		w.contentBytes += int64(n)
+		w.contentWait += time.Since(begun)
 		return n, err
 	}
-	switch {
-	case w.isDraining():
-		return 0, errDraining
-	case slow:
-		return 0, errTooSlow
-	}
-	return 0, errIdle
 }
 
-// setReadDeadline also says whether the deadline is that of a slow message.
-func (w *wire) setReadDeadline() (slow bool, err error) {
+// setReadDeadline sets the next deadline of a read that began at begun. The error is why there is none.
+func (w *wire) setReadDeadline(begun time.Time) (until time.Time, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.draining && !w.content {
-		return false, errDraining
+		return until, errDraining
 	}
-	deadline := time.Now().Add(w.limits.Idle)
+	late := errIdle
 	if w.content {
-		earned := time.Duration(w.contentBytes) * time.Second / time.Duration(w.limits.MinDataRate)
-		if end := w.contentStart.Add(w.limits.DataGrace + earned); end.Before(deadline) {
-			deadline, slow = end, true
-		}
+		until, late = w.contentDeadline(begun)
+	} else {
+		until = w.commandDeadline()
 	}
-	return slow, w.nc.SetReadDeadline(deadline)
+	if !until.After(time.Now()) {
+		return until, late
+	}
+	return until, w.nc.SetReadDeadline(until)
+}
+
+// commandDeadline counts from when the command was first waited for: single bytes of it gain nothing.
+func (w *wire) commandDeadline() time.Time {
+	if w.stranger {
+		return w.door.WaitUntil(w.waiting, w.limits.Idle)
+	}
+	return w.waiting.Add(w.limits.Idle)
+}
+
+// contentDeadline is the rate that a message must come with, or the longest pause in it. Only the time counts that we
+// have waited for the client.
+func (w *wire) contentDeadline(begun time.Time) (until time.Time, late error) {
+	earned := time.Duration(w.contentBytes) * time.Second / time.Duration(w.limits.MinDataRate)
+	until = w.door.WaitUntil(begun.Add(earned-w.contentWait), w.limits.DataGrace)
+	if end := begun.Add(w.limits.Idle); end.Before(until) {
+		return end, errIdle
+	}
+	return until, errTooSlow
 }
 
 func (w *wire) isDraining() bool {
@@ -118,7 +142,7 @@ func (w *wire) setContent(on bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.content = on; on {
-		w.contentStart, w.contentBytes = time.Now(), 0
+		w.contentWait, w.contentBytes = 0, 0
 	}
 }
 
@@ -189,12 +213,13 @@ var (
 	errBareLF      = errors.New("the line ends with a bare LF")
 )
 
-// readLine returns the next line without its CRLF, valid until the next read. After errLineTooLong the next line can be
+// readLine waits for the next line and returns it without its CRLF, valid until the next read. After errLineTooLong the next line can be
 // read; after errEndless and errBareLF it cannot be known where the next command begins.
 func (w *wire) readLine() ([]byte, error) {
 	if w.isDraining() {
 		return nil, errDraining
 	}
+	w.waiting = time.Now()
 	if err := w.wake(); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,97 @@
+package smtpserver
+
+import (
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// drip begins to send a byte every second, for an hour at most, until the server closes.
+func (c *client) drip() {
+	var dripping sync.WaitGroup
+	dripping.Go(func() {
+		for range 3600 {
+			if _, err := io.WriteString(c.Conn, "x"); err != nil {
+				return
+			}
+			time.Sleep(time.Second)
+		}
+		c.Close()
+	})
+	c.t.Cleanup(dripping.Wait)
+}
+
+// A command has one deadline: a client that sends it byte by byte does not move it.
+func TestSlowCommand(t *testing.T) {
+	bubble(t, Options{}, func(t *testing.T, f *fixture) {
+		c := f.connect(t, "")
+		c.hear("220")
+		begin := time.Now()
+		c.drip()
+		c.hear("421 4.4.2")
+		c.hearClosed()
+		since(t, begin, 5*time.Minute)
+	})
+}
+
+// In a crowded door clients are hurried that have named no recipient, those who came before it was crowded too, until there is
+// room again.
+func TestCrowdedDoor(t *testing.T) {
+	bubble(t, Options{Limits: Limits{Connections: 8}}, func(t *testing.T, f *fixture) {
+		begin, left := time.Now(), make(chan time.Duration)
+		open := func(say string, replies ...string) {
+			c := f.connect(t, "")
+			c.say(say)
+			c.hear(replies...)
+			go func() {
+				defer func() { left <- time.Since(begin) }()
+				c.hear("421 4.4.2 mx.example.org nothing came for too long")
+				c.hearClosed()
+			}()
+			time.Sleep(time.Second)
+		}
+		open("HELO c\r\nMAIL FROM:<>\r\nRCPT TO:<bob@x>\r\n", "220", "250", "250", "250")
+		for range 5 {
+			open("", "220")
+		}
+		time.Sleep(19500 * time.Millisecond) // not crowded: nothing happens
+		open("", "220")
+		open("HELO c\r\nMAIL FROM:<>\r\n", "220", "250", "250") // now it is full
+		// They look every ten seconds; when two are gone the others have the time they would have had.
+		for i, want := range []float64{31, 32, 300, 303, 304, 305, 325.5, 326.5} {
+			if got := <-left; got.Seconds() != want {
+				t.Errorf("connection %d is closed after %v, want %v s", i, got, want)
+			}
+		}
+	})
+}
+
+// A message that hardly moves has 10 seconds in a crowded door, and not the minutes of a quiet one.
+func TestCrowdedDoorContent(t *testing.T) {
+	bubble(t, Options{Limits: Limits{Connections: 2}}, func(t *testing.T, f *fixture) {
+		slow := f.connect(t, "")
+		slow.toContent()
+		fast := f.connect(t, "")
+		fast.toContent()
+		begin := time.Now()
+		slow.drip()
+		go func() {
+			for range 60 {
+				io.WriteString(fast.Conn, strings.Repeat("x", 998)+"\r\n")
+				time.Sleep(time.Second)
+			}
+			io.WriteString(fast.Conn, ".\r\nQUIT\r\n")
+		}()
+		slow.hear("421 4.4.2 mx.example.org the message comes too slowly")
+		slow.hearClosed()
+		if took := time.Since(begin).Truncate(time.Second); took != 10*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		fast.hear("250", "221")
+		if kept := f.kept(); len(kept) != 1 {
+			t.Errorf("%d messages are kept", len(kept))
+		}
+	})
+}
