@@ -55,17 +55,12 @@ func (s *session) startTLS(tag string) (reply, error) {
 	if !s.canStartTLS() {
 		return bad("TLS is not available here, or is used already"), nil
 	}
-	if s.wire.pending() {
-		// RFC 9051 6.2.1: what was sent before the handshake must not be taken for something sent under TLS.
-		s.linger = true
-		s.bye(imap.CodeClientBug, "nothing may follow STARTTLS before the handshake")
-		return reply{}, nil
-	}
 	s.out.Tagged(tag, imap.OK, "", "begin TLS now")
 	if err := s.out.Flush(); err != nil {
 		return reply{}, err
 	}
-	conn, shown := listen.TLS(s.wire.nc, s.o.TLS)
+	// RFC 9051 6.2.1: what came behind the command is the beginning of the handshake, never something sent under TLS.
+	conn, shown := listen.TLS(&early{s.wire.nc, s.wire.unread()}, s.o.TLS)
 	s.shown = shown
 	if err := s.wire.handshake(conn); err != nil {
 		s.log.Debug("imap: TLS handshake failed", "err", err)

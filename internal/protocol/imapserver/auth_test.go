@@ -3,6 +3,8 @@ package imapserver
 import (
 	"crypto/tls"
 	"encoding/base64"
+	"fmt"
+	"net"
 	"strings"
 	"testing"
 
@@ -125,4 +127,57 @@ func TestSCRAMFallback(t *testing.T) {
 		t.Errorf("after it failed: %s", caps)
 	}
 	again.ok("LOGIN " + annAddress + ` "` + annPassword + `"`)
+}
+
+// eager sends STARTTLS and the first bytes of the handshake in one piece, and reads the reply before those of the server.
+type eager struct {
+	net.Conn
+	asked, answered bool
+}
+
+func (c *eager) Write(p []byte) (int, error) {
+	if c.asked {
+		return c.Conn.Write(p)
+	}
+	c.asked = true
+	_, err := c.Conn.Write(append([]byte("1 STARTTLS\r\n"), p...))
+	return len(p), err
+}
+
+func (c *eager) Read(p []byte) (int, error) {
+	if !c.answered {
+		c.answered = true
+		if line, err := readLine(c.Conn); err != nil || !strings.HasPrefix(line, "1 OK ") {
+			return 0, fmt.Errorf("%q %v", line, err)
+		}
+	}
+	return c.Conn.Read(p)
+}
+
+// readLine reads a line and not a byte more.
+func readLine(nc net.Conn) (line string, err error) {
+	for b := []byte{0}; err == nil && b[0] != '\n'; {
+		_, err = nc.Read(b)
+		line += string(b)
+	}
+	return line, err
+}
+
+// A client need not wait for the reply to STARTTLS before it begins the handshake (RFC 9051 6.2.1).
+func TestEagerHandshake(t *testing.T) {
+	f := serve(t)
+	nc, err := f.dial("remote")
+	f.must(err)
+	defer nc.Close()
+	if _, err := readLine(nc); err != nil {
+		t.Fatal(err)
+	}
+	tc := tls.Client(&eager{Conn: nc}, &tls.Config{InsecureSkipVerify: true})
+	f.must(tc.Handshake())
+	if _, err := tc.Write([]byte("2 LOGIN " + annAddress + ` "` + annPassword + "\"\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := readLine(tc); err != nil || !strings.HasPrefix(line, "2 OK ") {
+		t.Errorf("%q %v", line, err)
+	}
 }

@@ -2,6 +2,7 @@ package imapserver
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -296,7 +297,30 @@ const (
 	lingerBytes = 1 << 20
 )
 
-// handshake makes TLS of the connection. Whatever was buffered came in clear and is gone already.
+// unread takes what the client has sent behind the command that was read last.
+func (w *wire) unread() []byte {
+	rest, _ := w.in.Peek(w.in.Buffered())
+	rest = bytes.Clone(rest)
+	w.in.Discard(len(rest)) // it is there
+	return rest
+}
+
+// early is a connection of which something was read too early.
+type early struct {
+	net.Conn
+	read []byte
+}
+
+func (c *early) Read(p []byte) (int, error) {
+	if len(c.read) == 0 {
+		return c.Conn.Read(p)
+	}
+	n := copy(p, c.read)
+	c.read = c.read[n:]
+	return n, nil
+}
+
+// handshake makes TLS of the connection. Nothing that came in clear is buffered any more.
 func (w *wire) handshake(tc *tls.Conn) error {
 	tc.SetDeadline(time.Now().Add(w.limits.Handshake))
 	err := tc.Handshake()
