@@ -240,14 +240,25 @@ func (f *fetching) one(p position, row *mailbox.Email) error {
 			f.item(out, item, p.entry, &m)
 		}
 	}
-	if !f.flags && f.marked.Contains(uint32(p.entry.UID)) {
-		out.Flags(f.names(p.entry), f.isRecent(p.entry))
-		if f.condstore && !f.modseq {
-			out.ModSeq(p.entry.ModSeq)
-		}
+	if f.marked.Contains(uint32(p.entry.UID)) {
+		f.tellMarked(out, p.entry)
 	}
 	out.End()
 	return f.out.Err()
+}
+
+// tellMarked adds that the message is \Seen now (RFC 9051 6.4.5), and what a client that knows MODSEQ needs with every
+// change of flags: UID and MODSEQ (RFC 7162 3.2.4).
+func (f *fetching) tellMarked(out *imap.FetchResponse, e mailbox.Entry) {
+	if !f.flags {
+		out.Flags(f.names(e), f.isRecent(e))
+	}
+	if f.condstore && !f.has(imap.FetchUID) {
+		out.UID(e.UID)
+	}
+	if f.condstore && !f.modseq {
+		out.ModSeq(e.ModSeq)
+	}
 }
 
 // names are the flags of a message, which most often are those of the message before.
