@@ -73,7 +73,7 @@ func (s *session) tellStored(c stored, uids imap.Set) {
 	for p := range s.positions(view.Seqs(uids.Subtract(s.selected.ghosts))) {
 		switch {
 		case !c.Silent, c.surprises(p.entry, view):
-			s.sendFlags(int(p.seq), p.entry, view, c.UID || s.condstore)
+			s.sendFlags(int(p.seq), p.entry, view, c.UID || s.condstore || s.dialect.Rev2)
 		case s.condstore:
 			f := s.out.Fetch(p.seq)
 			f.UID(p.entry.UID)
