@@ -124,7 +124,7 @@ func (n *listed) attributes(r imap.ListReturn, f finding) []string {
 	switch {
 	case n.children || n.mailbox == nil && len(f.childInfo) > 0:
 		out = append(out, `\HasChildren`)
-	case n.mailbox != nil:
+	case n.mailbox != nil || r.Children: // RFC 5258 4: who asks gets one of the two for every name
 		out = append(out, `\HasNoChildren`)
 	}
 	if use := n.special(); use != "" {
