@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/mailmesh/mailmesh/internal/config"
+	"github.com/mailmesh/mailmesh/internal/node"
 )
 
 // commands is the command line.
@@ -57,7 +58,7 @@ func main() {
 	case errors.Is(err, errReported):
 		os.Exit(1)
 	case err != nil:
-		fmt.Fprintln(os.Stderr, "mailmesh:", err)
+		fmt.Fprintln(os.Stderr, "mailmesh:", node.Explain(err))
 		os.Exit(1)
 	}
 }

@@ -1,6 +1,9 @@
 package mail
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // Kind is the class of an error. A door translates a Kind into its protocol's reply in one place.
 type Kind string
@@ -64,3 +67,30 @@ func KindOf(err error) Kind {
 
 // Is reports whether err is of the given class.
 func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
+
+// Explain is the text of an error for a person: without the operations and classes that errors of ours name.
+func Explain(err error) string { return strip(err.Error(), err) }
+
+// strip takes from a text, which err is in, what the errors of ours in err's tree have put before their causes.
+func strip(text string, err error) string {
+	switch e := err.(type) {
+	case *Error:
+		head := e.Op + ": "
+		if e.Err != nil {
+			head = strings.TrimSuffix(e.Error(), e.Err.Error())
+		}
+		text = strings.Replace(text, head, "", 1)
+		if e.Err != nil {
+			text = strip(text, e.Err)
+		}
+	case interface{ Unwrap() error }:
+		if cause := e.Unwrap(); cause != nil {
+			text = strip(text, cause)
+		}
+	case interface{ Unwrap() []error }:
+		for _, cause := range e.Unwrap() {
+			text = strip(text, cause)
+		}
+	}
+	return text
+}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/mailmesh/mailmesh/internal/config"
+	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/adminserver"
 	"github.com/mailmesh/mailmesh/internal/verify"
 )
@@ -28,6 +29,9 @@ type (
 	NewAlias       = adminserver.NewAlias
 	VerifyReport   = verify.Report
 )
+
+// Explain is the text of an error for a person.
+func Explain(err error) string { return mail.Explain(err) }
 
 // OpenAdmin returns the admin interface of the server that runs on the data folder or, when none does, of the folder itself,
 // which is then held until close.

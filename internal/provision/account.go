@@ -143,10 +143,14 @@ func (s *Service) withQuota(t *tx.Tx, a directory.Account) (Account, error) {
 	return Account{a, q}, err
 }
 
-// Accounts lists the accounts after a primary address, at most limit of them; with a domain, those of it.
+// Accounts lists the accounts after a primary address, at most limit of them; with a domain, those of it. A domain
+// that is none of this server's is mail.NotFound.
 func (s *Service) Accounts(ctx context.Context, domain string, after mail.Address, limit int) ([]Account, error) {
 	return read(ctx, s, func(t *tx.Tx) ([]Account, error) {
 		found, err := s.directory.Accounts(t, domain, after, limit)
+		if err == nil && len(found) == 0 {
+			err = s.knows(t, domain)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -73,7 +73,23 @@ func (s *Service) RemoveAlias(ctx context.Context, address, target mail.Address)
 	return err
 }
 
-// Aliases lists the targets of aliases after one, at most limit of them; with a domain, those of it.
+// Aliases lists the targets of aliases after one, at most limit of them; with a domain, those of it. A domain that is
+// none of this server's is mail.NotFound.
 func (s *Service) Aliases(ctx context.Context, domain string, after directory.Alias, limit int) ([]directory.Alias, error) {
-	return read(ctx, s, func(t *tx.Tx) ([]directory.Alias, error) { return s.directory.Aliases(t, domain, after, limit) })
+	return read(ctx, s, func(t *tx.Tx) ([]directory.Alias, error) {
+		found, err := s.directory.Aliases(t, domain, after, limit)
+		if err == nil && len(found) == 0 {
+			err = s.knows(t, domain)
+		}
+		return found, err
+	})
+}
+
+// knows tells a domain that has nothing to be listed from one that is none of this server's; "" stands for all.
+func (s *Service) knows(t *tx.Tx, domain string) error {
+	if domain == "" {
+		return nil
+	}
+	_, err := s.directory.Domain(t, domain)
+	return err
 }

@@ -93,7 +93,7 @@ func (h *handler) answer(serve operation) http.Handler {
 		}
 		if err != nil {
 			kind := mail.KindOf(err)
-			status, value = kindStatus[kind], Error{explain(err), kind}
+			status, value = kindStatus[kind], Error{mail.Explain(err), kind} // the operator may read the cause of our own faults, too
 		}
 		h.note(r, status, err)
 		if status == http.StatusNoContent {
@@ -136,21 +136,6 @@ var kindStatus = map[mail.Kind]int{
 	mail.Disabled:    http.StatusForbidden,
 	mail.Gone:        http.StatusGone,
 	mail.Unavailable: http.StatusServiceUnavailable,
-}
-
-// explain is the text of an error for a person: without the operations that it went through. The operator may read
-// the cause of our own faults, too.
-func explain(err error) string {
-	for {
-		var e *mail.Error
-		if !errors.As(err, &e) {
-			return err.Error()
-		}
-		if e.Err == nil {
-			return string(e.Kind)
-		}
-		err = e.Err
-	}
 }
 
 func (h *handler) nothing(r *http.Request) (any, error) {
