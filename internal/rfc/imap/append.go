@@ -44,6 +44,10 @@ func (*Append) command() {}
 
 var errNotOpened = errors.New("imap: Append.Next was called before the message was opened")
 
+func appendSyntax() extension {
+	return extension{verbs: map[string]verb{"APPEND": {Authenticated | Selected, parseAppend}}}
+}
+
 // parseAppend reads up to the literal of the first message.
 func parseAppend(p *parser) Command {
 	p.sp()

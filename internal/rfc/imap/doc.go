@@ -36,6 +36,7 @@
 //
 // # Extending
 //
-// A further command is a struct, a parse function and a line in the table verbs. A further search key, fetch item,
-// status item or list option is a line in the table of its kind.
+// What a standard adds is a file of its own: the structs of its commands, search keys and options, their parse functions,
+// and a function that returns them as an extension; and one line in extensions. What it sends goes into a file of methods
+// of Encoder or FetchResponse.
 package imap

@@ -44,21 +44,34 @@ const (
 	FetchUID           FetchKind = "UID"
 )
 
-// fetchItems has the items without arguments by name.
-var fetchItems = map[string]FetchItem{
-	"BODY":          {Kind: FetchBody},
-	"BODYSTRUCTURE": {Kind: FetchBodyStructure},
-	"EMAILID":       {Kind: FetchEmailID},
-	"ENVELOPE":      {Kind: FetchEnvelope},
-	"FLAGS":         {Kind: FetchFlags},
-	"INTERNALDATE":  {Kind: FetchInternalDate},
-	"MODSEQ":        {Kind: FetchModSeq},
-	"RFC822":        {Kind: FetchRFC822},
-	"RFC822.HEADER": {Kind: FetchRFC822Header, Section: Section{Kind: SectionHeader}, Peek: true},
-	"RFC822.TEXT":   {Kind: FetchRFC822Text, Section: Section{Kind: SectionText}},
-	"RFC822.SIZE":   {Kind: FetchSize},
-	"THREADID":      {Kind: FetchThreadID},
-	"UID":           {Kind: FetchUID},
+func fetchSyntax() extension {
+	return extension{
+		verbs: both("FETCH", parseFetch),
+		fetchItems: map[string]func(*parser) FetchItem{
+			"BODY":          plainItem(FetchItem{Kind: FetchBody}),
+			"BODYSTRUCTURE": plainItem(FetchItem{Kind: FetchBodyStructure}),
+			"EMAILID":       plainItem(FetchItem{Kind: FetchEmailID}),
+			"ENVELOPE":      plainItem(FetchItem{Kind: FetchEnvelope}),
+			"FLAGS":         plainItem(FetchItem{Kind: FetchFlags}),
+			"INTERNALDATE":  plainItem(FetchItem{Kind: FetchInternalDate}),
+			"MODSEQ":        plainItem(FetchItem{Kind: FetchModSeq}),
+			"RFC822":        plainItem(FetchItem{Kind: FetchRFC822}),
+			"RFC822.HEADER": plainItem(FetchItem{Kind: FetchRFC822Header, Section: Section{Kind: SectionHeader}, Peek: true}),
+			"RFC822.TEXT":   plainItem(FetchItem{Kind: FetchRFC822Text, Section: Section{Kind: SectionText}}),
+			"RFC822.SIZE":   plainItem(FetchItem{Kind: FetchSize}),
+			"THREADID":      plainItem(FetchItem{Kind: FetchThreadID}),
+			"UID":           plainItem(FetchItem{Kind: FetchUID}),
+		},
+		fetchModifiers: map[string]func(*parser, *Fetch){
+			"CHANGEDSINCE": func(p *parser, c *Fetch) { p.sp(); c.ChangedSince = p.modSeq("CHANGEDSINCE", 1) },
+			"VANISHED":     func(_ *parser, c *Fetch) { c.Vanished = true },
+		},
+	}
+}
+
+// plainItem reads a fetch item without arguments.
+func plainItem(i FetchItem) func(*parser) FetchItem {
+	return func(*parser) FetchItem { return i }
 }
 
 // fetchMacros stand alone, not within a list (RFC 9051 6.4.5).
@@ -112,15 +125,13 @@ func parseFetch(p *parser, uid bool) Command {
 }
 
 func (p *parser) fetchModifier(c *Fetch) {
-	switch name := p.name("a modifier"); name {
-	case "CHANGEDSINCE":
-		p.sp()
-		c.ChangedSince = p.modSeq("CHANGEDSINCE", 1)
-	case "VANISHED":
-		c.Vanished = true
-	default:
+	name := p.name("a modifier")
+	read, known := syntax.fetchModifiers[name]
+	if !known {
 		p.bad("unknown FETCH modifier " + name)
+		return
 	}
+	read(p, c)
 }
 
 func (p *parser) fetchName() string { return p.name("an item to fetch") }
@@ -129,11 +140,12 @@ func (p *parser) fetchItem(name string) FetchItem {
 	if p.peek() == '[' {
 		return p.sectionItem(name)
 	}
-	item, ok := fetchItems[name]
-	if !ok {
+	read, known := syntax.fetchItems[name]
+	if !known {
 		p.bad("unknown FETCH item " + name)
+		return FetchItem{}
 	}
-	return item
+	return read(p)
 }
 
 // sectionItem takes an item with a section, after its name.

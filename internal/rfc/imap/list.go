@@ -30,6 +30,27 @@ type ListReturn struct {
 // Lsub lists subscribed names (RFC 3501 6.3.9).
 type Lsub struct{ Reference, Pattern string }
 
+func listSyntax() extension {
+	return extension{
+		verbs: map[string]verb{
+			"LIST": {Authenticated | Selected, parseList},
+			"LSUB": {Authenticated | Selected, parseLsub},
+		},
+		listSelections: map[string]func(*parser, *ListSelect){
+			"SUBSCRIBED":     func(_ *parser, s *ListSelect) { s.Subscribed = true },
+			"REMOTE":         func(_ *parser, s *ListSelect) { s.Remote = true },
+			"RECURSIVEMATCH": func(_ *parser, s *ListSelect) { s.RecursiveMatch = true },
+			"SPECIAL-USE":    func(_ *parser, s *ListSelect) { s.SpecialUse = true },
+		},
+		listReturns: map[string]func(*parser, *ListReturn){
+			"SUBSCRIBED":  func(_ *parser, r *ListReturn) { r.Subscribed = true },
+			"CHILDREN":    func(_ *parser, r *ListReturn) { r.Children = true },
+			"SPECIAL-USE": func(_ *parser, r *ListReturn) { r.SpecialUse = true },
+			"STATUS":      func(p *parser, r *ListReturn) { p.sp(); r.Status = p.statusItems() },
+		},
+	}
+}
+
 func (List) command() {}
 func (Lsub) command() {}
 
@@ -70,18 +91,13 @@ func parseLsub(p *parser) Command {
 
 func (p *parser) selectOptions(s *ListSelect) {
 	p.list(func() {
-		switch name := p.name("a selection option"); name {
-		case "SUBSCRIBED":
-			s.Subscribed = true
-		case "REMOTE":
-			s.Remote = true
-		case "RECURSIVEMATCH":
-			s.RecursiveMatch = true
-		case "SPECIAL-USE":
-			s.SpecialUse = true
-		default:
+		name := p.name("a selection option")
+		read, known := syntax.listSelections[name]
+		if !known {
 			p.bad("unknown LIST selection option " + name) // RFC 5258 3: MUST be BAD
+			return
 		}
+		read(p, s)
 	})
 	// RFC 5258 3.1: RECURSIVEMATCH modifies another option, of which REMOTE is none.
 	if s.RecursiveMatch && !s.Subscribed && !s.SpecialUse {
@@ -90,19 +106,13 @@ func (p *parser) selectOptions(s *ListSelect) {
 }
 
 func (p *parser) returnOption(r *ListReturn) {
-	switch name := p.name("a return option"); name {
-	case "SUBSCRIBED":
-		r.Subscribed = true
-	case "CHILDREN":
-		r.Children = true
-	case "SPECIAL-USE":
-		r.SpecialUse = true
-	case "STATUS":
-		p.sp()
-		r.Status = p.statusItems()
-	default:
+	name := p.name("a return option")
+	read, known := syntax.listReturns[name]
+	if !known {
 		p.bad("unknown LIST return option " + name)
+		return
 	}
+	read(p, r)
 }
 
 // reference takes the first argument of LIST, which may be empty.

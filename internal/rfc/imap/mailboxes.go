@@ -62,8 +62,31 @@ const (
 	StatusMailboxID     StatusItem = "MAILBOXID"     // RFC 8474 4.3
 )
 
-var statusItems = []StatusItem{StatusMessages, StatusUIDNext, StatusUIDValidity, StatusUnseen, StatusDeleted, StatusSize,
-	StatusRecent, StatusHighestModSeq, StatusAppendLimit, StatusMailboxID}
+func mailboxSyntax() extension {
+	return extension{
+		verbs: map[string]verb{
+			"SELECT":      {Authenticated | Selected, parseSelect},
+			"EXAMINE":     {Authenticated | Selected, parseExamine},
+			"CREATE":      {Authenticated | Selected, parseCreate},
+			"DELETE":      {Authenticated | Selected, parseDelete},
+			"RENAME":      {Authenticated | Selected, parseRename},
+			"SUBSCRIBE":   {Authenticated | Selected, parseSubscribe},
+			"UNSUBSCRIBE": {Authenticated | Selected, parseUnsubscribe},
+			"NAMESPACE":   {Authenticated | Selected, fixed(Namespace{})},
+			"STATUS":      {Authenticated | Selected, parseStatus},
+			"CHECK":       {Selected, fixed(Check{})},
+			"CLOSE":       {Selected, fixed(Close{})},
+			"UNSELECT":    {Selected, fixed(Unselect{})},
+		},
+		selectParams: map[string]func(*parser, *Select){
+			"CONDSTORE": func(_ *parser, c *Select) { c.Condstore = true },
+			"QRESYNC":   selectQResync,
+		},
+		statusItems: map[StatusItem]bool{StatusMessages: true, StatusUIDNext: true, StatusUIDValidity: true, StatusUnseen: true,
+			StatusDeleted: true, StatusSize: true, StatusRecent: true, StatusHighestModSeq: true, StatusAppendLimit: true,
+			StatusMailboxID: true},
+	}
+}
 
 func (Select) command()      {}
 func (Create) command()      {}
@@ -93,18 +116,21 @@ func parseExamine(p *parser) Command {
 }
 
 func (p *parser) selectParam(c *Select) {
-	switch name := p.name("a parameter"); name {
-	case "CONDSTORE":
-		c.Condstore = true
-	case "QRESYNC":
-		if c.QResync != nil {
-			p.bad("QRESYNC is given twice")
-		}
-		p.sp()
-		c.QResync = p.qresync()
-	default:
+	name := p.name("a parameter")
+	read, known := syntax.selectParams[name]
+	if !known {
 		p.bad("unknown SELECT parameter " + name)
+		return
 	}
+	read(p, c)
+}
+
+func selectQResync(p *parser, c *Select) {
+	if c.QResync != nil {
+		p.bad("QRESYNC is given twice")
+	}
+	p.sp()
+	c.QResync = p.qresync()
 }
 
 // qresync reads "(" uidvalidity SP modseq [SP known-uids] [SP "(" seqs SP uids ")"] ")".
@@ -210,7 +236,7 @@ func (p *parser) statusItems() []StatusItem {
 	var items []StatusItem
 	p.nonEmpty(p.list(func() {
 		item := StatusItem(p.name("a status item"))
-		if !slices.Contains(statusItems, item) {
+		if !syntax.statusItems[item] {
 			p.bad("unknown status item " + string(item))
 		}
 		if !slices.Contains(items, item) {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -163,7 +164,10 @@ func (d Dialect) decodeName(s string) (string, error) {
 			return s, nil
 		}
 		decoded, err := DecodeUTF7(s)
-		if err != nil {
+		switch {
+		case err != nil && strings.ContainsFunc(s, unicode.IsControl):
+			return "", errMailboxControl // which is what is wrong, whatever it does to the encoding
+		case err != nil:
 			return "", err
 		}
 		s = decoded

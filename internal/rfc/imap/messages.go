@@ -35,6 +35,17 @@ type Move struct {
 	Mailbox string
 }
 
+func messageSyntax() extension {
+	verbs := map[string]verb{
+		"EXPUNGE":     {Selected, fixed(Expunge{})},
+		"UID EXPUNGE": {Selected, parseUIDExpunge},
+	}
+	add(verbs, both("STORE", parseStore))
+	add(verbs, both("COPY", parseCopy))
+	add(verbs, both("MOVE", parseMove))
+	return extension{verbs: verbs}
+}
+
 func (Expunge) command() {}
 func (Store) command()   {}
 func (Copy) command()    {}

@@ -88,6 +88,9 @@ func (p *parser) giveUp() error {
 	return refusal
 }
 
+// maxNamed is how much of an unknown command its refusal repeats.
+const maxNamed = 40
+
 // command reads a whole command.
 func (p *parser) command() Command {
 	p.tag()
@@ -100,9 +103,9 @@ func (p *parser) command() Command {
 	if p.err != nil {
 		return nil
 	}
-	v, known := verbs[name]
+	v, known := syntax.verbs[name]
 	if !known {
-		p.bad("unknown command")
+		p.bad("unknown command " + name[:min(len(name), maxNamed)])
 		return nil
 	}
 	p.r.name = name

@@ -137,8 +137,8 @@ func TestStates(t *testing.T) {
 			}
 		}
 	}
-	if known != len(verbs) {
-		t.Errorf("%d commands are checked of %d", known, len(verbs))
+	if known != len(syntax.verbs) {
+		t.Errorf("%d commands are checked of %d", known, len(syntax.verbs))
 	}
 }
 
@@ -190,7 +190,7 @@ func TestReadFetch(t *testing.T) {
 			{Kind: FetchBinary, Section: Section{Part: []int{1}}, Peek: true, Partial: &Partial{5, 6}},
 			item(FetchBinary), {Kind: FetchBinarySize, Section: Section{Part: []int{2, 3}}}},
 			"BINARY[1]<5> BINARY[] BINARY.SIZE[2.3]"},
-		{"(RFC822 RFC822.HEADER RFC822.TEXT)", []FetchItem{item(FetchRFC822), fetchItems["RFC822.HEADER"], fetchItems["RFC822.TEXT"]},
+		{"(RFC822 RFC822.HEADER RFC822.TEXT)", []FetchItem{item(FetchRFC822), syntax.fetchItems["RFC822.HEADER"](nil), syntax.fetchItems["RFC822.TEXT"](nil)},
 			"RFC822 RFC822.HEADER RFC822.TEXT"},
 	}
 	for _, tt := range tests {
@@ -263,7 +263,7 @@ func TestRefusals(t *testing.T) {
 		code        Code
 		text        string
 	}{
-		{"unknown command", "a XYZZY b\r\n", BAD, "", "unknown command"},
+		{"unknown command", "a XYZZY b\r\n", BAD, "", "unknown command XYZZY"},
 		{"no tag", "\r\n", BAD, "", "begins with a tag"},
 		{"bare LF", "a NOOP\n", BAD, "", "CR LF"},
 		{"NUL", "a LOGIN a \x00\r\n", BAD, "", "NUL"},
@@ -277,12 +277,13 @@ func TestRefusals(t *testing.T) {
 		{"latin-1 in an atom", "a SELECT \xe9\r\n", BAD, "", "mailbox name"},
 		{"bad UTF-7", "a SELECT a&b\r\n", NO, CodeCannot, "UTF-7"},
 		{"control in a name", "a SELECT &AAc-\r\n", NO, CodeCannot, "control"},
+		{"control written as it is", "a SELECT \"a\x1bb\"\r\n", NO, CodeCannot, "control"},
 		{"long line", "a LOGIN " + strings.Repeat("x", 300) + "\r\n", BAD, CodeTooBig, "200 octets"},
 		{"long line and literal", "a LOGIN " + strings.Repeat("x", 300) + " {6+}\r\nb NOOP\r\n", BAD, CodeTooBig, "200 octets"},
 		{"waiting literal too long", "a SELECT {51}\r\n", BAD, CodeTooBig, "50 octets"},
 		{"literal too long", "a SELECT {51+}\r\n" + strings.Repeat("b NOOP\r\n", 7)[:51] + "\r\n", BAD, CodeTooBig, "50 octets"},
-		{"literal after an error", "a BOGUS {8+}\r\nb NOOP\r\n {3+}\r\nabc {9}\r\n", BAD, "", "unknown command"},
-		{"waiting literal after an error", "a BOGUS {8}\r\n", BAD, "", "unknown command"},
+		{"literal after an error", "a BOGUS {8+}\r\nb NOOP\r\n {3+}\r\nabc {9}\r\n", BAD, "", "unknown command BOGUS"},
+		{"waiting literal after an error", "a BOGUS {8}\r\n", BAD, "", "unknown command BOGUS"},
 		{"binary literal", "a SELECT ~{1+}\r\nx\r\n", BAD, "", "end of the line"},
 		{"NUL in a literal", "a SELECT {1+}\r\n\x00 {2+}\r\nxx\r\n", BAD, "", "NUL"},
 		{"literal not at the end", "a SELECT {1+} x\r\n", BAD, "", "literal"},

@@ -28,6 +28,20 @@ func (r SearchReturn) Silent() bool {
 	return r.Extended && !r.Min && !r.Max && !r.All && !r.Count
 }
 
+func searchSyntax() extension {
+	return extension{
+		verbs:      both("SEARCH", parseSearch),
+		searchKeys: searchKeys(),
+		searchReturns: map[string]func(*parser, *SearchReturn){
+			"MIN":   func(_ *parser, r *SearchReturn) { r.Min = true },
+			"MAX":   func(_ *parser, r *SearchReturn) { r.Max = true },
+			"ALL":   func(_ *parser, r *SearchReturn) { r.All = true },
+			"COUNT": func(_ *parser, r *SearchReturn) { r.Count = true },
+			"SAVE":  func(_ *parser, r *SearchReturn) { r.Save = true },
+		},
+	}
+}
+
 func (Search) command() {}
 
 func parseSearch(p *parser, uid bool) Command {
@@ -61,20 +75,13 @@ func parseSearch(p *parser, uid bool) Command {
 func (p *parser) searchReturn(r *SearchReturn) {
 	r.Extended = true
 	p.list(func() {
-		switch name := p.name("a return option"); name {
-		case "MIN":
-			r.Min = true
-		case "MAX":
-			r.Max = true
-		case "ALL":
-			r.All = true
-		case "COUNT":
-			r.Count = true
-		case "SAVE":
-			r.Save = true
-		default:
+		name := p.name("a return option")
+		read, known := syntax.searchReturns[name]
+		if !known {
 			p.bad("unknown SEARCH return option " + name)
+			return
 		}
+		read(p, r)
 	})
 	if !r.Min && !r.Max && !r.Count && !r.Save {
 		r.All = true
@@ -129,19 +136,14 @@ func (p *parser) searchKey(name string) SearchKey {
 	if p.err != nil {
 		return SearchAll{}
 	}
-	switch name {
-	case "":
-		if p.peek() == '(' {
-			return p.searchGroup()
-		}
+	switch {
+	case name == "" && p.peek() == '(':
+		return p.searchGroup()
+	case name == "":
 		return p.numbers(false)
-	case "NOT":
-		return SearchNot{p.nextKey()}
-	case "OR":
-		return or(p.nextKey(), p.nextKey())
 	}
-	parse, ok := searchKeys[name]
-	if !ok {
+	parse, known := syntax.searchKeys[name]
+	if !known {
 		p.bad("unknown search key " + name)
 		return SearchAll{}
 	}

@@ -82,34 +82,39 @@ const (
 	Since  DateOp = "SINCE" // on the day or later
 )
 
-// searchKeys reads the arguments of each key but NOT and OR.
-var searchKeys = map[string]func(*parser) SearchKey{
-	"ALL": func(*parser) SearchKey { return SearchAll{} },
+// searchKeys are those of RFC 9051 6.4.4, RFC 3501 6.4.4, RFC 7162 3.1.5 and RFC 8474 5.3.
+func searchKeys() map[string]func(*parser) SearchKey {
+	return map[string]func(*parser) SearchKey{
+		"ALL": func(*parser) SearchKey { return SearchAll{} },
 
-	"ANSWERED": hasFlag(`\Answered`), "UNANSWERED": lacksFlag(`\Answered`),
-	"DELETED": hasFlag(`\Deleted`), "UNDELETED": lacksFlag(`\Deleted`),
-	"DRAFT": hasFlag(`\Draft`), "UNDRAFT": lacksFlag(`\Draft`),
-	"FLAGGED": hasFlag(`\Flagged`), "UNFLAGGED": lacksFlag(`\Flagged`),
-	"SEEN": hasFlag(`\Seen`), "UNSEEN": lacksFlag(`\Seen`),
-	"KEYWORD":   keywordKey,
-	"UNKEYWORD": func(p *parser) SearchKey { return SearchNot{keywordKey(p)} },
+		"ANSWERED": hasFlag(`\Answered`), "UNANSWERED": lacksFlag(`\Answered`),
+		"DELETED": hasFlag(`\Deleted`), "UNDELETED": lacksFlag(`\Deleted`),
+		"DRAFT": hasFlag(`\Draft`), "UNDRAFT": lacksFlag(`\Draft`),
+		"FLAGGED": hasFlag(`\Flagged`), "UNFLAGGED": lacksFlag(`\Flagged`),
+		"SEEN": hasFlag(`\Seen`), "UNSEEN": lacksFlag(`\Seen`),
+		"KEYWORD":   keywordKey,
+		"UNKEYWORD": func(p *parser) SearchKey { return SearchNot{keywordKey(p)} },
 
-	// RFC 3501 6.4.4
-	"RECENT": hasFlag(`\Recent`), "OLD": lacksFlag(`\Recent`),
-	"NEW": func(*parser) SearchKey { return SearchAnd{SearchFlag{`\Recent`}, SearchNot{SearchFlag{`\Seen`}}} },
+		// RFC 3501 6.4.4
+		"RECENT": hasFlag(`\Recent`), "OLD": lacksFlag(`\Recent`),
+		"NEW": func(*parser) SearchKey { return SearchAnd{SearchFlag{`\Recent`}, SearchNot{SearchFlag{`\Seen`}}} },
 
-	"BCC": textKey(InBcc), "BODY": textKey(InBody), "CC": textKey(InCc), "FROM": textKey(InFrom),
-	"SUBJECT": textKey(InSubject), "TEXT": textKey(InText), "TO": textKey(InTo),
-	"HEADER": headerKey,
+		"BCC": textKey(InBcc), "BODY": textKey(InBody), "CC": textKey(InCc), "FROM": textKey(InFrom),
+		"SUBJECT": textKey(InSubject), "TEXT": textKey(InText), "TO": textKey(InTo),
+		"HEADER": headerKey,
 
-	"BEFORE": dateKey(false, Before), "ON": dateKey(false, On), "SINCE": dateKey(false, Since),
-	"SENTBEFORE": dateKey(true, Before), "SENTON": dateKey(true, On), "SENTSINCE": dateKey(true, Since),
-	"LARGER": sizeKey(true), "SMALLER": sizeKey(false),
+		"BEFORE": dateKey(false, Before), "ON": dateKey(false, On), "SINCE": dateKey(false, Since),
+		"SENTBEFORE": dateKey(true, Before), "SENTON": dateKey(true, On), "SENTSINCE": dateKey(true, Since),
+		"LARGER": sizeKey(true), "SMALLER": sizeKey(false),
 
-	"UID":      func(p *parser) SearchKey { p.sp(); return p.numbers(true) },
-	"MODSEQ":   modSeqKey,
-	"EMAILID":  objectIDKey(false),
-	"THREADID": objectIDKey(true),
+		"UID":      func(p *parser) SearchKey { p.sp(); return p.numbers(true) },
+		"MODSEQ":   modSeqKey,
+		"EMAILID":  objectIDKey(false),
+		"THREADID": objectIDKey(true),
+
+		"NOT": func(p *parser) SearchKey { return SearchNot{p.nextKey()} },
+		"OR":  func(p *parser) SearchKey { return or(p.nextKey(), p.nextKey()) },
+	}
 }
 
 func keywordKey(p *parser) SearchKey {

@@ -42,6 +42,20 @@ type Enable struct{ Capabilities []string }
 // Idle lets the server report at once, until Reader.ReadDone returns (RFC 2177).
 type Idle struct{}
 
+func sessionSyntax() extension {
+	return extension{verbs: map[string]verb{
+		"CAPABILITY":   {anyState, fixed(Capability{})},
+		"NOOP":         {anyState, fixed(Noop{})},
+		"LOGOUT":       {anyState, fixed(Logout{})},
+		"ID":           {anyState, parseID},
+		"STARTTLS":     {NotAuthenticated, fixed(StartTLS{})},
+		"AUTHENTICATE": {NotAuthenticated, parseAuthenticate},
+		"LOGIN":        {NotAuthenticated, parseLogin},
+		"ENABLE":       {Authenticated | Selected, parseEnable},
+		"IDLE":         {Authenticated | Selected, fixed(Idle{})},
+	}}
+}
+
 func (Capability) command()   {}
 func (Noop) command()         {}
 func (Logout) command()       {}
