@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
@@ -14,6 +15,14 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
+func appendExtension() extension {
+	limit := func(o *Options) string { return strconv.FormatInt(o.Limits.MessageSize, 10) }
+	return extension{
+		capabilities: append(announced("MULTIAPPEND"), capability{name: "APPENDLIMIT", value: limit}),
+		commands:     map[string]command{"APPEND": {run: with((*session).append)}},
+	}
+}
+
 // incoming is a message of an APPEND whose bytes are durable and which has no name yet.
 type incoming struct {
 	body    *bodies.Body
@@ -22,16 +31,16 @@ type incoming struct {
 
 // append keeps all messages of the command or none (RFC 3502 3). Each is written and synced while it arrives; one commit
 // names them all.
-func (s *session) append(c *imap.Append, given []imap.CanonicalName) (reply, error) {
-	m, r, err := s.target(c.Mailbox)
-	if err != nil || r != nil {
-		return s.refuseAppend(c, orEmpty(r), err)
+func (s *session) append(r imap.Request, c *imap.Append) (reply, error) {
+	m, refusal, err := s.target(c.Mailbox)
+	if err != nil || refusal != nil {
+		return s.refuseAppend(c, orEmpty(refusal), err)
 	}
 	var all []incoming
-	r, err = s.receiveAll(c, &all)
-	if err != nil || r != nil {
+	refusal, err = s.receiveAll(c, &all)
+	if err != nil || refusal != nil {
 		s.discard(all)
-		return s.refuseAppend(c, orEmpty(r), err)
+		return s.refuseAppend(c, orEmpty(refusal), err)
 	}
 	s.touch(m.ID)
 	done, err := s.keep(m, all)
@@ -44,7 +53,7 @@ func (s *session) append(c *imap.Append, given []imap.CanonicalName) (reply, err
 	if err != nil {
 		return reply{}, err
 	}
-	s.tellCanonical(given, s.entryOf(m, nil))
+	s.tellCanonical(r.Canonical, s.entryOf(m, nil))
 	return reply{imap.OK, imap.CodeAppendUID(done.UIDValidity, imap.SetOf(done.UIDs...)), "appended"}, nil
 }
 

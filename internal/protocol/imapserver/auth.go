@@ -2,8 +2,6 @@ package imapserver
 
 import (
 	"crypto/tls"
-	"slices"
-	"strconv"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/listen"
@@ -13,27 +11,40 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 )
 
-// Capabilities are those announced to a client that has signed in. Each has its list of requirements in docs/rfc/.
-var Capabilities = []string{"IMAP4rev2", "IMAP4rev1", "LITERAL+", "SASL-IR", "ID", "ENABLE", "IDLE", "NAMESPACE", "UNSELECT",
-	"CHILDREN", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "CREATE-SPECIAL-USE", "UIDPLUS", "MOVE", "MULTIAPPEND", "CONDSTORE",
-	"QRESYNC", "ESEARCH", "SEARCHRES", "STATUS=SIZE", "BINARY", "UTF8=ACCEPT", "OBJECTID"}
+func accessExtension() extension {
+	return extension{
+		capabilities: []capability{
+			{name: "IMAP4rev2", offered: always, enables: func(s *session) *bool { return &s.dialect.Rev2 }},
+			{name: "IMAP4rev1", offered: always},
+			{name: "LITERAL+", offered: always},
+			{name: "SASL-IR", offered: always},
+			{name: "ID", offered: always},
+			{name: "ENABLE", offered: always},
+			{name: "STARTTLS", offered: func(s *session) bool { return s.stranger() && s.canStartTLS() }},
+			{name: "LOGINDISABLED", offered: func(s *session) bool { return s.stranger() && !s.maySignIn() }},
+			{name: "UTF8=ACCEPT", enables: func(s *session) *bool { return &s.dialect.UTF8Accept }},
+		},
+		commands: map[string]command{
+			"CAPABILITY":   {run: on((*session).listCapabilities)},
+			"NOOP":         {run: on(func(s *session, _ imap.Noop) (reply, error) { return s.poll() })},
+			"LOGOUT":       {run: on((*session).logout)},
+			"ID":           {run: on((*session).identify)},
+			"ENABLE":       {run: on((*session).enable)},
+			"STARTTLS":     {run: with((*session).startTLS)},
+			"LOGIN":        {run: on((*session).login)},
+			"AUTHENTICATE": {run: on((*session).authenticate)},
+		},
+	}
+}
 
-// capabilities lists what the client can use in its present state.
-func (s *session) capabilities() []string {
-	if s.account != 0 {
-		return append(slices.Clone(Capabilities), "APPENDLIMIT="+strconv.FormatInt(s.o.Limits.MessageSize, 10))
-	}
-	names := []string{"IMAP4rev2", "IMAP4rev1", "LITERAL+", "SASL-IR", "ID", "ENABLE"}
-	if s.canStartTLS() {
-		names = append(names, "STARTTLS")
-	}
-	if !s.maySignIn() {
-		return append(names, "LOGINDISABLED")
-	}
-	for _, m := range s.o.Auth.Mechanisms(s.ctx, s.peer()) {
-		names = append(names, "AUTH="+m)
-	}
-	return names
+func (s *session) listCapabilities(imap.Capability) (reply, error) {
+	s.out.Capability(s.capabilities())
+	return ok("these are my capabilities"), nil
+}
+
+func (s *session) logout(imap.Logout) (reply, error) {
+	s.bye("", "good bye")
+	return ok("logged out"), nil
 }
 
 func (s *session) tls() *tls.ConnectionState {
@@ -51,11 +62,11 @@ func (s *session) maySignIn() bool {
 	return s.tls() != nil || listen.Remote(s.wire.nc).Addr().Unmap().IsLoopback()
 }
 
-func (s *session) startTLS(tag string) (reply, error) {
+func (s *session) startTLS(r imap.Request, _ imap.StartTLS) (reply, error) {
 	if !s.canStartTLS() {
 		return bad("TLS is not available here, or is used already"), nil
 	}
-	s.out.Tagged(tag, imap.OK, "", "begin TLS now")
+	s.out.Tagged(r.Tag, imap.OK, "", "begin TLS now")
 	if err := s.out.Flush(); err != nil {
 		return reply{}, err
 	}
@@ -161,40 +172,9 @@ func (s *session) recheck(every time.Duration) {
 	}
 }
 
-func (s *session) identify(c imap.ID) reply {
+func (s *session) identify(c imap.ID) (reply, error) {
 	s.log.Debug("imap: client", "id", c.Params)
 	// RFC 2971 4: a version is useful to attackers, so none is given.
 	s.out.ID([]imap.IDParam{{Name: "name", Value: "Mailmesh"}})
-	return ok("pleased to meet you")
-}
-
-// enable switches on what the client names, and lists what was off before (RFC 5161 3.1).
-func (s *session) enable(c imap.Enable) reply {
-	var enabled []string
-	turn := func(on *bool, name string) {
-		if !*on {
-			*on = true
-			enabled = append(enabled, name)
-		}
-	}
-	condstore := s.condstore
-	for _, name := range c.Capabilities {
-		switch name {
-		case "IMAP4REV2":
-			turn(&s.dialect.Rev2, "IMAP4rev2")
-		case "UTF8=ACCEPT":
-			turn(&s.dialect.UTF8Accept, name)
-		case "CONDSTORE":
-			turn(&condstore, name)
-		case "QRESYNC": // RFC 7162 3.2.3: CONDSTORE comes with it
-			turn(&s.qresync, name)
-		}
-	}
-	s.in.SetDialect(s.dialect)
-	s.out.SetDialect(s.dialect)
-	s.out.Enabled(enabled)
-	if condstore || s.qresync {
-		s.understandModSeq()
-	}
-	return ok("enabled")
+	return ok("pleased to meet you"), nil
 }

@@ -9,6 +9,23 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 )
 
+func changeExtension() extension {
+	return extension{
+		capabilities: announced("UIDPLUS", "MOVE"),
+		commands: map[string]command{
+			// STORE does not look: flags told before it did its work would be taken for its outcome.
+			"STORE":       {run: on((*session).store), holds: true},
+			"UID STORE":   {run: on((*session).store), holds: true},
+			"COPY":        {run: on((*session).copy), looks: true},
+			"UID COPY":    {run: on((*session).copy), looks: true},
+			"MOVE":        {run: on((*session).move), looks: true},
+			"UID MOVE":    {run: on((*session).move), looks: true},
+			"EXPUNGE":     {run: on((*session).expunge)},
+			"UID EXPUNGE": {run: on((*session).expunge)},
+		},
+	}
+}
+
 var flagOps = map[imap.StoreAction]mailbox.FlagOp{
 	imap.StoreReplace: mailbox.SetFlags, imap.StoreAdd: mailbox.AddFlags, imap.StoreRemove: mailbox.RemoveFlags,
 }

@@ -12,6 +12,7 @@ import (
 
 // source is where the answer for one message comes from: what of it the items need.
 type source struct {
+	position
 	row      *mailbox.Email
 	envelope message.Envelope
 	root     *message.Part
@@ -27,17 +28,17 @@ func (m *source) close() {
 // open reads what the items need of a message.
 func (f *fetching) open(m *source, row *mailbox.Email) (err error) {
 	m.row = row
-	if f.envelope {
+	if f.needs&needsEnvelope != 0 {
 		if m.envelope, err = message.UnmarshalEnvelope(row.Summary); err != nil {
 			return err
 		}
 	}
-	if f.structure {
+	if f.needs&needsStructure != 0 {
 		if m.root, err = message.UnmarshalStructure(row.Summary); err != nil {
 			return err
 		}
 	}
-	if f.content {
+	if f.needs&needsContent != 0 {
 		m.content, err = f.o.Bodies.Open(f.ctx, f.account, row.Blob)
 	}
 	return err
@@ -56,14 +57,11 @@ type part struct {
 func (f *fetching) prepare(m *source) ([]*part, error) {
 	parts := make([]*part, len(f.items))
 	for i, item := range f.items {
-		var err error
-		switch {
-		case item.Kind == imap.FetchBinary || item.Kind == imap.FetchBinarySize:
-			parts[i], err = m.binary(item)
-		case item.Content():
-			parts[i], err = m.section(item)
+		if f.how[i].part == nil {
+			continue
 		}
-		if err != nil {
+		var err error
+		if parts[i], err = f.how[i].part(m, item); err != nil {
 			return nil, err
 		}
 	}

@@ -1,4 +1,4 @@
-// Package imapserver is the IMAP door: IMAP4rev2 (RFC 9051), IMAP4rev1 (RFC 3501) and the extensions of Capabilities.
+// Package imapserver is the IMAP door: IMAP4rev2 (RFC 9051), IMAP4rev1 (RFC 3501) and their extensions.
 //
 // A session reads a whole command with rfc/imap, asks one room of the store, and writes the answer. It decides nothing
 // about mail: what a mailbox may be called, who may sign in, what a copy means, is the rooms'. docs/rfc lists what the
@@ -34,7 +34,7 @@
 //	replies not taken for 1 minute      connection closed
 //	line, literal, nesting, set sizes   see rfc/imap; before sign-in strangerLimits
 //	message size                        NO [TOOBIG], announced by APPENDLIMIT
-//	messages of one APPEND              50, NO [LIMIT]
+//	messages of one APPEND              50, NO [LIMIT] (Limits.AppendMessages)
 //	quota                               NO [OVERQUOTA], before a client that waits is told to send
 //	50 search keys that read content    NO [LIMIT]
 //	200 items of a FETCH that do        NO [LIMIT]
@@ -50,6 +50,21 @@
 // A fault of the store is logged with its cause and answered NO [SERVERBUG], or NO [UNAVAILABLE] where trying again may
 // help; nothing was changed then, except as RFC 9051 lets STORE and MOVE stop half way, which the answer then tells. A
 // fault in the middle of a literal, and a panic, end the session.
+//
+// # Extending
+//
+// What a standard adds is a file with one function that returns it as an extension, and one line in extensions. Its syntax
+// is a file of rfc/imap with a line there (see rfc/imap), docs/rfc its list of requirements.
+//
+//   - A command is an entry of extension.commands: the handler is a method of session that takes the command's struct, made
+//     fit by on, or by with where it needs the tag or the names as given. looks, holds and byNumber say how it stands to the
+//     selected mailbox. It returns its completion; errors of rooms become replies in failed alone.
+//   - A capability is an entry of extension.capabilities: announced("NAME"), or a literal with when, with what value, and what
+//     ENABLE switches on.
+//   - An item of FETCH is an entry of extension.fetchItems: what it needs of a message, and write, or part when it is made from
+//     the message's bytes. Its modifier is a field of imap.Fetch, which fetch reads.
+//   - A return option of LIST that sends a response of its own is a function of extension.listReturns.
+//   - A search key is planned and matched by store/search; nothing here knows it.
 //
 // # Choices
 //

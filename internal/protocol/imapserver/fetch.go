@@ -2,8 +2,8 @@ package imapserver
 
 import (
 	"errors"
+	"fmt"
 	"slices"
-	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
@@ -16,6 +16,15 @@ var (
 	unknownCTE    = no(imap.CodeUnknownCTE, "some parts have a transfer encoding that cannot be undone")
 )
 
+func fetchExtension() extension {
+	fetch := command{run: on((*session).fetch), looks: true, holds: true}
+	return extension{
+		capabilities: announced("BINARY"),
+		commands:     map[string]command{"FETCH": fetch, "UID FETCH": fetch},
+		fetchItems:   fetchItems(),
+	}
+}
+
 func (s *session) fetch(c imap.Fetch) (reply, error) {
 	if c.Vanished && !s.qresync {
 		return bad("VANISHED needs ENABLE QRESYNC first"), nil // RFC 7162 3.2.6
@@ -24,7 +33,10 @@ func (s *session) fetch(c imap.Fetch) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	f := s.newFetching(c)
+	f, err := s.newFetching(c)
+	if err != nil {
+		return reply{}, err
+	}
 	if f.contents > s.o.Limits.ContentItems {
 		return no(imap.CodeLimit, "too many items are made from the content of messages: fetch in steps"), nil
 	}
@@ -77,15 +89,13 @@ func (s *session) changedSince(seqs imap.Set, since mail.ModSeq) imap.Set {
 type fetching struct {
 	*session
 	items []imap.FetchItem
+	how   []fetchItem // for each of items
 
-	marksSeen bool // the message becomes \Seen
-	flags     bool // FLAGS is among the items
-	modseq    bool // MODSEQ is
-	rows      bool // the email's row is needed
-	envelope  bool // and its envelope
-	structure bool // and its structure
-	content   bool // and the message's bytes
-	contents  int  // items that are made from these
+	marksSeen bool  // the message becomes \Seen
+	flags     bool  // FLAGS is among the items
+	modseq    bool  // MODSEQ is
+	needs     needs // of all items together
+	contents  int   // items that are made from the message's bytes
 
 	marked imap.Set // UIDs that this command marked \Seen: their flags are told too
 
@@ -96,7 +106,7 @@ type fetching struct {
 	unknownCTE bool
 }
 
-func (s *session) newFetching(c imap.Fetch) *fetching {
+func (s *session) newFetching(c imap.Fetch) (*fetching, error) {
 	f := &fetching{session: s, items: c.Items}
 	if c.UID && !f.has(imap.FetchUID) {
 		f.items = append([]imap.FetchItem{{Kind: imap.FetchUID}}, f.items...) // RFC 9051 6.4.9
@@ -109,9 +119,14 @@ func (s *session) newFetching(c imap.Fetch) *fetching {
 		s.understandModSeq()
 	}
 	for _, i := range f.items {
-		f.need(i)
+		how, known := s.server.offers.fetchItems[i.Kind]
+		if !known {
+			return nil, mail.E("imapserver.fetch", mail.Invalid, fmt.Errorf("%s cannot be fetched here", i.AppendTo(nil)))
+		}
+		f.how = append(f.how, how)
+		f.need(i, how)
 	}
-	return f
+	return f, nil
 }
 
 func (f *fetching) has(k imap.FetchKind) bool {
@@ -119,29 +134,21 @@ func (f *fetching) has(k imap.FetchKind) bool {
 }
 
 // need notes what an item is made from.
-func (f *fetching) need(i imap.FetchItem) {
+func (f *fetching) need(i imap.FetchItem, how fetchItem) {
 	f.marksSeen = f.marksSeen || i.SetsSeen()
-	switch i.Kind {
-	case imap.FetchThreadID:
-		f.rows = true
-	case imap.FetchEnvelope:
-		f.rows, f.envelope = true, true
-	case imap.FetchBody, imap.FetchBodyStructure:
-		f.rows, f.structure = true, true
-	case imap.FetchBinarySize:
-		f.rows, f.structure, f.content = true, true, true
+	f.needs |= how.needs
+	if how.part != nil {
 		f.contents++
-	}
-	if i.Content() {
-		f.rows, f.content = true, true
-		f.contents++
-		f.structure = f.structure || !isWhole(i)
+		f.needs |= needsRow | needsContent
+		if !isWhole(i) {
+			f.needs |= needsStructure
+		}
 	}
 }
 
 // isWhole reports whether an item is the whole message, for which no structure is needed.
 func isWhole(i imap.FetchItem) bool {
-	return i.Kind != imap.FetchBinary && len(i.Section.Part) == 0 && i.Section.Kind == imap.SectionWhole
+	return i.Content() && i.Kind != imap.FetchBinary && len(i.Section.Part) == 0 && i.Section.Kind == imap.SectionWhole
 }
 
 // markSeen sets \Seen before anything is sent, so that the answer has the new flags. It returns the numbers to fetch,
@@ -201,7 +208,7 @@ func (f *fetching) send(batch []position) error {
 }
 
 func (f *fetching) read(batch []position) (rows map[mail.EmailID]*mailbox.Email, n int, err error) {
-	if !f.rows {
+	if f.needs == 0 {
 		return nil, len(batch), nil
 	}
 	return f.readRows(batch)
@@ -209,16 +216,16 @@ func (f *fetching) read(batch []position) (rows map[mail.EmailID]*mailbox.Email,
 
 // one answers for one message.
 func (f *fetching) one(p position, row *mailbox.Email) error {
-	var m source
+	m := source{position: p}
 	var parts []*part
-	if f.rows {
+	if f.needs != 0 {
 		if row == nil {
 			f.gone = true
 			return nil
 		}
 		defer m.close()
 		err := f.open(&m, row)
-		if err == nil && f.content {
+		if err == nil && f.contents > 0 {
 			parts, err = f.prepare(&m)
 		}
 		switch {
@@ -237,7 +244,7 @@ func (f *fetching) one(p position, row *mailbox.Email) error {
 		if parts != nil && parts[i] != nil {
 			parts[i].write(out, item)
 		} else {
-			f.item(out, item, p.entry, &m)
+			f.how[i].write(f, out, item, &m)
 		}
 	}
 	if f.marked.Contains(uint32(p.entry.UID)) {
@@ -271,28 +278,4 @@ func (f *fetching) names(e mailbox.Entry) []string {
 		f.bits, f.named = flags.Bits, flags.Names()
 	}
 	return f.named
-}
-
-// item writes an item that is no octets of the message.
-func (f *fetching) item(out *imap.FetchResponse, i imap.FetchItem, e mailbox.Entry, m *source) {
-	switch i.Kind {
-	case imap.FetchUID:
-		out.UID(e.UID)
-	case imap.FetchFlags:
-		out.Flags(f.names(e), f.isRecent(e))
-	case imap.FetchInternalDate:
-		out.InternalDate(time.UnixMilli(e.Received).UTC())
-	case imap.FetchSize:
-		out.Size(int64(e.Size))
-	case imap.FetchModSeq:
-		out.ModSeq(e.ModSeq)
-	case imap.FetchEmailID:
-		out.EmailID(e.Email.String())
-	case imap.FetchThreadID:
-		out.ThreadID(m.row.Thread.String())
-	case imap.FetchEnvelope:
-		out.Envelope(&m.envelope)
-	case imap.FetchBody, imap.FetchBodyStructure:
-		out.BodyStructure(m.root, i.Kind == imap.FetchBodyStructure)
-	}
 }

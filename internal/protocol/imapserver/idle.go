@@ -8,9 +8,16 @@ import (
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 )
 
+func idleExtension() extension {
+	return extension{
+		capabilities: announced("IDLE"),
+		commands:     map[string]command{"IDLE": {run: on((*session).idle)}},
+	}
+}
+
 // idle reports at once until the client says DONE (RFC 2177). Another goroutine waits for the client meanwhile; the
 // writing side stays here. As between commands, no buffers are held: most sessions of a server idle.
-func (s *session) idle() (reply, error) {
+func (s *session) idle(imap.Idle) (reply, error) {
 	s.out.Continue("idling")
 	if s.selected != nil {
 		s.catchUp(0, true) // what came between the last report and now rang already

@@ -8,6 +8,20 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 )
 
+func listExtension() extension {
+	return extension{
+		capabilities: announced("LIST-EXTENDED", "LIST-STATUS"),
+		commands: map[string]command{
+			"LIST": {run: on((*session).list)},
+			"LSUB": {run: on((*session).lsub)},
+		},
+		listReturns: []listReturn{listStatus},
+	}
+}
+
+// listReturn sends what a return option wants to be said of a mailbox behind its LIST response, if the command has it.
+type listReturn func(*session, imap.List, *mailbox.Mailbox) error
+
 func (s *session) list(c imap.List) (reply, error) {
 	if !c.Extended && len(c.Patterns) == 1 && c.Patterns[0] == "" {
 		// RFC 9051 6.3.9: an empty pattern asks for the delimiter and the root of the reference.
@@ -35,17 +49,28 @@ func (s *session) list(c imap.List) (reply, error) {
 			continue
 		}
 		s.out.List(imap.ListEntry{Attributes: n.attributes(c.Return, f), Delimiter: delimiter, Name: n.path, ChildInfo: f.childInfo})
-		// RFC 5819 2 and 3: STATUS follows its LIST, and is left out where there is nothing to select, or where a name is
-		// listed for its children only.
-		if len(c.Return.Status) > 0 && n.mailbox != nil && f.selected {
-			d, err := s.statusData(*n.mailbox, c.Return.Status)
-			if err != nil {
+		if n.mailbox == nil || !f.selected {
+			continue // RFC 5819 2 and 3: nothing to select, or a name that is listed for its children only
+		}
+		for _, tell := range s.server.offers.listReturns {
+			if err := tell(s, c, n.mailbox); err != nil {
 				return reply{}, err
 			}
-			s.out.Status(n.path, c.Return.Status, d)
 		}
 	}
 	return ok("that is all"), nil
+}
+
+// listStatus is the return option STATUS (RFC 5819).
+func listStatus(s *session, c imap.List, m *mailbox.Mailbox) error {
+	if len(c.Return.Status) == 0 {
+		return nil
+	}
+	d, err := s.statusData(*m, c.Return.Status)
+	if err == nil {
+		s.out.Status(m.Path, c.Return.Status, d)
+	}
+	return err
 }
 
 // finding is what LIST decides about a name.

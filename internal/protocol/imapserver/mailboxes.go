@@ -26,9 +26,29 @@ var attributes = map[mailbox.Role]string{
 	"snoozed": `\Snoozed`, "templates": `\Templates`,
 }
 
+func mailboxExtension() extension {
+	return extension{
+		capabilities: announced("NAMESPACE", "CHILDREN", "SPECIAL-USE", "CREATE-SPECIAL-USE", "STATUS=SIZE", "OBJECTID"),
+		commands: map[string]command{
+			"CREATE":      {run: with((*session).create)},
+			"DELETE":      {run: with((*session).delete)},
+			"RENAME":      {run: with((*session).rename)},
+			"SUBSCRIBE":   {run: on(func(s *session, c imap.Subscribe) (reply, error) { return s.subscribe(c.Mailbox, true) })},
+			"UNSUBSCRIBE": {run: on(func(s *session, c imap.Unsubscribe) (reply, error) { return s.subscribe(c.Mailbox, false) })},
+			"NAMESPACE":   {run: on((*session).namespace)},
+			"STATUS":      {run: on((*session).status)},
+		},
+	}
+}
+
+func (s *session) namespace(imap.Namespace) (reply, error) {
+	s.out.Namespace([]imap.NamespaceEntry{{Prefix: "", Delimiter: delimiter}}, nil, nil)
+	return ok("there is one namespace"), nil
+}
+
 func (s *session) own() []mail.AccountID { return []mail.AccountID{s.account} }
 
-func (s *session) create(c imap.Create, given []imap.CanonicalName) (reply, error) {
+func (s *session) create(r imap.Request, c imap.Create) (reply, error) {
 	if len(c.Use) > 1 {
 		return no(imap.CodeUseAttr, "a mailbox has one special use at most"), nil
 	}
@@ -55,13 +75,13 @@ func (s *session) create(c imap.Create, given []imap.CanonicalName) (reply, erro
 	if err != nil {
 		return reply{}, err
 	}
-	s.tellCanonical(given, s.entryOf(made, nil))
+	s.tellCanonical(r.Canonical, s.entryOf(made, nil))
 	return reply{imap.OK, imap.CodeMailboxID(made.ID.String()), "created"}, nil // RFC 8474 4.1
 }
 
 var errUseTaken = errors.New("another mailbox has this special use")
 
-func (s *session) delete(c imap.Delete, given []imap.CanonicalName) (reply, error) {
+func (s *session) delete(r imap.Request, c imap.Delete) (reply, error) {
 	m, err := s.find(c.Mailbox)
 	if err != nil {
 		return reply{}, err
@@ -76,11 +96,11 @@ func (s *session) delete(c imap.Delete, given []imap.CanonicalName) (reply, erro
 	if s.selected != nil && s.selected.id == m.ID {
 		s.leave()
 	}
-	s.tellCanonical(given, imap.ListEntry{Attributes: []string{`\NonExistent`}, Delimiter: delimiter, Name: m.Path})
+	s.tellCanonical(r.Canonical, imap.ListEntry{Attributes: []string{`\NonExistent`}, Delimiter: delimiter, Name: m.Path})
 	return ok("deleted"), nil
 }
 
-func (s *session) rename(c imap.Rename, given []imap.CanonicalName) (reply, error) {
+func (s *session) rename(r imap.Request, c imap.Rename) (reply, error) {
 	m, err := s.find(c.From)
 	if err != nil {
 		return reply{}, err
@@ -99,7 +119,7 @@ func (s *session) rename(c imap.Rename, given []imap.CanonicalName) (reply, erro
 	if err != nil {
 		return reply{}, err
 	}
-	s.tellCanonical(given, s.entryOf(renamed, nil))
+	s.tellCanonical(r.Canonical, s.entryOf(renamed, nil))
 	return ok("renamed"), nil
 }
 
@@ -166,6 +186,9 @@ func (s *session) status(c imap.Status) (reply, error) {
 		return reply{}, err
 	}
 	s.noteModSeqItem(c.Items)
+	if slices.Contains(c.Items, imap.StatusHighestModSeq) {
+		s.touch(m.ID) // RFC 7162 3.2: who is told the number must have heard of everything up to there
+	}
 	d, err := s.statusData(m, c.Items)
 	if err != nil {
 		return reply{}, err

@@ -2,6 +2,7 @@ package imapserver
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
@@ -10,34 +11,27 @@ import (
 
 // prepare brings the session up to date before a command that looks at messages: what another session was told is done must
 // be seen here. Sequence numbers mean what they meant when the client wrote them, so only a command without them lets
-// messages lose theirs. STORE does not look; and flags that were told before it did its work would be taken for its
-// outcome.
-func (s *session) prepare(c imap.Command) {
-	switch c := c.(type) {
-	case imap.Fetch, imap.Search:
-		s.refresh(mayExpunge(c))
-	case imap.Copy:
-		s.refresh(c.UID)
-	case imap.Move:
-		s.refresh(c.UID)
+// messages lose theirs.
+func (s *session) prepare(c *command, r imap.Request) {
+	if c.looks {
+		s.refresh(!c.names(r))
 	}
 }
 
 // report tells what has changed in the selected mailbox, at the end of a command. What the session has written there itself,
 // and what a client polls for, is looked for in the store, whatever the bell says.
-func (s *session) report(request imap.Request) {
-	switch c := request.Command.(type) {
-	case imap.Select: // has told everything just now
-		return
-	case imap.Noop, imap.Check:
-		s.selected.touched = true
-	case imap.Status:
-		// RFC 7162 3.2: who is told this mailbox's HIGHESTMODSEQ must have heard of everything up to there.
-		if slices.Contains(c.Items, imap.StatusHighestModSeq) {
-			s.selected.touched = true
-		}
+func (s *session) report(c *command, r imap.Request) {
+	if !c.tellsAll {
+		s.refresh(!c.holds || !c.names(r))
 	}
-	s.refresh(mayExpunge(request.Command))
+}
+
+// names reports whether a command names messages by their numbers.
+func (c *command) names(r imap.Request) bool {
+	if c.byNumber != nil {
+		return c.byNumber(r.Command)
+	}
+	return !strings.HasPrefix(r.Name, "UID ")
 }
 
 // refresh catches up if there is reason to: the bell says whether, without a question to the store.
@@ -50,20 +44,6 @@ func (s *session) refresh(expunges bool) {
 	case news || sel.stale || expunges && len(sel.ghosts) > 0:
 		s.catchUp(s.heard, expunges)
 	}
-}
-
-// mayExpunge reports whether messages may lose their numbers at the end of a command. RFC 9051 7.5.1: not while numbers
-// are in the air; UID commands have none, but for a UID SEARCH that asks by number (RFC 7162 3.2.10.2).
-func mayExpunge(c imap.Command) bool {
-	switch c := c.(type) {
-	case imap.Fetch:
-		return c.UID
-	case imap.Store:
-		return c.UID
-	case imap.Search:
-		return c.UID && !usesSequenceNumbers(c.Key)
-	}
-	return true
 }
 
 // listen takes the newest notice and reports whether there was one.
@@ -207,6 +187,10 @@ func (s *session) understandModSeq() {
 		return
 	}
 	s.condstore = true
+	s.tellHighestModSeq()
+}
+
+func (s *session) tellHighestModSeq() {
 	if s.selected != nil {
 		s.out.Untagged(imap.OK, imap.CodeHighestModSeq(s.selected.view.Status().ModSeq), "highest mod-sequence")
 	}

@@ -9,6 +9,14 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
+func resyncExtension() extension {
+	return extension{capabilities: []capability{
+		{name: "CONDSTORE", enables: func(s *session) *bool { return &s.condstore }, enabled: (*session).tellHighestModSeq},
+		// RFC 7162 3.2.3: CONDSTORE comes with it
+		{name: "QRESYNC", enables: func(s *session) *bool { return &s.qresync }, enabled: (*session).understandModSeq},
+	}}
+}
+
 // resync tells a client that comes back what it has missed (RFC 7162 3.2.5). Where UIDVALIDITY is another, it has nothing
 // of this mailbox and is told nothing.
 func (s *session) resync(q imap.QResync) error {

@@ -11,7 +11,19 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/search"
 )
 
-func (s *session) search(tag string, c imap.Search) (reply, error) {
+func searchExtension() extension {
+	byNumber := func(c imap.Command) bool {
+		search := c.(imap.Search)
+		return !search.UID || usesSequenceNumbers(search.Key) // RFC 7162 3.2.10.2: a UID SEARCH may ask by number
+	}
+	search := command{run: with((*session).search), looks: true, holds: true, byNumber: byNumber}
+	return extension{
+		capabilities: announced("ESEARCH", "SEARCHRES"),
+		commands:     map[string]command{"SEARCH": search, "UID SEARCH": search},
+	}
+}
+
+func (s *session) search(r imap.Request, c imap.Search) (reply, error) {
 	sel := s.selected
 	if err := s.checkNumbers(c.Key); err != nil {
 		return reply{}, err
@@ -36,7 +48,7 @@ func (s *session) search(tag string, c imap.Search) (reply, error) {
 		sel.saved = saved(c.Return, found)
 	}
 	if !c.Return.Silent() {
-		s.answerSearch(tag, c, found, modseq)
+		s.answerSearch(r.Tag, c, found, modseq)
 	}
 	return ok("searched"), nil
 }

@@ -23,7 +23,28 @@ type selected struct {
 	touched bool // a command of this session has written here
 }
 
-func (s *session) selectMailbox(c imap.Select, given []imap.CanonicalName) (reply, error) {
+func selectExtension() extension {
+	return extension{
+		capabilities: announced("UNSELECT"),
+		commands: map[string]command{
+			"SELECT":   {run: with((*session).selectMailbox), tellsAll: true},
+			"EXAMINE":  {run: with((*session).selectMailbox), tellsAll: true},
+			"CHECK":    {run: on(func(s *session, _ imap.Check) (reply, error) { return s.poll() })},
+			"CLOSE":    {run: on((*session).closeMailbox)},
+			"UNSELECT": {run: on((*session).unselectMailbox)},
+		},
+	}
+}
+
+// poll is for a client that asks whether there is news: the store is looked at, whatever the bell says.
+func (s *session) poll() (reply, error) {
+	if s.selected != nil {
+		s.selected.touched = true
+	}
+	return ok("done"), nil
+}
+
+func (s *session) selectMailbox(r imap.Request, c imap.Select) (reply, error) {
 	if c.QResync != nil && !s.qresync {
 		return bad("QRESYNC needs ENABLE QRESYNC first"), nil // RFC 7162 3.2.5
 	}
@@ -40,7 +61,7 @@ func (s *session) selectMailbox(c imap.Select, given []imap.CanonicalName) (repl
 		return reply{}, err
 	}
 	s.selected = sel
-	s.describe(m, given)
+	s.describe(m, r.Canonical)
 	if c.QResync != nil {
 		if err := s.resync(*c.QResync); err != nil {
 			s.selected = nil
@@ -133,6 +154,11 @@ func (s *session) countRecent(v *mailbox.View) uint32 {
 	return uint32(v.Len() - v.Seq(s.selected.recent) + 1)
 }
 
+func (s *session) unselectMailbox(imap.Unselect) (reply, error) {
+	s.unselect()
+	return ok("no mailbox is selected"), nil
+}
+
 // unselect leaves the mailbox. What came while it was open was \Recent here and is no longer.
 func (s *session) unselect() {
 	sel := s.selected
@@ -150,7 +176,7 @@ func (s *session) leave() {
 }
 
 // closeMailbox expunges without telling, unless the mailbox was opened to look only (RFC 9051 6.4.1).
-func (s *session) closeMailbox() (reply, error) {
+func (s *session) closeMailbox(imap.Close) (reply, error) {
 	sel := s.selected
 	if !sel.readOnly {
 		if err := s.expungeDeleted(sel.id); err != nil && !mail.Is(err, mail.NotFound) {

@@ -20,6 +20,7 @@ type Server struct {
 	secure  *listen.Server // TLS from the start (RFC 8314)
 	buffers sync.Pool
 	scans   scans
+	offers  extension // all that there are
 }
 
 // New makes a server; it fails when the options cannot work.
@@ -34,7 +35,11 @@ func New(o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{o: o, scans: make(scans, o.Limits.ContentSearches)}
+	offers, err := combine(extensions())
+	if err != nil {
+		return nil, fmt.Errorf("imapserver: %w", err)
+	}
+	s := &Server{o: o, offers: offers, scans: make(scans, o.Limits.ContentSearches)}
 	s.buffers.New = func() any { return newBuffers() }
 	run := listen.Options{Name: "imap", Connections: o.Limits.Connections, PerHost: o.Limits.ConnectionsPerHost,
 		Drain: o.Limits.Drain, Log: o.Log, TurnAway: turnAway, Start: s.start}

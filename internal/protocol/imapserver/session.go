@@ -163,8 +163,9 @@ func (s *session) bye(code imap.Code, text string) {
 // serve carries a command out and completes it, with what has changed meanwhile before the completion.
 func (s *session) serve(request imap.Request) {
 	begun := time.Now()
+	c := s.server.offers.commands[request.Name]
 	if s.selected != nil {
-		s.prepare(request.Command)
+		s.prepare(&c, request)
 	}
 	s.recheck(recheckEvery)
 	var r reply
@@ -175,7 +176,7 @@ func (s *session) serve(request imap.Request) {
 		}
 	}
 	if s.selected != nil && !s.over {
-		s.report(request)
+		s.report(&c, request)
 	}
 	// Where the handler has answered itself there is no reply, and BYE is answer enough for a command that failed.
 	if r.cond == "" || s.over && r.cond != imap.OK {
