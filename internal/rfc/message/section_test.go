@@ -1,10 +1,14 @@
 package message
 
 import (
+	"encoding/base64"
 	"errors"
 	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
+
+	"golang.org/x/text/transform"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 )
@@ -180,5 +184,33 @@ func TestBinary(t *testing.T) {
 		t.Error(err)
 	} else if b, _ := io.ReadAll(r); string(b) != sectionMail {
 		t.Error("BINARY[] is not the whole message")
+	}
+}
+
+// Lines of text end with CR LF; where an octet 10 is half a character, and in what is no text, nothing is added.
+func TestBinaryLineEnds(t *testing.T) {
+	const body = "a\nb\r\n\n\rc\r\n"
+	encoded := "\r\nContent-Transfer-Encoding: base64\r\n\r\n" + base64.StdEncoding.EncodeToString([]byte(body))
+	for kind, want := range map[string]string{
+		"text/plain":                            "a\r\nb\r\n\r\n\rc\r\n",
+		"text/html; charset=iso-8859-1":         "a\r\nb\r\n\r\n\rc\r\n",
+		"text/plain; charset=UTF-16LE":          body,
+		"text/plain; charset=iso-10646-ucs-2":   body,
+		"text/plain; charset=unicode-1-1-utf-7": "a\r\nb\r\n\r\n\rc\r\n",
+		"application/octet-stream":              body,
+	} {
+		content := "Content-Type: " + kind + encoded
+		r, err := parse(t, content).Root.Binary(strings.NewReader(content), []int{1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := io.ReadAll(iotest.OneByteReader(r)); err != nil || string(b) != want {
+			t.Errorf("%s: %q %v, want %q", kind, b, err, want)
+		}
+	}
+	for n := 4090; n < 4100; n++ { // wherever the reader's buffer ends
+		if b, err := io.ReadAll(transform.NewReader(strings.NewReader(strings.Repeat("x", n)+"\n\n"), &lineEnds{})); err != nil || len(b) != n+4 {
+			t.Fatalf("%d: %d %v", n, len(b), err)
+		}
 	}
 }

@@ -123,6 +123,13 @@ func lookup(label string) encoding.Encoding {
 	return nil
 }
 
+// Wide reports whether the characters are units of two or four octets: then an octet 10 need not be a line feed.
+func Wide(label string) bool {
+	label = normal(label)
+	return strings.HasPrefix(label, "utf-16") || strings.HasPrefix(label, "utf-32") || strings.Contains(label, "ucs-2") ||
+		strings.Contains(label, "ucs-4") || strings.Contains(label, "unicode") && !strings.Contains(label, "utf-")
+}
+
 // asciiCompatible reports whether the charset is one of the common ones in which bytes below 0x80 mean themselves.
 func asciiCompatible(label string) bool {
 	label = normal(label)
