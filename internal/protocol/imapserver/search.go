@@ -32,10 +32,10 @@ func (s *session) search(r imap.Request, c imap.Search) (reply, error) {
 	if modseq {
 		s.understandModSeq()
 	}
-	q := search.Plan(c.Key, search.Scope{Messages: uint32(sel.view.Len()), HighUID: mail.UID(s.highestUID()), Saved: sel.saved})
+	q := search.Plan(searchTree(c.Key), search.Scope{Messages: uint32(sel.view.Len()), HighUID: mail.UID(s.highestUID()), Saved: sel.saved})
 	var found imap.Set
-	err := errTooManyScans
-	if q.Scans() <= s.o.Limits.ContentKeys {
+	err := errTooManyKeys
+	if q.ContentKeys() <= s.o.Limits.ContentKeys {
 		found, err = s.matching(q)
 	}
 	if err != nil {
@@ -53,11 +53,11 @@ func (s *session) search(r imap.Request, c imap.Search) (reply, error) {
 	return ok("searched"), nil
 }
 
-var errTooManyScans = mail.E("imapserver.search", mail.Limit, errors.New("too many search keys look into the text of messages: search in steps"))
+var errTooManyKeys = mail.E("imapserver.search", mail.Limit, errors.New("too many search keys look into the text of messages: search in steps"))
 
 // matching returns the UIDs of the messages that a query finds. What the view cannot decide is decided in batches, whose
 // rows are read together.
-func (s *session) matching(q search.Query) (found imap.Set, err error) {
+func (s *session) matching(q *search.Query) (found imap.Set, err error) {
 	var open []position
 	var facts search.Facts
 	client := s.wire.presence()
@@ -69,7 +69,7 @@ func (s *session) matching(q search.Query) (found imap.Set, err error) {
 		}
 		p := position{uint32(seq), e}
 		facts = s.facts(p)
-		switch matched, decided := q.ByFacts(&facts); {
+		switch matched, decided := q.ByFacts(&facts, nil); {
 		case !decided:
 			open = append(open, p)
 		case matched:
@@ -92,7 +92,7 @@ func (s *session) facts(p position) search.Facts {
 }
 
 // matchRows decides about messages with their rows, and content where that is not enough.
-func (s *session) matchRows(q search.Query, open []position, found *imap.Set, client *presence) error {
+func (s *session) matchRows(q *search.Query, open []position, found *imap.Set, client *presence) error {
 	for len(open) > 0 {
 		rows, n, err := s.readRows(open)
 		if err != nil {
@@ -119,7 +119,7 @@ func (s *session) matchRows(q search.Query, open []position, found *imap.Set, cl
 	return nil
 }
 
-func (s *session) matchOne(q search.Query, p position, row *mailbox.Email) (bool, error) {
+func (s *session) matchOne(q *search.Query, p position, row *mailbox.Email) (bool, error) {
 	if q.NeedsContent() {
 		if err := s.server.scans.acquire(s.ctx); err != nil {
 			return false, err
@@ -128,7 +128,7 @@ func (s *session) matchOne(q search.Query, p position, row *mailbox.Email) (bool
 	}
 	m := &candidate{session: s, facts: s.facts(p), row: row}
 	defer m.close()
-	matched, err := q.Match(m)
+	matched, err := q.Match(m, nil)
 	if mail.Is(err, mail.NotFound) {
 		return false, nil
 	}

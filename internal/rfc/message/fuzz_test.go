@@ -78,7 +78,7 @@ func FuzzSummary(f *testing.F) {
 		if !utf8.ValidString(s.Preview) || utf8.RuneCountInString(s.Preview) > MaxPreview || !utf8.ValidString(s.BaseSubject) {
 			t.Fatalf("preview %q, base subject %q", s.Preview, s.BaseSubject)
 		}
-		text, err := io.ReadAll(s.Root.AllText(bytes.NewReader(content), true))
+		text, err := io.ReadAll(io.MultiReader(s.Root.PartHeaderText(bytes.NewReader(content)), s.Root.BodyText(bytes.NewReader(content))))
 		if err != nil || !utf8.Valid(text) {
 			t.Fatalf("text %q %v", text, err)
 		}
@@ -157,6 +157,7 @@ func fuzzHostileRoot(t *testing.T, root *Part) {
 			}
 		}
 	}
-	io.Copy(io.Discard, root.AllText(bytes.NewReader(content), true))
+	io.Copy(io.Discard, root.PartHeaderText(bytes.NewReader(content)))
+	io.Copy(io.Discard, root.BodyText(bytes.NewReader(content)))
 	root.HasAttachment()
 }

@@ -49,45 +49,61 @@ func (w withoutNUL) Read(p []byte) (int, error) {
 	}
 }
 
-// AllText returns all readable text below a part, p included, that a search of the body should find: of its text
-// parts in order, and of the header of embedded messages; each piece ends with a line feed. A caller bounds it with
-// io.LimitReader. With header set, the decoded header of p itself comes first, as SEARCH TEXT wants it.
-func (p *Part) AllText(content io.ReaderAt, withHeader bool) io.Reader {
-	t := &allText{content: content}
-	if withHeader {
-		t.todo = append(t.todo, textItem{p, true})
-	}
-	t.add(p)
+// A search looks through three texts of a message: HeaderText of its root, PartHeaderText, and BodyText. SEARCH BODY asks
+// for the last, SEARCH TEXT for all of them (RFC 9051 6.4.4). Each piece of text ends with a line feed.
+
+// BodyText returns all readable text below a part, p included, that a search of the body should find: of its text
+// parts in order, and of the header of embedded messages. A caller bounds it with io.LimitReader.
+func (p *Part) BodyText(content io.ReaderAt) io.Reader {
+	t := &pieces{content: content}
+	t.addBody(p)
 	return t
 }
 
-// textItem is a piece of text that is made when its turn comes.
-type textItem struct {
+// PartHeaderText returns the headers of all parts below p, decoded, as HeaderText gives one, except those of embedded
+// messages, which are in BodyText. A file name that the header holds in pieces or encoded (RFC 2231) follows as a line.
+func (p *Part) PartHeaderText(content io.ReaderAt) io.Reader {
+	t := &pieces{content: content}
+	t.addHeaders(p)
+	return t
+}
+
+// piece is a text that is made when its turn comes.
+type piece struct {
 	part   *Part
 	header bool
 }
 
-type allText struct {
+type pieces struct {
 	content io.ReaderAt
-	todo    []textItem
+	todo    []piece
 	now     io.Reader
 }
 
-func (t *allText) add(p *Part) {
+func (t *pieces) addBody(p *Part) {
 	switch {
 	case p.IsMessage():
-		t.todo = append(t.todo, textItem{p.Children[0], true})
-		t.add(p.Children[0])
+		t.todo = append(t.todo, piece{p.Children[0], true})
+		t.addBody(p.Children[0])
 	case p.IsMultipart():
 		for _, child := range p.Children {
-			t.add(child)
+			t.addBody(child)
 		}
 	case p.IsText():
-		t.todo = append(t.todo, textItem{p, false})
+		t.todo = append(t.todo, piece{p, false})
 	}
 }
 
-func (t *allText) Read(b []byte) (int, error) {
+func (t *pieces) addHeaders(p *Part) {
+	for _, child := range p.Children {
+		if !p.IsMessage() {
+			t.todo = append(t.todo, piece{child, true})
+		}
+		t.addHeaders(child)
+	}
+}
+
+func (t *pieces) Read(b []byte) (int, error) {
 	for {
 		if t.now == nil {
 			if len(t.todo) == 0 {
@@ -107,7 +123,7 @@ func (t *allText) Read(b []byte) (int, error) {
 	}
 }
 
-func (t *allText) next() error {
+func (t *pieces) next() error {
 	item := t.todo[0]
 	t.todo = t.todo[1:]
 	if !item.header {
@@ -115,6 +131,9 @@ func (t *allText) next() error {
 		return nil
 	}
 	text, err := item.part.HeaderText(t.content)
+	if name := item.part.Filename(); name != "" && !strings.Contains(text, name) {
+		text += name + "\n"
+	}
 	t.now = strings.NewReader(text)
 	return err
 }

@@ -8,16 +8,7 @@ import (
 	"testing"
 )
 
-func readAllText(t *testing.T, content string, header bool) string {
-	t.Helper()
-	b, err := io.ReadAll(parse(t, content).Root.AllText(strings.NewReader(content), header))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.ReplaceAll(string(b), "\r\n", "\n")
-}
-
-func TestAllText(t *testing.T) {
+func TestSearchedText(t *testing.T) {
 	content := crlf(`Subject: =?utf-8?q?=C3=B6uter?=
 Content-Type: multipart/mixed; boundary=b
 
@@ -29,15 +20,21 @@ Content-Transfer-Encoding: quoted-printable
 <p>one <b>=F6</b></p>
 --b
 Content-Type: application/octet-stream
+Content-Disposition: attachment; filename*=utf-8''r%C3%A9sum%C3%A9.pdf
 
 not text
 --b
 Content-Type: message/rfc822
 
 Subject: =?utf-8?q?=C3=ACnner?=
+Content-Type: multipart/mixed; boundary=i
 X-Raw: caf` + "\xe9" + `
 
+--i
+Content-Type: text/plain; name="two.txt"
+
 two
+--i--
 --b
 Content-Type: text/plain
 Content-Disposition: attachment
@@ -45,27 +42,45 @@ Content-Disposition: attachment
 three
 --b--
 `)
-	body := "one ö\nSubject: ìnner\nX-Raw: café\ntwo\nthree\n"
-	if got := readAllText(t, content, false); got != body {
+	root := parse(t, content).Root
+	read := func(r io.Reader) string {
+		b, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.ReplaceAll(string(b), "\r\n", "\n")
+	}
+	header, err := root.HeaderText(strings.NewReader(content))
+	if want := "Subject: öuter\nContent-Type: multipart/mixed; boundary=b\n"; header != want || err != nil {
+		t.Errorf("header: %q, %v", header, err)
+	}
+	if got, want := read(root.PartHeaderText(strings.NewReader(content))),
+		"Content-Type: text/html; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n"+
+			"Content-Type: application/octet-stream\nContent-Disposition: attachment; filename*=utf-8''r%C3%A9sum%C3%A9.pdf\nrésumé.pdf\n"+
+			"Content-Type: message/rfc822\nContent-Type: text/plain; name=\"two.txt\"\n"+
+			"Content-Type: text/plain\nContent-Disposition: attachment\n"; got != want {
+		t.Errorf("headers of parts: %q", got)
+	}
+	if got, want := read(root.BodyText(strings.NewReader(content))),
+		"one ö\nSubject: ìnner\nContent-Type: multipart/mixed; boundary=i\nX-Raw: café\ntwo\nthree\n"; got != want {
 		t.Errorf("body: %q", got)
 	}
-	want := "Subject: öuter\nContent-Type: multipart/mixed; boundary=b\n" + body
-	if got := readAllText(t, content, true); got != want {
-		t.Errorf("with header: %q", got)
-	}
-	if got := readAllText(t, "", true); got != "\n" {
+	if got := read(parse(t, "").Root.BodyText(strings.NewReader(""))); got != "\n" {
 		t.Errorf("empty: %q", got)
 	}
 }
 
 // TestTextReadError: an error of the store is not taken for the end of the text.
 func TestTextReadError(t *testing.T) {
-	content := "Subject: x\r\n\r\nbody"
+	content := "Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nX: y\r\n\r\nbody"
 	root := parse(t, content).Root
-	for _, header := range []bool{true, false} {
-		if _, err := io.ReadAll(root.AllText(failing{}, header)); err != os.ErrClosed {
-			t.Errorf("header %v: %v", header, err)
+	for name, r := range map[string]io.Reader{"headers": root.PartHeaderText(failing{}), "body": root.BodyText(failing{})} {
+		if _, err := io.ReadAll(r); err != os.ErrClosed {
+			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if _, err := root.HeaderText(failing{}); err != os.ErrClosed {
+		t.Errorf("header: %v", err)
 	}
 	if block, err := root.ReadHeader(strings.NewReader(content), 7); err != nil || string(block) != "Subject" {
 		t.Errorf("%q %v", block, err)

@@ -1,13 +1,12 @@
 package search
 
 import (
-	"errors"
 	"io"
 	"strings"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
-	"github.com/mailmesh/mailmesh/internal/rfc/imap"
+	"github.com/mailmesh/mailmesh/internal/rfc/casemap"
 	"github.com/mailmesh/mailmesh/internal/rfc/message"
 	"github.com/mailmesh/mailmesh/internal/rfc/message/header"
 )
@@ -32,161 +31,186 @@ type Message interface {
 	Content() (io.ReaderAt, error)
 }
 
-// Match reports whether the query finds the message. An error is one of the message's methods.
-func (q Query) Match(m Message) (bool, error) { return match(q.key, m) }
+// verdict is what is known of a key so far.
+type verdict uint8
 
-// ByFacts decides with the facts alone; decided is false where they are not enough. It lets a caller read the rows of all
-// messages in question together.
-func (q Query) ByFacts(f *Facts) (found, decided bool) {
-	found, err := match(q.key, (*onlyFacts)(f))
-	return found, err == nil
+const (
+	unknown verdict = iota
+	no
+	yes
+)
+
+func decided(is bool) verdict {
+	if is {
+		return yes
+	}
+	return no
 }
 
-// onlyFacts is a Message of which no more is known.
-type onlyFacts Facts
+// Hits are what is known of a query's content keys for one message, nil for nothing.
+type Hits []verdict
 
-var errUndecided = errors.New("the facts do not decide")
-
-func (f *onlyFacts) Facts() Facts                       { return Facts(*f) }
-func (f *onlyFacts) Thread() (mail.ThreadID, error)     { return 0, errUndecided }
-func (f *onlyFacts) Summary() (*message.Summary, error) { return nil, errUndecided }
-func (f *onlyFacts) Content() (io.ReaderAt, error)      { return nil, errUndecided }
-
-func match(key imap.SearchKey, m Message) (bool, error) {
-	switch k := key.(type) {
-	case imap.SearchAnd:
-		for _, inner := range k {
-			if found, err := match(inner, m); !found || err != nil {
-				return false, err
-			}
-		}
-		return true, nil
-	case imap.SearchOr:
-		for _, inner := range k {
-			if found, err := match(inner, m); found || err != nil {
-				return found, err
-			}
-		}
-		return false, nil
-	case imap.SearchNot:
-		found, err := match(k.Key, m)
-		return !found, err
-	case imap.SearchText:
-		return matchText(k, m)
-	case imap.SearchHeader:
-		return matchHeader(k, m)
-	case imap.SearchDate:
-		return matchDate(k, m)
-	case imap.SearchObjectID:
-		return matchObjectID(k, m)
+func (h Hits) of(n needle) verdict {
+	if h == nil {
+		return unknown
 	}
-	return matchFacts(key, m.Facts()), nil
+	return h[n]
+}
+
+// ByFacts decides with what the view knows, and the content keys that are known; decided is false where that is not
+// enough. It lets a caller read the rows of all messages in question together.
+func (q *Query) ByFacts(f *Facts, known Hits) (found, decided bool) {
+	e := evidence{facts: f, hits: known}
+	v, _ := e.judge(q.key) // an error needs rows
+	return v == yes, v != unknown
+}
+
+// Match reports whether the query finds the message, of which some content keys may be known. Rows and content are read
+// only when what costs less has not decided, content once for all keys. An error is one of the message's methods.
+func (q *Query) Match(m Message, known Hits) (bool, error) {
+	facts := m.Facts()
+	e := evidence{facts: &facts, hits: known}
+	v, err := e.judge(q.key)
+	if v == unknown && err == nil && q.NeedsRow() {
+		e.message = m
+		v, err = e.judge(q.key)
+	}
+	if v == unknown && err == nil && q.NeedsContent() {
+		v, err = q.scan(&e)
+	}
+	return v == yes, err
+}
+
+// evidence is what a query is decided with.
+type evidence struct {
+	facts   *Facts
+	message Message // nil: rows are not to be read
+	hits    Hits
+}
+
+func (e *evidence) judge(key Key) (verdict, error) {
+	switch k := key.(type) {
+	case And:
+		return e.each(k, no, yes)
+	case Or:
+		return e.each(k, yes, no)
+	case Not:
+		v, err := e.judge(k.Key)
+		return [...]verdict{unknown: unknown, no: yes, yes: no}[v], err
+	case needle:
+		return e.hits.of(k), nil
+	case Text, Thread:
+		return e.byRow(k)
+	case Date:
+		if k.Sent {
+			return e.byRow(k)
+		}
+		return decided(k.matches(e.facts.Received)), nil
+	}
+	return decided(matchFacts(key, e.facts)), nil
+}
+
+// each asks keys of which one that is `enough` decides; otherwise the verdict is `all`, or unknown where one is.
+func (e *evidence) each(keys []Key, enough, all verdict) (verdict, error) {
+	for _, k := range keys {
+		v, err := e.judge(k)
+		if err != nil || v == enough {
+			return v, err
+		}
+		if v == unknown {
+			all = unknown
+		}
+	}
+	return all, nil
+}
+
+// byRow decides the keys for which the message's row is enough.
+func (e *evidence) byRow(key Key) (verdict, error) {
+	if e.message == nil {
+		return unknown, nil
+	}
+	if k, is := key.(Thread); is {
+		thread, err := e.message.Thread()
+		return decided(thread.String() == k.ID), err
+	}
+	s, err := e.message.Summary()
+	if err != nil {
+		return unknown, err
+	}
+	switch k := key.(type) {
+	case Date:
+		return decided(!s.SentDate.IsZero() && k.matches(s.SentDate)), nil
+	case Text:
+		return decided(inEnvelope(&s.Envelope, k)), nil
+	}
+	return no, nil
 }
 
 // matchFacts decides the keys for which the view is enough. A key this package does not know matches nothing.
-func matchFacts(key imap.SearchKey, f Facts) bool {
+func matchFacts(key Key, f *Facts) bool {
 	switch k := key.(type) {
-	case imap.SearchAll:
+	case All:
 		return true
-	case imap.SearchFlag:
+	case Flag:
 		if strings.EqualFold(k.Name, `\Recent`) {
 			return f.Recent
 		}
 		return f.Flags.Has(k.Name)
-	case imap.SearchSize:
-		if k.Larger {
-			return f.Size > k.Octets
-		}
+	case Larger:
+		return f.Size > k.Octets
+	case Smaller:
 		return f.Size < k.Octets
-	case imap.SearchModSeq:
+	case ModSeq:
 		return f.ModSeq >= k.Least
-	case imap.Numbers:
-		if k.UID {
-			return k.Set.Contains(uint32(f.UID))
-		}
+	case UIDs:
+		return k.Set.Contains(uint32(f.UID))
+	case Seqs:
 		return k.Set.Contains(f.Seq)
+	case Email:
+		return f.Email.String() == k.ID
 	}
 	return false
 }
 
-func matchObjectID(k imap.SearchObjectID, m Message) (bool, error) {
-	if !k.Thread {
-		return m.Facts().Email.String() == k.ID, nil
-	}
-	thread, err := m.Thread()
-	return err == nil && thread.String() == k.ID, err
-}
-
-// matchDate compares days. RFC 9051 6.4.4 disregards time and zone: a Date field counts with the day that is written in
+// matches compares days. RFC 9051 6.4.4 disregards time and zone: a Date field counts with the day that is written in
 // it; INTERNALDATE is kept and shown in UTC.
-func matchDate(k imap.SearchDate, m Message) (bool, error) {
-	at := m.Facts().Received
-	if k.Sent {
-		s, err := m.Summary()
-		if err != nil || s.SentDate.IsZero() {
-			return false, err
-		}
-		at = s.SentDate
-	}
+func (k Date) matches(at time.Time) bool {
 	day := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC)
 	wanted := time.Date(k.Day.Year(), k.Day.Month(), k.Day.Day(), 0, 0, 0, 0, time.UTC)
 	switch k.Op {
-	case imap.Before:
-		return day.Before(wanted), nil
-	case imap.Since:
-		return !day.Before(wanted), nil
+	case Before:
+		return day.Before(wanted)
+	case Since:
+		return !day.Before(wanted)
 	}
-	return day.Equal(wanted), nil
+	return day.Equal(wanted)
 }
 
-func matchText(k imap.SearchText, m Message) (bool, error) {
-	if k.Value == "" {
-		return true, nil
-	}
-	s, err := m.Summary()
-	if err != nil {
-		return false, err
-	}
+func inEnvelope(e *message.Envelope, k Text) bool {
 	switch k.In {
-	case imap.InSubject:
-		return contains(header.DecodeWords(s.Envelope.Subject), k.Value), nil
-	case imap.InFrom:
-		return inAddresses(s.Envelope.From, k.Value), nil
-	case imap.InTo:
-		return inAddresses(s.Envelope.To, k.Value), nil
-	case imap.InCc:
-		return inAddresses(s.Envelope.Cc, k.Value), nil
-	case imap.InBcc:
-		return inAddresses(s.Envelope.Bcc, k.Value), nil
+	case Subject:
+		return contains(header.DecodeWords(e.Subject), k.Value)
+	case From:
+		return inAddresses(e.From, k.Value)
+	case To:
+		return inAddresses(e.To, k.Value)
+	case Cc:
+		return inAddresses(e.Cc, k.Value)
+	case Bcc:
+		return inAddresses(e.Bcc, k.Value)
 	}
-	content, err := m.Content()
-	if err != nil {
-		return false, err
-	}
-	return streamContains(s.Root.AllText(content, k.In == imap.InText), k.Value)
+	return false
 }
 
-// maxSearchedHeader is how much of a header HEADER looks at.
-const maxSearchedHeader = 1 << 20
+// contains looks for a string that is in its form for comparing already.
+func contains(text, wanted string) bool { return strings.Contains(casemap.Fold(text), wanted) }
 
-func matchHeader(k imap.SearchHeader, m Message) (bool, error) {
-	s, err := m.Summary()
-	if err != nil {
-		return false, err
-	}
-	content, err := m.Content()
-	if err != nil {
-		return false, err
-	}
-	block, err := s.Root.ReadHeader(content, maxSearchedHeader)
-	if err != nil {
-		return false, err
-	}
-	for field := range header.Fields(block) {
-		if strings.EqualFold(string(field.Name), k.Field) &&
-			(k.Value == "" || contains(header.DecodeWords(field.Value()), k.Value)) {
-			return true, nil
+// inAddresses looks at each address as people see it, "Name <local@domain>".
+func inAddresses(list []header.Address, wanted string) bool {
+	for _, a := range list {
+		if contains(header.DecodeWords(a.Name)+" <"+a.Spec()+">", wanted) {
+			return true
 		}
 	}
-	return false, nil
+	return false
 }

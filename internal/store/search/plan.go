@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/rfc/casemap"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 )
 
@@ -11,7 +12,7 @@ import (
 type Scope struct {
 	Messages uint32   // highest sequence number
 	HighUID  mail.UID // highest UID in use
-	Saved    imap.Set // what "$" stands for, UIDs (RFC 5182)
+	Saved    imap.Set // what Saved stands for, UIDs
 }
 
 // cost is what a key needs to be decided, from what the view of a mailbox holds to the whole content.
@@ -25,112 +26,111 @@ const (
 
 // Query is a planned search.
 type Query struct {
-	key   imap.SearchKey
-	cost  cost
-	scans int
+	key     Key
+	cost    cost
+	needles []content
+	overlap int // the longest needle's length
+}
+
+// content is what one key looks for in the content of a message, in the form in which strings are compared.
+type content struct {
+	body  bool   // only in the body
+	field string // only in header fields that begin so: "NAME: "
+	text  string
 }
 
 // Plan makes a query ready to be asked in a mailbox.
-func Plan(key imap.SearchKey, in Scope) Query {
-	key, c := plan(key, in)
-	return Query{key, c, scans(key)}
-}
-
-// Scans is how often a message may be read through: once for each key that looks into its content.
-func (q Query) Scans() int { return q.scans }
-
-func scans(key imap.SearchKey) (n int) {
-	switch k := key.(type) {
-	case imap.SearchAnd:
-		for _, inner := range k {
-			n += scans(inner)
-		}
-	case imap.SearchOr:
-		for _, inner := range k {
-			n += scans(inner)
-		}
-	case imap.SearchNot:
-		n = scans(k.Key)
-	default:
-		if _, c := plan(key, Scope{}); c == byContent {
-			n = 1
-		}
+func Plan(key Key, in Scope) *Query {
+	p := planner{in: in, numbers: map[content]needle{}}
+	p.key, p.cost = p.plan(key)
+	for _, n := range p.needles {
+		p.overlap = max(p.overlap, len(n.text))
 	}
-	return n
+	return &p.Query
 }
+
+// ContentKeys is how many different strings are looked for in the content of a message. It is read once for all.
+func (q *Query) ContentKeys() int { return len(q.needles) }
 
 // NeedsRow and NeedsContent report what at least one message may need.
-func (q Query) NeedsRow() bool     { return q.cost >= byRow }
-func (q Query) NeedsContent() bool { return q.cost >= byContent }
+func (q *Query) NeedsRow() bool     { return q.cost >= byRow }
+func (q *Query) NeedsContent() bool { return q.cost >= byContent }
 
-func plan(key imap.SearchKey, in Scope) (imap.SearchKey, cost) {
+type planner struct {
+	Query
+	in      Scope
+	numbers map[content]needle
+}
+
+func (p *planner) plan(key Key) (Key, cost) {
 	switch k := key.(type) {
-	case imap.SearchAnd:
-		keys, c := planAll(k, in)
-		return imap.SearchAnd(keys), c
-	case imap.SearchOr:
-		keys, c := planAll(k, in)
-		return imap.SearchOr(keys), c
-	case imap.SearchNot:
-		inner, c := plan(k.Key, in)
-		return imap.SearchNot{Key: inner}, c
-	case imap.Numbers:
-		return numbers(k, in), byView
-	case imap.SearchText:
-		return k, textCost(k)
-	case imap.SearchHeader:
-		return k, byContent
-	case imap.SearchObjectID:
-		if k.Thread {
-			return k, byRow
-		}
-		return k, byView
-	case imap.SearchDate:
+	case And:
+		keys, c := p.planAll(k)
+		return And(keys), c
+	case Or:
+		keys, c := p.planAll(k)
+		return Or(keys), c
+	case Not:
+		inner, c := p.plan(k.Key)
+		return Not{inner}, c
+	case Seqs:
+		return Seqs{k.Set.Resolve(p.in.Messages)}, byView
+	case UIDs:
+		return UIDs{k.Set.Resolve(uint32(p.in.HighUID))}, byView
+	case Saved:
+		return UIDs{p.in.Saved}, byView
+	case Text:
+		return p.planText(k)
+	case Header:
+		return p.needle(content{field: casemap.Fold(k.Name) + ": ", text: casemap.Fold(k.Value)}), byContent
+	case Thread:
+		return k, byRow
+	case Date:
 		if k.Sent {
 			return k, byRow
 		}
-		return k, byView
 	}
 	return key, byView
 }
 
+func (p *planner) planText(k Text) (Key, cost) {
+	text := casemap.Fold(k.Value)
+	switch {
+	case text == "":
+		return All{}, byView
+	case k.In == Anywhere || k.In == Body:
+		return p.needle(content{body: k.In == Body, text: text}), byContent
+	}
+	return Text{k.In, text}, byRow
+}
+
+// needle gives a content its number; the same twice has one.
+func (p *planner) needle(c content) needle {
+	n, ok := p.numbers[c]
+	if !ok {
+		n = needle(len(p.needles))
+		p.numbers[c] = n
+		p.needles = append(p.needles, c)
+	}
+	return n
+}
+
 // planAll plans keys of which each can decide alone, the cheap ones first.
-func planAll(keys []imap.SearchKey, in Scope) ([]imap.SearchKey, cost) {
+func (p *planner) planAll(keys []Key) ([]Key, cost) {
 	type planned struct {
-		key  imap.SearchKey
+		key  Key
 		cost cost
 	}
 	all := make([]planned, len(keys))
 	highest := byView
 	for i, k := range keys {
-		all[i].key, all[i].cost = plan(k, in)
+		all[i].key, all[i].cost = p.plan(k)
 		highest = max(highest, all[i].cost)
 	}
 	slices.SortStableFunc(all, func(a, b planned) int { return int(a.cost - b.cost) })
-	out := make([]imap.SearchKey, len(all))
+	out := make([]Key, len(all))
 	for i, p := range all {
 		out[i] = p.key
 	}
 	return out, highest
-}
-
-func textCost(k imap.SearchText) cost {
-	switch {
-	case k.Value == "":
-		return byView // matches all
-	case k.In == imap.InBody || k.In == imap.InText:
-		return byContent
-	}
-	return byRow
-}
-
-// numbers resolves a set. "$" becomes the UIDs it stands for.
-func numbers(n imap.Numbers, in Scope) imap.Numbers {
-	switch {
-	case n.Saved:
-		return imap.Numbers{UID: true, Set: in.Saved}
-	case n.UID:
-		return imap.Numbers{UID: true, Set: n.Set.Resolve(uint32(in.HighUID))}
-	}
-	return imap.Numbers{Set: n.Set.Resolve(in.Messages)}
 }

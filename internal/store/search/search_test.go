@@ -31,14 +31,15 @@ type letter struct {
 	sealed  error
 	opened  int
 	summary int
+	keep    *message.Summary
 }
 
 func (l *letter) Facts() Facts                   { return l.facts }
 func (l *letter) Thread() (mail.ThreadID, error) { return 77, l.sealed }
 func (l *letter) Summary() (*message.Summary, error) {
 	l.summary++
-	if l.sealed != nil {
-		return nil, l.sealed
+	if l.sealed != nil || l.keep != nil {
+		return l.keep, l.sealed
 	}
 	return message.Summarize(strings.NewReader(l.text))
 }
@@ -61,53 +62,53 @@ func on(day string) time.Time {
 }
 
 func TestMatch(t *testing.T) {
-	text := func(in imap.TextField, v string) imap.SearchKey { return imap.SearchText{In: in, Value: v} }
+	text := func(in Field, v string) Key { return Text{In: in, Value: v} }
 	for _, tt := range []struct {
 		name string
-		key  imap.SearchKey
+		key  Key
 		want bool
 	}{
-		{"all", imap.SearchAll{}, true},
-		{"seen", imap.SearchFlag{Name: `\Seen`}, true},
-		{"keyword without case", imap.SearchFlag{Name: "work"}, true},
-		{"not recent", imap.SearchFlag{Name: `\Recent`}, false},
-		{"subject decoded", text(imap.InSubject, "über ALLES"), true},
-		{"subject raw is not looked at", text(imap.InSubject, "iso-8859"), false},
-		{"from name", text(imap.InFrom, "renée"), true},
-		{"from address", text(imap.InFrom, "<renee@example.org>"), true},
-		{"to", text(imap.InTo, "b, c"), true},
-		{"cc of none", text(imap.InCc, "a"), false},
-		{"empty string", text(imap.InCc, ""), true},
-		{"body decoded", text(imap.InBody, "SCHÖNE wört"), true},
-		{"body is not the header", text(imap.InBody, "report"), false},
-		{"text is both", imap.SearchAnd{text(imap.InText, "report"), text(imap.InText, "wörtchen")}, true},
-		{"header", imap.SearchHeader{Field: "x-kind", Value: "REP"}, true},
-		{"header exists", imap.SearchHeader{Field: "X-Kind"}, true},
-		{"header missing", imap.SearchHeader{Field: "X-None"}, false},
-		{"sent on the day written", imap.SearchDate{Sent: true, Op: imap.On, Day: on("3-Feb-2026")}, true},
-		{"received on", imap.SearchDate{Op: imap.On, Day: on("4-Feb-2026")}, true},
-		{"before is strict", imap.SearchDate{Op: imap.Before, Day: on("4-Feb-2026")}, false},
-		{"since includes", imap.SearchDate{Op: imap.Since, Day: on("4-Feb-2026")}, true},
-		{"larger is strict", imap.SearchSize{Larger: true, Octets: int64(len(sample))}, false},
-		{"smaller", imap.SearchSize{Octets: int64(len(sample)) + 1}, true},
-		{"modseq", imap.SearchModSeq{Least: 12}, true},
-		{"modseq above", imap.SearchModSeq{Least: 13}, false},
-		{"seq set with star", imap.Numbers{Set: imap.Set{{Start: 3, Stop: imap.Star}}}, true},
-		{"uid set", imap.Numbers{UID: true, Set: imap.Set{{Start: 1, Stop: 29}}}, false},
-		{"saved", imap.Numbers{Saved: true}, true},
-		{"email id", imap.SearchObjectID{ID: mail.EmailID(99).String()}, true},
-		{"thread id", imap.SearchObjectID{Thread: true, ID: mail.ThreadID(77).String()}, true},
-		{"not", imap.SearchNot{Key: imap.SearchAll{}}, false},
-		{"or", imap.SearchOr{imap.SearchFlag{Name: `\Draft`}, imap.SearchFlag{Name: `\Seen`}}, true},
-		{"empty and", imap.SearchAnd{}, true},
+		{"all", All{}, true},
+		{"seen", Flag{Name: `\Seen`}, true},
+		{"keyword without case", Flag{Name: "work"}, true},
+		{"not recent", Flag{Name: `\Recent`}, false},
+		{"subject decoded", text(Subject, "über ALLES"), true},
+		{"subject raw is not looked at", text(Subject, "iso-8859"), false},
+		{"from name", text(From, "renée"), true},
+		{"from address", text(From, "<renee@example.org>"), true},
+		{"to", text(To, "b, c"), true},
+		{"cc of none", text(Cc, "a"), false},
+		{"empty string", text(Cc, ""), true},
+		{"body decoded", text(Body, "SCHÖNE wört"), true},
+		{"body is not the header", text(Body, "report"), false},
+		{"text is both", And{text(Anywhere, "report"), text(Anywhere, "wörtchen")}, true},
+		{"header", Header{Name: "x-kind", Value: "REP"}, true},
+		{"header exists", Header{Name: "X-Kind"}, true},
+		{"header missing", Header{Name: "X-None"}, false},
+		{"sent on the day written", Date{Sent: true, Op: On, Day: on("3-Feb-2026")}, true},
+		{"received on", Date{Op: On, Day: on("4-Feb-2026")}, true},
+		{"before is strict", Date{Op: Before, Day: on("4-Feb-2026")}, false},
+		{"since includes", Date{Op: Since, Day: on("4-Feb-2026")}, true},
+		{"larger is strict", Larger{Octets: int64(len(sample))}, false},
+		{"smaller", Smaller{Octets: int64(len(sample)) + 1}, true},
+		{"modseq", ModSeq{Least: 12}, true},
+		{"modseq above", ModSeq{Least: 13}, false},
+		{"seq set with star", Seqs{Set: imap.Set{{Start: 3, Stop: imap.Star}}}, true},
+		{"uid set", UIDs{Set: imap.Set{{Start: 1, Stop: 29}}}, false},
+		{"saved", Saved{}, true},
+		{"email id", Email{ID: mail.EmailID(99).String()}, true},
+		{"thread id", Thread{ID: mail.ThreadID(77).String()}, true},
+		{"not", Not{All{}}, false},
+		{"or", Or{Flag{Name: `\Draft`}, Flag{Name: `\Seen`}}, true},
+		{"empty and", And{}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			q := Plan(tt.key, Scope{Messages: 5, HighUID: 50, Saved: imap.Set{{Start: 30, Stop: 30}}})
 			m := newLetter()
-			if got, err := q.Match(m); got != tt.want || err != nil {
+			if got, err := q.Match(m, nil); got != tt.want || err != nil {
 				t.Errorf("got %v, %v", got, err)
 			}
-			found, decided := q.ByFacts(&m.facts)
+			found, decided := q.ByFacts(&m.facts, nil)
 			if decided && found != tt.want || !decided && !q.NeedsRow() {
 				t.Errorf("by facts: got %v, decided %v", found, decided)
 			}
@@ -120,25 +121,25 @@ func TestMatch(t *testing.T) {
 
 // What is cheap is asked first, however the client wrote it.
 func TestTheCheapDecidesFirst(t *testing.T) {
-	q := Plan(imap.SearchAnd{imap.SearchText{In: imap.InBody, Value: "x"}, imap.SearchText{In: imap.InFrom, Value: "nobody"},
-		imap.SearchFlag{Name: `\Draft`}}, Scope{})
+	q := Plan(And{Text{In: Body, Value: "x"}, Text{In: From, Value: "nobody"},
+		Flag{Name: `\Draft`}}, Scope{})
 	m := newLetter()
-	if found, err := q.Match(m); found || err != nil || m.opened+m.summary > 0 {
+	if found, err := q.Match(m, nil); found || err != nil || m.opened+m.summary > 0 {
 		t.Errorf("found %v (%v) after opening %d and summing up %d", found, err, m.opened, m.summary)
 	}
 	m.facts.Flags.Bits |= mail.Draft
-	if found, err := q.Match(m); found || err != nil || m.opened > 0 {
+	if found, err := q.Match(m, nil); found || err != nil || m.opened > 0 {
 		t.Errorf("found %v (%v) after opening %d", found, err, m.opened)
 	}
 }
 
 func TestFaultsAreNotMatches(t *testing.T) {
 	broken := errors.New("broken")
-	for _, key := range []imap.SearchKey{imap.SearchText{In: imap.InBody, Value: "x"}, imap.SearchHeader{Field: "To"},
-		imap.SearchObjectID{Thread: true, ID: "T1"}, imap.SearchDate{Sent: true}, imap.SearchNot{Key: imap.SearchText{In: imap.InTo, Value: "x"}}} {
+	for _, key := range []Key{Text{In: Body, Value: "x"}, Header{Name: "To"},
+		Thread{ID: "T1"}, Date{Sent: true}, Not{Text{In: To, Value: "x"}}} {
 		m := newLetter()
 		m.sealed = broken
-		if _, err := Plan(key, Scope{}).Match(m); !errors.Is(err, broken) {
+		if _, err := Plan(key, Scope{}).Match(m, nil); !errors.Is(err, broken) {
 			t.Errorf("%#v: %v", key, err)
 		}
 	}
@@ -146,51 +147,144 @@ func TestFaultsAreNotMatches(t *testing.T) {
 
 // Facts that suffice decide, whatever else is asked.
 func TestByFacts(t *testing.T) {
-	body, draft, seen := imap.SearchText{In: imap.InBody, Value: "x"}, imap.SearchFlag{Name: `\Draft`}, imap.SearchFlag{Name: `\Seen`}
+	body, draft, seen := Text{In: Body, Value: "x"}, Flag{Name: `\Draft`}, Flag{Name: `\Seen`}
 	for _, tt := range []struct {
-		key            imap.SearchKey
+		key            Key
 		found, decided bool
 	}{
-		{imap.SearchAnd{body, draft}, false, true},
-		{imap.SearchAnd{body, seen}, false, false},
-		{imap.SearchOr{body, seen}, true, true},
-		{imap.SearchOr{body, draft}, false, false},
-		{imap.SearchNot{Key: imap.SearchAnd{body, draft}}, true, true},
-		{imap.SearchNot{Key: body}, false, false},
-		{imap.SearchObjectID{Thread: true, ID: "T1"}, false, false},
-		{imap.SearchHeader{Field: "To"}, false, false},
+		{And{body, draft}, false, true},
+		{And{body, seen}, false, false},
+		{Or{body, seen}, true, true},
+		{Or{body, draft}, false, false},
+		{Not{And{body, draft}}, true, true},
+		{Not{body}, false, false},
+		{Thread{ID: "T1"}, false, false},
+		{Header{Name: "To"}, false, false},
 	} {
 		m := newLetter()
-		found, decided := Plan(tt.key, Scope{}).ByFacts(&m.facts)
+		found, decided := Plan(tt.key, Scope{}).ByFacts(&m.facts, nil)
 		if decided != tt.decided || decided && found != tt.found {
 			t.Errorf("%#v: got %v, decided %v", tt.key, found, decided)
 		}
 	}
 }
 
-func TestScans(t *testing.T) {
-	body := imap.SearchText{In: imap.InBody, Value: "x"}
-	key := imap.SearchAnd{body, imap.SearchFlag{Name: "x"}, imap.SearchOr{imap.SearchNot{Key: body}, imap.SearchHeader{Field: "To"}},
-		imap.SearchText{In: imap.InFrom, Value: "x"}, imap.SearchText{In: imap.InText}}
-	if n := Plan(key, Scope{}).Scans(); n != 3 {
-		t.Errorf("%d scans, want 3", n)
+func TestContentKeys(t *testing.T) {
+	body := Text{In: Body, Value: "x"}
+	key := And{body, Flag{Name: "x"}, Or{Not{Text{In: Body, Value: "X"}}, Header{Name: "To"}}, Text{In: From, Value: "x"}, Text{In: Anywhere}}
+	if n := Plan(key, Scope{}).ContentKeys(); n != 2 {
+		t.Errorf("%d keys, want 2", n)
 	}
 }
 
-// The stream finds what the whole text holds, however it is cut.
-func TestStreamContains(t *testing.T) {
+// counting tells how much of a content was read.
+type counting struct {
+	io.ReaderAt
+	read int
+}
+
+func (c *counting) ReadAt(b []byte, at int64) (int, error) {
+	n, err := c.ReaderAt.ReadAt(b, at)
+	c.read += n
+	return n, err
+}
+
+type counted struct {
+	letter
+	content counting
+}
+
+func (c *counted) Content() (io.ReaderAt, error) {
+	c.content.ReaderAt = strings.NewReader(c.text)
+	return &c.content, nil
+}
+
+// However many keys look into a content, it is read once, and no further than needed.
+func TestOneReading(t *testing.T) {
+	text := "Subject: x\r\n\r\n" + strings.Repeat("needle one needle two\r\n", 1<<16)
+	var missing And
+	for i := range 50 {
+		missing = append(missing, Not{Text{In: Body, Value: strings.Repeat("no", i+1)}})
+	}
+	for _, tt := range []struct {
+		name string
+		key  Key
+		most int
+	}{
+		{"all of it", missing, len(text)},
+		{"found at the beginning", Or{Text{In: Body, Value: "no such"}, Text{In: Body, Value: "two"}}, 3 * window},
+		{"in the header", Or{Text{In: Body, Value: "no such"}, Header{Name: "Subject", Value: "x"}}, 100},
+		{"refused by the header", And{Text{In: Body, Value: "no such"}, Header{Name: "Subject", Value: "y"}}, 100},
+	} {
+		m := &counted{letter: letter{text: text}}
+		found, err := Plan(tt.key, Scope{}).Match(m, nil)
+		if err != nil || found != (tt.name != "refused by the header") || m.content.read > tt.most+len("Subject: x\r\n\r\n") {
+			t.Errorf("%s: found %v (%v) after reading %d bytes of %d", tt.name, found, err, m.content.read, len(text))
+		}
+	}
+}
+
+// The scanner finds what the whole text holds, however it is cut, and keeps apart what is header and what is body.
+func TestScanner(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		alphabet := rapid.SampledFrom([]rune("abAB öÖß日\n"))
-		text := rapid.StringOfN(alphabet, 0, 200, -1).Draw(t, "text")
-		text = strings.Repeat(text, rapid.IntRange(1, 400).Draw(t, "times"))
-		wanted := rapid.StringOfN(alphabet, 1, 12, -1).Draw(t, "wanted")
-		var r io.Reader = strings.NewReader(text)
-		if rapid.Bool().Draw(t, "in bytes") && len(text) < 5000 {
-			r = iotest.OneByteReader(r)
+		draw := func(name string) string {
+			return strings.Repeat(rapid.StringOfN(alphabet, 0, 100, -1).Draw(t, name), rapid.IntRange(1, 700).Draw(t, name+" times"))
 		}
-		got, err := streamContains(r, wanted)
-		if want := contains(text, wanted); got != want || err != nil {
-			t.Fatalf("got %v, %v; want %v", got, err, want)
+		header, parts, body := draw("header"), draw("parts"), draw("body")
+		var key And
+		wanted := rapid.SliceOfN(rapid.StringOfN(alphabet, 1, 12, -1), 1, 5).Draw(t, "wanted")
+		for i, w := range wanted {
+			key = append(key, Text{In: Field(i % 2), Value: w})
+		}
+		q := Plan(key, Scope{})
+		s := newScanner(q, nil)
+		defer s.release()
+		s.header([]byte(header))
+		goOn := func() (verdict, error) { return unknown, nil }
+		for i, text := range []string{parts, body} {
+			var r io.Reader = strings.NewReader(text)
+			if rapid.Bool().Draw(t, "in bytes") && len(text) < 5000 {
+				r = iotest.OneByteReader(r)
+			}
+			if s.inBody = i == 1; s.inBody {
+				s.body = len(s.window)
+			}
+			if _, err := s.read(r, goOn); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.end()
+		for i, c := range q.needles {
+			text := body
+			if !c.body {
+				text = header + parts + body
+			}
+			if want := contains(text, c.text); s.hits[i] != decided(want) {
+				t.Fatalf("%q in the body %v: verdict %v, want %v", c.text, c.body, s.hits[i], want)
+			}
 		}
 	})
+}
+
+func BenchmarkScan(b *testing.B) {
+	text := "Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + strings.Repeat("The quick brown fox jumps over the lazy dog\r\n", 90)
+	for name, keys := range map[string]int{"one key": 1, "50 keys": 50} {
+		var key Or
+		for i := range keys {
+			key = append(key, Text{Value: "quartz" + strings.Repeat("x", i)})
+		}
+		b.Run(name, func(b *testing.B) {
+			q := Plan(key, Scope{})
+			m := &letter{text: text}
+			m.keep, _ = message.Summarize(strings.NewReader(text))
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if found, err := q.Match(m, nil); found || err != nil {
+					b.Fatal(found, err)
+				}
+			}
+		})
+	}
 }
