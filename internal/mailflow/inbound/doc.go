@@ -3,7 +3,8 @@
 //
 // # Order of durable steps
 //
-//  1. The content, with Return-Path and Received before it, is sealed and synced (store/bodies).
+//  1. The content, with Return-Path and Received before it, is sealed and synced (store/bodies). It is kept byte for byte, but
+//     for a Return-Path of the sender's own, which goes (RFC 5321 4.4); LMTP's stays.
 //  2. One commit under a random key gives it a UID in the INBOX of every account it is for.
 //  3. Only then Receive returns, and the door says 250.
 //
@@ -14,8 +15,8 @@
 //
 //	at RCPT     no such user 550 5.1.1 · not our domain 550 5.7.1 · account or domain disabled 550 5.2.1 · mailbox full 452
 //	            4.2.2 · more than 100 accounts in one transaction 452 4.5.3 · leads to another server 550 5.3.3
-//	after DATA  more than 100 Received fields 554 5.4.6 (RFC 5321 6.3) · header over 1 MiB 552 5.3.4 · an account was removed
-//	            or moved since RCPT 451 4.2.0 · the store fails 451 4.3.0
+//	after DATA  more than 100 Received fields 554 5.4.6 (RFC 5321 6.3) · header over 1 MiB 552 5.3.4, of more than 2,000 fields 552
+//	            5.6.0 · an account was removed or moved since RCPT 451 4.2.0 · the store fails 451 4.3.0
 //
 // Nothing that was taken at RCPT is refused after DATA for one recipient alone: no bounces are owed. A mailbox that fills up
 // between the two overshoots its quota by what was in flight. An account that goes between the two defers the message for

@@ -12,6 +12,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow"
 	"github.com/mailmesh/mailmesh/internal/rfc/message"
+	"github.com/mailmesh/mailmesh/internal/rfc/message/header"
 	"github.com/mailmesh/mailmesh/internal/rfc/smtp"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
@@ -23,6 +24,7 @@ import (
 const (
 	MaxReceived = 100     // RFC 5321 6.3: "a large rejection threshold, normally at least 100"
 	MaxHeader   = 1 << 20 // bytes
+	MaxFields   = 2000    // of the header, far above what mail has that went through a hundred hops
 )
 
 // Delivery puts mail into local mailboxes inside our commit.
@@ -58,6 +60,7 @@ var (
 	forwards   = mail.Reply{Code: 550, Enhanced: mail.EnhancedCode{5, 3, 3}, Text: "the address leads to another server, and this one does not forward"}
 	moved      = mail.Reply{Code: 451, Enhanced: mail.EnhancedCode{4, 2, 0}, Text: "a mailbox has just been moved or removed; send the message again"}
 	loops      = mail.Reply{Code: 554, Enhanced: mail.EnhancedCode{5, 4, 6}, Text: fmt.Sprintf("the message has more than %d Received fields: it goes in circles", MaxReceived)}
+	manyFields = mail.Reply{Code: 552, Enhanced: mail.EnhancedCode{5, 6, 0}, Text: fmt.Sprintf("the header has more than %d fields", MaxFields)}
 	longHeader = mail.Reply{Code: 552, Enhanced: mail.EnhancedCode{5, 3, 4}, Text: fmt.Sprintf("the header is larger than %d bytes", MaxHeader)}
 )
 
@@ -166,6 +169,11 @@ func (in *Inbound) discard(ctx context.Context, e *mail.Envelope, b *bodies.Body
 // read takes the content in one pass: it is sealed, stored and summed up as it comes.
 func (in *Inbound) read(ctx context.Context, s smtp.Session, e *mail.Envelope, content io.Reader) (mailflow.Accepted, error) {
 	trace := smtp.ReturnPath(e.ReversePath) + smtp.Received(s, in.o.Hostname, e, in.o.Now())
+	if !s.LMTP {
+		// RFC 5321 4.4: at final delivery there is one Return-Path, ours. What a mail server beside us hands over is its
+		// own affair, and stays byte for byte.
+		content = header.Without(content, "Return-Path")
+	}
 	c := &checked{from: io.MultiReader(strings.NewReader(trace), content), summary: message.NewSummarizer(message.Limits{})}
 	body, err := in.o.Bodies.Put(ctx, c)
 	switch {
@@ -187,11 +195,14 @@ func (in *Inbound) read(ctx context.Context, s smtp.Session, e *mail.Envelope, c
 	return mailflow.Accepted{Envelope: e, Body: body, Message: kept}, nil
 }
 
+// traceFields is how many fields we put above the content.
+const traceFields = 2
+
 // checked sums up what is read through it, and ends reading where the header is too large.
 type checked struct {
 	from    io.Reader
 	summary *message.Summarizer
-	err     error // of from, or longHeader
+	err     error // of from, longHeader or manyFields
 }
 
 func (c *checked) Read(p []byte) (int, error) {
@@ -199,6 +210,9 @@ func (c *checked) Read(p []byte) (int, error) {
 	c.summary.Write(p[:n])
 	if length, _ := c.summary.HeaderLength(); length > MaxHeader {
 		n, err = 0, longHeader
+	}
+	if c.summary.HeaderFields() > MaxFields+traceFields {
+		n, err = 0, manyFields
 	}
 	c.err = err
 	return n, err

@@ -94,6 +94,31 @@ func TestOneCopyEach(t *testing.T) {
 	})
 }
 
+// A Return-Path that the sender wrote goes, and nothing else; from a mail server beside us it stays.
+func TestReturnPathIsOurs(t *testing.T) {
+	const theirs, other = "Return-Path: <eve@x.example>\r\n", "Return-Path-Like: x\r\n"
+	const above, body = "Subject: x\r\n", "\r\n" + theirs
+	each(t, func(t *testing.T, r *mailflowtest.Rooms, _ *db.DB) {
+		ann := r.Account("ann")
+		for i, lmtp := range []bool{false, true} {
+			s := r.Session()
+			s.LMTP = lmtp
+			e := r.Envelope("id1", "ann")
+			content := above + theirs + other + "return-path :\r\n\t<eve@y.example>\r\n" + body
+			_, err := r.Receive(t.Context(), s, e, strings.NewReader(content))
+			r.Must(err)
+			want := above + other + body
+			if lmtp {
+				want = content
+			}
+			_, got, _ := strings.Cut(r.Inbox(ann)[i].Content, "+0000\r\n") // the end of Received
+			if got != want {
+				t.Errorf("LMTP %v: kept %q", lmtp, got)
+			}
+		}
+	})
+}
+
 // Loops and oversized headers are refused after the content, and leave nothing.
 func TestRefusedContent(t *testing.T) {
 	hop := "Received: from a by b; Sun, 22 Nov 2026 04:05:06 +0000\r\n"
@@ -104,6 +129,10 @@ func TestRefusedContent(t *testing.T) {
 		"101 hops":           {strings.Repeat(hop, 101) + "\r\n", "554 5.4.6"},
 		"101 in the body":    {"\r\n" + strings.Repeat(hop, 101), ""},
 		"large header":       {strings.Repeat(field, header) + "\r\nbody", ""},
+		"2000 fields":        {strings.Repeat("X: y\r\n", inbound.MaxFields) + "\r\nX: y\r\n", ""},
+		"2001 fields":        {strings.Repeat("X: y\r\n", inbound.MaxFields+1) + "\r\nbody", "552 5.6.0"},
+		"endless fields":     {strings.Repeat("X:\r\n", 1<<20), "552 5.6.0"},
+		"fields of parts":    {"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + strings.Repeat("X: y\r\n", inbound.MaxFields+1), ""},
 		"header too large":   {strings.Repeat(field, header+1) + "\r\nbody", "552 5.3.4"},
 		"header without end": {strings.Repeat("x", 3<<20), "552 5.3.4"},
 		"large body":         {"\r\n" + strings.Repeat(field, header+1), ""},

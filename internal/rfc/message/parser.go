@@ -157,6 +157,15 @@ func (p *Parser) HeaderLength() (length int64, complete bool) {
 	return p.msg.Root.Header.Length, true
 }
 
+// HeaderFields returns how many fields the message's own header has so far. It counts what a receiver may want to bound; what
+// is kept of them is bounded by Limits.
+func (p *Parser) HeaderFields() int {
+	if p.stack[0].inHeader {
+		return p.head.fields
+	}
+	return p.msg.Fields
+}
+
 // Close ends the content and returns the result. The Parser must not be used after it.
 func (p *Parser) Close() *Message {
 	if p.held.length > 0 {

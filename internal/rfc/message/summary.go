@@ -80,6 +80,9 @@ func (s *Summarizer) Write(b []byte) (int, error) { return s.parser.Write(b) }
 // HeaderLength is Parser.HeaderLength.
 func (s *Summarizer) HeaderLength() (length int64, complete bool) { return s.parser.HeaderLength() }
 
+// HeaderFields is Parser.HeaderFields.
+func (s *Summarizer) HeaderFields() int { return s.parser.HeaderFields() }
+
 // sample takes body bytes from the parser.
 func (s *Summarizer) sample(p *Part, b []byte) {
 	if !p.IsText() {

@@ -175,14 +175,21 @@ func TestSummarizerLongBody(t *testing.T) {
 	}
 }
 
-func TestHeaderLength(t *testing.T) {
+func TestHeaderSoFar(t *testing.T) {
 	s := NewSummarizer(Limits{})
 	for _, step := range []struct {
 		write    string
 		length   int64
 		complete bool
-	}{{"", 0, false}, {"Subject: x", 10, false}, {"\r\n", 12, false}, {"\r", 13, false}, {"\n", 14, true}, {"body\r\n", 14, true}} {
+		fields   int
+	}{
+		{"", 0, false, 0}, {"Subject: x", 10, false, 0}, {"\r\n", 12, false, 1}, {" y\r\nno field\r\n", 26, false, 1},
+		{"Content-Type: message/rfc822\r\n", 56, false, 2}, {"\r", 57, false, 2}, {"\n", 58, true, 2}, {"A: 1\r\nB: 2\r\nC: 3\r\n", 58, true, 2},
+	} {
 		s.Write([]byte(step.write))
+		if fields := s.HeaderFields(); fields != step.fields {
+			t.Errorf("after %q: %d fields", step.write, fields)
+		}
 		if length, complete := s.HeaderLength(); length != step.length || complete != step.complete {
 			t.Errorf("after %q: %d %v", step.write, length, complete)
 		}

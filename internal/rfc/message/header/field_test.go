@@ -73,6 +73,31 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+// What is not the field that goes comes through as it is, the body too.
+func TestWithout(t *testing.T) {
+	long := strings.Repeat("x", 3*filterBuffer)
+	for in, want := range map[string]string{
+		"":             "",
+		"no header":    "no header",
+		"\r\nR: 1\r\n": "\r\nR: 1\r\n",
+		" folded\r\nr: 1\r\nA: 2\r\n\r\nR: body\r\n\x00":                 " folded\r\nA: 2\r\n\r\nR: body\r\n\x00",
+		"A: 1\r\nR: 2\r\n more\r\n\tmore\r\nR : 3\r\nb\nRR: 4":           "A: 1\r\nb\nRR: 4",
+		"R: " + long + "\r\n " + long + "\r\nA: " + long + "\n\n" + long: "A: " + long + "\n\n" + long,
+		"R: 1": "",
+	} {
+		for _, r := range []io.Reader{strings.NewReader(in), iotest.OneByteReader(strings.NewReader(in)), iotest.DataErrReader(strings.NewReader(in))} {
+			got, err := io.ReadAll(Without(r, "r"))
+			if err != nil || string(got) != want {
+				t.Errorf("%.100q: %.200q, %v", in, got, err)
+			}
+		}
+	}
+	broken := io.MultiReader(strings.NewReader("A: 1\r\n\r\nbody"), iotest.ErrReader(io.ErrUnexpectedEOF))
+	if got, err := io.ReadAll(Without(broken, "r")); err != io.ErrUnexpectedEOF || len(got) != len("A: 1\r\n\r\nbody") {
+		t.Errorf("the source's error is lost: %q, %v", got, err)
+	}
+}
+
 // FuzzFilter holds the streaming filter to the fields found in memory.
 func FuzzFilter(f *testing.F) {
 	f.Add([]byte("A: 1\r\n x\r\nB: 2\r\n\r\nbody"), "a")
@@ -91,6 +116,10 @@ func FuzzFilter(f *testing.F) {
 		rest, _ := io.ReadAll(NewFilter(bytes.NewReader(block), []string{name}, true))
 		if !bytes.HasPrefix(got, want) || len(got)-len(want) > 2 {
 			t.Errorf("%q: %q, want %q", block, got, want)
+		}
+		without, _ := io.ReadAll(Without(bytes.NewReader(block), name))
+		if !bytes.HasPrefix(without, rest) || len(want)+len(without) != len(block) {
+			t.Errorf("%q: %q, and without %s %q", block, want, name, without)
 		}
 		if len(got)+len(rest) > len(block)+2 {
 			t.Errorf("%q: %q and %q", block, got, rest)

@@ -27,12 +27,18 @@ type Filter struct {
 // set, all others. The blank line is always passed on where there is one (RFC 9051 6.4.5.1), and nothing after it.
 // Lines that are no field belong to no name.
 func NewFilter(r io.Reader, names []string, exclude bool) *Filter {
-	f := &Filter{src: bufio.NewReaderSize(r, filterBuffer), exclude: exclude, names: make(map[string]bool, len(names))}
+	f := &Filter{src: bufio.NewReaderSize(r, filterBuffer), exclude: exclude, keep: exclude, names: make(map[string]bool, len(names))}
 	for _, name := range names {
 		f.names[strings.ToLower(name)] = true
 		f.longest = max(f.longest, len(name))
 	}
 	return f
+}
+
+// Without reads a whole message, byte for byte but for the fields of that name in its header.
+func Without(r io.Reader, name string) io.Reader {
+	f := NewFilter(r, []string{name}, true)
+	return io.MultiReader(f, f.src)
 }
 
 func (f *Filter) Read(p []byte) (int, error) {
