@@ -35,11 +35,10 @@ func ParseAddress(s string) (Address, error) {
 	if err != nil {
 		return Address{}, badAddress(s, err)
 	}
-	domain, found := strings.CutPrefix(rest, "@")
-	if !found {
+	if rest == "" {
 		return Address{}, badAddress(s, errors.New(`no "@domain" after the local part`))
 	}
-	domain, err = ParseDomain(domain)
+	domain, err := ParseDomain(rest[len("@"):])
 	if err != nil {
 		return Address{}, badAddress(s, err)
 	}
@@ -64,10 +63,14 @@ func (a Address) checkLength() error {
 	return nil
 }
 
-// cutLocal takes the local part, a Dot-string or a Quoted-string (RFC 5321 4.1.2), from the front of s.
+// cutLocal takes the local part, a Dot-string or a Quoted-string (RFC 5321 4.1.2), from the front of s, up to the end or
+// an @.
 func cutLocal(s string) (local, rest string, err error) {
 	if strings.HasPrefix(s, `"`) {
-		return cutQuoted(s)
+		if local, rest, err = cutQuoted(s); err == nil && rest != "" && rest[0] != '@' {
+			err = fmt.Errorf("%q follows the quoted local part; what follows is @ and the domain", first(rest))
+		}
+		return local, rest, err
 	}
 	end := 0
 	for end < len(s) {
@@ -77,10 +80,19 @@ func cutLocal(s string) (local, rest string, err error) {
 		}
 		end += n
 	}
-	if end == 0 {
-		return "", s, errors.New("the local part is empty or begins with a character that must be quoted")
+	switch local, rest = s[:end], s[end:]; {
+	case rest != "" && rest[0] != '@':
+		return "", s, fmt.Errorf("the local part may not hold %q outside quotes", first(rest))
+	case local == "":
+		return "", s, errors.New("the local part is empty")
 	}
-	return s[:end], s[end:], nil
+	return local, rest, nil
+}
+
+// first is the first character of s, or its first byte if that is not UTF-8.
+func first(s string) string {
+	_, n := utf8.DecodeRuneInString(s)
+	return s[:n]
 }
 
 // cutQuoted takes a Quoted-string. RFC 5321 4.1.2 has no control characters in it, RFC 6531 3.3 adds all of UTF-8.

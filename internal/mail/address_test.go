@@ -64,6 +64,29 @@ func TestParseAddressRefuses(t *testing.T) {
 	}
 }
 
+// The error names the fault, not what it led to.
+func TestParseAddressNamesTheFault(t *testing.T) {
+	for in, want := range map[string]string{
+		"ann(c)@x":  `may not hold "(" outside quotes`,
+		"(c)ann@x":  `may not hold "(" outside quotes`,
+		"ann lee@x": `may not hold " " outside quotes`,
+		"a,b":       `may not hold "," outside quotes`,
+		"a\xff@x":   `may not hold "\xff" outside quotes`,
+		"a\u0085@x": `may not hold "\u0085" outside quotes`,
+		`"ann"x@y`:  `"x" follows the quoted local part`,
+		`"ann"`:     `no "@domain"`,
+		"ann":       `no "@domain"`,
+		"":          "the local part is empty",
+		"@x":        "the local part is empty",
+		"ann@x(c)":  `a domain may not hold '('`,
+		"ann@":      "the domain is empty",
+	} {
+		if _, err := ParseAddress(in); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", in, err, want)
+		}
+	}
+}
+
 func TestAddressWords(t *testing.T) {
 	if null := (Address{}); !null.IsNull() || null.String() != "" || !null.IsASCII() {
 		t.Error("the zero Address is not the null reverse-path")

@@ -125,14 +125,14 @@ func (in *Inbound) Receive(ctx context.Context, s smtp.Session, e *mail.Envelope
 	if err != nil {
 		return nil, err
 	}
-	in.log(ctx, e, "stored", slog.Any("object", m.Body.Object), slog.Int64("size", m.Body.Size), slog.String("message-id", messageID(m.Message)))
+	in.log(ctx, s, e, "stored", slog.Any("object", m.Body.Object), slog.Int64("stored-size", m.Body.Size), slog.String("message-id", messageID(m.Message)))
 	delivered, err := in.commit(ctx, m)
 	if err != nil {
 		in.discard(ctx, e, m.Body)
 		return nil, err
 	}
 	for _, d := range delivered {
-		in.log(ctx, e, "delivered", slog.String("to", addressOf(e, d.Account)), slog.Any("account", d.Account), slog.Any("mailbox", d.Mailbox), slog.Any("uid", d.UID))
+		in.log(ctx, s, e, "delivered", slog.String("to", addressOf(e, d.Account)), slog.Any("account", d.Account), slog.Any("mailbox", d.Mailbox), slog.Any("uid", d.UID))
 	}
 	return outcomes(e, delivered), nil
 }
@@ -148,8 +148,8 @@ func addressOf(e *mail.Envelope, account mail.AccountID) string {
 }
 
 // log writes the line of one step. What is refused is returned instead, and logged by the door.
-func (in *Inbound) log(ctx context.Context, e *mail.Envelope, step string, facts ...slog.Attr) {
-	in.o.Log.LogAttrs(ctx, slog.LevelInfo, "inbound: "+step, append(facts, slog.String("id", e.ID))...)
+func (in *Inbound) log(ctx context.Context, s smtp.Session, e *mail.Envelope, step string, facts ...slog.Attr) {
+	in.o.Log.LogAttrs(ctx, slog.LevelInfo, "inbound: "+step, append(facts, slog.String("id", e.ID), slog.String("session", s.ID))...)
 }
 
 func messageID(m mailbox.Message) string {

@@ -328,7 +328,7 @@ func TestLog(t *testing.T) {
 		r.Send("the-id", plain, "ann", "bob")
 		lines := r.Log.Lines()
 		wants := [][]string{
-			{`"inbound: stored"`, "message-id=one@client.example", "size="},
+			{`"inbound: stored"`, "message-id=one@client.example", "stored-size="},
 			{`"inbound: delivered"`, "account=", "mailbox=", "uid=1"},
 			{`"inbound: delivered"`, "account=", "mailbox=", "uid=1"},
 		}
@@ -336,7 +336,7 @@ func TestLog(t *testing.T) {
 			t.Fatalf("%d lines: %q", len(lines), lines)
 		}
 		for i, want := range wants {
-			for _, part := range append(want, "id=the-id", "level=INFO") {
+			for _, part := range append(want, "id=the-id", "session=session1", "level=INFO") {
 				if !strings.Contains(lines[i], part) {
 					t.Errorf("%q is not in %q", part, lines[i])
 				}

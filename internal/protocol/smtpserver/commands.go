@@ -128,7 +128,7 @@ func (s *session) rset(args string) {
 
 func (s *session) noop(string) { s.say(okNoop) }
 
-func (s *session) help(string) { s.say(okHelp) }
+func (s *session) help(string) { s.say(s.helpText) }
 
 // vrfy confirms nothing: RFC 5321 7.3 allows it and address harvesters taught it.
 func (s *session) vrfy(args string) {

@@ -188,7 +188,7 @@ func (s *session) judge(e *mail.Envelope, c *content, err error) (why refusal, d
 
 // gone handles content that stops in the middle: the connection is lost or too slow, or BDAT was given up.
 func (s *session) gone(e *mail.Envelope, err error) {
-	s.log.Info("smtp: content not finished", "id", e.ID, "from", e.ReversePath.String(), "err", err)
+	s.log.Info("smtp: content not finished", "id", e.ID, "from", e.ReversePath.String(), "remote", s.info.Remote.String(), "err", err)
 	if err != errAborted {
 		s.lost(err)
 	}
@@ -235,7 +235,7 @@ func (s *session) accepted(command string, e *mail.Envelope, c *content, outcome
 	}
 	s.log.LogAttrs(s.ctx, slog.LevelInfo, "smtp: received", slog.String("id", e.ID), slog.String("from", e.ReversePath.String()),
 		slog.Int("recipients", len(e.Recipients)), slog.Int("kept", kept), slog.Int64("size", c.size),
-		slog.Duration("took", time.Since(c.ended)), slog.String("hello", s.info.Hello), slog.String("remote", s.info.Remote.String()))
+		slog.Duration("took", time.Since(c.ended)), slog.String("hello", s.info.Hello), slog.String("remote", s.info.Remote.String()), slog.Bool("tls", s.info.TLS != nil))
 	if !s.info.LMTP {
 		s.answer(command, combine(e, outcomes))
 		return

@@ -219,7 +219,7 @@ func checkConversation(t *testing.T, input string, piece int) {
 	if !slices.Equal(contents, want) {
 		t.Fatalf("the client said %q\n     kept %q\nreference %q\nreplies:\n%s", input, contents, want, replies)
 	}
-	if n := strings.Count(replies, "ok: queued as id\r\n"); n != len(want) {
+	if n := strings.Count(replies, "ok: kept as id\r\n"); n != len(want) {
 		t.Fatalf("%d messages are acknowledged, %d are kept; the client said %q\n%s", n, len(want), input, replies)
 	}
 	for line := range strings.SplitSeq(strings.TrimSuffix(replies, "\r\n"), "\r\n") {

@@ -20,7 +20,6 @@ var (
 	okNoop      = reply(250, 2, 0, 0, "ok")
 	okTLS       = reply(220, 2, 0, 0, "begin TLS")
 	okBye       = reply(221, 2, 0, 0, "bye")
-	okHelp      = reply(214, 2, 0, 0, "EHLO HELO LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT STARTTLS; see RFC 5321")
 	cannotVRFY  = reply(252, 2, 5, 0, "addresses are not verified; send the message") // RFC 5321 3.5.3
 	startData   = mail.Reply{Code: 354, Text: "end with <CRLF>.<CRLF>"}
 
@@ -57,6 +56,19 @@ var (
 	idle               = reply(421, 4, 4, 2, "nothing came for too long")
 	tooSlow            = reply(421, 4, 4, 2, "the message comes too slowly")
 )
+
+// helpReply names the commands that this door has.
+func helpReply(o *Options) mail.Reply {
+	hello, standard := "EHLO HELO", "RFC 5321"
+	if o.Mode == LMTP {
+		hello, standard = "LHLO", "RFC 2033"
+	}
+	commands := hello + " MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT"
+	if o.TLS != nil {
+		commands += " STARTTLS"
+	}
+	return reply(214, 2, 0, 0, commands+"; see "+standard)
+}
 
 // kindReplies is the table of the package doc for errors that are not a mail.Reply.
 var kindReplies = map[mail.Kind]mail.Reply{
@@ -98,9 +110,9 @@ func signed(hostname string, r mail.Reply) mail.Reply {
 	return r
 }
 
-// queued is the reply to content that is kept.
-func queued(e *mail.Envelope) mail.Reply {
-	return reply(250, 2, 0, 0, "ok: queued as "+e.ID)
+// kept is the reply to content that is kept. It names the id that Received and the log have.
+func kept(e *mail.Envelope) mail.Reply {
+	return reply(250, 2, 0, 0, "ok: kept as "+e.ID)
 }
 
 // outcomeReply is what the client is told of one outcome. A reply that says something else than the status is replaced:
@@ -112,7 +124,7 @@ func outcomeReply(e *mail.Envelope, o mail.Outcome) mail.Reply {
 	}
 	switch o.Status {
 	case mail.Delivered:
-		return queued(e)
+		return kept(e)
 	case mail.Refused:
 		return reply(554, 5, 0, 0, "the message was refused")
 	}

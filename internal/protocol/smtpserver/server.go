@@ -19,6 +19,7 @@ import (
 type Server struct {
 	o           Options
 	hello       []string // the lines of EHLO, without STARTTLS
+	helpText    mail.Reply
 	connections *listen.Server
 	buffers     sync.Pool
 }
@@ -38,7 +39,7 @@ func New(o Options) (*Server, error) {
 	if o.NewID == nil {
 		o.NewID = randomID
 	}
-	s := &Server{o: o, hello: helloLines(&o)}
+	s := &Server{o: o, hello: helloLines(&o), helpText: helpReply(&o)}
 	s.connections = listen.NewServer(listen.Options{Name: string(o.Mode), Connections: o.Limits.Connections,
 		PerHost: o.Limits.ConnectionsPerHost, Drain: o.Limits.Drain, Log: o.Log, Start: s.start, TurnAway: s.turnAway})
 	s.buffers.New = func() any { return newBuffers() }

@@ -298,7 +298,7 @@ func TestEnvelope(t *testing.T) {
 		"RCPT TO:<bob+tag@Example.org> NOTIFY=DELAY ORCPT=rfc822;x@y\r\nRCPT TO:<postmaster>\r\nDATA\r\n")
 	c.hear("250", "250", "250", "354")
 	c.say("x\r\n.\r\n")
-	c.hear("250 2.0.0 ok: queued as id2")
+	c.hear("250 2.0.0 ok: kept as id2")
 	got := f.kept()[0]
 	if s := got.session; s.ID != "id1" || s.Hello != "c.example" || !s.ESMTP || s.Remote.String() != "192.0.2.1:25" || s.TLS != nil {
 		t.Errorf("session %+v", s)
@@ -373,7 +373,7 @@ func TestARefusalIsOneLine(t *testing.T) {
 			if strings.Count(got, "\n") != 1 {
 				t.Errorf("not one line is logged:\n%s", got)
 			}
-			for _, want := range []string{"level=INFO", "session=id1", "id=id2", "from=ann@x", "remote=192.0.2.7:1", tt.want} {
+			for _, want := range []string{"level=INFO", "session=id1", "id=id2", "from=ann@x", "remote=192.0.2.7:1", "tls=false", tt.want} {
 				if !strings.Contains(got, want) {
 					t.Errorf("%q is missing in\n%s", want, got)
 				}

@@ -81,7 +81,7 @@ func (s *session) report(command string, e *mail.Envelope, why refusal, facts ..
 		level, text = slog.LevelError, "smtp: failed"
 	}
 	facts = append(facts, slog.String("command", command), slog.String("reply", why.reply.Error()),
-		slog.String("remote", s.info.Remote.String()))
+		slog.String("remote", s.info.Remote.String()), slog.Bool("tls", s.info.TLS != nil))
 	if e != nil {
 		facts = append(facts, slog.String("id", e.ID), slog.String("from", e.ReversePath.String()))
 	}
