@@ -82,12 +82,13 @@ func (s serve) adjust(cfg *config.Config) {
 		cfg.Hostname = "localhost"
 		*l = config.Listen{
 			SMTP: config.Endpoints{"127.0.0.1:2525"}, LMTP: config.Endpoints{"127.0.0.1:2424"}, IMAP: config.Endpoints{"127.0.0.1:1143"},
-			IMAPS: config.Endpoints{"127.0.0.1:1993"}, Metrics: config.Endpoints{"127.0.0.1:9625"},
+			IMAPS: config.Endpoints{"127.0.0.1:1993"}, POP3: config.Endpoints{"127.0.0.1:1110"}, POP3S: config.Endpoints{"127.0.0.1:1995"},
+			Metrics: config.Endpoints{"127.0.0.1:9625"},
 		}
 	}
 	if s.AnyPort {
 		free := config.Endpoints{"127.0.0.1:0"}
-		*l = config.Listen{SMTP: free, LMTP: free, IMAP: free, IMAPS: free, Metrics: free}
+		*l = config.Listen{SMTP: free, LMTP: free, IMAP: free, IMAPS: free, POP3: free, POP3S: free, Metrics: free}
 	}
 }
 
@@ -111,7 +112,9 @@ func welcome(w io.Writer, r node.Ready, cfg config.Config) {
 	fmt.Fprintf(&b, "  %-10s %-18s %s\n", "lmtp", r.Doors["lmtp"], "mail from a program on this machine")
 	fmt.Fprintf(&b, "  %-10s %-18s %s\n", "imap", r.Doors["imap"], "STARTTLS; without TLS from this machine only")
 	fmt.Fprintf(&b, "  %-10s %-18s %s\n", "imaps", r.Doors["imaps"], "TLS with a self-signed certificate")
-	fmt.Fprintf(&b, "  %-10s http://%s/metrics, /healthz, /readyz\n\nSign in to IMAP as\n\n", "metrics", r.Doors["metrics"])
+	fmt.Fprintf(&b, "  %-10s %-18s %s\n", "pop3", r.Doors["pop3"], "STLS; without TLS from this machine only")
+	fmt.Fprintf(&b, "  %-10s %-18s %s\n", "pop3s", r.Doors["pop3s"], "TLS with the same certificate")
+	fmt.Fprintf(&b, "  %-10s http://%s/metrics, /healthz, /readyz\n\nSign in to IMAP and POP3 as\n\n", "metrics", r.Doors["metrics"])
 	for _, a := range r.Accounts {
 		fmt.Fprintf(&b, "  %-20s password: %s\n", a.Address, a.Password)
 	}
@@ -123,9 +126,10 @@ Send a message, and read it back:
     curl -sS --crlf smtp://%[2]s --mail-from you@example.com --mail-rcpt %[1]s -T -
 
   curl -sS -u "%[1]s:%[4]s" "imap://%[3]s/INBOX;MAILINDEX=*"
+  curl -sS -u "%[1]s:%[4]s" pop3://%[6]s/1
 
 Ctrl-C stops it. %[5]s forgets it all.
 
-`, a.Address, r.Doors["smtp"], r.Doors["imap"], a.Password, "rm -r "+data)
+`, a.Address, r.Doors["smtp"], r.Doors["imap"], a.Password, "rm -r "+data, r.Doors["pop3"])
 	io.WriteString(w, b.String())
 }

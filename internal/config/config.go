@@ -25,6 +25,8 @@ type Listen struct {
 	LMTP    Endpoints `toml:"lmtp" doc:"Mail from a program on this machine or a trusted network (RFC 2033). Not for the internet: whoever reaches it is not asked who they are." accept:"a list of host:port"`
 	IMAP    Endpoints `toml:"imap" doc:"IMAP with STARTTLS (RFC 9051). Signing in needs TLS, except from this machine." accept:"a list of host:port"`
 	IMAPS   Endpoints `toml:"imaps" doc:"IMAP with TLS from the start (RFC 8314)." accept:"a list of host:port"`
+	POP3    Endpoints `toml:"pop3" doc:"POP3 with STLS (RFC 1939, RFC 2595). Signing in needs TLS, except from this machine." accept:"a list of host:port"`
+	POP3S   Endpoints `toml:"pop3s" doc:"POP3 with TLS from the start (RFC 8314)." accept:"a list of host:port"`
 	Metrics Endpoints `toml:"metrics" doc:"HTTP with /metrics (Prometheus), /healthz and /readyz. No sign-in: keep it on this machine or a trusted network." accept:"a list of host:port"`
 }
 
@@ -64,6 +66,8 @@ func Default() Config {
 			LMTP:    Endpoints{"127.0.0.1:24"},
 			IMAP:    Endpoints{":143"},
 			IMAPS:   Endpoints{":993"},
+			POP3:    Endpoints{":110"},
+			POP3S:   Endpoints{":995"},
 			Metrics: Endpoints{"127.0.0.1:9625"},
 		},
 		Limits: Limits{MessageSize: 50 << 20},

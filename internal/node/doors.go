@@ -13,6 +13,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/cert"
 	"github.com/mailmesh/mailmesh/internal/infra/listen"
 	"github.com/mailmesh/mailmesh/internal/protocol/imapserver"
+	"github.com/mailmesh/mailmesh/internal/protocol/pop3server"
 	"github.com/mailmesh/mailmesh/internal/protocol/smtpserver"
 )
 
@@ -59,12 +60,19 @@ func (n *Node) plan() ([]doorPlan, error) {
 	if err != nil {
 		return nil, err
 	}
+	pop3, err := pop3server.New(pop3server.Options{Hostname: n.cfg.Hostname, TLS: tlsConfig, Tx: n.rooms.tx, Auth: n.rooms.auth,
+		Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies, Observer: pop3Meters{n.meters}, Log: n.log})
+	if err != nil {
+		return nil, err
+	}
 	l := n.cfg.Listen
 	return []doorPlan{
 		{"smtp", l.SMTP, mx.Serve},
 		{"lmtp", l.LMTP, lmtp.Serve},
 		{"imap", l.IMAP, imap.Serve},
 		{"imaps", l.IMAPS, imap.ServeTLS},
+		{"pop3", l.POP3, pop3.Serve},
+		{"pop3s", l.POP3S, pop3.ServeTLS},
 		{metricsDoor, l.Metrics, n.serveHTTP(n.health())},
 	}, nil
 }

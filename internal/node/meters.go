@@ -31,8 +31,11 @@ type meters struct {
 	acceptSeconds metrics.Histogram
 	refused       metrics.Counter
 
-	signIns  metrics.Counter
-	commands metrics.Histogram
+	signIns      metrics.Counter
+	commands     metrics.Histogram
+	pop3Commands metrics.Histogram
+	retrieved    metrics.Counter
+	removed      metrics.Counter
 }
 
 func newMeters() *meters {
@@ -56,6 +59,9 @@ func newMeters() *meters {
 		refused:        r.Counter("refused_total", "Commands answered 4yz or 5yz.", "protocol", "command", "reason"),
 		signIns:        r.Counter("sign_ins_total", "Attempts to sign in.", "protocol", "mechanism", "result"),
 		commands:       r.Histogram("imap_command_seconds", "Time of an IMAP command.", metrics.Latencies, "command", "answer"),
+		pop3Commands:   r.Histogram("pop3_command_seconds", "Time of a POP3 command; with RETR and TOP also that in which the client read.", metrics.Latencies, "command", "answer"),
+		retrieved:      r.Counter("pop3_retrieved_bytes_total", "Bytes of messages sent over POP3, by sessions that have ended."),
+		removed:        r.Counter("pop3_deleted_total", "Messages deleted over POP3."),
 	}
 }
 
@@ -112,4 +118,28 @@ func (m imapMeters) SignInFailed(mechanism string, why mail.Kind) {
 
 func (m imapMeters) Command(name, condition string, took time.Duration) {
 	m.commands.Time(took, name, condition)
+}
+
+// pop3Meters are what the POP3 door observes.
+type pop3Meters struct{ *meters }
+
+func (m pop3Meters) SessionStarted()           { m.sessions.Add(1, "pop3") }
+func (m pop3Meters) SessionEnded()             { m.sessions.Add(-1, "pop3") }
+func (m pop3Meters) SignedIn(mechanism string) { m.signIns.Add(1, "pop3", mechanism, "ok") }
+
+func (m pop3Meters) SignInFailed(mechanism string, why mail.Kind) {
+	m.signIns.Add(1, "pop3", mechanism, string(why))
+}
+
+func (m pop3Meters) Command(name string, ok bool, took time.Duration) {
+	answer := "ERR"
+	if ok {
+		answer = "OK"
+	}
+	m.pop3Commands.Time(took, name, answer)
+}
+
+func (m pop3Meters) Retrieved(octets int64, deleted int) {
+	m.retrieved.Add(int(octets))
+	m.removed.Add(deleted)
 }

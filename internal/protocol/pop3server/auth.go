@@ -1,0 +1,204 @@
+package pop3server
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/infra/listen"
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/rfc/sasl"
+	"github.com/mailmesh/mailmesh/internal/store/auth"
+)
+
+func (s *session) tls() *tls.ConnectionState {
+	if tc, ok := s.wire.nc.(*tls.Conn); ok {
+		state := tc.ConnectionState()
+		return &state
+	}
+	return nil
+}
+
+func (s *session) canStartTLS() bool { return s.o.TLS != nil && s.tls() == nil }
+
+// maySignIn: passwords travel only over TLS or within this machine (RFC 2595 2.3, RFC 8314 3).
+func (s *session) maySignIn() bool {
+	return s.tls() != nil || listen.Remote(s.wire.nc).Addr().Unmap().IsLoopback()
+}
+
+// overTLS refuses a sign-in in clear. RFC 3206 4: [AUTH] is also for attempts "in violation of policy".
+var overTLS = reply{negative, codeAuth, "sign in over TLS: use STLS or the port of POP3S"}
+
+func (s *session) startTLS(string) (reply, error) {
+	if !s.canStartTLS() {
+		return bad("TLS is not available here, or is used already"), nil
+	}
+	if s.wire.pending() {
+		// What was sent before the handshake must not be taken for something sent under TLS.
+		s.bye(refused("nothing may follow STLS before the handshake"))
+		return reply{}, nil
+	}
+	s.say(ok("begin TLS now"))
+	if err := s.wire.flush(); err != nil {
+		return reply{}, err
+	}
+	s.wire.dropBuffers()
+	if err := s.wire.handshake(tls.Server(s.wire.nc, s.o.TLS)); err != nil {
+		s.log.Debug("pop3: TLS handshake failed", "err", err)
+		s.over = true
+	}
+	return reply{}, nil
+}
+
+// userName takes the name, about which nothing is said: RFC 1939 7 allows it, and who may not know learns nothing.
+func (s *session) userName(name string) (reply, error) {
+	s.user = ""
+	if !s.maySignIn() {
+		return overTLS, nil
+	}
+	s.user = name
+	return ok("send the password"), nil
+}
+
+// pass takes the password: all that follows the first space (RFC 1939 7).
+func (s *session) pass(password string) (reply, error) {
+	switch {
+	case !s.maySignIn():
+		return overTLS, nil
+	case s.user == "":
+		return bad("send USER first"), nil
+	}
+	in, err := s.o.Auth.Verify(s.ctx, auth.Attempt{Login: s.user, Password: password, Remote: s.peer().Remote, Protocol: "pop3"})
+	return s.signedIn("USER", in, err)
+}
+
+// auth is RFC 5034's. Without a mechanism it lists them, as clients older than CAPA ask for.
+func (s *session) auth(args string) (reply, error) {
+	if !s.maySignIn() {
+		return overTLS, nil
+	}
+	if strings.TrimSpace(args) == "" {
+		s.say(ok("mechanisms follow"))
+		s.lines(s.o.Auth.Mechanisms(s.ctx, s.peer()))
+		return reply{}, nil
+	}
+	mechanism, initial, has := strings.Cut(args, " ")
+	exchange, err := s.o.Auth.Begin(s.ctx, mechanism, s.peer())
+	if err != nil {
+		return bad("this mechanism is not offered; see CAPA"), nil
+	}
+	var response []byte
+	if has {
+		if response, err = decodeInitial(initial); err != nil {
+			return bad("the initial response is not base64"), nil
+		}
+	}
+	for {
+		challenge, done, err := exchange.Next(response)
+		if err != nil || done {
+			return s.signedIn(strings.ToUpper(mechanism), exchange.SignIn(), err)
+		}
+		r, over := s.ask(challenge, &response)
+		if over {
+			return r, nil
+		}
+	}
+}
+
+// decodeInitial reads an initial response. RFC 5034 4: "=" is an empty one.
+func decodeInitial(text string) ([]byte, error) {
+	if text == "=" {
+		return []byte{}, nil
+	}
+	return base64.StdEncoding.DecodeString(text)
+}
+
+// ask sends a challenge and reads the response to it. over says that the exchange ends with a reply.
+func (s *session) ask(challenge []byte, response *[]byte) (r reply, over bool) {
+	s.wire.Write(append(base64.StdEncoding.AppendEncode([]byte("+ "), challenge), "\r\n"...))
+	line, err := s.wire.readLine()
+	switch {
+	case errors.Is(err, errBareLF):
+		return bad(err.Error()), true
+	case err != nil:
+		s.lost(err)
+		return reply{}, true
+	case string(line) == "*": // RFC 5034 4
+		return refused("the exchange is cancelled"), true
+	}
+	if *response, err = base64.StdEncoding.DecodeString(string(line)); err != nil {
+		return bad("the response is not base64"), true
+	}
+	return reply{}, false
+}
+
+func (s *session) peer() auth.Peer {
+	p := auth.Peer{Remote: listen.Remote(s.wire.nc).Addr(), Protocol: "pop3"}
+	if state := s.tls(); state != nil {
+		var shown *x509.Certificate
+		if len(s.o.TLS.Certificates) == 1 { // with several the client's wishes decide, and tls-exporter is left
+			shown = s.o.TLS.Certificates[0].Leaf
+		}
+		p.Bindings = sasl.Bindings(state, shown)
+	}
+	return p
+}
+
+// signedIn takes what the room said about an attempt, and opens the maildrop.
+func (s *session) signedIn(mechanism string, in auth.SignIn, err error) (reply, error) {
+	if err != nil {
+		return s.notSignedIn(mechanism, err)
+	}
+	drop, err := s.openMaildrop(in.Account)
+	if err != nil {
+		s.o.Observer.SignInFailed(mechanism, mail.KindOf(err))
+		return reply{}, err
+	}
+	s.account, s.signIn, s.checked, s.maildrop = in.Account, in, time.Now(), drop
+	s.wire.signedIn()
+	s.log = s.log.With("account", in.Account)
+	s.log.Info("pop3: signed in", "mechanism", mechanism, "tls", s.tls() != nil)
+	s.o.Observer.SignedIn(mechanism)
+	return ok(drop.describe()), nil
+}
+
+func (s *session) notSignedIn(mechanism string, err error) (reply, error) {
+	kind := mail.KindOf(err)
+	s.o.Observer.SignInFailed(mechanism, kind)
+	r := reply{negative, codeAuth, "the name or the password is wrong"}
+	switch kind {
+	case mail.Denied:
+	case mail.Disabled:
+		r.text = "this account is disabled"
+	case mail.Limit: // the password may well be right: the client must not ask for another
+		r = temporary("too many failed attempts, try again later")
+	case mail.Invalid:
+		r.text = "this cannot be a name and a password"
+	default:
+		return reply{}, err
+	}
+	if s.failedSignIns++; s.failedSignIns >= s.o.Limits.SignIns {
+		s.over, s.linger = true, true
+	}
+	return r, nil
+}
+
+// recheckEvery is how long commands go on being carried out after a sign-in was taken away.
+const recheckEvery = time.Minute
+
+// recheck ends the session of an account that was disabled or removed, or whose secret was changed or revoked. A store
+// that cannot answer says nothing about the sign-in.
+func (s *session) recheck() {
+	if s.maildrop == nil || time.Since(s.checked) < recheckEvery {
+		return
+	}
+	s.checked = time.Now()
+	switch err := s.o.Auth.Recheck(s.ctx, s.signIn); mail.KindOf(err) {
+	case mail.Denied, mail.Disabled:
+		s.log.Info("pop3: the sign-in was taken away", "err", err)
+		s.bye(reply{negative, codeAuth, "this sign-in is no longer good, nothing was deleted"})
+	}
+}

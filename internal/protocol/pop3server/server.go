@@ -1,0 +1,71 @@
+package pop3server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/infra/listen"
+)
+
+// Server answers POP3 connections. It may serve several listeners at a time.
+type Server struct {
+	o       Options
+	plain   *listen.Server // STLS
+	secure  *listen.Server // TLS from the start (RFC 8314)
+	buffers sync.Pool
+}
+
+// New makes a server; it fails when the options cannot work.
+func New(o Options) (*Server, error) {
+	o.Limits.setDefaults()
+	if err := o.check(); err != nil {
+		return nil, fmt.Errorf("pop3server: %w", err)
+	}
+	if o.Observer == nil {
+		o.Observer = noObserver{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{o: o}
+	s.buffers.New = func() any { return newBuffers() }
+	run := listen.Options{Name: "pop3", Connections: o.Limits.Connections, PerHost: o.Limits.ConnectionsPerHost,
+		Drain: o.Limits.Drain, Log: o.Log, TurnAway: turnAway, Start: s.start}
+	s.plain = listen.NewServer(run)
+	run.TurnAway = func(net.Conn, listen.Refusal) {} // nothing can be said before a handshake
+	run.Start = s.startTLS
+	s.secure = listen.NewServer(run)
+	return s, nil
+}
+
+// Serve answers connections, which may use STLS, until ctx ends, and then lets them finish the command under way.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error { return s.plain.Serve(ctx, l) }
+
+// ServeTLS is Serve for connections that begin with TLS.
+func (s *Server) ServeTLS(ctx context.Context, l net.Listener) error {
+	if s.o.TLS == nil {
+		return errors.New("pop3server: no certificate")
+	}
+	return s.secure.Serve(ctx, l)
+}
+
+func (s *Server) start(ctx context.Context, nc net.Conn) listen.Session {
+	return newSession(ctx, s, nc)
+}
+
+func (s *Server) startTLS(ctx context.Context, nc net.Conn) listen.Session {
+	return newSession(ctx, s, tls.Server(nc, s.o.TLS))
+}
+
+// turnAway says why, if the client takes it at once. RFC 3206 4: [SYS/TEMP] keeps it from asking for another password.
+func turnAway(nc net.Conn, why listen.Refusal) {
+	nc.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
+	io.WriteString(nc, "-ERR [SYS/TEMP] "+string(why)+", try again later\r\n")
+}

@@ -1,0 +1,284 @@
+package pop3server
+
+import (
+	"bufio"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+const (
+	maxLine    = 8 << 10  // of a line, its end included; RFC 2449 4 needs 255, SASL more
+	maxReplies = 16 << 10 // of replies held back before they are sent
+	chunkSize  = 16 << 10 // of content read at a time
+)
+
+// buffers are what a connection needs while a command runs.
+type buffers struct {
+	in    *bufio.Reader
+	out   []byte // replies not sent yet
+	chunk []byte
+}
+
+func newBuffers() *buffers {
+	return &buffers{in: bufio.NewReaderSize(nil, maxLine), out: make([]byte, 0, maxReplies), chunk: make([]byte, chunkSize)}
+}
+
+// Why a wire can no longer be read, besides the connection's own errors.
+var (
+	errDraining = errors.New("the server is closing down")
+	errIdle     = errors.New("nothing came for too long")
+	errStalled  = errors.New("a line stopped half-way for too long")
+	errPreauth  = errors.New("no sign-in for too long")
+	errEndless  = errors.New("the line is too long")
+)
+
+// errBareLF is a fault of one line; the next can be read.
+var errBareLF = errors.New("the line ends with LF; lines end with CR LF")
+
+// wire is one connection: lines in, replies out, deadlines for both. Between commands it holds no buffers: most
+// connections of a server wait. Only drain and abort may be called by others than the session's goroutine.
+type wire struct {
+	limits *Limits
+	pool   *sync.Pool
+	buf    *buffers  // nil while the connection waits
+	first  [1]byte   // what ended the wait
+	woken  bool      // first holds a byte
+	lineBy time.Time // when the line that has begun must be whole
+
+	writeErr error // the first one: a reply that went out in part cannot be followed by another
+
+	mu       sync.Mutex // guards what follows
+	nc       net.Conn
+	begun    time.Time // of the time to sign in; zero once that is done
+	waiting  bool      // for a line to begin
+	draining bool
+}
+
+// readLine returns the next line without its end, valid until the next read.
+func (w *wire) readLine() ([]byte, error) {
+	if w.isDraining() {
+		return nil, errDraining
+	}
+	if err := w.wake(); err != nil {
+		return nil, err
+	}
+	line, err := w.buf.in.ReadSlice('\n')
+	switch {
+	case errors.Is(err, bufio.ErrBufferFull):
+		return nil, errEndless
+	case err != nil:
+		return nil, err
+	case len(line) < 2 || line[len(line)-2] != '\r':
+		return nil, errBareLF
+	}
+	return line[:len(line)-2], nil
+}
+
+// feed is what the buffered reader reads.
+type feed struct{ *wire }
+
+func (w feed) Read(p []byte) (int, error) {
+	if w.woken {
+		w.woken = false
+		p[0] = w.first[0]
+		return 1, nil
+	}
+	// Replies are sent before the client is waited for and not earlier, so a pipelined group (RFC 2449 6.6) is answered in
+	// few packets.
+	if err := w.flush(); err != nil {
+		return 0, err
+	}
+	begins := w.buf.in.Buffered() == 0
+	n, err := w.receive(p, begins)
+	if begins {
+		w.lineBy = time.Now().Add(w.limits.Line)
+	}
+	return n, err
+}
+
+// receive reads from the connection under the deadline of the moment. begins says that no part of a line has come yet.
+func (w *wire) receive(p []byte, begins bool) (int, error) {
+	late, err := w.beginWait(begins)
+	if err != nil {
+		return 0, err
+	}
+	n, err := w.nc.Read(p)
+	w.endWait()
+	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+		if err = late; w.isDraining() {
+			err = errDraining
+		}
+	}
+	return n, err
+}
+
+// beginWait sets the deadline and says what it means when it passes.
+func (w *wire) beginWait(begins bool) (late, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.draining {
+		return nil, errDraining
+	}
+	late, deadline := errIdle, time.Now().Add(w.limits.Idle)
+	if !begins {
+		late, deadline = errStalled, w.lineBy
+	}
+	if end := w.begun.Add(w.limits.Preauth); !w.begun.IsZero() && end.Before(deadline) {
+		late, deadline = errPreauth, end
+	}
+	w.waiting = true
+	return late, w.nc.SetReadDeadline(deadline)
+}
+
+func (w *wire) endWait() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waiting = false
+}
+
+// signedIn ends the time for signing in.
+func (w *wire) signedIn() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.begun = time.Time{}
+}
+
+// wake gives the wire its buffers; it waits for the next line to begin without them.
+func (w *wire) wake() error {
+	if w.buf != nil {
+		return nil
+	}
+	if _, err := w.receive(w.first[:], true); err != nil {
+		return err
+	}
+	w.woken, w.lineBy = true, time.Now().Add(w.limits.Line)
+	w.takeBuffers()
+	return nil
+}
+
+func (w *wire) takeBuffers() {
+	w.buf = w.pool.Get().(*buffers)
+	w.buf.in.Reset(feed{w})
+}
+
+// sleep sends what is to be sent and gives the buffers back, unless the client has said more already.
+func (w *wire) sleep() error {
+	if w.pending() {
+		return nil
+	}
+	err := w.flush()
+	w.dropBuffers()
+	return err
+}
+
+func (w *wire) dropBuffers() {
+	if w.buf != nil {
+		w.buf.in.Reset(nil)
+		w.buf.out = w.buf.out[:0]
+		w.pool.Put(w.buf)
+		w.buf = nil
+	}
+}
+
+// pending reports whether the client has sent more than what was read.
+func (w *wire) pending() bool { return w.woken || w.buf != nil && w.buf.in.Buffered() > 0 }
+
+// Write adds to what will be sent.
+func (w *wire) Write(p []byte) (int, error) {
+	if w.buf == nil {
+		w.takeBuffers()
+	}
+	written := len(p)
+	for len(p) > maxReplies-len(w.buf.out) {
+		room := maxReplies - len(w.buf.out)
+		w.buf.out = append(w.buf.out, p[:room]...)
+		p = p[room:]
+		if err := w.flush(); err != nil {
+			return 0, err
+		}
+	}
+	w.buf.out = append(w.buf.out, p...)
+	return written, w.writeErr
+}
+
+// flush sends; a client that does not take it in time loses the connection.
+func (w *wire) flush() error {
+	if w.writeErr != nil || w.buf == nil || len(w.buf.out) == 0 {
+		return w.writeErr
+	}
+	w.nc.SetWriteDeadline(time.Now().Add(w.limits.Write))
+	_, w.writeErr = w.nc.Write(w.buf.out)
+	w.buf.out = w.buf.out[:0]
+	return w.writeErr
+}
+
+// drain wakes a reader; it then sees errDraining. A command that runs goes on.
+func (w *wire) drain() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.draining = true
+	if w.waiting {
+		w.nc.SetReadDeadline(time.Now())
+	}
+}
+
+func (w *wire) isDraining() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.draining
+}
+
+// handshake makes TLS of the connection. Whatever was buffered came in clear and is gone already.
+func (w *wire) handshake(tc *tls.Conn) error {
+	tc.SetDeadline(time.Now().Add(w.limits.Handshake))
+	err := tc.Handshake()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.nc = tc
+	if err == nil {
+		err = tc.SetDeadline(time.Time{})
+	}
+	return err
+}
+
+// close sends what is left to say and ends the connection in good order.
+func (w *wire) close() {
+	w.flush()
+	w.dropBuffers()
+	w.mu.Lock()
+	nc := w.nc
+	w.mu.Unlock()
+	nc.Close()
+}
+
+// abort ends the connection at once: closing TLS properly could wait for a client that does not read.
+func (w *wire) abort() {
+	w.mu.Lock()
+	nc := w.nc
+	w.mu.Unlock()
+	if tc, ok := nc.(*tls.Conn); ok {
+		nc = tc.NetConn()
+	}
+	nc.Close()
+}
+
+const (
+	lingerFor   = time.Second
+	lingerBytes = 1 << 20
+)
+
+// linger lets a client that is still sending read why the connection ends: closing with unread data makes TCP throw away
+// what was sent last.
+func (w *wire) linger() {
+	half, ok := w.nc.(interface{ CloseWrite() error })
+	if !ok || w.flush() != nil || half.CloseWrite() != nil {
+		return
+	}
+	w.nc.SetReadDeadline(time.Now().Add(lingerFor))
+	io.CopyN(io.Discard, w.nc, lingerBytes) // whatever comes, the connection is closed next
+}
