@@ -174,7 +174,7 @@ func (s *session) recheck(every time.Duration) {
 
 func (s *session) identify(c imap.ID) (reply, error) {
 	s.log.Debug("imap: client", "id", c.Params)
-	// RFC 2971 4: a version is useful to attackers, so none is given.
+	// RFC 2971 7: a version is useful to attackers, so none is given.
 	s.out.ID([]imap.IDParam{{Name: "name", Value: "Mailmesh"}})
 	return ok("pleased to meet you"), nil
 }
