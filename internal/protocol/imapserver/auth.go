@@ -126,6 +126,7 @@ func (s *session) signedIn(mechanism string, in auth.SignIn, err error) (reply, 
 	if err == nil {
 		s.account, s.signIn, s.checked = in.Account, in, time.Now()
 		s.watch = s.o.Realtime.Watch(in.Account)
+		s.share = s.server.shares.join(in.Account, &s.o.Limits)
 		s.wire.signedIn()
 		s.in.SetLimits(imap.DefaultLimits)
 		s.log = s.log.With("account", in.Account)

@@ -36,16 +36,19 @@
 //	message size                        NO [TOOBIG], announced by APPENDLIMIT
 //	messages of one APPEND              50, NO [LIMIT] (Limits.AppendMessages)
 //	quota                               NO [OVERQUOTA], before a client that waits is told to send
+//	1,000 commands a second and account answered later (Limits.CommandRate), after 10,000 that are answered at once
 //	50 search keys that read content    NO [LIMIT]
+//	8 GiB looked through by a SEARCH    NO [LIMIT] (Limits.SearchBytes)
 //	200 items of a FETCH that do        NO [LIMIT]
 //	8,192 octets of patterns in LIST    NO [LIMIT]
 //
 // When the server stops, sessions that wait get BYE at once; a command that has begun may end, its rest may still come for
-// half of Limits.Drain.
+// half of Limits.Drain. A search is cut off within a second, with NO [UNAVAILABLE].
 //
 // A session that waits holds no buffers. A FETCH holds the rows of 200 messages, 4 MiB at most, and streams content; a
-// search of content reads one message at a time, and Limits.ContentSearches of them in all sessions together, which leaves
-// half of the processors to others; it ends when its client is gone.
+// search looks at one message at a time, as do all sessions of its account together, and all accounts together at
+// Limits.ContentSearches of them: half of the processors are left to others, and an account with many searches waits for
+// itself. It ends when its client is gone, whatever that had sent before; closing the sending half is being gone.
 //
 // A fault of the store is logged with its cause and answered NO [SERVERBUG], or NO [UNAVAILABLE] where trying again may
 // help; nothing was changed then, except as RFC 9051 lets STORE and MOVE stop half way, which the answer then tells. A

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,11 +23,11 @@ func emptyPools() {
 }
 
 // bubble runs a test under a fake clock, with a server.
-func bubble(t *testing.T, test func(t *testing.T, f *serving)) {
+func bubble(t *testing.T, test func(t *testing.T, f *serving), change ...func(*Options)) {
 	t.Helper()
 	defer emptyPools()
 	synctest.Test(t, func(t *testing.T) {
-		f := serve(t)
+		f := serve(t, change...)
 		test(t, f)
 		f.stop()
 	})
@@ -255,35 +254,6 @@ func TestReadOnlyStore(t *testing.T) {
 	if log := f.log.String(); strings.Count(log, "no space") < 7 {
 		t.Errorf("the log says %s", log)
 	}
-}
-
-// A search ends when nobody waits for it any more.
-func TestSearchWithoutClient(t *testing.T) {
-	bubble(t, func(t *testing.T, f *serving) {
-		contents := make([]string, 100)
-		for i := range contents {
-			contents[i] = sample(i)
-		}
-		f.deliver(ann, "INBOX", contents...)
-		c := f.login("SELECT INBOX")
-		var opened atomic.Int64
-		f.blobs.Fail = func(string) error {
-			opened.Add(1)
-			time.Sleep(100 * time.Millisecond)
-			return nil
-		}
-		c.ok("SEARCH BODY nothing") // a client that is silent is there
-		if n := opened.Swap(0); n != 100 {
-			t.Errorf("%d messages were read", n)
-		}
-		c.send("SEARCH BODY nothing")
-		time.Sleep(3 * time.Second)
-		c.conn.Close()
-		time.Sleep(10 * time.Second)
-		if n := opened.Load(); n < 30 || n > 50 {
-			t.Errorf("%d messages were read, want those of 3 seconds", n)
-		}
-	})
 }
 
 // A fault of the store is answered NO [SERVERBUG] or NO [UNAVAILABLE], logged with its cause, and loses nothing.

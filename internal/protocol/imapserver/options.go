@@ -39,13 +39,16 @@ type Limits struct {
 	SignIns            int           // failed ones of one connection; 3
 	BadCommands        int           // in a row; 20
 	PreauthCommands    int           // before signing in; 50
+	CommandRate        int           // commands a second of one account, in all its sessions; 1,000
+	CommandBurst       int           // commands above the rate that are answered at once; 10,000
 	Handshake          time.Duration // of TLS; 30 s
 	Preauth            time.Duration // from the start until a client has signed in; 2 min
 	Idle               time.Duration // waiting for a command, or in IDLE; 30 min
 	Stall              time.Duration // waiting for the rest of a command; 5 min
 	Write              time.Duration // waiting for the client to take our replies; 1 min
 	Drain              time.Duration // for commands under way when the server stops; 10 s
-	ContentSearches    int           // messages that searches read through at a time, of all sessions; half of the processors
+	ContentSearches    int           // messages that searches read at a time, of all sessions, one for each account; half of the processors
+	SearchBytes        int64         // of content that one SEARCH may look through, keys that look elsewhere counted small; 8 GiB
 	ContentKeys        int           // search keys of one command that look into content; 50
 	ContentItems       int           // items of one FETCH that are made from content; 200
 	Patterns           int           // octets of the patterns of one LIST; 8,192
@@ -66,6 +69,8 @@ func (l *Limits) setDefaults() {
 	orDefault(&l.SignIns, 3)
 	orDefault(&l.BadCommands, 20)
 	orDefault(&l.PreauthCommands, 50)
+	orDefault(&l.CommandRate, 1000)
+	orDefault(&l.CommandBurst, 10_000)
 	orDefault(&l.Handshake, 30*time.Second)
 	orDefault(&l.Preauth, 2*time.Minute)
 	orDefault(&l.Idle, 30*time.Minute)
@@ -73,6 +78,7 @@ func (l *Limits) setDefaults() {
 	orDefault(&l.Write, time.Minute)
 	orDefault(&l.Drain, 10*time.Second)
 	orDefault(&l.ContentSearches, max(1, runtime.GOMAXPROCS(0)/2))
+	orDefault(&l.SearchBytes, 8<<30)
 	orDefault(&l.ContentKeys, 50)
 	orDefault(&l.ContentItems, 200)
 	orDefault(&l.Patterns, 8192)

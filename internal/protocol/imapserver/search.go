@@ -1,8 +1,6 @@
 package imapserver
 
 import (
-	"context"
-	"errors"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -36,7 +34,7 @@ func (s *session) search(r imap.Request, c imap.Search) (reply, error) {
 	var found imap.Set
 	err := errTooManyKeys
 	if q.ContentKeys() <= s.o.Limits.ContentKeys {
-		found, err = s.matching(q)
+		found, err = s.matching(q, keysOf(c.Key))
 	}
 	if err != nil {
 		if c.Return.Save {
@@ -53,17 +51,15 @@ func (s *session) search(r imap.Request, c imap.Search) (reply, error) {
 	return ok("searched"), nil
 }
 
-var errTooManyKeys = mail.E("imapserver.search", mail.Limit, errors.New("too many search keys look into the text of messages: search in steps"))
-
 // matching returns the UIDs of the messages that a query finds. What the view cannot decide is decided in batches, whose
 // rows are read together.
-func (s *session) matching(q *search.Query) (found imap.Set, err error) {
+func (s *session) matching(q *search.Query, keys int) (found imap.Set, err error) {
 	var open []position
 	var facts search.Facts
-	client := s.wire.presence()
+	m := matcher{session: s, query: q, keys: int64(keys), effort: s.newEffort()}
 	for seq, e := range s.selected.view.All() {
-		if seq%256 == 0 {
-			if err := client.check(); err != nil {
+		if seq%lookEvery == 0 {
+			if err := m.effort.spend(lookEvery * costOfFacts * m.keys); err != nil {
 				return nil, err
 			}
 		}
@@ -76,14 +72,17 @@ func (s *session) matching(q *search.Query) (found imap.Set, err error) {
 			found.Add(uint32(e.UID))
 		}
 		if len(open) == batchSize {
-			if err := s.matchRows(q, open, &found, client); err != nil {
+			if err := m.rows(open, &found); err != nil {
 				return nil, err
 			}
 			open = open[:0]
 		}
 	}
-	return found, s.matchRows(q, open, &found, client)
+	return found, m.rows(open, &found)
 }
+
+// lookEvery is how many messages are decided by their facts between two looks at the effort.
+const lookEvery = 256
 
 func (s *session) facts(p position) search.Facts {
 	e := &p.entry
@@ -91,10 +90,18 @@ func (s *session) facts(p position) search.Facts {
 		Received: time.UnixMilli(e.Received).UTC(), Flags: s.selected.view.FlagsOf(*e), Recent: s.isRecent(*e)}
 }
 
-// matchRows decides about messages with their rows, and content where that is not enough.
-func (s *session) matchRows(q *search.Query, open []position, found *imap.Set, client *presence) error {
+// matcher decides about messages for which the view is not enough.
+type matcher struct {
+	*session
+	query  *search.Query
+	keys   int64 // of query
+	effort *effort
+}
+
+// rows decides about messages with their rows, and content where that is not enough.
+func (m *matcher) rows(open []position, found *imap.Set) error {
 	for len(open) > 0 {
-		rows, n, err := s.readRows(open)
+		rows, n, err := m.readRows(open)
 		if err != nil {
 			return err
 		}
@@ -103,10 +110,7 @@ func (s *session) matchRows(q *search.Query, open []position, found *imap.Set, c
 			if row == nil {
 				continue // expunged meanwhile: nothing can be said of it
 			}
-			matched, err := s.matchOne(q, p, row)
-			if err == nil {
-				err = client.check()
-			}
+			matched, err := m.one(p, row)
 			if err != nil {
 				return err
 			}
@@ -119,36 +123,23 @@ func (s *session) matchRows(q *search.Query, open []position, found *imap.Set, c
 	return nil
 }
 
-func (s *session) matchOne(q *search.Query, p position, row *mailbox.Email) (bool, error) {
-	if q.NeedsContent() {
-		if err := s.server.scans.acquire(s.ctx); err != nil {
-			return false, err
-		}
-		defer s.server.scans.release()
+func (m *matcher) one(p position, row *mailbox.Email) (bool, error) {
+	if err := m.effort.spend(costOfRow * m.keys); err != nil {
+		return false, err
 	}
-	m := &candidate{session: s, facts: s.facts(p), row: row}
-	defer m.close()
-	matched, err := q.Match(m, nil)
+	end, err := m.takeTurn()
+	if err != nil {
+		return false, err
+	}
+	defer end()
+	c := &candidate{session: m.session, facts: m.facts(p), row: row, effort: m.effort}
+	defer c.close()
+	matched, err := m.query.Match(c, nil)
 	if mail.Is(err, mail.NotFound) {
 		return false, nil
 	}
 	return matched, err
 }
-
-// scans are the messages whose content searches read at a time, of all sessions: reading mail through must not keep
-// the server from everything else.
-type scans chan struct{}
-
-func (c scans) acquire(ctx context.Context) error {
-	select {
-	case c <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return mail.E("imapserver.search", mail.Unavailable, context.Cause(ctx))
-	}
-}
-
-func (c scans) release() { <-c }
 
 // answerSearch sends the result in the form that was asked for.
 func (s *session) answerSearch(tag string, c imap.Search, uids imap.Set, modseq bool) {

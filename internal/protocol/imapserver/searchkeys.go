@@ -67,6 +67,7 @@ type candidate struct {
 	row     *mailbox.Email
 	summary *message.Summary
 	content blob.Reader
+	effort  *effort
 }
 
 var _ search.Message = (*candidate)(nil)
@@ -83,12 +84,14 @@ func (c *candidate) Summary() (*message.Summary, error) {
 }
 
 func (c *candidate) Content() (io.ReaderAt, error) {
-	if c.content != nil {
-		return c.content, nil
+	if c.content == nil {
+		content, err := c.o.Bodies.Open(c.ctx, c.account, c.row.Blob)
+		if err != nil {
+			return nil, err
+		}
+		c.content = content
 	}
-	var err error
-	c.content, err = c.o.Bodies.Open(c.ctx, c.account, c.row.Blob)
-	return c.content, err
+	return metered{c.content, c.effort}, nil
 }
 
 func (c *candidate) close() {

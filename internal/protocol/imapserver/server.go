@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/listen"
+	"github.com/mailmesh/mailmesh/internal/mail"
 )
 
 // Server answers IMAP connections. It may serve several listeners at a time.
@@ -19,7 +20,8 @@ type Server struct {
 	plain   *listen.Server // STARTTLS
 	secure  *listen.Server // TLS from the start (RFC 8314)
 	buffers sync.Pool
-	scans   scans
+	turns   chan turn // at reading messages through
+	shares  shares
 	offers  extension // all that there are
 }
 
@@ -39,7 +41,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("imapserver: %w", err)
 	}
-	s := &Server{o: o, offers: offers, scans: make(scans, o.Limits.ContentSearches)}
+	s := &Server{o: o, offers: offers, turns: make(chan turn, o.Limits.ContentSearches), shares: shares{all: map[mail.AccountID]*share{}}}
 	s.buffers.New = func() any { return newBuffers() }
 	run := listen.Options{Name: "imap", Connections: o.Limits.Connections, PerHost: o.Limits.ConnectionsPerHost,
 		Drain: o.Limits.Drain, Log: o.Log, TurnAway: turnAway, Start: s.start}

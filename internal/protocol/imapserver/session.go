@@ -37,6 +37,7 @@ type session struct {
 	qresync   bool // and VANISHED (RFC 7162 3.2)
 
 	account  mail.AccountID  // 0: not signed in
+	share    *share          // of the account
 	signIn   auth.SignIn     // by which
 	checked  time.Time       // when it was last found good
 	watch    *realtime.Watch // of the account
@@ -90,10 +91,15 @@ func (s *session) Run() {
 	s.log.Debug("imap: connected")
 	s.out.Untagged(imap.OK, imap.CodeCapability(s.capabilities()), s.o.Hostname+" Mailmesh IMAP")
 	for !s.over && s.out.Err() == nil { // what a client that is gone had pipelined is not carried out
+		if s.wire.isDraining() {
+			s.lostConnection(errDraining)
+			break
+		}
 		s.rest()
 		s.in.SetState(s.state())
 		request, err := s.in.ReadCommand()
 		s.wakeUp()
+		s.keepPace()
 		if err != nil {
 			s.cannotRead(request, err)
 		} else {
@@ -134,6 +140,7 @@ func (s *session) close() {
 	}
 	if s.watch != nil {
 		s.watch.Close()
+		s.server.shares.leave(s.account)
 	}
 	s.end()
 	s.out.Flush() // BYE, if there is one; the connection ends either way

@@ -10,6 +10,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/mailmesh/mailmesh/internal/infra/listen"
 )
 
 const (
@@ -111,39 +113,22 @@ func (s feed) Read(p []byte) (int, error) {
 	return s.receive(p, false)
 }
 
-// gone looks whether the client has closed the connection while a command runs. One that has already sent more, and then
-// went away, is not noticed.
+// gone looks whether the client has closed the connection while a command runs. Where the system cannot be asked, one that
+// has sent more than the buffer holds, and then went away, is not noticed.
 func (w *wire) gone() bool {
+	if hungUp, known := listen.HungUp(w.nc); known {
+		if hungUp && w.readErr == nil {
+			w.readErr = io.EOF
+		}
+		return w.readErr != nil
+	}
 	w.peeking = true
-	_, err := w.in.Peek(1)
+	_, err := w.in.Peek(w.in.Buffered() + 1)
 	w.peeking = false
-	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, bufio.ErrBufferFull) {
 		w.readErr = err
 	}
 	return w.readErr != nil
-}
-
-// presence lets work that takes long end when nobody waits for it any more.
-type presence struct {
-	wire *wire
-	next time.Time // of a look
-}
-
-const presenceEvery = time.Second
-
-func (w *wire) presence() *presence { return &presence{w, time.Now().Add(presenceEvery)} }
-
-// check looks every second, and returns why the client is not there.
-func (p *presence) check() error {
-	now := time.Now()
-	if now.Before(p.next) {
-		return nil
-	}
-	p.next = now.Add(presenceEvery)
-	if p.wire.gone() {
-		return p.wire.readErr
-	}
-	return nil
 }
 
 // receive reads from the connection under the deadline of the moment. next says that a command is waited for, not the
@@ -310,6 +295,9 @@ type early struct {
 	net.Conn
 	read []byte
 }
+
+// NetConn is the connection itself.
+func (c *early) NetConn() net.Conn { return c.Conn }
 
 func (c *early) Read(p []byte) (int, error) {
 	if len(c.read) == 0 {

@@ -1,0 +1,79 @@
+package imapserver
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/rfc/imap"
+)
+
+// effort is what one command that looks through messages may still do. It ends the work when the client is gone, when the
+// server stops, and when it has become too much.
+type effort struct {
+	wire *wire
+	next time.Time // of a look at the client
+	all  int64     // octets of work that the command may cost
+	left int64
+}
+
+// What looking at a message costs in octets of content, for each key of a search: a key is compared with a number or a
+// flag, or with a header field that is decoded.
+const (
+	costOfFacts = 16
+	costOfRow   = 128
+)
+
+const presenceEvery = time.Second
+
+func (s *session) newEffort() *effort {
+	return &effort{s.wire, time.Now().Add(presenceEvery), s.o.Limits.SearchBytes, s.o.Limits.SearchBytes}
+}
+
+// spend counts work, and looks every second whether anybody waits for it.
+func (e *effort) spend(octets int64) error {
+	if e.left -= octets; e.left < 0 {
+		return mail.E("imapserver.search", mail.Limit, fmt.Errorf("this search has looked through %d MiB and is not done: "+
+			"search in steps, or name fewer messages by date, size or number", e.all>>20))
+	}
+	now := time.Now()
+	if now.Before(e.next) {
+		return nil
+	}
+	e.next = now.Add(presenceEvery)
+	switch {
+	case e.wire.isDraining():
+		return errSearchCut
+	case e.wire.gone():
+		return errGone // not io.EOF, which readers of content take for its end
+	}
+	return nil
+}
+
+var errGone = errors.New("the client is gone")
+
+var errSearchCut = &imap.Error{Condition: imap.NO, Code: imap.CodeUnavailable, Text: "the server is closing down, search again in a moment"}
+
+// metered is content whose reading is an effort.
+type metered struct {
+	io.ReaderAt
+	effort *effort
+}
+
+func (m metered) ReadAt(p []byte, off int64) (int, error) {
+	n, err := m.ReaderAt.ReadAt(p, off)
+	if tired := m.effort.spend(int64(n)); tired != nil {
+		return 0, tired
+	}
+	return n, err
+}
+
+// keysOf counts the keys of a search.
+func keysOf(key imap.SearchKey) (n int) {
+	anyKey(key, func(imap.SearchKey) bool { n++; return false })
+	return n
+}
+
+var errTooManyKeys = mail.E("imapserver.search", mail.Limit, errors.New("too many search keys look into the text of messages: search in steps"))

@@ -1,0 +1,117 @@
+package imapserver
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+)
+
+// shares has the accounts that are signed in. What one account's sessions do together must leave room for others, however
+// many sessions it opens.
+type shares struct {
+	mu  sync.Mutex
+	all map[mail.AccountID]*share
+}
+
+// share is one account's part of the server.
+type share struct {
+	sessions int       // that hold it
+	pace     pace      // of its commands
+	reading  chan turn // one message is read through for it at a time
+}
+
+type turn struct{}
+
+// join gives a session its account's share, until leave.
+func (s *shares) join(id mail.AccountID, l *Limits) *share {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one := s.all[id]
+	if one == nil {
+		one = &share{pace: newPace(l.CommandRate, l.CommandBurst), reading: make(chan turn, 1)}
+		s.all[id] = one
+	}
+	one.sessions++
+	return one
+}
+
+func (s *shares) leave(id mail.AccountID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one := s.all[id]
+	if one.sessions--; one.sessions == 0 {
+		delete(s.all, id)
+	}
+}
+
+// pace is a token bucket that may go into debt, which is what callers wait off.
+type pace struct {
+	rate, burst float64 // tokens a second, and at most
+
+	mu     sync.Mutex
+	tokens float64
+	at     time.Time
+}
+
+func newPace(rate, burst int) pace {
+	return pace{rate: float64(rate), burst: float64(burst), tokens: float64(burst)}
+}
+
+// shortest is the least that a command waits: many short waits would cost more than they save.
+const shortest = 50 * time.Millisecond
+
+// take takes a token and returns how long to wait before it is used.
+func (p *pace) take(now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.at.IsZero() {
+		p.tokens = min(p.burst, p.tokens+p.rate*now.Sub(p.at).Seconds())
+	}
+	p.at = now
+	p.tokens--
+	if debt := time.Duration(-p.tokens / p.rate * float64(time.Second)); debt >= shortest {
+		return debt
+	}
+	return 0
+}
+
+// keepPace lets a client wait whose account sends more commands than Limits.CommandRate. It has its replies first.
+func (s *session) keepPace() {
+	if s.share == nil {
+		return // strangers have few commands
+	}
+	wait := s.share.pace.take(time.Now())
+	if wait == 0 || s.out.Flush() != nil {
+		return
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.ctx.Done():
+	}
+}
+
+// takeTurn takes a turn at reading a message through, and returns what ends it. An account has one turn at a time, and all
+// together Limits.ContentSearches: the sessions of one wait for each other and not others for them.
+func (s *session) takeTurn() (end func(), err error) {
+	if err := take(s.ctx, s.share.reading); err != nil {
+		return nil, err
+	}
+	if err := take(s.ctx, s.server.turns); err != nil {
+		<-s.share.reading
+		return nil, err
+	}
+	return func() { <-s.server.turns; <-s.share.reading }, nil
+}
+
+func take(ctx context.Context, turns chan turn) error {
+	select {
+	case turns <- turn{}:
+		return nil
+	case <-ctx.Done():
+		return mail.E("imapserver.search", mail.Unavailable, context.Cause(ctx))
+	}
+}
