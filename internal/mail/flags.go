@@ -25,6 +25,9 @@ const (
 	Submitted
 )
 
+// SystemFlags are those of RFC 9051 2.3.2; the others are keywords.
+const SystemFlags = Seen | Answered | Flagged | Draft | Deleted
+
 // flagNames is the one list of names: IMAP's spelling, in bit order.
 var flagNames = []string{`\Seen`, `\Answered`, `\Flagged`, `\Draft`, `\Deleted`,
 	"$Forwarded", "$MDNSent", "$Junk", "$NotJunk", "$Phishing", "$Important", "$SubmitPending", "$Submitted"}

@@ -54,24 +54,65 @@ func (s *session) store(c imap.Store) (reply, error) {
 		change.Conditional, change.UnchangedSince = true, *c.UnchangedSince
 	}
 	known := sel.view
-	done, storeErr := s.o.Mailbox.StoreFlags(s.ctx, s.account, sel.id, uids, change)
-	if err := s.advance(done.ModSeq, c.UID, uids); err != nil {
+	modified, storeErr, err := s.storeFlags(uids, change, c.UID)
+	if err != nil {
 		return reply{}, err
 	}
 	if !s.over {
-		s.tellStored(stored{c, change, known, done.Modified}, uids)
+		s.tellStored(stored{c, change, known, modified}, uids)
 	}
 	if storeErr != nil {
 		return reply{}, storeErr
 	}
-	if len(done.Modified) > 0 {
-		modified := done.Modified
+	if len(modified) > 0 {
 		if !c.UID {
 			modified = sel.view.Seqs(modified)
 		}
 		return reply{imap.OK, imap.CodeModified(modified), "some messages were changed by others meanwhile"}, nil
 	}
 	return ok("stored"), nil
+}
+
+// storeFlags changes flags and brings the session up to date. It returns the messages that the condition has left alone:
+// not those whose mod-sequence is higher only because of flags that this change is not about, which are changed at a second
+// go (RFC 7162 3.1.12).
+func (s *session) storeFlags(uids imap.Set, c mailbox.FlagChange, expunges bool) (modified imap.Set, storeErr, err error) {
+	known := s.selected.view
+	done, storeErr := s.o.Mailbox.StoreFlags(s.ctx, s.account, s.selected.id, uids, c)
+	modified = done.Modified
+	if err := s.advance(done.ModSeq, expunges, uids); err != nil || storeErr != nil || s.over {
+		return modified, storeErr, err
+	}
+	spared, upTo := unconcerned(c, known, s.selected.view, modified)
+	if len(spared) == 0 {
+		return modified, nil, nil
+	}
+	c.UnchangedSince = upTo
+	done, storeErr = s.o.Mailbox.StoreFlags(s.ctx, s.account, s.selected.id, spared, c)
+	modified = append(modified.Subtract(spared), done.Modified...).Resolve(0)
+	return modified, storeErr, s.advance(done.ModSeq, expunges, uids)
+}
+
+// unconcerned are the messages in which the flags of the change are as the client must think: what it knew was before the
+// mod-sequence that it gave. With 0 it asks for messages that do not have a keyword (RFC 7162 3.1.3). No mod-sequence of
+// theirs is above upTo.
+func unconcerned(c mailbox.FlagChange, known, now *mailbox.View, uids imap.Set) (out imap.Set, upTo mail.ModSeq) {
+	if c.Op == mailbox.SetFlags {
+		return nil, 0
+	}
+	ofChange := func(f mail.Flags) mail.Flags { return c.Flags.Remove(c.Flags.Remove(f)) }
+	for seq := range now.Seqs(uids).All() {
+		e := now.At(int(seq))
+		has := ofChange(now.FlagsOf(e))
+		was, at := known.Find(e.UID)
+		switch {
+		case c.UnchangedSince == 0 && c.Flags.Bits&mail.SystemFlags == 0 && has.Equal(mail.Flags{}),
+			at > 0 && was.ModSeq <= c.UnchangedSince && has.Equal(ofChange(known.FlagsOf(was))):
+			out.Add(uint32(e.UID))
+			upTo = max(upTo, e.ModSeq)
+		}
+	}
+	return out, upTo
 }
 
 // stored is a STORE that was carried out.
