@@ -19,6 +19,10 @@ func (s *session) bdat(args string) {
 		return
 	}
 	if refusal, ok := s.contentAllowed(); !ok {
+		if s.info.LMTP && chunk.Last && refusal == noRecipients {
+			s.chunkForNobody(chunk.Size)
+			return
+		}
 		s.refuseChunk(chunk.Size, refusal)
 		return
 	}
@@ -41,6 +45,22 @@ func (s *session) refuseChunk(size int64, refusal mail.Reply) {
 		return
 	}
 	s.refuse("BDAT", refusal)
+}
+
+// chunkForNobody drops the only chunk of a message whose recipients were all refused, and says nothing: RFC 2033 4.3 has one
+// reply for each recipient that was accepted, which is none.
+func (s *session) chunkForNobody(size int64) {
+	if size > s.o.Limits.MessageSize {
+		s.refuse("BDAT", tooLarge)
+		s.ended = true
+		return
+	}
+	s.wire.setContent(true)
+	defer s.wire.setContent(false)
+	if err := s.wire.discard(size); err != nil {
+		s.lost(err)
+	}
+	s.reset()
 }
 
 // chunks is the content of the BDAT commands of one transaction.
@@ -135,7 +155,7 @@ func (c *chunks) nextChunk() error {
 			s.pending = &cmd
 			return errAborted
 		default:
-			s.execute(cmd)
+			s.promptly(cmd)
 		}
 		if s.ended {
 			return errAborted

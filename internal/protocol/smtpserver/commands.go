@@ -26,7 +26,18 @@ var notOffered = map[string]bool{"EXPN": true, "AUTH": true, "ETRN": true, "ATRN
 // httpMethods begin what a browser can be made to send here.
 var httpMethods = map[string]bool{"GET": true, "POST": true, "PUT": true, "HEAD": true, "OPTIONS": true, "PATCH": true, "DELETE": true, "CONNECT": true, "PRI": true}
 
-// execute answers one command.
+// grouped are the commands whose replies may wait for those of the commands behind them (RFC 2920 3.2 forbids it for the
+// others).
+var grouped = map[string]bool{"MAIL": true, "RCPT": true, "RSET": true}
+
+// promptly answers one command.
+func (s *session) promptly(cmd smtp.Command) {
+	if s.execute(cmd); !grouped[cmd.Verb] {
+		s.wire.flush()
+	}
+}
+
+// execute answers one command, or adds to the replies that wait.
 func (s *session) execute(cmd smtp.Command) {
 	if !mailCommands[cmd.Verb] {
 		if s.spend(); s.ended {
@@ -112,7 +123,7 @@ func (s *session) greet(args string, extended bool) bool {
 		return false
 	}
 	s.reset()
-	s.greeted = true
+	s.greeted, s.utf8 = true, false
 	s.info.Hello, s.info.ESMTP = name, extended
 	return true
 }

@@ -23,6 +23,22 @@ func (c *client) drip() {
 	c.t.Cleanup(dripping.Wait)
 }
 
+// Replies do not wait for what was sent behind their command, but those to MAIL, RCPT and RSET (RFC 2920 3.2).
+func TestRepliesAreSentAtOnce(t *testing.T) {
+	inbound := &fakeInbound{entered: make(chan struct{}, 1), proceed: make(chan struct{})}
+	f := start(t, Options{Inbound: inbound})
+	c := f.connect(t, "")
+	message := "MAIL FROM:<>\r\nRCPT TO:<bob@x>\r\n"
+	c.say("HELO c\r\n" + message + "DATA\r\n.\r\n" + message + "BDAT 1 LAST\r\nx")
+	c.hear("220", "250", "250", "250", "354")
+	<-inbound.entered
+	inbound.proceed <- struct{}{}
+	c.hear("250 2.0.0 ok: kept")
+	<-inbound.entered
+	inbound.proceed <- struct{}{}
+	c.hear("250", "250", "250 2.0.0 ok: kept")
+}
+
 // A command has one deadline: a client that sends it byte by byte does not move it.
 func TestSlowCommand(t *testing.T) {
 	bubble(t, Options{}, func(t *testing.T, f *fixture) {

@@ -24,6 +24,7 @@ type session struct {
 	info smtp.Session
 
 	greeted bool           // EHLO, HELO or LHLO was said
+	utf8    bool           // so was SMTPUTF8: replies may hold what it allows
 	tx      *mail.Envelope // the open transaction, nil without one
 	tried   int            // RCPT commands of the transaction
 
@@ -62,7 +63,7 @@ func (s *session) Run() {
 			s.lost(err)
 			return
 		}
-		s.execute(cmd)
+		s.promptly(cmd)
 	}
 }
 
@@ -101,6 +102,7 @@ func (s *session) next() (smtp.Command, error) {
 		if s.refuse("other", refusal); s.ended {
 			return smtp.Command{}, errToldWhy
 		}
+		s.wire.flush() // see promptly
 	}
 }
 
@@ -143,7 +145,12 @@ func (s *session) lost(err error) {
 }
 
 // say sends a reply.
-func (s *session) say(r mail.Reply) { s.wire.reply(signed(s.o.Hostname, r)) }
+func (s *session) say(r mail.Reply) {
+	if !s.utf8 {
+		r.Text = smtp.ASCIIText(r.Text)
+	}
+	s.wire.reply(signed(s.o.Hostname, r))
+}
 
 // refuse answers a command with a 4yz or 5yz, and ends the session of a client that has heard too many.
 func (s *session) refuse(command string, r mail.Reply) {

@@ -31,6 +31,7 @@ func (s *session) mail(args string) {
 	}
 	e.ID = s.o.NewID()
 	s.tx = &e
+	s.utf8 = s.utf8 || e.SMTPUTF8
 	s.say(okSender)
 }
 
@@ -116,5 +117,6 @@ func (s *session) data(args string) {
 		return
 	}
 	s.say(startData)
+	s.wire.flush()
 	s.receive("DATA", &dots{smtp.NewDotReader(s.wire.buf.in)})
 }

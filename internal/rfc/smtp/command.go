@@ -76,11 +76,17 @@ func ParseChunk(args string) (Chunk, error) {
 	return Chunk{Size: n, Last: last != ""}, nil
 }
 
-// parseNumber reads decimal digits and nothing else, at most 18 of them.
+// huge stands for all larger numbers; a few of it can be added up.
+const huge = 1e18
+
+// parseNumber reads decimal digits and nothing else.
 func parseNumber(s string) (int64, bool) {
-	if s == "" || len(s) > 18 || strings.Trim(s, "0123456789") != "" {
+	if s == "" || strings.Trim(s, "0123456789") != "" {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
-	return n, err == nil
+	if err != nil { // RFC 1870 4: up to 20 digits
+		n = huge
+	}
+	return min(n, huge), true
 }

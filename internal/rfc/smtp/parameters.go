@@ -30,7 +30,7 @@ func ParseMail(args string) (mail.Envelope, error) {
 		return e, err
 	}
 	if needUTF8 && !e.SMTPUTF8 {
-		return e, errNeedsUTF8
+		return e, needsUTF8(550)
 	}
 	return e, nil
 }
@@ -47,13 +47,15 @@ func ParseRcpt(args string, utf8 bool) (mail.Recipient, error) {
 		return r, reply(501, 5, 1, 3, "bad recipient address: "+err.Error()) // RFC 3463: X.1.3
 	}
 	if needUTF8 && !utf8 {
-		return r, errNeedsUTF8
+		return r, needsUTF8(553)
 	}
 	return r, eachParameter(parameters, func(p parameter) error { return setRcpt(&r, p) })
 }
 
-// errNeedsUTF8 is RFC 6531 3.5's answer, 553 for both commands; RFC 5248 and the registry say what X.6.7 means.
-var errNeedsUTF8 = reply(553, 5, 6, 7, "an address with non-ASCII characters needs SMTPUTF8 in MAIL")
+// needsUTF8 is RFC 6531 3.5's answer: 550 to MAIL, 553 to RCPT; RFC 5248 and the registry say what X.6.7 means.
+func needsUTF8(code int) mail.Reply {
+	return reply(code, 5, 6, 7, "an address with non-ASCII characters needs SMTPUTF8 in MAIL")
+}
 
 // cutArgument takes "FROM:<path>" or "TO:<path>" off the arguments.
 func cutArgument(args, name string, syntax mail.Reply) (path, parameters string, err error) {

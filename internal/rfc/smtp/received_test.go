@@ -71,6 +71,12 @@ func TestReplies(t *testing.T) {
 			t.Errorf("%v is written %q, want %q", r, got, want)
 		}
 	}
+	if got := string(AppendReply(nil, mail.Reply{Code: 250, Text: strings.Repeat("x", 489) + "øø"})); got != "250 "+strings.Repeat("x", 489)+"\r\n" {
+		t.Errorf("a long reply is cut inside a character: %q", got[480:])
+	}
+	if got := ASCIIText("a bø\u2028c"); got != "a bU+00F8U+2028c" {
+		t.Errorf("in ASCII it is %q", got)
+	}
 	if got := string(AppendLines(nil, 250, []string{"a", "b", "c"})); got != "250-a\r\n250-b\r\n250 c\r\n" {
 		t.Errorf("lines are written %q", got)
 	}

@@ -1,7 +1,10 @@
 package smtp
 
 import (
+	"fmt"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 )
@@ -45,11 +48,31 @@ func AppendLines(b []byte, code int, lines []string) []byte {
 	return b
 }
 
-// appendText writes text and CRLF. RFC 5321 4.2 allows HT and printable ASCII; UTF-8 is kept, since it can only come
-// from what the client itself sent (RFC 6531 3.7.4.2), control characters become question marks.
+// ASCIIText writes other characters than ASCII as U+XXXX, for a client that has not said SMTPUTF8.
+func ASCIIText(text string) string {
+	if isASCII(text) {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if r < utf8.RuneSelf {
+			b.WriteRune(r)
+		} else {
+			fmt.Fprintf(&b, "%U", r)
+		}
+	}
+	return b.String()
+}
+
+// appendText writes text and CRLF. RFC 5321 4.2 allows HT and printable ASCII; control characters become question marks.
+// UTF-8 is kept: see ASCIIText.
 func appendText(b []byte, text string) []byte {
 	if len(text) > maxReplyText {
-		text = text[:maxReplyText]
+		end := maxReplyText
+		for end > 0 && !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text = text[:end]
 	}
 	for i := range len(text) {
 		c := text[i]
