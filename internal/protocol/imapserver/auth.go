@@ -84,7 +84,8 @@ func (s *session) login(c imap.Login) (reply, error) {
 	if !s.maySignIn() {
 		return no(imap.CodePrivacyRequired, "sign in over TLS: use STARTTLS or the port of IMAPS"), nil
 	}
-	in, err := s.o.Auth.Verify(s.ctx, auth.Attempt{Login: c.Username, Password: c.Password, Remote: s.peer().Remote, Protocol: "imap"})
+	in, err := s.o.Auth.Verify(s.ctx, auth.Attempt{Login: c.Username, Password: c.Password, Remote: listen.Remote(s.wire.nc).Addr(),
+		Protocol: "imap", Session: s.id, TLS: s.tls() != nil})
 	return s.signedIn("LOGIN", in, err)
 }
 
@@ -114,8 +115,9 @@ func (s *session) authenticate(c imap.Authenticate) (reply, error) {
 }
 
 func (s *session) peer() auth.Peer {
-	p := auth.Peer{Remote: listen.Remote(s.wire.nc).Addr(), Protocol: "imap"}
+	p := auth.Peer{Remote: listen.Remote(s.wire.nc).Addr(), Protocol: "imap", Session: s.id}
 	if state := s.tls(); state != nil {
+		p.TLS = true
 		p.Bindings = sasl.Bindings(state, s.shown)
 	}
 	return p
@@ -130,7 +132,7 @@ func (s *session) signedIn(mechanism string, in auth.SignIn, err error) (reply, 
 		s.wire.signedIn()
 		s.in.SetLimits(imap.DefaultLimits)
 		s.log = s.log.With("account", in.Account)
-		s.log.Info("imap: signed in", "mechanism", mechanism)
+		s.log.Info("imap: signed in", "mechanism", mechanism, "tls", s.tls() != nil)
 		s.o.Observer.SignedIn(mechanism)
 		return reply{imap.OK, imap.CodeCapability(s.capabilities()), "signed in"}, nil
 	}

@@ -7,10 +7,13 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	foreign "github.com/xdg-go/scram"
 
 	"github.com/mailmesh/mailmesh/internal/rfc/sasl"
+	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
@@ -180,4 +183,31 @@ func TestEagerHandshake(t *testing.T) {
 	if line, err := readLine(tc); err != nil || !strings.HasPrefix(line, "2 OK ") {
 		t.Errorf("%q %v", line, err)
 	}
+}
+
+// A refusal is held, and tells its session; the pause is the room's.
+func TestRefusalIsHeld(t *testing.T) {
+	defer emptyPools()
+	synctest.Test(t, func(t *testing.T) {
+		f := serveRooms(t, openRooms(t, func(o *auth.Options) { o.Pause = nil }))
+		c := f.connect("imap")
+		for _, command := range []string{"LOGIN " + annAddress + " wrong", "AUTHENTICATE PLAIN AGFubkBleGFtcGxlLm9yZwB3cm9uZw=="} {
+			begun := time.Now()
+			if _, reply := c.do(command); !strings.HasPrefix(reply, "NO [AUTHENTICATIONFAILED]") {
+				t.Error(reply)
+			}
+			within(t, begun, time.Second)
+		}
+		begun := time.Now()
+		c.ok("LOGIN " + annAddress + ` "` + annPassword + `"`)
+		within(t, begun, 0)
+		_, session, _ := strings.Cut(f.log.String(), "session=")
+		if session, _, _ = strings.Cut(session, " "); strings.Count(f.signIns.String(), "session="+session) == 0 {
+			t.Errorf("session %s is not in %s", session, f.signIns)
+		}
+		if !strings.Contains(f.log.String(), "mechanism=LOGIN tls=false") {
+			t.Errorf("the log says %s", f.log)
+		}
+		f.stop()
+	})
 }

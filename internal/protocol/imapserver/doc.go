@@ -27,7 +27,7 @@
 //	TLS handshake longer than 30 s      connection closed
 //	no sign-in after 2 minutes in all   * BYE [UNAVAILABLE] (Limits.Preauth)
 //	50 commands before sign-in          * BYE [CLIENTBUG]
-//	3 failed sign-ins                   * BYE [UNAVAILABLE] after the last NO
+//	3 failed sign-ins                   * BYE [UNAVAILABLE] after the last NO; each NO comes after a second or two (store/auth)
 //	20 commands in a row answered BAD   * BYE [CLIENTBUG]
 //	nothing sent for 30 minutes         * BYE [UNAVAILABLE], IDLE included (RFC 9051 5.4 asks for 30 at least)
 //	a command that stops for 5 minutes  * BYE [UNAVAILABLE] (Limits.Stall)

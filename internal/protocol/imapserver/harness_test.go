@@ -65,6 +65,7 @@ func openRooms(t testing.TB, change ...func(*auth.Options)) *rooms {
 	r.must(err)
 	r.directory = directory.New(directory.Options{})
 	o := auth.Options{Tx: r.tx, Lookup: r.directory.SignIn, Secret: make([]byte, 32), Params: auth.Params{Memory: 8, Time: 1},
+		Pause:  func(context.Context, time.Duration) {}, // no test waits for a refusal
 		Logger: slog.New(slog.NewTextHandler(r.signIns, nil))}
 	for _, c := range change {
 		c(&o)

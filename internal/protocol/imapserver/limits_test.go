@@ -227,7 +227,7 @@ func TestFailedSignInIsLogged(t *testing.T) {
 	f := serve(t)
 	c := f.connect("imap")
 	c.do("LOGIN ann@example.org wrong")
-	if log := f.signIns.String(); !strings.Contains(log, "sign-in refused") || !strings.Contains(log, ann.String()) ||
+	if log := f.signIns.String(); !strings.Contains(log, "sign-in refused") || !strings.Contains(log, ann.String()) || !strings.Contains(log, "tls=false") ||
 		!strings.Contains(log, "127.0.0.1") || strings.Contains(log, "wrong password") {
 		t.Errorf("the log says %q", log)
 	}

@@ -72,6 +72,7 @@ func openRoomsOn(t testing.TB, engine func(testing.TB, fs.FS) dbtest.Open, chang
 	r.must(err)
 	r.directory = directory.New(directory.Options{})
 	o := auth.Options{Tx: r.tx, Lookup: r.directory.SignIn, Secret: make([]byte, 32), Params: auth.Params{Memory: 8, Time: 1},
+		Pause:  func(context.Context, time.Duration) {}, // no test waits for a refusal
 		Logger: slog.New(slog.NewTextHandler(r.signIns, nil))}
 	for _, c := range change {
 		c(&o)

@@ -41,6 +41,11 @@
 //   - A network the account signed in from during the last 30 days has a count of its own for that account, so that a
 //     stranger cannot lock the owner out of home.
 //   - App passwords and SCRAM pass the brakes: they cannot be guessed.
+//   - A password that nobody can have (empty, with control characters, too long) is a guess like any other.
+//   - A refusal is answered a second after the attempt began, one that was not looked at after two: a connection makes no
+//     more than that, and what was wrong cannot be told from the time. Options.Pause waits; the attempt holds nothing then.
+//   - Each guess that was checked is a line of the log. Other refusals are one a minute for an account and a network, with
+//     how many more there were.
 //
 // All of this is in memory and bounded: 65,536 entries in each table, the longest unused go first. It is per process: n
 // nodes grant n times the failures. A restart forgets.

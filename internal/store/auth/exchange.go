@@ -18,7 +18,9 @@ import (
 // Peer is the other end of a connection that somebody signs in over.
 type Peer struct {
 	Remote   netip.Addr
-	Protocol string         // for the log
+	Protocol string // this, Session and TLS are for the log
+	Session  string
+	TLS      bool
 	Bindings []sasl.Binding // of the TLS connection, see sasl.Bindings
 }
 
@@ -28,7 +30,8 @@ type Exchange struct {
 	ctx       context.Context
 	peer      Peer
 	mechanism sasl.Mechanism
-	known     known // with SCRAM
+	known     known     // with SCRAM
+	begun     time.Time // when the last response came
 	signIn    SignIn
 }
 
@@ -54,38 +57,43 @@ func (s *Store) Begin(ctx context.Context, mechanism string, p Peer) (*Exchange,
 
 // Next is sasl.Mechanism's. Errors are those of Verify, and mail.Invalid for broken syntax.
 func (x *Exchange) Next(response []byte) (challenge []byte, done bool, err error) {
+	x.begun = x.store.now()
 	challenge, done, err = x.mechanism.Next(response)
 	if errors.Is(err, sasl.ErrProof) {
 		x.store.offers.failed(network(x.peer.Remote))
-		x.store.logRefusal(x.ctx, x.known, x.peer.Protocol, x.peer.Remote, err)
-		err = denied()
+		err = x.refuse(mail.E("auth.Begin", mail.Denied, err))
 	}
 	return challenge, done, err
+}
+
+func (x *Exchange) refuse(err error) error {
+	return x.store.refuse(x.ctx, x.known, x.peer, x.begun, err)
 }
 
 // SignIn is who signed in, once Next has said done.
 func (x *Exchange) SignIn() SignIn { return x.signIn }
 
 func (x *Exchange) password(authzid, user, password string) error {
-	if err := sameUser(authzid, user); err != nil {
+	if err := x.sameUser(authzid, user); err != nil {
 		return err
 	}
-	in, err := x.store.Verify(x.ctx, Attempt{Login: user, Password: password, Remote: x.peer.Remote, Protocol: x.peer.Protocol})
+	in, err := x.store.Verify(x.ctx, Attempt{Login: user, Password: password, Remote: x.peer.Remote, Protocol: x.peer.Protocol,
+		Session: x.peer.Session, TLS: x.peer.TLS})
 	x.signIn = in
 	return err
 }
 
 // sameUser refuses to act as somebody else: nobody has that right yet.
-func sameUser(authzid, user string) error {
+func (x *Exchange) sameUser(authzid, user string) error {
 	if authzid != "" && !strings.EqualFold(authzid, user) {
-		return mail.E("auth.Begin", mail.Denied, errors.New("signing in as one user to act as another is not offered: leave the authorization identity empty"))
+		return x.refuse(mail.E("auth.Begin", mail.Denied, errors.New("signing in as one user to act as another is not offered: leave the authorization identity empty")))
 	}
 	return nil
 }
 
 // scram finds the keys of a user's app passwords, and a salt for anybody.
 func (x *Exchange) scram(authzid, user string) (sasl.Challenge, error) {
-	if err := sameUser(authzid, user); err != nil {
+	if err := x.sameUser(authzid, user); err != nil {
 		return sasl.Challenge{}, err
 	}
 	k, err := x.store.know(x.ctx, user)
@@ -109,7 +117,10 @@ func (x *Exchange) scram(authzid, user string) (sasl.Challenge, error) {
 	}
 	c.Accept = func(i int) error {
 		x.signIn = k.signIn(user, ids[i])
-		return x.store.admit(x.ctx, k, x.signIn, x.peer.Remote)
+		if err := x.store.admit(x.ctx, k, x.signIn, x.peer.Remote); err != nil {
+			return x.refuse(err)
+		}
+		return nil
 	}
 	return c, nil
 }

@@ -26,7 +26,9 @@ type Options struct {
 	Params   Params           // of new passwords; zero: DefaultParams
 	Parallel int              // runs of Argon2id at once, each of which takes Params.Memory; 0: DefaultParallel
 	Now      func() time.Time // for cache and throttle; nil: time.Now
-	Logger   *slog.Logger     // nil discards
+	// Pause holds a refusal, until ctx ends; nil: a timer
+	Pause  func(ctx context.Context, d time.Duration)
+	Logger *slog.Logger // nil discards
 }
 
 // Store is the room of secrets. It is safe for concurrent use.
@@ -35,10 +37,13 @@ type Store struct {
 	lookup   Lookup
 	secret   []byte
 	log      *slog.Logger
+	now      func() time.Time
+	pause    func(context.Context, time.Duration)
 	hasher   *hasher
 	throttle *throttle
 	cache    *cache
 	offers   *offers
+	quiet    *quiet
 	process  []byte // key of the HMACs that stand for passwords in memory
 	flights  singleflight.Group
 }
@@ -57,12 +62,16 @@ func New(o Options) *Store {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Pause == nil {
+		o.Pause = sleep
+	}
 	s := &Store{
-		tx: o.Tx, lookup: o.Lookup, secret: o.Secret, log: o.Logger,
+		tx: o.Tx, lookup: o.Lookup, secret: o.Secret, log: o.Logger, now: o.Now, pause: o.Pause,
 		hasher:   newHasher(o.Params, o.Parallel),
 		throttle: newThrottle(o.Now),
 		cache:    newCache(o.Now),
 		offers:   newOffers(o.Now),
+		quiet:    newQuiet(),
 		process:  make([]byte, 32),
 	}
 	rand.Read(s.process)

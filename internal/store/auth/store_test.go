@@ -26,6 +26,8 @@ const (
 type world struct {
 	*Store
 	clock *clock
+	log   strings.Builder
+	held  []time.Duration // refusals
 	off   map[mail.AccountID]bool
 }
 
@@ -51,7 +53,8 @@ func each(t *testing.T, test func(t *testing.T, w *world)) {
 
 func newWorld(t testing.TB, s *tx.Store) *world {
 	w := &world{clock: newClock(), off: map[mail.AccountID]bool{}}
-	w.Store = New(Options{Tx: s, Lookup: w.directory, Secret: make([]byte, 32), Params: cheap, Now: w.clock.now, Logger: slog.New(slog.DiscardHandler)})
+	w.Store = New(Options{Tx: s, Lookup: w.directory, Secret: make([]byte, 32), Params: cheap, Now: w.clock.now,
+		Pause: func(_ context.Context, d time.Duration) { w.held = append(w.held, d) }, Logger: slog.New(slog.NewTextHandler(&w.log, nil))})
 	w.setPassword(t, annID, annPassword)
 	w.setPassword(t, bobID, bobPassword)
 	return w

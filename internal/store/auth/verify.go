@@ -28,7 +28,9 @@ type Attempt struct {
 	Login    string
 	Password string
 	Remote   netip.Addr
-	Protocol string // for the log
+	Protocol string // this and the rest are for the log
+	Session  string
+	TLS      bool
 }
 
 // SignIn is who signed in, and with what, for Recheck.
@@ -41,8 +43,9 @@ type SignIn struct {
 }
 
 // Verify checks a password. Its errors are mail.Denied with ErrCredentials, mail.Disabled, mail.Limit (with Wait when
-// there were too many failures), or what the store says.
+// there were too many failures), or what the store says. A refusal takes a second or two (see refuse), or until ctx ends.
 func (s *Store) Verify(ctx context.Context, a Attempt) (SignIn, error) {
+	begun := s.now()
 	k, err := s.know(ctx, a.Login)
 	if err != nil {
 		return SignIn{}, err
@@ -52,23 +55,14 @@ func (s *Store) Verify(ctx context.Context, a Attempt) (SignIn, error) {
 		err = s.admit(ctx, k, in, a.Remote)
 	}
 	if err != nil {
-		s.logRefusal(ctx, k, a.Protocol, a.Remote, err)
-		return SignIn{}, err
+		peer := Peer{Remote: a.Remote, Protocol: a.Protocol, Session: a.Session, TLS: a.TLS}
+		return SignIn{}, s.refuse(ctx, k, peer, begun, err)
 	}
 	return k.signIn(a.Login, in.AppPassword), nil
 }
 
-// logRefusal names the account, never what was typed for a name: people type their passwords there.
-func (s *Store) logRefusal(ctx context.Context, k known, protocol string, remote netip.Addr, err error) {
-	account := "unknown"
-	if k.account != 0 {
-		account = k.account.String()
-	}
-	s.log.LogAttrs(ctx, slog.LevelInfo, "sign-in refused", slog.String("protocol", protocol), slog.Any("remote", remote),
-		slog.String("account", account), slog.Any("error", err))
-}
-
 func denied() error { return mail.E("auth.Verify", mail.Denied, ErrCredentials) }
+func again() error  { return mail.E("auth.Verify", mail.Denied, errAgain) }
 
 // credential is a row as a sign-in needs it.
 type credential struct {
@@ -163,21 +157,35 @@ func (s *Store) check(ctx context.Context, k known, a Attempt) (SignIn, error) {
 			}
 		}
 	}
+	from := network(a.Remote)
 	password, err := prepare(a.Password)
-	if err != nil {
-		return SignIn{}, denied() // whatever name it came with: nobody has such a password, which tells nothing
+	if err != nil { // nobody has such a password, whatever the name: there is nothing to hash
+		return SignIn{}, s.fail(k, s.guess(k, a.Password), from)
 	}
-	g, from := s.guess(k, password), network(a.Remote)
+	g := s.guess(k, password)
 	switch wrongAgain, err := s.throttle.check(k.subject, from, g); {
 	case err != nil:
 		return SignIn{}, mail.E("auth.Verify", mail.Limit, err)
 	case wrongAgain:
-		return SignIn{}, denied()
+		return SignIn{}, again()
 	}
 	if s.cache.has(g) {
 		return SignIn{Account: k.account}, nil
 	}
 	return SignIn{Account: k.account}, s.checkSlowly(ctx, k, g, from, password)
+}
+
+// fail counts a guess that is wrong without looking.
+func (s *Store) fail(k known, g guess, from netip.Prefix) error {
+	end, wrongAgain, err := s.throttle.begin(k.subject, from, g)
+	switch {
+	case err != nil:
+		return mail.E("auth.Verify", mail.Limit, err)
+	case wrongAgain:
+		return again()
+	}
+	end(wrong)
+	return denied()
 }
 
 // checkSlowly runs Argon2id, once for equal attempts at the same time. It goes on when the first of them hangs up: the
@@ -203,7 +211,7 @@ func (s *Store) compare(ctx context.Context, k known, g guess, from netip.Prefix
 		return mail.E("auth.Verify", mail.Limit, err)
 	}
 	if wrongAgain {
-		return denied()
+		return again()
 	}
 	var stored Hash
 	if k.password != nil {
