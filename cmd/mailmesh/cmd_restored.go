@@ -21,7 +21,7 @@ func (r restored) Run(ctx context.Context, c *commands) error {
 	}
 	done, err := node.Restored(ctx, cfg, logger(cfg.Log))
 	if err != nil {
-		return err
+		return stopFirst(err)
 	}
 	if r.JSON {
 		return json.NewEncoder(os.Stdout).Encode(done)

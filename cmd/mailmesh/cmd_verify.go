@@ -46,6 +46,9 @@ func (verify) print(r node.VerifyReport) {
 	if r.More > 0 {
 		fmt.Printf("and %d more\n", r.More)
 	}
+	if r.Rebuild {
+		fmt.Println("`mailmesh rebuild` may mend some of this: stop the server, and see docs/operations/backup.md")
+	}
 	verdict := "everything is there and whole"
 	if !r.OK {
 		verdict = "NOT everything is as it should be"

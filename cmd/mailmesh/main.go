@@ -29,6 +29,7 @@ type commands struct {
 	Domain   domain   `cmd:"" help:"Add, list and remove domains."`
 	Alias    alias    `cmd:"" help:"Add, list and remove aliases."`
 	Verify   verify   `cmd:"" help:"Check everything that is kept: rows, counters, bodies."`
+	Rebuild  rebuild  `cmd:"" help:"Make lost rows of bodies again from the packs and the key file of a stopped server."`
 	Restored restored `cmd:"" help:"Make the stopped server ready again after its database was put back from a backup."`
 	Config   show     `cmd:"" help:"Check the configuration and print each value with where it comes from."`
 	Version  version  `cmd:"" help:"Print the version."`
@@ -99,6 +100,14 @@ func (c *commands) existing() (config.Config, error) {
 		return cfg, fmt.Errorf("there is no data folder %s: name it with --data or --config; `mailmesh serve` makes a new one", cfg.Data)
 	}
 	return cfg, nil
+}
+
+// stopFirst explains that a command needs the folder for itself.
+func stopFirst(err error) error {
+	if errors.Is(err, node.ErrInUse) {
+		return fmt.Errorf("%w: stop the server first", err)
+	}
+	return err
 }
 
 // show prints the configuration that the other commands would use.

@@ -79,7 +79,7 @@ func TestFilesAreForTheirOwnerOnly(t *testing.T) {
 // A misspelled folder is not made into an empty server by asking it something.
 func TestCommandsMakeNoFolder(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "misspelled")
-	for _, args := range [][]string{{"domain", "list"}, {"verify"}, {"restored"}, {"account", "remove", "a@example.org"}, {"account", "add", "a@example.org"}} {
+	for _, args := range [][]string{{"domain", "list"}, {"verify"}, {"restored"}, {"rebuild"}, {"account", "remove", "a@example.org"}, {"account", "add", "a@example.org"}} {
 		if _, errs, status := mailmesh(t, append(args, "--data", data)...); status != 1 || !strings.Contains(errs, "there is no data folder "+data) {
 			t.Errorf("%q: status %d, %q", args, status, errs)
 		}
@@ -134,6 +134,8 @@ func TestAccountCommands(t *testing.T) {
 		{"account list exampel.org --json", "!mailmesh: exampel.org is not a domain of this server\n"},
 		{"alias list exampel.org", "!mailmesh: exampel.org is not a domain of this server\n"},
 		{"verify", "everything is there and whole (accounts: 1, "},
+		{"rebuild", "nothing to rebuild"},
+		{"rebuild --json", `"objects":0,"names":0`},
 		{"account remove a@example.org", ""},
 		{"domain remove example.org", ""},
 		{"domain list --json", ""},

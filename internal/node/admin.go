@@ -73,6 +73,10 @@ func (n *Node) adminDoor() (door, error) {
 }
 
 func (n *Node) verify(ctx context.Context) (VerifyReport, error) {
-	r := n.rooms
-	return verify.Run(ctx, verify.Rooms{Tx: r.tx, Directory: r.directory, Bodies: r.bodies, Mailbox: r.mailbox, Spool: r.spool})
+	return verify.Run(ctx, n.rooms.verified())
+}
+
+// verified are the rooms that have something to be verified.
+func (r *rooms) verified() verify.Rooms {
+	return verify.Rooms{Tx: r.tx, Directory: r.directory, Bodies: r.bodies, Mailbox: r.mailbox, Spool: r.spool}
 }

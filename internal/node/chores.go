@@ -36,8 +36,11 @@ func (n *Node) choreList() []chore {
 			n.log.Debug("packs compacted", "result", c)
 			return err
 		}},
-		{"sweep bodies without a row", 7 * 24 * time.Hour, func(ctx context.Context) error {
-			swept, err := n.rooms.bodies.SweepOrphans(ctx)
+		{"sweep bodies without a row", time.Hour, func(ctx context.Context) error {
+			if due, err := n.rooms.bodies.SweepDue(ctx); err != nil || !due {
+				return err
+			}
+			swept, err := n.rooms.bodies.SweepOrphans(ctx, keep)
 			n.log.Debug("bodies swept", "result", swept)
 			return err
 		}},

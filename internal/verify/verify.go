@@ -30,7 +30,8 @@ type Report struct {
 	Accounts int            `json:"accounts"`
 	Bodies   bodies.Checked `json:"bodies"`
 	Findings []Finding      `json:"findings"`
-	More     int            `json:"more,omitempty"` // findings beyond MaxFindings
+	More     int            `json:"more,omitempty"`    // findings beyond MaxFindings
+	Rebuild  bool           `json:"rebuild,omitempty"` // bodies.Rebuild may mend some of them
 }
 
 // MaxFindings is how many findings a report spells out.
@@ -78,6 +79,7 @@ func (v *run) addBody(f bodies.Finding) {
 	if f.Blob != "" {
 		out.Text = f.Blob + ": " + out.Text
 	}
+	v.report.Rebuild = v.report.Rebuild || f.Rebuild
 	v.add(out)
 }
 
@@ -122,20 +124,23 @@ func (v *run) account(ctx context.Context, id mail.AccountID) error {
 	if err != nil {
 		return err
 	}
-	return v.Bodies.CheckHolds(ctx, id, []bodies.Holds{v.emails, v.spooled}, v.addBody)
+	return v.Bodies.CheckHolds(ctx, id, v.Holds(), v.addBody)
 }
 
+// Holds are those of all rooms that hold bodies.
+func (r Rooms) Holds() []bodies.Holds { return []bodies.Holds{r.emails, r.spooled} }
+
 // emails are the holds of the mailbox room.
-func (v *run) emails(t *tx.Tx, account mail.AccountID, each func(mail.BlobID)) error {
-	return v.Mailbox.Holds(t, account, repeat(each))
+func (r Rooms) emails(t *tx.Tx, account mail.AccountID, each func(mail.BlobID)) error {
+	return r.Mailbox.Holds(t, account, repeat(each))
 }
 
 // spooled are the holds of the spool, which has an account of its own.
-func (v *run) spooled(t *tx.Tx, account mail.AccountID, each func(mail.BlobID)) error {
+func (r Rooms) spooled(t *tx.Tx, account mail.AccountID, each func(mail.BlobID)) error {
 	if account != mail.SpoolAccount {
 		return nil
 	}
-	return v.Spool.Holds(t, repeat(each))
+	return r.Spool.Holds(t, repeat(each))
 }
 
 func repeat(each func(mail.BlobID)) func(mail.BlobID, int64) error {

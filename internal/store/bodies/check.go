@@ -30,6 +30,7 @@ type Finding struct {
 	Blob     string         `json:"blob,omitempty"`
 	Object   mail.ObjectID  `json:"object,omitempty"`
 	Text     string         `json:"text"`
+	Rebuild  bool           `json:"-"` // Rebuild may mend it
 }
 
 // Holds calls each for every hold that a room has of bodies of an account: a body that two emails name, twice. Rooms that
@@ -145,7 +146,7 @@ func (c *checker) row(row blobRow) error {
 			row = again // moved meanwhile
 			continue
 		}
-		c.report(Finding{severity, row.account, row.blob.String(), row.object, fault.Error()})
+		c.report(Finding{severity, row.account, row.blob.String(), row.object, fault.Error(), row.state == noObject || mail.Is(fault, mail.NotFound)})
 		return nil
 	}
 }
@@ -153,7 +154,7 @@ func (c *checker) row(row blobRow) error {
 func (c *checker) fault(row blobRow) (Severity, error) {
 	switch {
 	case row.state == noObject:
-		return Lost, errors.New("the object has no row; rebuild the rows from the store's bytes")
+		return Lost, errors.New("the object has no row")
 	case row.key == nil:
 		return Wrong, errors.New("there is no such account")
 	case row.state != live:
@@ -251,11 +252,9 @@ func (s *Store) CheckHolds(ctx context.Context, account mail.AccountID, rooms []
 	var found []Finding
 	err := s.tx.Read(ctx, func(t *tx.Tx) error {
 		found = nil
-		count := map[mail.BlobID]int64{}
-		for _, holds := range rooms {
-			if err := holds(t, account, func(id mail.BlobID) { count[id]++ }); err != nil {
-				return err
-			}
+		count, err := countHolds(t, account, rooms)
+		if err != nil {
+			return err
 		}
 		rows, err := t.SQL().Query(`SELECT blob_id, object_id, holds, expires FROM blob WHERE account_id = $1 ORDER BY blob_id`, account)
 		if err != nil {
@@ -270,13 +269,13 @@ func (s *Store) CheckHolds(ctx context.Context, account mail.AccountID, rooms []
 			}
 			if holds != count[id] || holds == 0 && expires == 0 {
 				text := fmt.Sprintf("the row counts %d holds, there are %d", holds, count[id])
-				found = append(found, Finding{Wrong, account, id.String(), object, text})
+				found = append(found, Finding{Wrong, account, id.String(), object, text, true})
 			}
 			delete(count, id)
 		}
 		for id, n := range count {
 			text := fmt.Sprintf("there are %d holds of a body that has no row", n)
-			found = append(found, Finding{Severity: Lost, Account: account, Blob: id.String(), Text: text})
+			found = append(found, Finding{Severity: Lost, Account: account, Blob: id.String(), Text: text, Rebuild: true})
 		}
 		return rows.Err()
 	})
@@ -284,4 +283,15 @@ func (s *Store) CheckHolds(ctx context.Context, account mail.AccountID, rooms []
 		report(f)
 	}
 	return err
+}
+
+// countHolds is how many holds rooms have of each body of an account.
+func countHolds(t *tx.Tx, account mail.AccountID, rooms []Holds) (map[mail.BlobID]int64, error) {
+	count := map[mail.BlobID]int64{}
+	for _, holds := range rooms {
+		if err := holds(t, account, func(id mail.BlobID) { count[id]++ }); err != nil {
+			return nil, err
+		}
+	}
+	return count, nil
 }

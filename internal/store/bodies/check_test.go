@@ -146,64 +146,61 @@ func TestCheckHolds(t *testing.T) {
 	})
 }
 
-// Rows that were lost are made again from the bytes, those that nobody needs are not.
-func TestRebuild(t *testing.T) {
-	each(t, func(r *room) {
-		id := r.hold(r.put("hello"), 10)[0]
-		r.put("never named")
-		for _, spoil := range []string{`DELETE FROM object`, `UPDATE object SET location = '\x4d7f'`} {
-			if r.db.Engine() == "sqlite" && spoil[0] == 'U' {
-				spoil = `UPDATE object SET location = x'4d7f'`
-			}
-			r.exec(spoil)
-			if _, err := r.Open(t.Context(), 10, id); err == nil {
-				t.Fatal("the row was not spoiled")
-			}
-			for _, want := range []int{1, 0} {
-				if n, err := r.Rebuild(t.Context()); err != nil || n != want {
-					t.Errorf("Rebuild made %d rows, error %v; want %d", n, err, want)
-				}
-			}
-			r.want(10, id, "hello")
-		}
-		if c := r.collect(0); c != (bodies.Collected{}) {
-			t.Errorf("collected %+v after a rebuild", c)
-		}
-	})
-}
-
-// Bytes without a row go when two sweeps a day apart have seen them so.
+// Bytes without a row go when sweeps have known of them for long, whichever process made them.
 func TestSweepOrphans(t *testing.T) {
 	each(t, func(r *room) {
-		now := time.Unix(1_700_000_000, 0)
-		r.Store = r.open(func(o *bodies.Options) { o.Clock = func() time.Time { return now } })
-		sweep := func() bodies.Swept {
+		const keep = 3 * bodies.OrphanAge
+		sweep := func(keep time.Duration, orphans, removed int) {
 			t.Helper()
-			done, err := r.SweepOrphans(t.Context())
-			if err != nil {
-				t.Fatal(err)
+			r.Store = r.open(nil) // another process
+			done, err := r.SweepOrphans(t.Context(), keep)
+			if err != nil || done.Orphans != orphans || done.Removed != removed || (done.Bytes > 0) != (removed > 0) {
+				t.Errorf("the sweep did %+v, %v; want %d orphans, %d of them removed", done, err, orphans, removed)
 			}
-			return done
 		}
 		id := r.hold(r.put("held"), 10)[0]
 		orphan := r.put("orphan")
 		late := r.put("held late")
-		if done := sweep(); done.Orphans != 2 || done.Removed != 0 {
-			t.Errorf("the first sweep did %+v, want two orphans seen", done)
-		}
+		sweep(keep, 2, 0)
 		lateID := r.hold(late, 11)[0]
-		now = now.Add(bodies.OrphanAge - 1)
-		if done := sweep(); done.Orphans != 1 || done.Removed != 0 {
-			t.Errorf("a sweep too early did %+v, want one orphan seen", done)
-		}
-		now = now.Add(1)
-		if done := sweep(); done.Orphans != 1 || done.Removed != 1 {
-			t.Errorf("the last sweep did %+v, want one orphan removed", done)
-		}
+		r.clock.add(keep - time.Millisecond)
+		sweep(keep, 1, 0)
+		r.put("young orphan")
+		r.clock.add(time.Millisecond)
+		sweep(keep, 2, 1)
 		if _, err := r.OpenBody(t.Context(), orphan); !mail.Is(err, mail.NotFound) {
 			t.Errorf("the orphan: %v, want not found", err)
 		}
+		r.clock.add(bodies.OrphanAge - time.Millisecond)
+		sweep(0, 1, 0)
+		r.clock.add(time.Millisecond)
+		sweep(0, 1, 1)
+		sweep(0, 0, 0)
 		r.want(10, id, "held")
 		r.want(11, lateID, "held late")
+		if n := r.count(`SELECT COUNT(*) FROM object_orphan`); n != 0 {
+			t.Errorf("%d notes are left", n)
+		}
+	})
+}
+
+// A sweep reads everything, so it comes once a week, however often the server starts.
+func TestSweepIsDueOnceAWeek(t *testing.T) {
+	each(t, func(r *room) {
+		due := func(want bool) {
+			t.Helper()
+			if due, err := r.open(nil).SweepDue(t.Context()); due != want || err != nil {
+				t.Errorf("due: %t, %v", due, err)
+			}
+		}
+		due(true)
+		if _, err := r.SweepOrphans(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+		due(false)
+		r.clock.add(bodies.SweepInterval - time.Millisecond)
+		due(false)
+		r.clock.add(time.Millisecond)
+		due(true)
 	})
 }

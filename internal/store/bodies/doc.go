@@ -32,9 +32,14 @@
 //
 // # Housekeeping
 //
-// Collect, then Compact, every hour or so: they cost nothing where nothing was removed. SweepOrphans once a week, and
-// twice in one process before it removes anything. Compaction must leave alone what is younger than MaxAge: a body that
-// waits for its name cannot be told that it moved (pack.Options.Settle).
+// Collect, then Compact, every hour or so: they cost nothing where nothing was removed. SweepOrphans when SweepDue says so:
+// it notes bytes that no row names, and removes those it noted long ago. Compaction must leave alone what is younger than
+// MaxAge: a body that waits for its name cannot be told that it moved (pack.Options.Settle).
+//
+// # Repair
+//
+// Check finds rows and bytes that do not belong together, and Rebuild makes the rows of this room again that a database has
+// lost: objects from the packs, blobs from the key file. Relocate is for a database that was put back to an earlier time.
 //
 // # Order of locks
 //

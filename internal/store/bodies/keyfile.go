@@ -41,12 +41,14 @@ type keyFile struct {
 	file    *os.File
 	end     int64
 	whole   int64 // size when it was last written anew
+	made    bool  // it was not there: the keys of before are to be written, too
 }
 
 func openKeyFile(path string, log *slog.Logger) (*keyFile, error) {
 	k := &keyFile{path: path, log: log, wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
+		k.made = true
 		f, err = createKeyFile(path)
 		if err == nil {
 			err = syncFolder(filepath.Dir(path))
@@ -175,11 +177,11 @@ func (k *keyFile) close() error {
 	return errors.Join(k.flush(), k.file.Close())
 }
 
-// due reports whether the file should be written anew: it has holes, or more than half of it may be of no use.
+// due reports whether the file should be written anew: it is new or has holes, or more than half of it may be of no use.
 func (k *keyFile) due() bool {
 	k.writing.Lock()
 	defer k.writing.Unlock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.dropped || k.end > 2*k.whole+64<<20
+	return k.made || k.dropped || k.end > 2*k.whole+64<<20
 }

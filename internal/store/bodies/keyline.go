@@ -23,7 +23,9 @@ import (
 //	       106  2  zero
 //	       108  4  CRC-32C of 0 to 107
 //
-// Lines may be repeated, and may be of objects that are gone; a later line for the same account or (account, blob) holds.
+// Lines may be repeated, and may be of objects that are gone. Of several lines for an account the last holds. Several for
+// (account, blob) are the same content, put several times: the row names one of the objects, the others go, so any line
+// will do whose object is there.
 const (
 	keyFileHeader = "MMkf\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 	keyLineSize   = 112

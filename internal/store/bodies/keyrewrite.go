@@ -104,7 +104,7 @@ func (k *keyFile) swap(f *os.File) error {
 		return err
 	}
 	old.Close()
-	k.waiting, k.renewing, k.renewed, k.dropped = nil, false, nil, k.missed
+	k.waiting, k.renewing, k.renewed, k.dropped, k.made = nil, false, nil, k.missed, false
 	return nil
 }
 

@@ -218,3 +218,22 @@ func TestABodyIsNamedSoonOrNever(t *testing.T) {
 		}
 	})
 }
+
+// A key file that was lost is made anew, with the keys of before.
+func TestALostKeyFileIsMadeAnew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys")
+	withFile := func(o *bodies.Options) { o.KeyFile = path }
+	r := newRoom(t, dbtest.OnSQLite(t, schema.Files), withFile)
+	ids := r.hold(r.put("hello"), 10, 11)
+	if err := errors.Join(r.Close(), os.Remove(path)); err != nil {
+		t.Fatal(err)
+	}
+	r.Store = r.open(withFile)
+	ids = append(ids, r.hold(r.put("more"), 12)...)
+	r.collect(0)
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	accounts, objects, _ := keyLines(t, path)
+	r.wantRows(accounts, objects, ids)
+}

@@ -22,20 +22,25 @@ import (
 )
 
 // onPacks is a room over local packs that may be compacted at once.
-func onPacks(t *testing.T, open dbtest.Open) *room {
+func onPacks(t *testing.T, open dbtest.Open, change func(*bodies.Options)) *room {
 	t.Helper()
 	p, err := pack.Open(pack.Options{FS: pack.OS(t.TempDir()), PackSize: 20_000, Settle: 1, Grace: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.Close() })
-	return newRoom(t, open, func(o *bodies.Options) { o.Blobs = p })
+	return newRoom(t, open, func(o *bodies.Options) {
+		o.Blobs = p
+		if change != nil {
+			change(o)
+		}
+	})
 }
 
 // Bodies are read while they are moved, and all are there when room has been made.
 func TestReadWhileCompacting(t *testing.T) {
 	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) {
-		r := onPacks(t, open)
+		r := onPacks(t, open, nil)
 		content := func(i int) string { return string(blobtest.Content(uint64(i), 1500)) }
 		var ids []mail.BlobID
 		for i := range 60 {
@@ -95,22 +100,6 @@ func sameBytes(s *bodies.Store, a mail.AccountID, id mail.BlobID, content string
 		err = fmt.Errorf("blob %v has other bytes", id)
 	}
 	return err
-}
-
-// A rebuild of the rows from the packs finds every body that has a name.
-func TestRebuildFromPacks(t *testing.T) {
-	r := onPacks(t, dbtest.OnSQLite(t, schema.Files))
-	var ids []mail.BlobID
-	for i := range 30 {
-		ids = append(ids, r.hold(r.put(fmt.Sprint("body ", i)), 10, 11)[0])
-	}
-	r.exec(`DELETE FROM object`)
-	if n, err := r.Rebuild(t.Context()); n != len(ids) || err != nil {
-		t.Errorf("Rebuild made %d rows, error %v; want %d", n, err, len(ids))
-	}
-	if found, _ := r.check(); len(found) > 0 {
-		t.Errorf("after it: %+v", found)
-	}
 }
 
 // BenchmarkDeliver is a delivery as far as this room goes: put a body of 10 KiB, name it, commit; 64 at a time.

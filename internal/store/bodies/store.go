@@ -38,7 +38,6 @@ type Store struct {
 	keys   *keyFile // nil for none
 	log    *slog.Logger
 	clock  func() time.Time
-	seen   sightings
 }
 
 // New returns a Store over a database whose schema is up to date. Close it when it has a key file.

@@ -2,73 +2,138 @@ package bodies
 
 import (
 	"context"
-	"errors"
-	"sync"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/blob"
 	"github.com/mailmesh/mailmesh/internal/infra/db"
-	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
-// OrphanAge is how long bytes that no row names must have been seen so before they are removed. It is far more than
-// MaxAge, after which nothing can name them.
+// OrphanAge is how long it must at least be known that no row names some bytes before they are removed. It is far more
+// than MaxAge, after which nothing can name them.
 const OrphanAge = 24 * time.Hour
 
-// maxSightings bounds how many orphans are remembered; more are found again when these are gone.
-const maxSightings = 200_000
-
-// sightings remembers when orphans were first seen. Nothing is kept over a restart: it costs a day.
-type sightings struct {
-	mu sync.Mutex
-	at map[string]time.Time // by location
-}
+// SweepInterval is how far sweeps lie apart: each reads all of the store.
+const SweepInterval = 7 * 24 * time.Hour
 
 // Swept says what a sweep did.
 type Swept struct {
 	Orphans int   // bodies in the store that no row names
-	Removed int   // those of them that have been so for OrphanAge
+	Removed int   // those of them that have been known to be so for long enough
 	Bytes   int64 // of those
 }
 
-// SweepOrphans removes bytes that no row names: of deliveries that failed between Put and their commit, and of crashes.
-// It reads all of the store, so it is for a quiet hour; it must not run while the database is being put back. A
-// removal needs two sweeps of one process at least OrphanAge apart, which asks nothing of anybody's clock.
-func (s *Store) SweepOrphans(ctx context.Context) (Swept, error) {
-	var done Swept
+// SweepDue reports whether the last sweep that came to its end is SweepInterval ago.
+func (s *Store) SweepDue(ctx context.Context) (due bool, err error) {
+	if _, ok := s.blobs.(blob.Lister); !ok {
+		return false, nil
+	}
+	err = s.tx.Read(ctx, func(t *tx.Tx) error {
+		var last int64
+		err := t.SQL().QueryRow(`SELECT swept FROM instance WHERE one = 1`).Scan(&last)
+		due = t.Now().Sub(time.UnixMilli(last)) >= SweepInterval
+		return err
+	})
+	return due, err
+}
+
+// SweepOrphans looks for bytes that no row names, of deliveries that failed between Put and their commit and of crashes. It
+// notes since when it knows of them, and removes those it has known for keep, and OrphanAge at least. keep is Collect's,
+// for the same reason: a database that was put back to an earlier time by mistake has no rows for later mail, and the
+// right one will want its bytes. The notes are rows, so a restart changes nothing.
+func (s *Store) SweepOrphans(ctx context.Context, keep time.Duration) (done Swept, err error) {
 	lister, ok := s.blobs.(blob.Lister)
 	if !ok {
 		return done, nil
 	}
-	s.seen.mu.Lock()
-	defer s.seen.mu.Unlock()
-	now, before := s.clock(), s.seen.at
-	s.seen.at = map[string]time.Time{}
-	err := s.listed(ctx, lister, func(found []blob.Found, rows []object) error {
-		var old []blob.Location
+	var begun time.Time
+	if err := s.tx.Read(ctx, func(t *tx.Tx) error { begun = t.Now(); return nil }); err != nil {
+		return done, err
+	}
+	before := begun.Add(-max(keep, OrphanAge))
+	err = s.listed(ctx, lister, func(found []blob.Found, rows []object) error {
+		orphans := found[:0:0]
 		for i, f := range found {
-			if rows[i].names(f) {
-				continue
-			}
-			done.Orphans++
-			first, ok := before[string(f.Location)]
-			switch {
-			case ok && now.Sub(first) >= OrphanAge:
-				old = append(old, f.Location)
-				done.Removed++
-				done.Bytes += f.Size
-				continue
-			case !ok:
-				first = now
-			}
-			if len(s.seen.at) < maxSightings {
-				s.seen.at[string(f.Location)] = first
+			if !rows[i].names(f) {
+				orphans = append(orphans, f)
 			}
 		}
-		return s.blobs.Remove(ctx, old...)
+		done.Orphans += len(orphans)
+		return s.sweep(ctx, orphans, begun, before, &done)
 	})
-	return done, err
+	if err != nil {
+		return done, err
+	}
+	return done, s.endSweep(ctx, begun)
+}
+
+// sweep removes those orphans that were noted before a time, and notes the others.
+func (s *Store) sweep(ctx context.Context, orphans []blob.Found, begun, before time.Time, done *Swept) error {
+	if len(orphans) == 0 {
+		return nil
+	}
+	since, err := s.notedSince(ctx, orphans)
+	if err != nil {
+		return err
+	}
+	var old []blob.Location
+	var young []blob.Found
+	for i, f := range orphans {
+		if since[i] == 0 || since[i] > before.UnixMilli() {
+			young = append(young, f)
+			continue
+		}
+		old = append(old, f.Location)
+		done.Removed++
+		done.Bytes += f.Size
+	}
+	if err := s.blobs.Remove(ctx, old...); err != nil {
+		return err
+	}
+	return s.tx.Write(ctx, nil, func(t *tx.Tx) error {
+		for _, f := range young {
+			t.SQL().Queue(`INSERT INTO object_orphan (location, since, swept) VALUES ($1, $2, $2)
+				ON CONFLICT (location) DO UPDATE SET swept = excluded.swept WHERE object_orphan.swept < excluded.swept`, []byte(f.Location), begun)
+		}
+		return nil
+	})
+}
+
+// notedSince returns for each orphan when it was noted first, 0 for never.
+func (s *Store) notedSince(ctx context.Context, orphans []blob.Found) (since []int64, err error) {
+	err = s.tx.Read(ctx, func(t *tx.Tx) error {
+		since = make([]int64, len(orphans))
+		b := t.SQL().Batch()
+		for _, f := range orphans {
+			b.Query(`SELECT since FROM object_orphan WHERE location = $1`, []byte(f.Location))
+		}
+		for i := range since {
+			if err := b.QueryRow().Scan(&since[i]); err != nil && err != db.ErrNoRows {
+				return err
+			}
+		}
+		return nil
+	})
+	return since, err
+}
+
+// endSweep forgets what this sweep has not met any more: removed by it, or named meanwhile.
+func (s *Store) endSweep(ctx context.Context, begun time.Time) error {
+	for more := true; more; {
+		err := s.tx.Write(ctx, nil, func(t *tx.Tx) error {
+			n, err := t.SQL().Exec(`DELETE FROM object_orphan WHERE location IN
+				(SELECT location FROM object_orphan WHERE swept < $1 LIMIT $2)`, begun, pageSize/2)
+			if more = n == pageSize/2; more || err != nil {
+				return err
+			}
+			_, err = t.SQL().Exec(`UPDATE instance SET swept = $1 WHERE one = 1`, begun)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // names reports whether the row of an object says that its bytes are those.
@@ -120,65 +185,4 @@ func (s *Store) objectRows(ctx context.Context, found []blob.Found) (objects []o
 		return nil
 	})
 	return objects, err
-}
-
-// Rebuild gives objects that blobs name and that have no row, or one that leads nowhere, the row that the store's own
-// bytes tell. It is for a database that lost rows; service may go on meanwhile.
-func (s *Store) Rebuild(ctx context.Context) (objects int, err error) {
-	lister, ok := s.blobs.(blob.Lister)
-	if !ok {
-		return 0, mail.E("bodies.Rebuild", mail.Invalid, nil)
-	}
-	err = s.listed(ctx, lister, func(found []blob.Found, rows []object) error {
-		for i, f := range found {
-			if rows[i].names(f) || rows[i].state != live {
-				continue
-			}
-			if rows[i].id != 0 && s.opens(ctx, rows[i].location) {
-				continue // a second copy
-			}
-			n, err := s.rebuildRow(ctx, f)
-			if err != nil {
-				return err
-			}
-			objects += int(n)
-		}
-		return nil
-	})
-	return objects, err
-}
-
-func (s *Store) opens(ctx context.Context, at blob.Location) bool {
-	r, err := s.blobs.Open(ctx, at)
-	if err != nil {
-		return false
-	}
-	r.Close()
-	return true
-}
-
-func (s *Store) rebuildRow(ctx context.Context, f blob.Found) (n int64, err error) {
-	err = s.tx.Write(ctx, nil, func(t *tx.Tx) error {
-		n = 0
-		var named int64
-		err := t.SQL().QueryRow(`SELECT 1 FROM blob WHERE object_id = $1 LIMIT 1`, f.ID).Scan(&named)
-		if err != nil {
-			return ignoreNoRows(err)
-		}
-		// The name may go before this commits: the collector looks again.
-		t.SQL().Queue(`INSERT INTO object_unnamed (object_id, account_id, at) VALUES ($1, 0, $2)
-			ON CONFLICT (object_id, account_id) DO UPDATE SET at = excluded.at`, f.ID, t.Now())
-		n, err = t.SQL().Exec(`INSERT INTO object (id, location, size, state, changed) VALUES ($1, $2, $3, 0, $4)
-			ON CONFLICT (id) DO UPDATE SET location = excluded.location, size = excluded.size WHERE object.state = 0`,
-			f.ID, []byte(f.Location), f.Size, t.Now())
-		return err
-	})
-	return n, err
-}
-
-func ignoreNoRows(err error) error {
-	if errors.Is(err, db.ErrNoRows) {
-		return nil
-	}
-	return err
 }

@@ -5,9 +5,10 @@ CREATE TABLE instance (
     one      BIGINT PRIMARY KEY,          -- always 1
     shard    BIGINT NOT NULL,             -- upper bits of every id born here
     next_id  BIGINT NOT NULL,             -- ids below are given out, in blocks
-    created  BIGINT NOT NULL
+    created  BIGINT NOT NULL,
+    swept    BIGINT NOT NULL              -- when the store of bodies was last swept of what no row names
 );
-INSERT INTO instance (one, shard, next_id, created) VALUES (1, 0, 1000, 0);
+INSERT INTO instance (one, shard, next_id, created, swept) VALUES (1, 0, 1000, 0, 0);
 
 ------------------------------------------------------------------------------------------------------------ directory
 
@@ -128,6 +129,13 @@ CREATE TABLE object_unnamed (
     account_id BIGINT NOT NULL,
     at         BIGINT NOT NULL,
     PRIMARY KEY (object_id, account_id)
+);
+
+-- Bodies in the store that no row of `object` leads to. What has been here for long is removed.
+CREATE TABLE object_orphan (
+    location {{bytes}} PRIMARY KEY,
+    since    BIGINT NOT NULL,
+    swept    BIGINT NOT NULL              -- the last sweep that met it
 );
 
 -- infra/blob/sql keeps bodies here.
