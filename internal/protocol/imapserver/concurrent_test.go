@@ -10,11 +10,17 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 )
 
 // Many sessions change one mailbox at the same time while mail arrives. In the end each knows what the store has.
-func TestManyAtOnce(t *testing.T) {
-	f := serve(t)
+func TestManyAtOnce(t *testing.T) { testManyAtOnce(t, dbtest.OnSQLite) }
+
+func TestManyAtOnceOnPostgres(t *testing.T) { testManyAtOnce(t, dbtest.OnPostgres) }
+
+func testManyAtOnce(t *testing.T, on engine) {
+	f := serveRooms(t, openRoomsOn(t, on))
 	f.login("CREATE shared", "CREATE aside")
 	id := f.path(ann, "shared").ID
 	var mirrors []*mirror

@@ -10,16 +10,21 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 	"github.com/mailmesh/mailmesh/test/dialogues"
 )
 
 // Each dialogue has a server and accounts of its own: ann and bob, each with INBOX, Drafts, Sent and Trash.
-func TestDialogues(t *testing.T) {
+func TestDialogues(t *testing.T) { runDialogues(t, dbtest.OnSQLite) }
+
+func TestDialoguesOnPostgres(t *testing.T) { runDialogues(t, dbtest.OnPostgres) }
+
+func runDialogues(t *testing.T, on engine) {
 	dialogues.RunAll(t, "../../../test/dialogues/imap/*.dialogue", func(t *testing.T) dialogues.Options {
 		t.Parallel()
-		f := serve(t, func(o *Options) { o.Limits.MessageSize = 100_000; o.Limits.AppendMessages = 10 })
+		f := serveRooms(t, openRoomsOn(t, on), func(o *Options) { o.Limits.MessageSize = 100_000; o.Limits.AppendMessages = 10 })
 		return dialogues.Options{
 			Dial:    func(_ context.Context, protocol string) (net.Conn, error) { return f.dial(protocol) },
 			Do:      map[string]func([]string) error{"deliver": f.doDeliver, "quota": f.doQuota, "forget": f.doForget},

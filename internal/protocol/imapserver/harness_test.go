@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"io/fs"
 	"log/slog"
 	"math/big"
 	"strings"
@@ -54,11 +55,19 @@ type rooms struct {
 
 func openRooms(t testing.TB, change ...func(*auth.Options)) *rooms {
 	t.Helper()
+	return openRoomsOn(t, dbtest.OnSQLite, change...)
+}
+
+// engine opens a database of its kind: dbtest.OnSQLite or dbtest.OnPostgres.
+type engine func(testing.TB, fs.FS) dbtest.Open
+
+func openRoomsOn(t testing.TB, on engine, change ...func(*auth.Options)) *rooms {
+	t.Helper()
 	r := &rooms{t: t, blobs: &blobtest.Memory{}, signIns: &logBuffer{}}
 	r.realtime = realtime.New(realtime.Options{Bus: inprocess.New()})
 	t.Cleanup(r.realtime.Close)
 	var err error
-	r.db = dbtest.OnSQLite(t, schema.Files)()
+	r.db = on(t, schema.Files)()
 	r.tx, err = tx.New(t.Context(), tx.Options{DB: r.db, Bell: r.realtime})
 	r.must(err)
 	r.bodies, err = bodies.New(bodies.Options{Tx: r.tx, Blobs: r.blobs, MasterKey: make([]byte, bodies.MasterKeySize)})

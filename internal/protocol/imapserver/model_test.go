@@ -3,23 +3,31 @@ package imapserver
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/mail"
 )
 
 // Clients delete, move, copy and flag the same mailboxes while mail arrives. Each keeps what the protocol tells it; after
 // NOOP in all of them what they know, the store, and a model of a few lines are the same.
-func TestModel(t *testing.T) {
-	t.Parallel()
-	f := serve(t)
+func TestModel(t *testing.T) { t.Parallel(); testModel(t, dbtest.OnSQLite, math.MaxInt) }
+
+func TestModelOnPostgres(t *testing.T) { t.Parallel(); testModel(t, dbtest.OnPostgres, 30) }
+
+// testModel plays some rounds at most, however many are asked for: PostgreSQL takes longer for each.
+func testModel(t *testing.T, on engine, rounds int) {
+	f := serveRooms(t, openRoomsOn(t, on))
 	round := 0
 	rapid.Check(t, func(t *rapid.T) {
-		round++
+		if round++; round > rounds {
+			return
+		}
 		m := newModel(t, f, round)
 		defer m.close()
 		t.Repeat(map[string]func(*rapid.T){
