@@ -202,3 +202,17 @@ func TestAnEndedCertificate(t *testing.T) {
 		t.Errorf("%v, logged %s", err, &s.log)
 	}
 }
+
+// Versions of TLS that are broken are not spoken.
+func TestOldVersionsAreRefused(t *testing.T) {
+	config := newServer(t).selfSigned(t.TempDir(), "mx.example.org").Config()
+	for version, works := range map[uint16]bool{tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
+		near, far := net.Pipe()
+		defer near.Close()
+		go tls.Server(far, config).Handshake()
+		err := tls.Client(near, &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version}).Handshake()
+		if works != (err == nil) {
+			t.Errorf("%s: %v", tls.VersionName(version), err)
+		}
+	}
+}

@@ -46,10 +46,11 @@ type tape struct {
 	input    *bytes.Reader
 	piece    int
 	output   bytes.Buffer
+	writes   int
 }
 
 func (c *tape) Read(p []byte) (int, error)       { return c.input.Read(p[:min(len(p), c.piece)]) }
-func (c *tape) Write(p []byte) (int, error)      { return c.output.Write(p) }
+func (c *tape) Write(p []byte) (int, error)      { c.writes++; return c.output.Write(p) }
 func (c *tape) Close() error                     { return nil }
 func (c *tape) RemoteAddr() net.Addr             { return nil }
 func (c *tape) LocalAddr() net.Addr              { return nil }
@@ -57,7 +58,7 @@ func (c *tape) SetReadDeadline(time.Time) error  { return nil }
 func (c *tape) SetWriteDeadline(time.Time) error { return nil }
 
 // converse runs a whole session on what the client says.
-func converse(t *testing.T, input string, piece int) (contents []string, replies string) {
+func converse(t *testing.T, input string, piece int) (contents []string, replies string, writes int) {
 	inbound := &keepAll{copy: piece%2 == 0}
 	const endless = 1 << 40
 	srv, err := New(Options{Mode: MX, Hostname: "mx.example.org", Inbound: inbound, NewID: func() string { return "id" },
@@ -67,7 +68,7 @@ func converse(t *testing.T, input string, piece int) (contents []string, replies
 	}
 	c := &tape{input: bytes.NewReader([]byte(input)), piece: piece}
 	newSession(context.Background(), srv, c).Run()
-	return inbound.contents, c.output.String()
+	return inbound.contents, c.output.String(), c.writes
 }
 
 // reference is the same server written for the eye: all input at hand, no buffers, no streams. It returns what a strict
@@ -214,7 +215,7 @@ var (
 )
 
 func checkConversation(t *testing.T, input string, piece int) {
-	contents, replies := converse(t, input, piece)
+	contents, replies, _ := converse(t, input, piece)
 	want := (&reference{input: input}).run()
 	if !slices.Equal(contents, want) {
 		t.Fatalf("the client said %q\n     kept %q\nreference %q\nreplies:\n%s", input, contents, want, replies)

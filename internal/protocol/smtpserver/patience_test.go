@@ -39,6 +39,15 @@ func TestRepliesAreSentAtOnce(t *testing.T) {
 	c.hear("250", "250", "250 2.0.0 ok: kept")
 }
 
+// The replies to a group are sent as one (RFC 2920 3.2).
+func TestAGroupIsAnsweredAtOnce(t *testing.T) {
+	const group = "RSET\r\nMAIL FROM:<>\r\nRCPT TO:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"
+	_, replies, writes := converse(t, "EHLO c\r\n"+group, 1000)
+	if writes != len([]string{"220", "250 to EHLO", "the group"}) || !strings.HasSuffix(replies, "\r\n354 end with <CRLF>.<CRLF>\r\n") {
+		t.Errorf("%d writes of %q", writes, replies)
+	}
+}
+
 // A command has one deadline: a client that sends it byte by byte does not move it.
 func TestSlowCommand(t *testing.T) {
 	bubble(t, Options{}, func(t *testing.T, f *fixture) {

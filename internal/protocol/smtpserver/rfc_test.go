@@ -1,79 +1,45 @@
 package smtpserver
 
 import (
-	"os"
-	"path/filepath"
-	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/mailmesh/mailmesh/test/requirements"
 )
 
-// The table of docs/rfc/5321.md names tests that exist.
+// Every keyword of EHLO has its list in docs/rfc, and every test that a list names exists.
 func TestRequirementsAreTested(t *testing.T) {
-	const root = "../../.."
-	text, err := os.ReadFile(root + "/docs/rfc/5321.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	goTests := map[string]string{"mail": "internal/mail", "rfc/smtp": "internal/rfc/smtp", "listen": "internal/infra/listen",
-		"smtpserver": "internal/protocol/smtpserver"}
-	for name, dir := range goTests {
-		goTests[name] = allTestCode(t, filepath.Join(root, dir))
-	}
-	seen := map[string]bool{}
-	for line := range strings.Lines(string(text)) {
-		cells := strings.Split(strings.TrimSpace(line), "|")
-		if !strings.HasPrefix(line, "| 5321-") {
-			continue
+	requirements.Check(t, "../../..", "EHLO keyword", append([]string{"SMTP", "LMTP"}, keywords(t, MX)...))
+}
+
+// LMTP has the extensions of SMTP (RFC 2033 5), and both name them in the answer to their greeting.
+func TestExtensions(t *testing.T) {
+	want := []string{"PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "CHUNKING", "BINARYMIME", "DSN", "ENHANCEDSTATUSCODES", "HELP", "STARTTLS"}
+	for _, mode := range []Mode{MX, LMTP} {
+		if got := keywords(t, mode); !slices.Equal(got, want) {
+			t.Errorf("%s offers %q", mode, got)
 		}
-		if len(cells) != 7 {
-			t.Errorf("the row has %d cells, not 5: %s", len(cells)-2, line)
-			continue
-		}
-		id, section, level, tests := strings.TrimSpace(cells[1]), strings.TrimSpace(cells[2]), strings.TrimSpace(cells[3]), strings.TrimSpace(cells[5])
-		if seen[id] || !strings.HasPrefix(id, "5321-"+section+"-") || !requirementLevel.MatchString(level) {
-			t.Errorf("%s: the id is given twice, or does not fit its section, or %q is no level", id, level)
-		}
-		seen[id] = true
-		if strings.HasPrefix(tests, "no: ") {
-			continue
-		}
-		if tests == "" {
-			t.Errorf("%s has no test and no reason", id)
-		}
-		for test := range strings.FieldsSeq(tests) {
-			if !testExists(root, goTests, test) {
-				t.Errorf("%s names %s, which does not exist", id, test)
-			}
-		}
-	}
-	if len(seen) < 80 {
-		t.Errorf("only %d requirements are listed", len(seen))
 	}
 }
 
-var requirementLevel = regexp.MustCompile(`^(MUST|SHOULD)( NOT)?$`)
-
-func allTestCode(t *testing.T, dir string) string {
-	files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no tests in %s (%v)", dir, err)
-	}
-	var all strings.Builder
-	for _, file := range files {
-		code, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
+// keywords are those that a client of the door hears.
+func keywords(t *testing.T, mode Mode) (list []string) {
+	t.Helper()
+	hello := map[Mode]string{MX: "EHLO", LMTP: "LHLO"}[mode]
+	f := start(t, Options{Mode: mode, TLS: serverTLS()})
+	c := f.connect(t, "")
+	c.hear("220")
+	c.say(hello + " c\r\n")
+	for {
+		line, err := c.r.ReadString('\n')
+		if err != nil || len(line) < len("250-") {
+			t.Fatalf("%s is answered %q, %v", hello, line, err)
 		}
-		all.Write(code)
+		word, _, _ := strings.Cut(strings.TrimSpace(line[len("250-"):]), " ")
+		list = append(list, word)
+		if strings.HasPrefix(line, "250 ") {
+			return list[1:] // the first is our name
+		}
 	}
-	return all.String()
-}
-
-func testExists(root string, goTests map[string]string, name string) bool {
-	if pkg, function, ok := strings.Cut(name, "."); ok {
-		return strings.Contains(goTests[pkg], "\nfunc "+function+"(")
-	}
-	_, err := os.Stat(filepath.Join(root, "test/dialogues", name+".dialogue"))
-	return err == nil
 }
