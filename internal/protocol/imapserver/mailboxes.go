@@ -119,8 +119,28 @@ func (s *session) rename(r imap.Request, c imap.Rename) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	s.tellCanonical(r.Canonical, s.entryOf(renamed, nil))
+	s.tellRenamed(r.Canonical, c, renamed)
 	return ok("renamed"), nil
+}
+
+// tellRenamed tells the new name with the old one as the client has written it, where it has written one of them differently
+// (RFC 9051 6.3.6). INBOX has not lost its name: of it only the name that its messages have got is told.
+func (s *session) tellRenamed(given []imap.CanonicalName, c imap.Rename, m mailbox.Mailbox) {
+	e := s.entryOf(m, nil)
+	if c.From == mailbox.Inbox {
+		s.tellCanonical(given, e)
+		return
+	}
+	if !s.dialect.Rev2 || len(given) == 0 {
+		return
+	}
+	e.OldName = c.From
+	for _, g := range given {
+		if g.Name == c.From {
+			e.OldName = g.Given
+		}
+	}
+	s.out.List(e)
 }
 
 // entryOf is how LIST tells of a mailbox that a command names, with the name the client gave where that was not the
@@ -129,6 +149,9 @@ func (s *session) entryOf(m mailbox.Mailbox, given []imap.CanonicalName) imap.Li
 	e := imap.ListEntry{Delimiter: delimiter, Name: m.Path}
 	if use := attributes[m.Role]; use != "" {
 		e.Attributes = []string{use}
+	}
+	if m.Subscribed {
+		e.Attributes = append(e.Attributes, `\Subscribed`) // RFC 9051 6.3.2, 6.3.6
 	}
 	for _, g := range given {
 		if g.Name == m.Path {
