@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -14,8 +15,13 @@ type folder struct {
 	lock *os.File
 }
 
-// databaseFile is the name of the SQLite database in the folder.
-const databaseFile = "mailmesh.db"
+// Names in the folder, see doc.go.
+const (
+	databaseFile = "mailmesh.db" // SQLite
+	packsFolder  = "packs"
+	keysFile     = "keys"
+	masterFile   = "master.key"
+)
 
 // ErrInUse says that another process holds the data folder.
 var ErrInUse = errors.New("another mailmesh uses this data folder")
@@ -41,6 +47,20 @@ func openFolder(path string) (*folder, error) {
 		return nil, fmt.Errorf("lock the data folder %s: %w", path, err)
 	}
 	return &folder{path, lock}, nil
+}
+
+// checkDatabase finds that the database is missing where it once was: it is the first that a new folder gets. Served with
+// a new one in its place, every address would be unknown, and the mail of all users be sent back for good.
+func (f *folder) checkDatabase() error {
+	if info, err := os.Stat(f.file(databaseFile)); err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, name := range []string{packsFolder, keysFile} {
+		if _, err := os.Stat(f.file(name)); err == nil {
+			return fmt.Errorf("%s is missing or empty in %s, beside the %s of a server that has run: put the database back (docs/operations/backup.md), or name it if it is on PostgreSQL; for a new server use another folder", databaseFile, f.path, name)
+		}
+	}
+	return nil
 }
 
 func (f *folder) file(name string) string { return filepath.Join(f.path, name) }

@@ -179,3 +179,32 @@ func TestDrainingIsSeen(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A server whose database or master key has gone does not start as a new one: it would send back everybody's mail.
+func TestWhatIsMissingIsNotMadeAnew(t *testing.T) {
+	for name, says := range map[string]string{"mailmesh.db": "put the database back", "master.key": "Put the file back"} {
+		cfg := nodetest.Config(t)
+		nodetest.Start(t, cfg, nil).Stop(t)
+		path := filepath.Join(cfg.Data, name)
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			n, err := node.Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
+			if err == nil {
+				n.Close()
+			}
+			if err == nil || !strings.Contains(err.Error(), says) {
+				t.Errorf("without %s: %v", name, err)
+			}
+		}
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		nodetest.Verify(t, cfg)
+	}
+}

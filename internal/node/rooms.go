@@ -65,7 +65,7 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 	if r.tx, err = tx.New(ctx, tx.Options{DB: r.db, Bell: r.realtime}); err != nil {
 		return r, err
 	}
-	if err := r.openStore(log); err != nil {
+	if err := r.openStore(ctx, log); err != nil {
 		return r, err
 	}
 	r.provision = provision.New(provision.Options{Tx: r.tx, Directory: r.directory, Auth: r.auth, Bodies: r.bodies, Mailboxes: r.mailbox, Logger: log})
@@ -88,6 +88,9 @@ func (r *rooms) newInbound(hostname string, log *slog.Logger) *inbound.Inbound {
 func (r *rooms) openGround(ctx context.Context, cfg config.Config, log *slog.Logger, m *meters) (err error) {
 	url := cfg.Database
 	if url == "" {
+		if err := r.folder.checkDatabase(); err != nil {
+			return err
+		}
 		url = "sqlite:" + r.folder.file(databaseFile)
 	}
 	if r.db, err = db.Open(ctx, db.Options{URL: url, Logger: log, Observe: m}); err != nil {
@@ -101,7 +104,7 @@ func (r *rooms) openGround(ctx context.Context, cfg config.Config, log *slog.Log
 		r.blobs = blobsql.New(r.db)
 		return nil
 	}
-	packs, err := pack.Open(pack.Options{FS: pack.OS(r.folder.file("packs")), Logger: log, Observe: m.packBatch})
+	packs, err := pack.Open(pack.Options{FS: pack.OS(r.folder.file(packsFolder)), Logger: log, Observe: m.packBatch})
 	if err != nil {
 		return err
 	}
@@ -110,12 +113,12 @@ func (r *rooms) openGround(ctx context.Context, cfg config.Config, log *slog.Log
 	return nil
 }
 
-func (r *rooms) openStore(log *slog.Logger) error {
-	master, err := bodies.LoadOrCreateMasterKey(r.folder.file("master.key"))
+func (r *rooms) openStore(ctx context.Context, log *slog.Logger) error {
+	master, err := bodies.OpenMasterKey(ctx, r.tx, r.folder.file(masterFile))
 	if err != nil {
 		return err
 	}
-	r.bodies, err = bodies.New(bodies.Options{Tx: r.tx, Blobs: r.blobs, MasterKey: master, KeyFile: r.folder.file("keys"), Logger: log})
+	r.bodies, err = bodies.New(bodies.Options{Tx: r.tx, Blobs: r.blobs, MasterKey: master, KeyFile: r.folder.file(keysFile), Logger: log})
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package bodies_test
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -236,4 +237,43 @@ func TestALostKeyFileIsMadeAnew(t *testing.T) {
 	}
 	accounts, objects, _ := keyLines(t, path)
 	r.wantRows(accounts, objects, ids)
+}
+
+// Beside mail, a master key is neither made nor taken for the right one.
+func TestOpenMasterKey(t *testing.T) {
+	each(t, func(r *room) {
+		path := filepath.Join(t.TempDir(), "master.key")
+		refused := func(says string) {
+			t.Helper()
+			if _, err := bodies.OpenMasterKey(t.Context(), r.tx, path); !mail.Is(err, mail.Invalid) || !strings.Contains(err.Error(), says) {
+				t.Errorf("got %v, want an error that says %q", err, says)
+			}
+		}
+		write := func(key []byte) {
+			t.Helper()
+			if err := os.WriteFile(path, key, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refused("Put the file back")
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("a key was made: %v", err)
+		}
+		write(bytes.Repeat([]byte{8}, bodies.MasterKeySize))
+		refused("not the master key that this database was made with")
+		right := bytes.Repeat([]byte{7}, bodies.MasterKeySize)
+		write(right)
+		r.exec(`UPDATE account SET wrapped_key = $1 WHERE id = 10`, []byte("damaged"))
+		r.exec(`UPDATE account SET wrapped_key = $1 WHERE id = 11`, []byte{}) // removed
+		if key, err := bodies.OpenMasterKey(t.Context(), r.tx, path); err != nil || !bytes.Equal(key, right) {
+			t.Errorf("the right key: %v", err)
+		}
+		r.exec(`DELETE FROM account WHERE id <> 11`)
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bodies.OpenMasterKey(t.Context(), r.tx, path); err != nil {
+			t.Errorf("for a new database: %v", err)
+		}
+	})
 }

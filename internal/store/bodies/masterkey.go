@@ -1,6 +1,7 @@
 package bodies
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -10,10 +11,57 @@ import (
 	"path/filepath"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
 // MasterKeySize is the size of the master key and of its file.
 const MasterKeySize = 32
+
+// OpenMasterKey reads the master key of a database from a file, and makes one only for a database that has none yet: beside
+// mail under another key a new one would open nothing, and what came from then on would be lost with it.
+func OpenMasterKey(ctx context.Context, t *tx.Store, path string) ([]byte, error) {
+	const op = "bodies.OpenMasterKey"
+	known, err := someAccountKeys(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	if len(known) == 0 {
+		return LoadOrCreateMasterKey(path)
+	}
+	key, err := loadMasterKey(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, mail.E(op, mail.Invalid, fmt.Errorf("%s is not there: the database holds mail under the master key it was made with, and no other opens that. Put the file back", path))
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range known {
+		if _, err := unwrapKey(masterKey(key), l.Wrapped, label(accountKeyLabel, int64(l.Account))); err == nil {
+			return key, nil
+		}
+	}
+	return nil, mail.E(op, mail.Invalid, fmt.Errorf("%s is not the master key that this database was made with: put the right file back", path))
+}
+
+// someAccountKeys returns some wrapped keys of accounts: one that is damaged must not keep the server from its start.
+func someAccountKeys(ctx context.Context, s *tx.Store) (some []KeyLine, err error) {
+	err = s.Read(ctx, func(t *tx.Tx) error {
+		some = nil
+		rows, err := t.SQL().Query(`SELECT id, wrapped_key FROM account WHERE length(wrapped_key) > 0 ORDER BY id LIMIT 10`)
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+			var l KeyLine
+			if err := rows.Scan(&l.Account, &l.Wrapped); err != nil {
+				return err
+			}
+			some = append(some, l)
+		}
+		return rows.Err()
+	})
+	return some, err
+}
 
 // LoadOrCreateMasterKey reads the master key from a file, which is made with a random key when it is not there. Without
 // this file no body can be read again: it belongs in the operator's safe, not only in the data folder's backup.
