@@ -61,7 +61,10 @@ func (s serve) serve(ctx context.Context, n *node.Node, cfg config.Config) error
 		if s.ReadyFile == "" {
 			return nil
 		}
-		return r.WriteFile(s.ReadyFile)
+		if err := r.WriteFile(s.ReadyFile); err != nil {
+			return fmt.Errorf("write the ready file: %w", err)
+		}
+		return nil
 	})
 }
 

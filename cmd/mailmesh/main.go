@@ -46,6 +46,7 @@ func main() {
 		kong.Name("mailmesh"),
 		kong.Description("A complete mail server in one program. Start with: mailmesh serve --demo"),
 		kong.ShortUsageOnError(),
+		kong.Exit(exit),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))
 	k, err := parser.Parse(arguments(os.Args[1:]))
 	parser.FatalIfErrorf(err)
@@ -54,6 +55,7 @@ func main() {
 	signal.Ignore(syscall.SIGXFSZ)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // who does not want to wait for the end asks a second time
 	k.BindTo(ctx, (*context.Context)(nil))
 	switch err := k.Run(&c); {
 	case errors.Is(err, errReported):
@@ -63,6 +65,9 @@ func main() {
 		os.Exit(1)
 	}
 }
+
+// exit ends the program: 0 when all is well, 1 when something failed, 2 for a command line that cannot be understood.
+func exit(status int) { os.Exit(min(status, 2)) }
 
 // arguments are those of the command line, with the ways people ask for help and for the version that flags do not know.
 func arguments(args []string) []string {

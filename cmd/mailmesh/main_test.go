@@ -45,7 +45,7 @@ func TestHelpAndVersion(t *testing.T) {
 			t.Errorf("%q: status %d, %q", args, status, out)
 		}
 	}
-	if _, errs, status := mailmesh(t, "acount"); status == 0 || !strings.Contains(errs, "acount") || strings.Count(errs, "\n") > 5 {
+	if _, errs, status := mailmesh(t, "acount"); status != 2 || !strings.Contains(errs, "acount") || strings.Count(errs, "\n") > 5 {
 		t.Errorf("a wrong word: status %d, %q", status, errs)
 	}
 }

@@ -116,7 +116,7 @@ func (s *Source) renewed(now time.Time) (*tls.Certificate, error) {
 func (s *Source) show(pair tls.Certificate) {
 	s.config = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	s.looked, s.failure = s.now(), ""
-	level, text := slog.LevelInfo, "certificate in use"
+	level, text := slog.LevelInfo, "certificate loaded"
 	if s.looked.After(pair.Leaf.NotAfter) {
 		level, text = slog.LevelWarn, "the certificate has ended: clients will refuse it"
 	}
@@ -159,7 +159,7 @@ func (f *pemFiles) changed(tls.Certificate, time.Time) (bool, error) {
 func (f *pemFiles) look() (seen [2]fs.FileInfo, err error) {
 	for i, name := range []string{f.certificate, f.key} {
 		if seen[i], err = os.Stat(name); err != nil {
-			return seen, err
+			return seen, fmt.Errorf("certificate %s with key %s: %w", f.certificate, f.key, err)
 		}
 	}
 	return seen, nil

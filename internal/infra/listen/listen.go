@@ -13,6 +13,9 @@ import (
 // what an operator can do about it.
 func TCP(ctx context.Context, endpoint string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", endpoint)
+	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Addr != nil {
+		err = op.Err // the endpoint is named below
+	}
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("listen on %s: %w: ports below 1024 need privilege; give the program CAP_NET_BIND_SERVICE or choose another port", endpoint, err)

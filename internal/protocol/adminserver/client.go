@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"net"
 	"net/http"
@@ -32,6 +33,8 @@ func Dial(socket string) *Client {
 			c, err := dial(ctx, socket)
 			if err != nil && isNotRunning(err) {
 				err = fmt.Errorf("%w (%w)", ErrNotRunning, err)
+			} else if errors.Is(err, fs.ErrPermission) {
+				err = fmt.Errorf("%w: run this as root or as the user that the server runs as", err)
 			}
 			return c, err
 		},
