@@ -30,6 +30,7 @@ type meters struct {
 	acceptedBytes metrics.Counter
 	acceptSeconds metrics.Histogram
 	refused       metrics.Counter
+	turnedAway    metrics.Counter
 
 	signIns      metrics.Counter
 	commands     metrics.Histogram
@@ -57,8 +58,9 @@ func newMeters() *meters {
 		acceptedBytes:  r.Counter("accepted_bytes_total", "Bytes of accepted messages.", "protocol"),
 		acceptSeconds:  r.Histogram("accept_seconds", "Time from the last byte of a message to its 250.", metrics.Latencies, "protocol"),
 		refused:        r.Counter("refused_total", "Commands answered 4yz or 5yz.", "protocol", "command", "reason"),
+		turnedAway:     r.Counter("connections_turned_away_total", "IMAP and POP3 connections that found no place.", "protocol", "reason"),
 		signIns:        r.Counter("sign_ins_total", "Attempts to sign in.", "protocol", "mechanism", "result"),
-		commands:       r.Histogram("imap_command_seconds", "Time of an IMAP command.", metrics.Latencies, "command", "answer"),
+		commands:       r.Histogram("imap_command_seconds", "Time of an IMAP command, without waiting for the client.", metrics.Latencies, "command", "answer"),
 		pop3Commands:   r.Histogram("pop3_command_seconds", "Time of a POP3 command; with RETR and TOP also that in which the client read.", metrics.Latencies, "command", "answer"),
 		retrieved:      r.Counter("pop3_retrieved_bytes_total", "Bytes of messages sent over POP3, by sessions that have ended."),
 		removed:        r.Counter("pop3_deleted_total", "Messages deleted over POP3."),
@@ -116,6 +118,8 @@ func (m imapMeters) SignInFailed(mechanism string, why mail.Kind) {
 	m.signIns.Add(1, "imap", mechanism, string(why))
 }
 
+func (m imapMeters) TurnedAway(why string) { m.turnedAway.Add(1, "imap", why) }
+
 func (m imapMeters) Command(name, condition string, took time.Duration) {
 	m.commands.Time(took, name, condition)
 }
@@ -130,6 +134,8 @@ func (m pop3Meters) SignedIn(mechanism string) { m.signIns.Add(1, "pop3", mechan
 func (m pop3Meters) SignInFailed(mechanism string, why mail.Kind) {
 	m.signIns.Add(1, "pop3", mechanism, string(why))
 }
+
+func (m pop3Meters) TurnedAway(why string) { m.turnedAway.Add(1, "pop3", why) }
 
 func (m pop3Meters) Command(name string, ok bool, took time.Duration) {
 	answer := "ERR"

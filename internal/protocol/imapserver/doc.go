@@ -67,7 +67,9 @@
 //   - An item of FETCH is an entry of extension.fetchItems: what it needs of a message, and write, or part when it is made from
 //     the message's bytes. Its modifier is a field of imap.Fetch, which fetch reads.
 //   - A return option of LIST that sends a response of its own is a function of extension.listReturns.
-//   - A search key is planned and matched by store/search; nothing here knows it.
+//   - A search key is a function of extension.searchKeys, which returns the query that it stands for; store/search plans and
+//     matches that. One that holds other keys has imap.Inner's method. An option of RETURN is a field of imap.SearchReturn.
+//   - A command that looks through messages asks newEffort what it may cost, and takeTurn before each message.
 //
 // # Choices
 //

@@ -5,6 +5,7 @@ import (
 	"maps"
 
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
+	"github.com/mailmesh/mailmesh/internal/store/search"
 )
 
 // extension is what one standard, or one family of commands, adds to the door. Its file has one function that returns it.
@@ -13,7 +14,11 @@ type extension struct {
 	commands     map[string]command // by imap.Request.Name
 	fetchItems   map[imap.FetchKind]fetchItem
 	listReturns  []listReturn
+	searchKeys   []searchKey
 }
+
+// searchKey returns the query that a search key stands for, or nil for a key that is not its own.
+type searchKey func(*session, imap.SearchKey) search.Key
 
 // extensions are all there are; a further one is a line here. Capabilities are announced in this order.
 func extensions() []extension {
@@ -37,6 +42,7 @@ func combine(all []extension) (extension, error) {
 	for _, e := range all {
 		sum.capabilities = append(sum.capabilities, e.capabilities...)
 		sum.listReturns = append(sum.listReturns, e.listReturns...)
+		sum.searchKeys = append(sum.searchKeys, e.searchKeys...)
 		if err := add(sum.commands, e.commands); err != nil {
 			return sum, err
 		}
@@ -69,6 +75,8 @@ type command struct {
 	byNumber func(imap.Command) bool
 	// tellsAll: it leaves nothing to report about the selected mailbox.
 	tellsAll bool
+	// waits: it lasts as long as the client wants, which says nothing of the server.
+	waits bool
 }
 
 // on makes a handler of a method that needs no more than the command.

@@ -11,7 +11,7 @@ import (
 func idleExtension() extension {
 	return extension{
 		capabilities: announced("IDLE"),
-		commands:     map[string]command{"IDLE": {run: on((*session).idle)}},
+		commands:     map[string]command{"IDLE": {run: on((*session).idle), waits: true}},
 	}
 }
 

@@ -90,7 +90,10 @@ type Observer interface {
 	SessionEnded()
 	SignedIn(mechanism string)
 	SignInFailed(mechanism string, why mail.Kind)
-	// Command: one was answered OK, NO or BAD after so long. The name is one of a fixed set.
+	// TurnedAway: a connection was, at the door.
+	TurnedAway(why string)
+	// Command: one was answered OK, NO or BAD after so long, without the time that the client took to send and to receive.
+	// IDLE is not told. The name is one of a fixed set.
 	Command(name, condition string, took time.Duration)
 }
 
@@ -100,6 +103,7 @@ func (noObserver) SessionStarted()                       {}
 func (noObserver) SessionEnded()                         {}
 func (noObserver) SignedIn(string)                       {}
 func (noObserver) SignInFailed(string, mail.Kind)        {}
+func (noObserver) TurnedAway(string)                     {}
 func (noObserver) Command(string, string, time.Duration) {}
 
 func (o *Options) check() error {

@@ -30,7 +30,7 @@ func (s *session) search(r imap.Request, c imap.Search) (reply, error) {
 	if modseq {
 		s.understandModSeq()
 	}
-	q := search.Plan(searchTree(c.Key), search.Scope{Messages: uint32(sel.view.Len()), HighUID: mail.UID(s.highestUID()), Saved: sel.saved})
+	q := search.Plan(s.searchTree(c.Key), search.Scope{Messages: uint32(sel.view.Len()), HighUID: mail.UID(s.highestUID()), Saved: sel.saved})
 	var found imap.Set
 	err := errTooManyKeys
 	if q.ContentKeys() <= s.o.Limits.ContentKeys {

@@ -2,6 +2,7 @@ package imapserver
 
 import (
 	"io"
+	"slices"
 
 	"github.com/mailmesh/mailmesh/internal/infra/blob"
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -43,21 +44,7 @@ func (s *session) checkNumbers(key imap.SearchKey) error {
 }
 
 func anyKey(key imap.SearchKey, is func(imap.SearchKey) bool) bool {
-	var inner []imap.SearchKey
-	switch k := key.(type) {
-	case imap.SearchAnd:
-		inner = k
-	case imap.SearchOr:
-		inner = k
-	case imap.SearchNot:
-		return anyKey(k.Key, is)
-	}
-	for _, k := range inner {
-		if anyKey(k, is) {
-			return true
-		}
-	}
-	return is(key)
+	return is(key) || slices.ContainsFunc(imap.Inner(key), func(k imap.SearchKey) bool { return anyKey(k, is) })
 }
 
 // candidate is one message that a query looks at; it reads only what it is asked for.

@@ -6,14 +6,14 @@ import (
 )
 
 // searchTree is the query that a client's search keys stand for.
-func searchTree(key imap.SearchKey) search.Key {
+func (s *session) searchTree(key imap.SearchKey) search.Key {
 	switch k := key.(type) {
 	case imap.SearchAnd:
-		return search.And(searchTrees(k))
+		return search.And(s.searchTrees(k))
 	case imap.SearchOr:
-		return search.Or(searchTrees(k))
+		return search.Or(s.searchTrees(k))
 	case imap.SearchNot:
-		return search.Not{Key: searchTree(k.Key)}
+		return search.Not{Key: s.searchTree(k.Key)}
 	case imap.SearchAll:
 		return search.All{}
 	case imap.SearchFlag:
@@ -39,13 +39,18 @@ func searchTree(key imap.SearchKey) search.Key {
 	case imap.Numbers:
 		return searchNumbers(k)
 	}
+	for _, translate := range s.server.offers.searchKeys {
+		if k := translate(s, key); k != nil {
+			return k
+		}
+	}
 	return search.Or{} // a key of rfc/imap that is missing here finds nothing
 }
 
-func searchTrees(keys []imap.SearchKey) []search.Key {
+func (s *session) searchTrees(keys []imap.SearchKey) []search.Key {
 	out := make([]search.Key, len(keys))
 	for i, k := range keys {
-		out[i] = searchTree(k)
+		out[i] = s.searchTree(k)
 	}
 	return out
 }

@@ -169,7 +169,7 @@ func (s *session) bye(code imap.Code, text string) {
 
 // serve carries a command out and completes it, with what has changed meanwhile before the completion.
 func (s *session) serve(request imap.Request) {
-	begun := time.Now()
+	begun, waited := time.Now(), s.wire.waited.Load()
 	c := s.server.offers.commands[request.Name]
 	if s.selected != nil {
 		s.prepare(&c, request)
@@ -197,8 +197,10 @@ func (s *session) serve(request imap.Request) {
 		s.bye(imap.CodeUnavailable, s.farewell)
 	}
 	s.count(r.cond)
-	took := time.Since(begun)
-	s.o.Observer.Command(request.Name, string(r.cond), took)
+	took := time.Since(begun) - time.Duration(s.wire.waited.Load()-waited)
+	if !c.waits {
+		s.o.Observer.Command(request.Name, string(r.cond), took)
+	}
 	s.log.Debug("imap: command", "name", request.Name, "answer", r.cond, "took", took)
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/listen"
@@ -53,8 +54,9 @@ type wire struct {
 	// writes (IDLE).
 	beforeWait func() error
 
-	readErr, writeErr error // the first ones: the connection is of no use any more
-	peeking           bool  // see gone
+	readErr, writeErr error        // the first ones: the connection is of no use any more
+	peeking           bool         // see gone
+	waited            atomic.Int64 // nanoseconds for the client, to send or to take
 
 	mu       sync.Mutex // guards what follows
 	nc       net.Conn
@@ -82,10 +84,18 @@ func (w *wire) ReadSlice(delim byte) ([]byte, error) {
 // Write sends replies; a client that does not take them in time loses the connection.
 func (w *wire) Write(p []byte) (int, error) {
 	w.nc.SetWriteDeadline(time.Now().Add(w.limits.Write))
-	n, err := w.nc.Write(p)
+	n, err := w.timed(w.nc.Write, p)
 	if w.writeErr == nil {
 		w.writeErr = err
 	}
+	return n, err
+}
+
+// timed counts the time of waiting for the client.
+func (w *wire) timed(do func([]byte) (int, error), p []byte) (int, error) {
+	begun := time.Now()
+	n, err := do(p)
+	w.waited.Add(int64(time.Since(begun)))
 	return n, err
 }
 
@@ -145,7 +155,7 @@ func (w *wire) receive(p []byte, next bool) (n int, err error) {
 		late, err = w.beginWait(next)
 	}
 	if err == nil {
-		n, err = w.nc.Read(p)
+		n, err = w.timed(w.nc.Read, p)
 		w.endWait()
 	}
 	switch {

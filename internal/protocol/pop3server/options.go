@@ -69,6 +69,8 @@ type Observer interface {
 	SessionEnded()
 	SignedIn(mechanism string)
 	SignInFailed(mechanism string, why mail.Kind)
+	// TurnedAway: a connection was, at the door.
+	TurnedAway(why string)
 	// Command: one was answered +OK or -ERR after so long, in which RETR and TOP also wait for the client. The name is one
 	// of a fixed set.
 	Command(name string, ok bool, took time.Duration)
@@ -82,6 +84,7 @@ func (noObserver) SessionStarted()                     {}
 func (noObserver) SessionEnded()                       {}
 func (noObserver) SignedIn(string)                     {}
 func (noObserver) SignInFailed(string, mail.Kind)      {}
+func (noObserver) TurnedAway(string)                   {}
 func (noObserver) Command(string, bool, time.Duration) {}
 func (noObserver) Retrieved(int64, int)                {}
 

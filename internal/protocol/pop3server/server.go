@@ -37,9 +37,10 @@ func New(o Options) (*Server, error) {
 	s := &Server{o: o}
 	s.buffers.New = func() any { return newBuffers() }
 	run := listen.Options{Name: "pop3", Connections: o.Limits.Connections, PerHost: o.Limits.ConnectionsPerHost,
-		Drain: o.Limits.Drain, Log: o.Log, TurnAway: turnAway, Start: s.start}
+		Drain: o.Limits.Drain, Log: o.Log, TurnAway: s.turnAway, Start: s.start}
 	s.plain = listen.NewServer(run)
-	run.TurnAway = func(net.Conn, listen.Refusal) {} // nothing can be said before a handshake
+	// Nothing can be said before a handshake.
+	run.TurnAway = func(_ net.Conn, why listen.Refusal) { s.o.Observer.TurnedAway(string(why)) }
 	run.Start = s.startTLS
 	s.secure = listen.NewServer(run)
 	return s, nil
@@ -65,7 +66,8 @@ func (s *Server) startTLS(ctx context.Context, nc net.Conn) listen.Session {
 }
 
 // turnAway says why, if the client takes it at once. RFC 3206 4: [SYS/TEMP] keeps it from asking for another password.
-func turnAway(nc net.Conn, why listen.Refusal) {
+func (s *Server) turnAway(nc net.Conn, why listen.Refusal) {
+	s.o.Observer.TurnedAway(string(why))
 	nc.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
 	io.WriteString(nc, "-ERR [SYS/TEMP] "+string(why)+", try again later\r\n")
 }

@@ -189,6 +189,19 @@ func isObjectID(c byte) bool {
 	return isDigit(c) || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c == '_' || c == '-'
 }
 
+// Inner returns the keys that a key is made of; nil for one that is made of none. A further key that holds others has a
+// method of this name.
+func Inner(k SearchKey) []SearchKey {
+	if made, ok := k.(interface{ Inner() []SearchKey }); ok {
+		return made.Inner()
+	}
+	return nil
+}
+
+func (a SearchAnd) Inner() []SearchKey { return a }
+func (o SearchOr) Inner() []SearchKey  { return o }
+func (n SearchNot) Inner() []SearchKey { return []SearchKey{n.Key} }
+
 // with adds a key, or the keys of another And.
 func (a SearchAnd) with(k SearchKey) SearchAnd {
 	if inner, ok := k.(SearchAnd); ok {
