@@ -27,7 +27,7 @@ fuzz: ## run every fuzz target for a while: make fuzz FUZZTIME=1m
 mutations: ## break the code as docs/promises.md says: the tests named there must notice (a quarter of an hour)
 	go test -tags mutations -count=1 -timeout 2h -parallel 2 ./test/mutations
 
-bench: build ## measure the server with bench/mailload; the result goes to bench/results/
+bench: build ## measure it beside Postfix and Dovecot on two cores; results go to bench/results/ and docs/performance.md
 	test/run bench
 
 docs: ## make the generated pages again

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"github.com/mailmesh/mailmesh/bench/page"
 	"github.com/mailmesh/mailmesh/bench/result"
 	"github.com/mailmesh/mailmesh/bench/scenario"
 	"github.com/mailmesh/mailmesh/bench/server"
@@ -18,6 +20,8 @@ type runCommand struct {
 	Server string   `default:"./mailmesh" help:"The mailmesh binary."`
 	Scale  string   `enum:"quick,standard,full" default:"standard" help:"How much is done: quick, standard, full."`
 	Only   []string `help:"Steps to run; default all: start, idle, smtp, lmtp, visible, imap, sessions, import."`
+	Pair   bool     `negatable:"" default:"true" help:"Measure Postfix and Dovecot, too, where Debian's packages are installed."`
+	Page   string   `placeholder:"FILE" help:"Write this page, and a picture beside it, from the result when both were measured."`
 	Data   string   `placeholder:"DIR" help:"Where servers keep their data, on the disk to be measured. Default: a temporary folder."`
 	Keep   bool     `help:"Keep the data and the server's log."`
 	Out    string   `default:"bench/results" placeholder:"DIR" help:"Folder for the result."`
@@ -28,12 +32,16 @@ func (c *runCommand) Run(ctx context.Context, out output) (err error) {
 	if err != nil {
 		return err
 	}
+	// Not 0700: Postfix and Dovecot reach their files as users of their own.
+	if err := os.Chmod(dir, 0o711); err != nil {
+		return err
+	}
 	if c.Keep {
 		fmt.Fprintln(out.progress, "data and log are kept in", dir)
 	} else {
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
-	log, err := os.Create(filepath.Join(dir, "mailmesh.log"))
+	log, err := os.Create(filepath.Join(dir, "servers.log"))
 	if err != nil {
 		return err
 	}
@@ -53,7 +61,7 @@ func (c *runCommand) Run(ctx context.Context, out output) (err error) {
 	}
 	var failed error
 	r.Servers, failed = scenario.Run(ctx, scenario.Options{
-		Servers:  []server.Server{&server.Mailmesh{Binary: binary, Data: filepath.Join(dir, "data"), Log: log}},
+		Servers:  c.servers(binary, dir, log, out),
 		Scale:    scale,
 		Steps:    c.Only,
 		Progress: out.progress,
@@ -64,6 +72,20 @@ func (c *runCommand) Run(ctx context.Context, out output) (err error) {
 	return errors.Join(failed, c.report(&r, out))
 }
 
+// servers to measure, each with data of its own in dir.
+func (c *runCommand) servers(binary, dir string, log io.Writer, out output) []server.Server {
+	servers := []server.Server{&server.Mailmesh{Binary: binary, Data: filepath.Join(dir, "data"), Log: log}}
+	if !c.Pair {
+		return servers
+	}
+	pair := &server.Pair{Dir: filepath.Join(dir, "pair"), Log: log}
+	if err := pair.Available(); err != nil {
+		fmt.Fprintf(out.progress, "%s is not measured: %v\n", pair.Name(), err)
+		return servers
+	}
+	return append(servers, pair)
+}
+
 // report writes the result and prints it.
 func (c *runCommand) report(r *result.Result, out output) error {
 	path, err := r.Write(c.Out)
@@ -71,6 +93,11 @@ func (c *runCommand) report(r *result.Result, out output) error {
 		return err
 	}
 	fmt.Fprintln(out.progress, "result:", path)
+	if c.Page != "" && len(r.Servers) > 1 {
+		if err := page.Write(c.Page, path); err != nil {
+			return err
+		}
+	}
 	if out.json {
 		return out.print(r, "")
 	}

@@ -128,7 +128,7 @@ func TestRun(t *testing.T) {
 	fakemail.BeCommand(t, "serve")
 	dir := t.TempDir()
 	out := filepath.Join(dir, "results")
-	code, text, errs := mailload("run --server %s --scale quick --only start,idle --data %s --out %s", os.Args[0], dir, out)
+	code, text, errs := mailload("run --no-pair --server %s --scale quick --only start,idle --data %s --out %s", os.Args[0], dir, out)
 	if code != 0 || !strings.Contains(text, "MAIL FROM to IDLE EXISTS, p99") {
 		t.Fatalf("code %d, %q, %q", code, text, errs)
 	}
@@ -147,13 +147,13 @@ func TestRun(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, "mailload-*")); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	if code, _, errs := mailload("run --server /nonexistent --only start --data %s --out %s", dir, out); code != 1 || !strings.Contains(errs, "start") {
+	if code, _, errs := mailload("run --no-pair --server /nonexistent --only start --data %s --out %s", dir, out); code != 1 || !strings.Contains(errs, "start") {
 		t.Errorf("no binary: code %d, %q", code, errs)
 	}
 	if paths, _ := filepath.Glob(filepath.Join(out, "*.json")); len(paths) != 1 {
 		t.Errorf("a run without figures wrote a result: %v", paths)
 	}
-	if code, _, errs := mailload("run --server x --only nonsense --data %s --out %s", dir, out); code != 1 || !strings.Contains(errs, "no step") {
+	if code, _, errs := mailload("run --no-pair --server x --only nonsense --data %s --out %s", dir, out); code != 1 || !strings.Contains(errs, "no step") {
 		t.Errorf("no such step: code %d, %q", code, errs)
 	}
 }

@@ -136,9 +136,9 @@ func (r *Result) names() []string {
 func (r *Result) row(w io.Writer, name string) {
 	figures := make([]*Figure, len(r.Servers))
 	var any *Figure
-	for i, s := range r.Servers {
-		if at := slices.IndexFunc(s.Figures, func(f Figure) bool { return f.Name == name }); at >= 0 {
-			figures[i], any = &s.Figures[at], &s.Figures[at]
+	for i := range r.Servers {
+		if f := r.Servers[i].Figure(name); f != nil {
+			figures[i], any = f, f
 		}
 	}
 	cells := []string{name, any.Unit}
@@ -146,35 +146,47 @@ func (r *Result) row(w io.Writer, name string) {
 		if f == nil {
 			cells = append(cells, "-", "")
 		} else {
-			cells = append(cells, number(f.Value), f.spread())
+			cells = append(cells, Number(f.Value), f.spread())
 		}
 		if i > 0 {
-			cells = append(cells, Ratio(figures[0], f))
+			ratio := ""
+			if times, ok := Ratio(figures[0], f); ok {
+				ratio = Number(times) + "x"
+			}
+			cells = append(cells, ratio)
 		}
 	}
 	fmt.Fprintln(w, strings.Join(cells, "\t"))
 }
 
-// Ratio is how many times better a is than b, empty when that cannot be told.
-func Ratio(a, b *Figure) string {
+// Figure of that name, nil when the server has none.
+func (s *Server) Figure(name string) *Figure {
+	if at := slices.IndexFunc(s.Figures, func(f Figure) bool { return f.Name == name }); at >= 0 {
+		return &s.Figures[at]
+	}
+	return nil
+}
+
+// Ratio is how many times better a is than b, false when that cannot be told.
+func Ratio(a, b *Figure) (times float64, ok bool) {
 	if a == nil || b == nil || a.Value <= 0 || b.Value <= 0 {
-		return ""
+		return 0, false
 	}
 	if a.Better == Less {
-		return number(b.Value/a.Value) + "x"
+		return b.Value / a.Value, true
 	}
-	return number(a.Value/b.Value) + "x"
+	return a.Value / b.Value, true
 }
 
 func (f *Figure) spread() string {
 	if len(f.Samples) < 2 {
 		return ""
 	}
-	return number(slices.Min(f.Samples)) + ".." + number(slices.Max(f.Samples))
+	return Number(slices.Min(f.Samples)) + ".." + Number(slices.Max(f.Samples))
 }
 
-// number has about three digits that matter.
-func number(v float64) string {
+// Number as text has about three digits that matter.
+func Number(v float64) string {
 	switch {
 	case v >= 100:
 		return fmt.Sprintf("%.0f", v)

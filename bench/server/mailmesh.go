@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -21,8 +20,7 @@ type Mailmesh struct {
 	Data   string    // made by the server
 	Log    io.Writer // the server's output
 
-	cmd    *exec.Cmd
-	exited chan struct{} // closed when the process has ended
+	child  *child
 	domain map[string]bool
 }
 
@@ -42,26 +40,17 @@ func (m *Mailmesh) Start(ctx context.Context) (Endpoints, error) {
 	if err := os.Remove(ready); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return Endpoints{}, err
 	}
-	// Not tied to ctx, which would kill it: Stop lets it end in order.
-	m.cmd = exec.Command(m.Binary, "serve", "--data", m.Data, "--any-port", "--ready-file", ready)
-	m.cmd.Stdout, m.cmd.Stderr = m.Log, m.Log
-	m.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	m.domain = map[string]bool{}
-	if err := m.cmd.Start(); err != nil {
+	var err error
+	m.child, err = startChild(m.Log, m.Binary, "serve", "--data", m.Data, "--any-port", "--ready-file", ready)
+	if err != nil {
 		return Endpoints{}, err
 	}
-	exited := make(chan struct{})
-	m.exited = exited
-	cmd := m.cmd
-	go func() {
-		cmd.Wait() // how it ended is told by the log
-		close(exited)
-	}()
+	m.domain = map[string]bool{}
 	e, err := m.await(ctx, ready)
 	if err != nil {
 		return Endpoints{}, errors.Join(err, m.Stop())
 	}
-	e.PIDs = []int{m.cmd.Process.Pid}
+	e.PIDs = []int{m.child.pid()}
 	return e, nil
 }
 
@@ -79,7 +68,7 @@ func (m *Mailmesh) await(ctx context.Context, path string) (Endpoints, error) {
 			}
 		}
 		select {
-		case <-m.exited:
+		case <-m.child.exited:
 			return Endpoints{}, errors.New("mailmesh serve ended before it was ready: see its log")
 		case <-ctx.Done():
 		case <-poll.C:
@@ -113,26 +102,4 @@ func (m *Mailmesh) command(ctx context.Context, stdin string, args ...string) er
 }
 
 // Stop asks the server to end and kills it when it does not.
-func (m *Mailmesh) Stop() error {
-	if m.cmd == nil || m.cmd.Process == nil {
-		return nil
-	}
-	select {
-	case <-m.exited:
-		return nil
-	default:
-	}
-	if err := m.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return err
-	}
-	timer := time.NewTimer(stopLimit)
-	defer timer.Stop()
-	select {
-	case <-m.exited:
-		return nil
-	case <-timer.C:
-		err := m.cmd.Process.Kill()
-		<-m.exited
-		return errors.Join(fmt.Errorf("mailmesh serve did not end within %v and was killed", stopLimit), err)
-	}
-}
+func (m *Mailmesh) Stop() error { return m.child.stop() }
