@@ -46,6 +46,7 @@ func (s *session) startTLS(string) (reply, error) {
 		return reply{}, err
 	}
 	s.wire.dropBuffers()
+	s.utf8 = false // nothing that was said in clear is kept
 	if err := s.wire.handshake(tls.Server(s.wire.nc, s.o.TLS)); err != nil {
 		s.log.Debug("pop3: TLS handshake failed", "err", err)
 		s.over = true

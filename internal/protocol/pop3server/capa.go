@@ -8,6 +8,8 @@ var Capabilities = []string{
 	"AUTH-RESP-CODE", // RFC 3206
 	"EXPIRE NEVER",   // RFC 2449 6.7: no mail is removed but by its owner
 	"LOGIN-DELAY 0",  // RFC 2449 6.5: looking for mail is cheap here
+	"UTF8 USER",      // RFC 6856 2
+	"LANG",           // RFC 6856 3
 }
 
 // capabilities lists what the client can use. RFC 2449 5: what is available before sign-in is announced afterwards too.

@@ -33,6 +33,8 @@ func init() { // CAPA is a command and lists commands
 		"PASS": {authorization, required, (*session).pass},
 		"AUTH": {authorization, optional, (*session).auth},
 		"STLS": {authorization, none, (*session).startTLS},
+		"UTF8": {authorization, none, (*session).useUTF8},
+		"LANG": {authorization | transaction, optional, (*session).lang},
 		"CAPA": {authorization | transaction, none, (*session).capa},
 		"QUIT": {authorization | transaction, none, (*session).quit},
 		"STAT": {transaction, none, (*session).stat},

@@ -30,7 +30,7 @@ func TestDialogues(t *testing.T) {
 					Dial: func(_ context.Context, protocol string) (net.Conn, error) { return f.dial(protocol) },
 					Do: map[string]func([]string) error{"deliver": f.doDeliver, "message": f.doMessage, "expunge": f.doExpunge,
 						"move": f.doMove, "store": f.doStore, "renumber": f.doRenumber,
-						"wantuids": f.doWantUIDs, "wantflags": f.doWantFlags,
+						"wantuids": f.doWantUIDs, "wantflags": f.doWantFlags, "password": f.doPassword,
 						"apppassword": f.doAppPassword},
 					Timeout: 5 * time.Second,
 				}
@@ -148,6 +148,15 @@ func (f *serving) doWantFlags(words []string) error {
 		return fmt.Errorf("the flags are %q", got)
 	}
 	return nil
+}
+
+// doPassword: do password ann TEXT
+func (f *serving) doPassword(words []string) error {
+	hash, err := f.auth.HashPassword(f.t.Context(), words[1])
+	if err != nil {
+		return err
+	}
+	return f.tx.Write(f.t.Context(), []mail.AccountID{ann}, func(t *tx.Tx) error { return f.auth.SetPassword(t, ann, hash) })
 }
 
 // doAppPassword: do apppassword, of ann

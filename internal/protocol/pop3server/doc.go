@@ -13,6 +13,9 @@
 //     other way, a drain of the server included, deletes nothing.
 //   - The size that LIST tells is the number of octets of the message, which is IMAP's RFC822.SIZE. They are sent as they
 //     were received. Where they do not end with CR LF, the end of the reply adds it.
+//   - A message with an internationalized header (RFC 6532) goes as it is to clients that said UTF8, and to others as a
+//     surrogate (rfc/message/surrogate), a little larger than LIST says: opening every message for its size would cost
+//     more than RFC 6856's SHOULD is worth.
 //   - Content is streamed, in pieces of 16 KiB. A session that waits holds no buffers.
 //
 // # Durable steps

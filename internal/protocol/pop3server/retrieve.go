@@ -9,6 +9,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/infra/blob"
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/rfc/message/surrogate"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
@@ -67,6 +68,15 @@ func (s *session) send(e mailbox.Entry, first reply, lines int64) (reply, error)
 	}
 	defer content.Close() // reading is over: there is nothing an error could spoil
 	var r io.Reader = io.NewSectionReader(content, 0, content.Size())
+	if !s.utf8 {
+		var changed bool
+		if r, changed, err = surrogate.Reader(r); err != nil {
+			return reply{}, err
+		}
+		if changed {
+			first = ok("a surrogate follows, send UTF8 before signing in to have the message itself")
+		}
+	}
 	if lines >= 0 {
 		r = newTop(r, lines)
 	}

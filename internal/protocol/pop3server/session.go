@@ -26,6 +26,7 @@ type session struct {
 	id   string
 	wire wire
 
+	utf8     bool   // the client understands internationalized headers (RFC 6856 2.1)
 	user     string // that USER named, for the PASS that follows at once
 	account  mail.AccountID
 	signIn   auth.SignIn
