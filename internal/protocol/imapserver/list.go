@@ -33,7 +33,8 @@ func (s *session) list(c imap.List) (reply, error) {
 		octets += len(c.Reference) + len(p)
 	}
 	if octets > s.o.Limits.Patterns {
-		return no(imap.CodeLimit, "the patterns are too long together: list in steps"), nil
+		// RFC 9051 6.3.9: a pattern that is not accepted, for whatever reason, matches nothing, and the reply is OK.
+		return ok("the patterns are too long together, so that nothing matches: list in steps"), nil
 	}
 	names, err := s.names()
 	if err != nil {
