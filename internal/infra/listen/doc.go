@@ -13,4 +13,9 @@
 //   - When the context of Serve ends, the listener closes first, then all sessions are asked to drain, and those that are
 //     left after Options.Drain are aborted. The context of their work lives until then.
 //   - HungUp tells a session that works for long whether its client is still there.
+//
+// # How a session ends
+//
+// Run closes its connection when the dialogue is over, after Linger where the client was still sending; Abort is for sessions
+// that must end at once.
 package listen

@@ -265,32 +265,20 @@ func (w *wire) close() {
 	nc.Close()
 }
 
-// abort ends the connection at once: closing TLS properly could wait for a client that does not read.
+// abort ends the connection at once.
 func (w *wire) abort() {
 	w.mu.Lock()
 	nc := w.nc
 	w.mu.Unlock()
-	if tc, ok := nc.(*tls.Conn); ok {
-		nc = tc.NetConn()
-	}
-	nc.Close()
+	listen.Abort(nc)
 }
 
-// linger lets a client that is still sending read why the connection ends: closing with unread data makes TCP throw away
-// what was sent last.
+// linger lets a client that is still sending read why the connection ends.
 func (w *wire) linger() {
-	half, ok := w.nc.(interface{ CloseWrite() error })
-	if !ok || w.writeErr != nil || half.CloseWrite() != nil {
-		return
+	if w.writeErr == nil {
+		listen.Linger(w.nc)
 	}
-	w.nc.SetReadDeadline(time.Now().Add(lingerFor))
-	io.CopyN(io.Discard, w.nc, lingerBytes) // whatever comes, the connection is closed next
 }
-
-const (
-	lingerFor   = time.Second
-	lingerBytes = 1 << 20
-)
 
 // unread takes what the client has sent behind the command that was read last.
 func (w *wire) unread() []byte {

@@ -4,11 +4,12 @@ import (
 	"bufio"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"os"
 	"sync"
 	"time"
+
+	"github.com/mailmesh/mailmesh/internal/infra/listen"
 )
 
 const (
@@ -256,29 +257,17 @@ func (w *wire) close() {
 	nc.Close()
 }
 
-// abort ends the connection at once: closing TLS properly could wait for a client that does not read.
+// abort ends the connection at once.
 func (w *wire) abort() {
 	w.mu.Lock()
 	nc := w.nc
 	w.mu.Unlock()
-	if tc, ok := nc.(*tls.Conn); ok {
-		nc = tc.NetConn()
-	}
-	nc.Close()
+	listen.Abort(nc)
 }
 
-const (
-	lingerFor   = time.Second
-	lingerBytes = 1 << 20
-)
-
-// linger lets a client that is still sending read why the connection ends: closing with unread data makes TCP throw away
-// what was sent last.
+// linger lets a client that is still sending read why the connection ends.
 func (w *wire) linger() {
-	half, ok := w.nc.(interface{ CloseWrite() error })
-	if !ok || w.flush() != nil || half.CloseWrite() != nil {
-		return
+	if w.flush() == nil {
+		listen.Linger(w.nc)
 	}
-	w.nc.SetReadDeadline(time.Now().Add(lingerFor))
-	io.CopyN(io.Discard, w.nc, lingerBytes) // whatever comes, the connection is closed next
 }

@@ -15,7 +15,7 @@ func (s *session) bdat(args string) {
 	if err != nil {
 		// How many bytes of content follow is not known, and they must not be taken for commands.
 		s.refuseError("BDAT", err)
-		s.ended = true
+		s.hangUp()
 		return
 	}
 	if refusal, ok := s.contentAllowed(); !ok {
@@ -37,7 +37,7 @@ func (s *session) refuseChunk(size int64, refusal mail.Reply) {
 	defer s.wire.setContent(false)
 	if size > s.o.Limits.MessageSize {
 		s.refuse("BDAT", refusal)
-		s.ended = true
+		s.hangUp()
 		return
 	}
 	if err := s.wire.discard(size); err != nil {
@@ -52,7 +52,7 @@ func (s *session) refuseChunk(size int64, refusal mail.Reply) {
 func (s *session) chunkForNobody(size int64) {
 	if size > s.o.Limits.MessageSize {
 		s.refuse("BDAT", tooLarge)
-		s.ended = true
+		s.hangUp()
 		return
 	}
 	s.wire.setContent(true)
@@ -144,7 +144,7 @@ func (c *chunks) nextChunk() error {
 			chunk, err := smtp.ParseChunk(cmd.Args)
 			if err != nil {
 				s.refuseError("BDAT", err)
-				s.ended = true
+				s.hangUp()
 				return errAborted
 			}
 			c.begin(chunk)

@@ -55,7 +55,7 @@ func (s *session) execute(cmd smtp.Command) {
 		s.refuse(cmd.Verb, notImplemented)
 	case httpMethods[cmd.Verb]:
 		s.refuse("other", isHTTP)
-		s.ended = true
+		s.hangUp()
 	default:
 		s.refuse("other", unknownCommand)
 	}
@@ -177,7 +177,7 @@ func (s *session) startTLS(args string) {
 		// RFC 3207 4, RFC 2920 3.1: STARTTLS is last in a group. What follows in clear would otherwise be read as if it
 		// had come encrypted.
 		s.refuse("STARTTLS", tlsNotLast)
-		s.ended = true
+		s.hangUp()
 		return
 	}
 	s.say(okTLS)

@@ -142,7 +142,7 @@ func (s *session) receive(command string, from source) {
 		s.refuseContent(command, e, from.Last(), refusal)
 	}
 	if !drained {
-		s.ended = true
+		s.hangUp()
 	}
 }
 

@@ -80,7 +80,7 @@ type Limits struct {
 	MessageSize int64 // bytes of content; 50 MiB
 	Recipients  int   // of a transaction; 1,000
 
-	Errors   int // commands answered 4yz or 5yz, each accepted message forgives one; 20
+	Errors   int // commands answered 5yz, each accepted message forgives one; 20
 	Commands int // commands since the last accepted message, MAIL, RCPT, DATA and BDAT not counted; 100
 	// CommandRate is how many commands a second are answered between two accepted messages; more wait. 500
 	CommandRate int

@@ -1,7 +1,9 @@
 package smtpserver
 
 import (
+	"context"
 	"io"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -45,6 +47,40 @@ func TestAGroupIsAnsweredAtOnce(t *testing.T) {
 	_, replies, writes := converse(t, "EHLO c\r\n"+group, 1000)
 	if writes != len([]string{"220", "250 to EHLO", "the group"}) || !strings.HasSuffix(replies, "\r\n354 end with <CRLF>.<CRLF>\r\n") {
 		t.Errorf("%d writes of %q", writes, replies)
+	}
+}
+
+// A client that is sent away while it goes on sending can read why.
+func TestSentAwayWhileSending(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv, err := New(Options{Mode: MX, Hostname: "mx.example.org", Inbound: &fakeInbound{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- srv.Serve(ctx, l) }()
+	nc, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	for range 20 {
+		if _, err := io.WriteString(nc, strings.Repeat("FOO\r\n", 2000)); err != nil {
+			t.Fatalf("cut off while sending: %v", err)
+		}
+	}
+	nc.(*net.TCPConn).CloseWrite()
+	replies, err := io.ReadAll(nc)
+	if err != nil || !strings.HasSuffix(string(replies), "421 4.7.0 mx.example.org too many errors\r\n") {
+		t.Errorf("heard %q, %v", replies, err)
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -135,8 +135,10 @@ func (s *session) lost(err error) {
 		s.refuse("", tooSlow)
 	case errors.Is(err, errBareLF):
 		s.refuse("other", bareLF)
+		s.hangUp()
 	case errors.Is(err, errEndless):
 		s.refuse("other", lineTooLong)
+		s.hangUp()
 	case errors.Is(err, io.EOF), errors.Is(err, errToldWhy):
 	default:
 		s.log.Debug("smtp: connection lost", "err", err)
@@ -168,12 +170,15 @@ func (s *session) refuse(command string, r mail.Reply) {
 	}
 }
 
+// hangUp ends the session of a client that is still sending.
+func (s *session) hangUp() { s.ended, s.wire.linger = true, true }
+
 // end says a last word.
 func (s *session) end(why mail.Reply) {
 	if s.ended {
 		return
 	}
-	s.ended = true
+	s.hangUp()
 	s.say(why)
 	s.o.Observer.Refused(s.o.Mode, "", why)
 	s.log.Info("smtp: session ended", "remote", s.info.Remote.String(), "reply", why.Error())

@@ -48,6 +48,7 @@ type wire struct {
 	woken  bool     // first holds a byte
 
 	writeErr error
+	linger   bool // at the end: the client is still sending
 
 	waiting  time.Time // since when a command is waited for
 	stranger bool      // no recipient was named yet
@@ -155,15 +156,11 @@ func (w *wire) drain() {
 	}
 }
 
-// abort closes the connection at once: closing TLS properly could wait for a client that does not read.
+// abort closes the connection at once.
 func (w *wire) abort() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	nc := w.nc
-	if tc, ok := nc.(*tls.Conn); ok {
-		nc = tc.NetConn()
-	}
-	nc.Close()
+	listen.Abort(w.nc)
 }
 
 // wake gives the wire its buffers. When it has none it waits for the next byte without them: most connections of a
@@ -294,7 +291,9 @@ func (w *wire) buffered() bool { return w.woken || w.buf != nil && w.buf.in.Buff
 
 // close sends what is left to say and closes.
 func (w *wire) close() {
-	w.flush()
+	if w.flush() == nil && w.linger {
+		listen.Linger(w.nc)
+	}
 	w.dropBuffers()
 	w.mu.Lock()
 	defer w.mu.Unlock()
