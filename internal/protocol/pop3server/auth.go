@@ -72,7 +72,8 @@ func (s *session) pass(password string) (reply, error) {
 	case s.user == "":
 		return bad("send USER first"), nil
 	}
-	in, err := s.o.Auth.Verify(s.ctx, auth.Attempt{Login: s.user, Password: password, Remote: s.peer().Remote, Protocol: "pop3"})
+	in, err := s.o.Auth.Verify(s.ctx, auth.Attempt{Login: s.user, Password: password, Remote: listen.Remote(s.wire.nc).Addr(),
+		Protocol: "pop3", Session: s.id, TLS: s.tls() != nil})
 	return s.signedIn("USER", in, err)
 }
 
@@ -137,8 +138,9 @@ func (s *session) ask(challenge []byte, response *[]byte) (r reply, over bool) {
 }
 
 func (s *session) peer() auth.Peer {
-	p := auth.Peer{Remote: listen.Remote(s.wire.nc).Addr(), Protocol: "pop3"}
+	p := auth.Peer{Remote: listen.Remote(s.wire.nc).Addr(), Protocol: "pop3", Session: s.id}
 	if state := s.tls(); state != nil {
+		p.TLS = true
 		var shown *x509.Certificate
 		if len(s.o.TLS.Certificates) == 1 { // with several the client's wishes decide, and tls-exporter is left
 			shown = s.o.TLS.Certificates[0].Leaf
