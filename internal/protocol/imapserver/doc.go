@@ -62,14 +62,16 @@
 //   - A command is an entry of extension.commands: the handler is a method of session that takes the command's struct, made
 //     fit by on, or by with where it needs the tag or the names as given. looks, holds and byNumber say how it stands to the
 //     selected mailbox. It returns its completion; errors of rooms become replies in failed alone.
-//   - A capability is an entry of extension.capabilities: announced("NAME"), or a literal with when, with what value, and what
-//     ENABLE switches on.
+//   - A capability is an entry of extension.capabilities: announced("NAME"), or a literal that says to whom it is
+//     offered, with what value, and what ENABLE switches on.
 //   - An item of FETCH is an entry of extension.fetchItems: what it needs of a message, and write, or part when it is made from
 //     the message's bytes. Its modifier is a field of imap.Fetch, which fetch reads.
 //   - A return option of LIST that sends a response of its own is a function of extension.listReturns.
 //   - A search key is a function of extension.searchKeys, which returns the query that it stands for; store/search plans and
 //     matches that. One that holds other keys has imap.Inner's method. An option of RETURN is a field of imap.SearchReturn.
-//   - A command that looks through messages asks newEffort what it may cost, and takeTurn before each message.
+//   - A number of STATUS is a field of imap.StatusData, and an entry of extension.statusItems where the mailbox's row has it not.
+//   - A command that searches asks matches; one that looks through messages in another way asks newEffort what it may cost,
+//     and takeTurn before each message.
 //
 // # Choices
 //

@@ -1,6 +1,7 @@
 package imapserver
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 
@@ -13,6 +14,7 @@ type extension struct {
 	capabilities []capability
 	commands     map[string]command // by imap.Request.Name
 	fetchItems   map[imap.FetchKind]fetchItem
+	statusItems  map[imap.StatusItem]statusItem
 	listReturns  []listReturn
 	searchKeys   []searchKey
 }
@@ -38,15 +40,13 @@ func extensions() []extension {
 
 // combine makes one extension of all. Two that claim the same name are a mistake that every test meets.
 func combine(all []extension) (extension, error) {
-	sum := extension{commands: map[string]command{}, fetchItems: map[imap.FetchKind]fetchItem{}}
+	sum := extension{commands: map[string]command{}, fetchItems: map[imap.FetchKind]fetchItem{}, statusItems: map[imap.StatusItem]statusItem{}}
 	for _, e := range all {
 		sum.capabilities = append(sum.capabilities, e.capabilities...)
 		sum.listReturns = append(sum.listReturns, e.listReturns...)
 		sum.searchKeys = append(sum.searchKeys, e.searchKeys...)
-		if err := add(sum.commands, e.commands); err != nil {
-			return sum, err
-		}
-		if err := add(sum.fetchItems, e.fetchItems); err != nil {
+		err := errors.Join(add(sum.commands, e.commands), add(sum.fetchItems, e.fetchItems), add(sum.statusItems, e.statusItems))
+		if err != nil {
 			return sum, err
 		}
 	}

@@ -38,6 +38,7 @@ func mailboxExtension() extension {
 			"NAMESPACE":   {run: on((*session).namespace)},
 			"STATUS":      {run: on((*session).status)},
 		},
+		statusItems: map[imap.StatusItem]statusItem{imap.StatusRecent: statusRecent},
 	}
 }
 
@@ -233,13 +234,23 @@ func (s *session) statusData(m mailbox.Mailbox, items []imap.StatusItem) (imap.S
 		UIDNext: m.UIDNext, UIDValidity: m.UIDValidity, Size: m.Bytes, HighestModSeq: m.ModSeq,
 		AppendLimit: s.o.Limits.MessageSize, MailboxID: m.ID.String(),
 	}
-	if !slices.Contains(items, imap.StatusRecent) {
-		return d, nil
+	for _, i := range items {
+		if fill := s.server.offers.statusItems[i]; fill != nil {
+			if err := fill(s, &m, &d); err != nil {
+				return d, err
+			}
+		}
 	}
-	err := s.o.Tx.Read(s.ctx, func(t *tx.Tx) error {
-		n, err := s.o.Mailbox.Recent(t, s.account, &m)
+	return d, nil
+}
+
+// statusItem fills in a number that the mailbox's row does not have.
+type statusItem func(*session, *mailbox.Mailbox, *imap.StatusData) error
+
+func statusRecent(s *session, m *mailbox.Mailbox, d *imap.StatusData) error {
+	return s.o.Tx.Read(s.ctx, func(t *tx.Tx) error {
+		n, err := s.o.Mailbox.Recent(t, s.account, m)
 		d.Recent = uint32(n)
 		return err
 	})
-	return d, err
 }

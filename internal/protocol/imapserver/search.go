@@ -26,16 +26,7 @@ func (s *session) search(r imap.Request, c imap.Search) (reply, error) {
 	if err := s.checkNumbers(c.Key); err != nil {
 		return reply{}, err
 	}
-	modseq := usesModSeq(c.Key)
-	if modseq {
-		s.understandModSeq()
-	}
-	q := search.Plan(s.searchTree(c.Key), search.Scope{Messages: uint32(sel.view.Len()), HighUID: mail.UID(s.highestUID()), Saved: sel.saved})
-	var found imap.Set
-	err := errTooManyKeys
-	if q.ContentKeys() <= s.o.Limits.ContentKeys {
-		found, err = s.matching(q, keysOf(c.Key))
-	}
+	found, err := s.matches(c.Key)
 	if err != nil {
 		if c.Return.Save {
 			sel.saved = nil // RFC 5182 2.1: a search that fails leaves an empty result
@@ -46,9 +37,23 @@ func (s *session) search(r imap.Request, c imap.Search) (reply, error) {
 		sel.saved = saved(c.Return, found)
 	}
 	if !c.Return.Silent() {
-		s.answerSearch(r.Tag, c, found, modseq)
+		s.answerSearch(r.Tag, c, found, usesModSeq(c.Key))
 	}
 	return ok("searched"), nil
+}
+
+// matches returns the UIDs of the messages that a search key finds: for SEARCH, and for commands that order or count what is
+// found. The caller has asked checkNumbers.
+func (s *session) matches(key imap.SearchKey) (imap.Set, error) {
+	if usesModSeq(key) {
+		s.understandModSeq()
+	}
+	sel := s.selected
+	q := search.Plan(s.searchTree(key), search.Scope{Messages: uint32(sel.view.Len()), HighUID: mail.UID(s.highestUID()), Saved: sel.saved})
+	if q.ContentKeys() > s.o.Limits.ContentKeys {
+		return nil, errTooManyKeys
+	}
+	return s.matching(q, keysOf(key))
 }
 
 // matching returns the UIDs of the messages that a query finds. What the view cannot decide is decided in batches, whose
