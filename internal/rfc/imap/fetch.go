@@ -63,10 +63,18 @@ func fetchSyntax() extension {
 			"UID":           plainItem(FetchItem{Kind: FetchUID}),
 		},
 		fetchModifiers: map[string]func(*parser, *Fetch){
-			"CHANGEDSINCE": func(p *parser, c *Fetch) { p.sp(); c.ChangedSince = p.modSeq("CHANGEDSINCE", 1) },
+			"CHANGEDSINCE": changedSince,
 			"VANISHED":     func(_ *parser, c *Fetch) { c.Vanished = true },
 		},
 	}
+}
+
+func changedSince(p *parser, c *Fetch) {
+	if c.ChangedSince != 0 {
+		p.bad("CHANGEDSINCE is given twice")
+	}
+	p.sp()
+	c.ChangedSince = p.modSeq("CHANGEDSINCE", 1)
 }
 
 // plainItem reads a fetch item without arguments.

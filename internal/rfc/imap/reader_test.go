@@ -315,6 +315,7 @@ func TestRefusals(t *testing.T) {
 		{"id name", "a ID (\"" + strings.Repeat("x", 31) + "\" NIL)\r\n", BAD, "", "names of 30"},
 		{"id atom", "a ID (x NIL)\r\n", BAD, "", "field name"},
 		{"result option", "a SEARCH RETURN (BOGUS) ALL\r\n", BAD, "", "BOGUS"},
+		{"changedsince twice", "a FETCH 1 FLAGS (CHANGEDSINCE 1 CHANGEDSINCE 2)\r\n", BAD, "", "twice"},
 		{"unchangedsince twice", "a STORE 1 (UNCHANGEDSINCE 1 UNCHANGEDSINCE 2) FLAGS ()\r\n", BAD, "", "twice"},
 		{"object id", "a SEARCH EMAILID a.b\r\n", BAD, "", "end of the line"},
 		{"flag", "a STORE 1 FLAGS (a]b)\r\n", BAD, "", "space"},
