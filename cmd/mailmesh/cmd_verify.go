@@ -35,16 +35,19 @@ func (v verify) Run(ctx context.Context, c *commands) error {
 	})
 }
 
+// shown is how many findings are for a person to read. The others are most likely of the same kind.
+const shown = 50
+
 func (verify) print(r node.VerifyReport) {
-	for _, f := range r.Findings {
+	for _, f := range r.Findings[:min(shown, len(r.Findings))] {
 		account := ""
 		if f.Account != "" {
 			account = " " + f.Account
 		}
 		fmt.Printf("%s: %s%s: %s\n", f.Severity, f.Room, account, f.Text)
 	}
-	if r.More > 0 {
-		fmt.Printf("and %d more\n", r.More)
+	if more := max(0, len(r.Findings)-shown) + r.More; more > 0 {
+		fmt.Printf("and %d more, of which --json prints %d\n", more, more-r.More)
 	}
 	if r.Rebuild {
 		fmt.Println("`mailmesh rebuild` may mend some of this: stop the server, and see docs/operations/backup.md")

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 )
 
 // TestMain lets the test binary be the program: with asProgram set it is.
@@ -144,6 +146,24 @@ func TestAccountCommands(t *testing.T) {
 		want, wrong := strings.CutPrefix(step.want, "!")
 		if got := out + errs; (status != 0) != wrong || !strings.Contains(got, want) || want == "" && got != "" {
 			t.Errorf("%s: status %d, %q", step.args, status, got)
+		}
+	}
+}
+
+// The commands on a stopped server whose rows and bodies are in PostgreSQL.
+func TestCommandsOnPostgres(t *testing.T) {
+	t.Setenv("MAILMESH_CONFIG_DATABASE", dbtest.PostgresURL(t, nil))
+	data := t.TempDir()
+	for _, step := range []struct{ args, want string }{
+		{"domain add example.org", "mail for example.org is taken here"},
+		{"account add a@example.org --no-password", "a@example.org can get mail"},
+		{"verify", "everything is there and whole (accounts: 1, "},
+		{"rebuild", "nothing to rebuild"},
+		{"restored", "ready to serve: 1 accounts"},
+		{"verify --json", `"ok": true`},
+	} {
+		if out, errs, status := mailmesh(t, append(strings.Fields(step.args), "--data", data)...); status != 0 || !strings.Contains(out, step.want) {
+			t.Errorf("%s: status %d, %q, %q", step.args, status, out, errs)
 		}
 	}
 }

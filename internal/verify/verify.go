@@ -76,8 +76,11 @@ func (v *run) addBody(f bodies.Finding) {
 	if f.Account != 0 {
 		out.Account = f.Account.String()
 	}
-	if f.Blob != "" {
+	switch {
+	case f.Blob != "":
 		out.Text = f.Blob + ": " + out.Text
+	case f.Object != 0:
+		out.Text = fmt.Sprintf("object %d: %s", f.Object, out.Text)
 	}
 	v.report.Rebuild = v.report.Rebuild || f.Rebuild
 	v.add(out)
