@@ -36,7 +36,13 @@ func (s *Store) Collect(ctx context.Context, keep time.Duration) (Collected, err
 	if err := s.removeRows(ctx); err != nil {
 		return c, err
 	}
-	if s.keys != nil && s.keys.due() {
+	if s.keys == nil {
+		return c, nil
+	}
+	if err := s.fillKeys(ctx); err != nil {
+		return c, err
+	}
+	if s.keys.due() {
 		return c, s.RewriteKeys(ctx)
 	}
 	return c, nil

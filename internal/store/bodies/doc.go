@@ -25,10 +25,15 @@
 //
 // # The key file
 //
-// Where the bytes are local files, wrapped keys are also written to a file beside them (see KeyFile), because bytes without
+// Where a path for it is given, wrapped keys are also written to a file beside the bodies (see KeyLine), because bytes without
 // keys are noise. Nothing waits for it: Hold only adds to a buffer, which is written and synced every few seconds. Lines
-// of commits that then failed are harmless. So when the database and its backups are lost, the packs, this file and
-// the master key give back every body; when power was lost at the same moment, all but those of the last KeyFileDelay.
+// of commits that then failed are harmless. A file that was closed in order says so at its end; where that is missing, a
+// process was killed before it had written all, and the first Collect adds the keys that the database has. So when
+// the database and its backups are lost, the packs, this file and the master key give back every body; when power was
+// lost at the same moment, all but those of the last KeyFileDelay.
+//
+// The file is written anew, without the keys of what is gone, when more than half of it is of no use, and after an account
+// was removed.
 //
 // # Housekeeping
 //

@@ -37,18 +37,19 @@ type keyFile struct {
 	renewed  []byte // lines for the new file, while renewing
 	missed   bool   // some of those were dropped
 
+	copying sync.Mutex // held while keys are copied from the database; taken before writing
 	writing sync.Mutex // held while the file is written; taken before mu
 	file    *os.File
 	end     int64
 	whole   int64 // size when it was last written anew
-	made    bool  // it was not there: the keys of before are to be written, too
+	ended   int64 // size when it was opened, if it was closed in order then, else 0
+	holes   bool  // keys of before may be missing: it was not there, or the last process did not close it
 }
 
 func openKeyFile(path string, log *slog.Logger) (*keyFile, error) {
 	k := &keyFile{path: path, log: log, wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		k.made = true
 		f, err = createKeyFile(path)
 		if err == nil {
 			err = syncFolder(filepath.Dir(path))
@@ -60,6 +61,9 @@ func openKeyFile(path string, log *slog.Logger) (*keyFile, error) {
 	if err := k.adopt(f); err != nil {
 		f.Close()
 		return nil, err
+	}
+	if k.ended = k.end; !k.endsInOrder() {
+		k.ended, k.holes = 0, true
 	}
 	go k.run()
 	return k, nil
@@ -174,14 +178,28 @@ func (k *keyFile) flush() error {
 func (k *keyFile) close() error {
 	close(k.stop)
 	<-k.done
-	return errors.Join(k.flush(), k.file.Close())
+	err := k.flush()
+	if err == nil && !k.dropped && !k.holes && k.end != k.ended {
+		_, err = k.file.WriteAt(endOfLines(), k.end)
+		if err == nil {
+			err = k.file.Sync()
+		}
+	}
+	return errors.Join(err, k.file.Close())
 }
 
-// due reports whether the file should be written anew: it is new or has holes, or more than half of it may be of no use.
+// endsInOrder reports whether the last line says that all before it was written.
+func (k *keyFile) endsInOrder() bool {
+	last := make([]byte, keyLineSize)
+	_, err := k.file.ReadAt(last, k.end-keyLineSize)
+	return err == nil && isEndLine(last)
+}
+
+// due reports whether the file should be written anew: it has holes, or more than half of it may be of no use.
 func (k *keyFile) due() bool {
 	k.writing.Lock()
 	defer k.writing.Unlock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.made || k.dropped || k.end > 2*k.whole+64<<20
+	return k.dropped || k.end > 2*k.whole+64<<20
 }

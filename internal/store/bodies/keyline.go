@@ -1,6 +1,7 @@
 package bodies
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash/crc32"
 	"io"
@@ -14,7 +15,7 @@ import (
 //
 //	header   0  4  "MMkf"
 //	         4 12  format, 1; zero bytes
-//	line     0  1  1: the key of an account, 2: the key of an object
+//	line     0  1  1: the key of an account, 2: the key of an object, 3: the file was closed in order, all else is zero
 //	         1  8  account
 //	         9  8  object, or 0
 //	        17 20  blob id, or zero
@@ -32,6 +33,7 @@ const (
 
 	accountLine = 1
 	objectLine  = 2
+	endLine     = 3
 )
 
 // KeyLine is a line of the key file.
@@ -55,9 +57,18 @@ func (l KeyLine) append(b []byte) []byte {
 	b = append(b, l.Blob[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(l.Size))
 	b = append(b, l.Wrapped...)
+	return finishLine(b, start)
+}
+
+// finishLine fills up the line that begins at start.
+func finishLine(b []byte, start int) []byte {
 	b = append(b, make([]byte, start+keyLineSize-4-len(b))...)
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
 }
+
+func endOfLines() []byte { return finishLine([]byte{endLine}, 0) }
+
+func isEndLine(b []byte) bool { return b[0] == endLine && bytes.Equal(b, endOfLines()) }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -86,7 +97,11 @@ func ReadKeyFile(path string, each func(KeyLine) error) (damaged int, err error)
 	for {
 		n, err := io.ReadFull(r, b)
 		for i := 0; i+keyLineSize <= n; i += keyLineSize {
-			if l, ok := parseKeyLine(b[i : i+keyLineSize]); !ok {
+			line := b[i : i+keyLineSize]
+			if isEndLine(line) {
+				continue
+			}
+			if l, ok := parseKeyLine(line); !ok {
 				damaged++
 			} else if err := each(l); err != nil {
 				return damaged, err

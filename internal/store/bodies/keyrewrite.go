@@ -18,6 +18,8 @@ func (s *Store) RewriteKeys(ctx context.Context) error {
 	if k == nil {
 		return nil
 	}
+	k.copying.Lock()
+	defer k.copying.Unlock()
 	f, err := createKeyFile(k.path + ".new")
 	if err != nil {
 		return mail.E("bodies.RewriteKeys", mail.Unavailable, err)
@@ -34,6 +36,52 @@ func (s *Store) RewriteKeys(ctx context.Context) error {
 		return mail.E("bodies.RewriteKeys", mail.Unavailable, err)
 	}
 	return nil
+}
+
+// fillKeys adds the keys of the database to a key file that may lack some. Nothing is taken away: the database may have
+// lost rows in the same accident, and their keys are in the file alone.
+func (s *Store) fillKeys(ctx context.Context) error {
+	k := s.keys
+	k.copying.Lock() // or RewriteKeys could leave out a key that was destroyed, and this write it after all
+	defer k.copying.Unlock()
+	k.mu.Lock()
+	holes := k.holes
+	k.mu.Unlock()
+	if !holes {
+		return nil
+	}
+	w := &keyAppender{k: k}
+	if err := s.copyKeys(ctx, w); err != nil {
+		return mail.E("bodies.fillKeys", mail.Unavailable, err)
+	}
+	k.writing.Lock()
+	k.whole = int64(len(keyFileHeader)) + w.size // what is of use, for due
+	k.writing.Unlock()
+	k.mu.Lock()
+	k.holes = false
+	k.mu.Unlock()
+	return nil
+}
+
+// keyAppender writes behind the last line of the key file.
+type keyAppender struct {
+	k    *keyFile
+	size int64
+}
+
+func (w *keyAppender) Write(b []byte) (int, error) {
+	w.k.writing.Lock()
+	defer w.k.writing.Unlock()
+	n, err := w.k.file.WriteAt(b, w.k.end)
+	if err == nil {
+		err = w.k.file.Sync()
+	}
+	if err != nil {
+		return n, err
+	}
+	w.k.end += int64(n)
+	w.size += int64(n)
+	return n, nil
 }
 
 // recentKeys is how much of the old file's end goes into the new one: lines of commits that were under way when the
@@ -104,12 +152,12 @@ func (k *keyFile) swap(f *os.File) error {
 		return err
 	}
 	old.Close()
-	k.waiting, k.renewing, k.renewed, k.dropped, k.made = nil, false, nil, k.missed, false
+	k.waiting, k.renewing, k.renewed, k.dropped, k.holes = nil, false, nil, k.missed, false
 	return nil
 }
 
 // copyKeys writes the wrapped keys of the database to f.
-func (s *Store) copyKeys(ctx context.Context, f *os.File) error {
+func (s *Store) copyKeys(ctx context.Context, f io.Writer) error {
 	for after := (KeyLine{}); ; {
 		page, err := s.objectKeyPage(ctx, after)
 		if err != nil {
@@ -135,7 +183,7 @@ func (s *Store) copyKeys(ctx context.Context, f *os.File) error {
 	}
 }
 
-func writeKeyLines(f *os.File, lines []KeyLine) error {
+func writeKeyLines(f io.Writer, lines []KeyLine) error {
 	b := make([]byte, 0, len(lines)*keyLineSize)
 	for _, l := range lines {
 		b = l.append(b)

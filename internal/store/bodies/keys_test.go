@@ -220,23 +220,51 @@ func TestABodyIsNamedSoonOrNever(t *testing.T) {
 	})
 }
 
-// A key file that was lost is made anew, with the keys of before.
-func TestALostKeyFileIsMadeAnew(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "keys")
-	withFile := func(o *bodies.Options) { o.KeyFile = path }
-	r := newRoom(t, dbtest.OnSQLite(t, schema.Files), withFile)
-	ids := r.hold(r.put("hello"), 10, 11)
-	if err := errors.Join(r.Close(), os.Remove(path)); err != nil {
-		t.Fatal(err)
+// A key file that was lost, or that a process was killed over, is made anew, with the keys of before.
+func TestAKeyFileWithHolesIsMadeAnew(t *testing.T) {
+	for name, damage := range map[string]func(path string) error{
+		"lost":   os.Remove,
+		"killed": func(path string) error { return os.Truncate(path, 16+3*112) }, // only the accounts were written
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "keys")
+			withFile := func(o *bodies.Options) { o.KeyFile = path }
+			r := newRoom(t, dbtest.OnSQLite(t, schema.Files), withFile)
+			ids := r.hold(r.put("hello"), 10, 11)
+			if err := errors.Join(r.Close(), damage(path)); err != nil {
+				t.Fatal(err)
+			}
+			r.Store = r.open(withFile)
+			ids = append(ids, r.hold(r.put("more"), 12)...)
+			if err := r.Close(); err != nil { // still incomplete: the next one has to know
+				t.Fatal(err)
+			}
+			r.Store = r.open(withFile)
+			r.collect(0)
+			if err := r.Close(); err != nil {
+				t.Fatal(err)
+			}
+			accounts, objects, damaged := keyLines(t, path)
+			r.wantRows(accounts, objects, ids)
+			if damaged > 0 {
+				t.Errorf("%d damaged lines", damaged)
+			}
+
+			// Now it is whole, and opening and closing leaves it alone.
+			whole, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Store = r.open(withFile)
+			r.collect(0)
+			if err := r.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if again, err := os.ReadFile(path); err != nil || !bytes.Equal(again, whole) {
+				t.Errorf("the file of %d bytes became one of %d, %v", len(whole), len(again), err)
+			}
+		})
 	}
-	r.Store = r.open(withFile)
-	ids = append(ids, r.hold(r.put("more"), 12)...)
-	r.collect(0)
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
-	}
-	accounts, objects, _ := keyLines(t, path)
-	r.wantRows(accounts, objects, ids)
 }
 
 // Beside mail, a master key is neither made nor taken for the right one.

@@ -89,6 +89,15 @@ func TestRebuild(t *testing.T) {
 			d.exec(`INSERT INTO object_unnamed (object_id, account_id, at) SELECT id, 0, 0 FROM object WHERE state = 0`)
 			d.collect(bodies.DefaultKeep)
 		}, bodies.Rebuilt{Objects: 5, Names: 6}},
+		{"names, and the server went on after a kill", func(d *damaged) {
+			d.exec(`DELETE FROM blob`)
+			d.Close()
+			if err := appendTo(d.keys, make([]byte, 112)); err != nil { // not its proper end
+				d.t.Fatal(err)
+			}
+			d.Store = d.open(func(o *bodies.Options) { o.KeyFile = d.keys })
+			d.collect(bodies.DefaultKeep)
+		}, bodies.Rebuilt{Objects: 2, Names: 6, Damaged: 1}},
 		{"the names of an account", lose(`DELETE FROM blob WHERE account_id = 11`), bodies.Rebuilt{Objects: 1, Names: 3}},
 		{"bytes", func(d *damaged) {
 			d.blobs.Remove(d.t.Context(), d.where(10, d.content["one"]))
@@ -118,7 +127,7 @@ func TestRebuild(t *testing.T) {
 				for content, id := range d.content {
 					d.want(10, id, content)
 				}
-				if again := d.rebuild(); again.Names+again.Holds > 0 || again.Lost != c.want.Lost {
+				if again := d.rebuild(); again.Names+again.Holds+again.Damaged > 0 || again.Lost != c.want.Lost {
 					t.Errorf("then did %+v", again)
 				}
 				d.collect(0)
