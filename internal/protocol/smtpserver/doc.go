@@ -30,7 +30,8 @@
 //	command ends with a bare LF                            500 5.5.2, closed
 //	content holds a bare CR or LF                          550 5.6.0, after the content was read
 //	BDAT size unreadable                                   501 5.5.4, closed: the next command cannot be found
-//	SIZE= or content over Limits.MessageSize               552 5.3.4; over twice that: closed too
+//	SIZE= or content over Limits.MessageSize               552 5.3.4; content over twice that: closed too
+//	chunk of BDAT over Limits.MessageSize                  552 5.3.4, closed
 //	header too large, too many fields, mail loop           Inbound's reply (mailflow/inbound: 552 5.3.4, 552 5.6.0, 554 5.4.6)
 //	MIME nested too deep                                   accepted; package message does not look into what is deeper
 //	recipients over Limits.Recipients                      452 4.5.3; over ten times that: 421 4.7.0, closed
