@@ -55,8 +55,13 @@ func TestCurl(t *testing.T) {
 	if !strings.HasSuffix(text, "Subject: by curl\r\n\r\nhello from curl\r\n") {
 		t.Errorf("read back %q", text)
 	}
+	popped := command(t, "", nil, curl, "-sS", "pop3://"+s.ready.POP3+"/"+fields[0], "-u", to+":"+pass)
+	if !strings.HasSuffix(popped, "Subject: by curl\r\n\r\nhello from curl\r\n") {
+		t.Errorf("read back by POP3 %q", popped)
+	}
 	// Over TLS, with the certificate that is not signed by anybody.
 	command(t, "", nil, curl, "-sS", "-k", "imaps://"+s.ready.IMAPS+"/", "-u", to+":"+pass)
+	command(t, "", nil, curl, "-sS", "-k", "pop3s://"+s.ready.POP3S+"/", "-u", to+":"+pass)
 	if !strings.Contains(s.log.String(), "curl") {
 		t.Errorf("the demo prints no curl lines:\n%s", s.log.String())
 	}

@@ -2,7 +2,6 @@ package pop3server
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -47,7 +46,9 @@ func (s *session) startTLS(string) (reply, error) {
 	}
 	s.wire.dropBuffers()
 	s.utf8 = false // nothing that was said in clear is kept
-	if err := s.wire.handshake(tls.Server(s.wire.nc, s.o.TLS)); err != nil {
+	conn, shown := listen.TLS(s.wire.nc, s.o.TLS)
+	s.shown = shown
+	if err := s.wire.handshake(conn); err != nil {
 		s.log.Debug("pop3: TLS handshake failed", "err", err)
 		s.over = true
 	}
@@ -141,11 +142,7 @@ func (s *session) peer() auth.Peer {
 	p := auth.Peer{Remote: listen.Remote(s.wire.nc).Addr(), Protocol: "pop3", Session: s.id}
 	if state := s.tls(); state != nil {
 		p.TLS = true
-		var shown *x509.Certificate
-		if len(s.o.TLS.Certificates) == 1 { // with several the client's wishes decide, and tls-exporter is left
-			shown = s.o.TLS.Certificates[0].Leaf
-		}
-		p.Bindings = sasl.Bindings(state, shown)
+		p.Bindings = sasl.Bindings(state, s.shown)
 	}
 	return p
 }

@@ -28,6 +28,7 @@
 //	connections in all, per host        -ERR [SYS/TEMP] at once
 //	TLS handshake longer than 30 s      connection closed
 //	no sign-in after 10 minutes in all  connection closed without a word (RFC 1939 3)
+//	or 10 s while the door is crowded   the same, see infra/listen
 //	50 commands before sign-in          -ERR, closed
 //	3 failed sign-ins                   closed after the last -ERR [AUTH]
 //	too many of them, see store/auth    -ERR [SYS/TEMP]

@@ -76,6 +76,27 @@ func TestPreauth(t *testing.T) {
 	})
 }
 
+// Who has not signed in must hurry while the door is crowded.
+func TestCrowdedDoor(t *testing.T) {
+	defer emptyPools()
+	synctest.Test(t, func(t *testing.T) {
+		f := serve(t, func(o *Options) { o.Limits.Connections = 4 })
+		begun := time.Now()
+		signedIn, first, second := f.login(), f.connect("pop3"), f.connect("pop3")
+		time.Sleep(25 * time.Second) // not crowded: nothing happens
+		first.text("CAPA")
+		synctest.Wait()
+		last := f.connect("pop3")
+		second.hearClosed() // they look every ten seconds
+		within(t, begun, 30*time.Second)
+		time.Sleep(time.Minute) // when one is gone, the others have their time
+		for _, c := range []*client{first, last, signedIn} {
+			c.text("CAPA")
+		}
+		f.stop()
+	})
+}
+
 func TestHandshakeTimeout(t *testing.T) {
 	bubble(t, func(t *testing.T, f *serving) {
 		begun := time.Now()

@@ -2,7 +2,6 @@ package pop3server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -58,11 +57,14 @@ func (s *Server) ServeTLS(ctx context.Context, l net.Listener) error {
 }
 
 func (s *Server) start(ctx context.Context, nc net.Conn) listen.Session {
-	return newSession(ctx, s, nc)
+	return newSession(ctx, s, s.plain, nc)
 }
 
 func (s *Server) startTLS(ctx context.Context, nc net.Conn) listen.Session {
-	return newSession(ctx, s, tls.Server(nc, s.o.TLS))
+	conn, shown := listen.TLS(nc, s.o.TLS)
+	c := newSession(ctx, s, s.secure, conn)
+	c.shown = shown
+	return c
 }
 
 // turnAway says why, if the client takes it at once. RFC 3206 4: [SYS/TEMP] keeps it from asking for another password.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"log/slog"
@@ -26,8 +27,9 @@ type session struct {
 	id   string
 	wire wire
 
-	utf8     bool   // the client understands internationalized headers (RFC 6856 2.1)
-	user     string // that USER named, for the PASS that follows at once
+	shown    *x509.Certificate // to this client; nil without TLS, or when it is not known
+	utf8     bool              // the client understands internationalized headers (RFC 6856 2.1)
+	user     string            // that USER named, for the PASS that follows at once
 	account  mail.AccountID
 	signIn   auth.SignIn
 	checked  time.Time // when the sign-in was last found good
@@ -40,11 +42,11 @@ type session struct {
 	linger        bool // the client was still sending
 }
 
-func newSession(ctx context.Context, s *Server, nc net.Conn) *session {
+func newSession(ctx context.Context, s *Server, door *listen.Server, nc net.Conn) *session {
 	c := &session{o: &s.o, id: strings.ToLower(rand.Text()[:12])}
 	c.ctx, c.end = context.WithCancel(ctx)
 	c.log = s.o.Log.With("session", c.id, "remote", listen.Remote(nc))
-	c.wire = wire{limits: &s.o.Limits, pool: &s.buffers, nc: nc, begun: time.Now()}
+	c.wire = wire{limits: &s.o.Limits, door: door, pool: &s.buffers, nc: nc, begun: time.Now()}
 	return c
 }
 

@@ -45,6 +45,7 @@ var errBareLF = errors.New("the line ends with LF; lines end with CR LF")
 // connections of a server wait. Only drain and abort may be called by others than the session's goroutine.
 type wire struct {
 	limits *Limits
+	door   *listen.Server
 	pool   *sync.Pool
 	buf    *buffers  // nil while the connection waits
 	first  [1]byte   // what ended the wait
@@ -102,38 +103,43 @@ func (w feed) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// receive reads from the connection under the deadline of the moment. begins says that no part of a line has come yet.
+// receive reads from the connection, as long as the client is waited for. begins says that no part of a line has come yet.
 func (w *wire) receive(p []byte, begins bool) (int, error) {
-	late, err := w.beginWait(begins)
-	if err != nil {
-		return 0, err
-	}
-	n, err := w.nc.Read(p)
-	w.endWait()
-	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
-		if err = late; w.isDraining() {
-			err = errDraining
+	for since := time.Now(); ; {
+		until, err := w.beginWait(since, begins)
+		if err != nil {
+			return 0, err
 		}
+		n, err := w.nc.Read(p)
+		w.endWait()
+		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && (w.isDraining() || !time.Now().Before(until)) {
+			continue
+		}
+		return n, err
 	}
-	return n, err
 }
 
-// beginWait sets the deadline and says what it means when it passes.
-func (w *wire) beginWait(begins bool) (late, err error) {
+// beginWait sets the next deadline of a read that began at since. The error is why there is none.
+func (w *wire) beginWait(since time.Time, begins bool) (until time.Time, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.draining {
-		return nil, errDraining
+		return until, errDraining
 	}
-	late, deadline := errIdle, time.Now().Add(w.limits.Idle)
+	until, late := since.Add(w.limits.Idle), errIdle
 	if !begins {
-		late, deadline = errStalled, w.lineBy
+		until, late = w.lineBy, errStalled
 	}
-	if end := w.begun.Add(w.limits.Preauth); !w.begun.IsZero() && end.Before(deadline) {
-		late, deadline = errPreauth, end
+	if !w.begun.IsZero() {
+		if end := w.door.WaitUntil(w.begun, w.limits.Preauth); end.Before(until) {
+			until, late = end, errPreauth
+		}
+	}
+	if !until.After(time.Now()) {
+		return until, late
 	}
 	w.waiting = true
-	return late, w.nc.SetReadDeadline(deadline)
+	return until, w.nc.SetReadDeadline(until)
 }
 
 func (w *wire) endWait() {
