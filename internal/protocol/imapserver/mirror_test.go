@@ -17,7 +17,7 @@ type mirror struct {
 	mode     mode
 	list     []known
 	validity string
-	modseq   string  // the last HIGHESTMODSEQ
+	modseq   string  // how far it has heard of everything, as RFC 7162 6 has a client conclude
 	quiet    bool    // the command under way allows no EXPUNGE
 	exact    bool    // FETCH must tell what is known already
 	gone     []int   // UIDs of VANISHED (EARLIER)
@@ -69,6 +69,7 @@ var (
 	searchLine   = regexp.MustCompile(`^\* (?:SEARCH|ESEARCH \(TAG "\w+"\)(?: ALL)?)((?: [\d:, ]+)?)(?: \(MODSEQ \d+\))?$`)
 	uidItem      = regexp.MustCompile(`UID (\d+)`)
 	flagsItem    = regexp.MustCompile(`FLAGS \(([^)]*)\)`)
+	modseqItem   = regexp.MustCompile(`^\* \d+ FETCH .*MODSEQ \((\d+)\)`)
 	modseqCode   = regexp.MustCompile(`OK \[HIGHESTMODSEQ (\d+)\]`)
 	validityCode = regexp.MustCompile(`OK \[UIDVALIDITY (\d+)\]`)
 )
@@ -79,10 +80,15 @@ func (m *mirror) run(command string) (reply string, found []int) {
 	verb, _, _ := strings.Cut(command, " ")
 	m.quiet = verb == "FETCH" || verb == "STORE" || verb == "SEARCH"
 	tag := m.send(command)
-	for {
+	for told, highest := false, number(m.modseq); ; {
 		line := m.line()
 		if code := modseqCode.FindStringSubmatch(line); code != nil {
-			m.modseq = code[1]
+			m.modseq, told = code[1], true
+		} else if item := modseqItem.FindStringSubmatch(line); item != nil {
+			highest = max(highest, number(item[1]))
+		}
+		if !told {
+			m.modseq = strconv.Itoa(highest)
 		}
 		if rest, tagged := strings.CutPrefix(line, tag+" "); tagged {
 			m.exact = false

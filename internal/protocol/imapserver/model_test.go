@@ -296,13 +296,9 @@ func (m *model) open(t *rapid.T) {
 	s.open(m.target(t).path, "")
 }
 
-// resync has a client go away and come back with what it knew, with or without naming it.
-func (m *model) resync(t *rapid.T) {
+// meanwhile has others do something while the third session does not look.
+func (m *model) meanwhile(t *rapid.T) {
 	s := m.sessions[2]
-	s.t = t
-	s.settle()
-	was := mirror{list: slices.Clone(s.list), validity: s.validity, modseq: s.modseq, path: s.path}
-	s.conn.Close()
 	for range rapid.IntRange(0, 4).Draw(t, "meanwhile") {
 		m.sessions = m.sessions[:2]
 		func() {
@@ -310,6 +306,21 @@ func (m *model) resync(t *rapid.T) {
 			rapid.SampledFrom([]func(*rapid.T){m.deliver, m.tidy}).Draw(t, "what")(t)
 		}()
 	}
+}
+
+// resync has a client go away and come back with what it knew, with or without naming it. It may go before it can be told
+// that messages are gone, with flags that were changed after them.
+func (m *model) resync(t *rapid.T) {
+	s := m.sessions[2]
+	s.t = t
+	s.settle()
+	if len(s.list) > 0 && rapid.Bool().Draw(t, "with numbers in the air") {
+		m.meanwhile(t)
+		s.run("FETCH 1:* (UID FLAGS)")
+	}
+	was := mirror{list: slices.Clone(s.list), validity: s.validity, modseq: s.modseq, path: s.path}
+	s.conn.Close()
+	m.meanwhile(t)
 	s = m.f.mirror(t, qresync)
 	m.sessions[2] = s
 	s.modseq = was.modseq

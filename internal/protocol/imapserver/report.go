@@ -103,6 +103,19 @@ func (s *session) newView(state mail.ModSeq) (*mailbox.View, error) {
 // behind reports whether the client has not been told of some messages that they are gone.
 func (s *session) behind() bool { return s.selected != nil && len(s.selected.ghosts) > 0 }
 
+// tellModSeq tells a client that knows MODSEQ up to where it has heard of everything, while it must not be told that
+// messages are gone: what it sees of later mod-sequences would else make it believe that it has, and after a broken
+// connection it would never ask (RFC 7162 3.2). When it has been told, it hears how far it is now.
+func (s *session) tellModSeq() {
+	if s.selected == nil || !s.condstore {
+		return
+	}
+	if s.behind() || s.selected.held {
+		s.out.Untagged(imap.OK, imap.CodeHighestModSeq(s.selected.view.Status().ModSeq), "highest mod-sequence")
+	}
+	s.selected.held = s.behind()
+}
+
 // lost handles a mailbox that cannot be read. A passing fault is met again, and told, by the next command that needs it.
 func (s *session) lost(err error) {
 	if mail.Is(err, mail.NotFound) {

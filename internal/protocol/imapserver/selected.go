@@ -21,6 +21,7 @@ type selected struct {
 
 	stale   bool // the last look at the store failed
 	touched bool // a command of this session has written here
+	held    bool // the client was told of a HIGHESTMODSEQ before that of messages that are gone
 }
 
 func selectExtension() extension {

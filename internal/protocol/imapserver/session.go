@@ -184,6 +184,7 @@ func (s *session) serve(request imap.Request) {
 	}
 	if s.selected != nil && !s.over {
 		s.report(&c, request)
+		s.tellModSeq()
 	}
 	// Where the handler has answered itself there is no reply, and BYE is answer enough for a command that failed.
 	if r.cond == "" || s.over && r.cond != imap.OK {
