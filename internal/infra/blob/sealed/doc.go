@@ -22,7 +22,7 @@
 //	          6  2  zero
 //	          8  8  id of the object
 //	frames   one or more; an empty body has one empty frame. Each is the AES-256-GCM ciphertext and tag of
-//	          0  1  0: the rest is stored, 1: the rest is one zstd frame
+//	          0  1  0: the rest is stored, 1: the rest is one zstd frame, 2: it is one S2 block
 //	          1  .. the clear bytes, 65,536 of them but for the last frame
 //	index    the AES-256-GCM ciphertext and tag of
 //	          0  8  clear bytes of the body
@@ -40,6 +40,8 @@
 // The number in the nonce is what makes an exchanged or repeated frame fail; the mark of the last frame and the count in
 // the trailer make a cut-off object fail.
 //
-// A frame is compressed only when that saves a sixteenth of it, so attachments that are compressed already cost no
+// A body of at most 16 KiB is compressed with S2, which takes a quarter of the time of zstd, to seal and to open, and a third
+// more room. Such bodies are most of the mail that is delivered and read, and little of the bytes that are kept. A frame is
+// compressed only when that saves a sixteenth of it, so attachments that are compressed already cost no
 // decoding.
 package sealed

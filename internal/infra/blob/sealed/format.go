@@ -33,6 +33,7 @@ const (
 const (
 	stored     = 0
 	compressed = 1
+	quick      = 2
 )
 
 // Kinds of nonce.

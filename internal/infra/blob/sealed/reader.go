@@ -188,8 +188,12 @@ func (r *Reader) decode(clear []byte, i int) error {
 			return damaged(op, "frame %d has %d bytes, want %d", i, len(content), len(clear))
 		}
 		copy(clear, content)
-	case compressed:
-		if err := decompress(clear, content); err != nil {
+	case compressed, quick:
+		unpack := decompress
+		if frame[0] == quick {
+			unpack = decompressQuick
+		}
+		if err := unpack(clear, content); err != nil {
 			return damaged(op, "frame %d: %v", i, err)
 		}
 	default:

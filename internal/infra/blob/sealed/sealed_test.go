@@ -83,7 +83,7 @@ func unseal(b []byte, id mail.ObjectID, key Key) ([]byte, error) {
 
 // No bit of an object can be changed without being noticed.
 func TestEveryByteCounts(t *testing.T) {
-	for _, content := range [][]byte{nil, []byte("hello"), []byte(strings.Repeat("compressible ", 100))} {
+	for _, content := range [][]byte{nil, []byte("hello"), []byte(strings.Repeat("compressible ", 100)), []byte(strings.Repeat("compressible ", 2000))} {
 		b := seal(t, 1, content)
 		for i := range b {
 			changed := bytes.Clone(b)
@@ -192,6 +192,8 @@ func TestStoredSize(t *testing.T) {
 	}{
 		{"noise", blobtest.Content(1, 10*frameSize), 10*(frameSize+markSize+tagSize+indexPerItem) + overhead},
 		{"zeros", make([]byte, 10*frameSize), 10*100 + overhead},
+		{"small noise", blobtest.Content(1, quickMost), quickMost + markSize + tagSize + indexPerItem + overhead},
+		{"small zeros", make([]byte, quickMost), 100 + overhead},
 		{"empty", nil, markSize + tagSize + indexPerItem + overhead},
 	} {
 		if got := len(seal(t, 1, c.content)); got > c.most {

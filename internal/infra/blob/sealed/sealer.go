@@ -130,7 +130,7 @@ func (s *sealer) sealFrame(dst, clear []byte) []byte {
 		nonce = frameNonce(number, number+1)
 	}
 	start := len(dst)
-	if packed, ok := compress(append(dst, compressed), clear); ok {
+	if packed, ok := s.compress(dst, clear); ok {
 		dst = s.aead.Seal(packed[:start], nonce[:], packed[start:], s.header[:])
 	} else {
 		s.clear.bytes[0] = stored
@@ -138,6 +138,14 @@ func (s *sealer) sealFrame(dst, clear []byte) []byte {
 	}
 	s.frames = append(s.frames, uint32(len(dst)-start))
 	return dst
+}
+
+// compress appends a mark and the compressed frame to dst, and reports whether that is worth it.
+func (s *sealer) compress(dst, clear []byte) ([]byte, bool) {
+	if s.last && s.size <= quickMost {
+		return compressQuick(append(dst, quick), clear)
+	}
+	return compress(append(dst, compressed), clear)
 }
 
 // sealIndex appends index and trailer.
