@@ -26,6 +26,7 @@
 //	connections in all, per host        * BYE [UNAVAILABLE] at once
 //	TLS handshake longer than 30 s      connection closed
 //	no sign-in after 2 minutes in all   * BYE [UNAVAILABLE] (Limits.Preauth)
+//	or 10 s while the door is crowded   the same, see infra/listen
 //	50 commands before sign-in          * BYE [CLIENTBUG]
 //	3 failed sign-ins                   * BYE [UNAVAILABLE] after the last NO; each NO comes after a second or two (store/auth)
 //	20 commands in a row answered BAD   * BYE [CLIENTBUG]

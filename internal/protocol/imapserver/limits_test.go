@@ -70,6 +70,25 @@ func TestPreauth(t *testing.T) {
 	})
 }
 
+// Who has not signed in must hurry while the door is crowded.
+func TestCrowdedDoor(t *testing.T) {
+	bubble(t, func(t *testing.T, f *serving) {
+		begun := time.Now()
+		signedIn, first, second := f.login(), f.connect("imap"), f.connect("imap")
+		time.Sleep(25 * time.Second) // not crowded: nothing happens
+		first.ok("NOOP")
+		synctest.Wait()
+		last := f.connect("imap")
+		second.hear(`\* BYE \[UNAVAILABLE\] no sign-in for too long`) // they look every ten seconds
+		second.hearClosed()
+		within(t, begun, 30*time.Second)
+		time.Sleep(time.Minute) // when one is gone, the others have their time
+		for _, c := range []*client{first, last, signedIn} {
+			c.ok("NOOP")
+		}
+	}, func(o *Options) { o.Limits.Connections = 4 })
+}
+
 func TestHandshakeTimeout(t *testing.T) {
 	bubble(t, func(t *testing.T, f *serving) {
 		begun := time.Now()

@@ -65,12 +65,12 @@ func (s *Server) ServeTLS(ctx context.Context, l net.Listener) error {
 }
 
 func (s *Server) start(ctx context.Context, nc net.Conn) listen.Session {
-	return newSession(ctx, s, nc)
+	return newSession(ctx, s, s.plain, nc)
 }
 
 func (s *Server) startTLS(ctx context.Context, nc net.Conn) listen.Session {
 	conn, shown := listen.TLS(nc, s.o.TLS)
-	c := newSession(ctx, s, conn)
+	c := newSession(ctx, s, s.secure, conn)
 	c.shown = shown
 	return c
 }

@@ -52,11 +52,11 @@ type session struct {
 	linger        bool   // the client was still sending
 }
 
-func newSession(ctx context.Context, s *Server, nc net.Conn) *session {
+func newSession(ctx context.Context, s *Server, door *listen.Server, nc net.Conn) *session {
 	c := &session{server: s, o: &s.o, id: strings.ToLower(rand.Text()[:12])}
 	c.ctx, c.end = context.WithCancel(ctx)
 	c.log = s.o.Log.With("session", c.id, "remote", listen.Remote(nc))
-	c.wire = &wire{limits: &s.o.Limits, pool: &s.buffers, nc: nc, begun: time.Now()}
+	c.wire = &wire{limits: &s.o.Limits, door: door, pool: &s.buffers, nc: nc, begun: time.Now()}
 	c.out = imap.NewEncoder(c.wire, nil)
 	c.in = imap.NewReader(c.wire, imap.Config{Continue: c.goOn, Limits: strangerLimits})
 	c.wire.beforeWait = c.out.Flush

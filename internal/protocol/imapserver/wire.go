@@ -43,6 +43,7 @@ var (
 // server wait. One goroutine reads and one writes, which may be the same; drain and abort may be called by others.
 type wire struct {
 	limits *Limits
+	door   *listen.Server
 	pool   *sync.Pool
 
 	in    *bufio.Reader // nil while the connection waits
@@ -150,45 +151,54 @@ func (w *wire) receive(p []byte, next bool) (n int, err error) {
 	if w.beforeWait != nil {
 		err = w.beforeWait()
 	}
-	late := errStalled
-	if err == nil {
-		late, err = w.beginWait(next)
-	}
-	if err == nil {
+	for since := time.Now(); err == nil; {
+		var until time.Time
+		var late error
+		if until, late, err = w.beginWait(next, since); err != nil {
+			break
+		}
 		n, err = w.timed(w.nc.Read, p)
 		w.endWait()
-	}
-	switch {
-	case n > 0:
-		return n, nil
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		if err = late; w.isDraining() {
+		switch {
+		case n > 0:
+			return n, nil
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+		case w.isDraining():
 			err = errDraining
+		case late != nil || !time.Now().Before(until): // crypto/tls keeps a timeout of its own for ever
+			err = late
 		}
 	}
 	w.readErr = err
 	return 0, err
 }
 
-// beginWait sets the deadline and says what it means when it passes.
-func (w *wire) beginWait(next bool) (late, err error) {
+// beginWait sets the deadline of a wait that began at since, and says what it means when it passes: nil is that the wait
+// goes on.
+func (w *wire) beginWait(next bool, since time.Time) (until time.Time, late, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.draining && next {
-		return nil, errDraining
+		return until, nil, errDraining
 	}
-	late, deadline := errStalled, time.Now().Add(w.limits.Stall)
+	until, late = since.Add(w.limits.Stall), errStalled
 	if next {
-		late, deadline = errIdle, time.Now().Add(w.limits.Idle)
+		until, late = since.Add(w.limits.Idle), errIdle
 	}
-	if end := w.begun.Add(w.limits.Preauth); !w.begun.IsZero() && end.Before(deadline) {
-		late, deadline = errPreauth, end
+	if !w.begun.IsZero() {
+		step := w.door.WaitUntil(w.begun, w.limits.Preauth)
+		if !step.After(time.Now()) {
+			return until, nil, errPreauth
+		}
+		if step.Before(until) {
+			until, late = step, nil
+		}
 	}
-	if w.draining && w.drainBy.Before(deadline) {
-		deadline = w.drainBy
+	if w.draining && w.drainBy.Before(until) {
+		until = w.drainBy
 	}
 	w.waiting = next
-	return late, w.nc.SetReadDeadline(deadline)
+	return until, late, w.nc.SetReadDeadline(until)
 }
 
 func (w *wire) endWait() {
