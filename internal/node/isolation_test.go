@@ -177,6 +177,62 @@ func TestIMAPShowsNothingOfOthers(t *testing.T) {
 	}
 }
 
+// The door of POP3: who signs in sees one INBOX, their own, whatever they say before and after; nothing is removed but theirs.
+func TestPOP3ShowsNothingOfOthers(t *testing.T) {
+	h := newHouse(t)
+	before := h.all(h.bob)
+	his, answer := h.n.Pop(t, h.bob.Address, h.bob.Password)
+	if !strings.HasPrefix(answer, "+OK 13 ") {
+		t.Fatal(answer)
+	}
+	ids := strings.Fields(his.Text("UIDL"))
+	his.Do("DELE 1") // and no QUIT
+
+	c, answer := h.n.Pop(t, h.bob.Address, h.alice.Password)
+	if !strings.HasPrefix(answer, "-ERR [AUTH]") {
+		t.Errorf("Alice's password for Bob: %s", answer)
+	}
+	c.Do("USER %s", h.bob.Address)
+	c.Do("USER %s", h.alice.Address)
+	if answer = c.Do("PASS %s", h.alice.Password); !strings.HasPrefix(answer, "+OK") {
+		t.Fatal(answer)
+	}
+	hers := strings.Count(c.Text("LIST"), "\n")
+	said := []string{"UIDL", "LIST"}
+	for n := 1; n <= hers; n++ {
+		said = append(said, fmt.Sprintf("RETR %d", n), fmt.Sprintf("TOP %d 100", n))
+	}
+	for _, command := range said {
+		text := c.Text("%s", command)
+		h.wantNothingOf(command, text)
+		for i := 1; i < len(ids); i += 2 {
+			if strings.Contains(text+"\n", " "+ids[i]+"\n") {
+				t.Errorf("%s tells the id of a message of Bob's:\n%s", command, text)
+			}
+		}
+	}
+	for n := hers + 1; n < hers+20; n++ {
+		for _, command := range []string{"RETR %d", "TOP %d 9", "DELE %d", "LIST %d", "UIDL %d"} {
+			if answer := c.Do(command, n); !strings.HasPrefix(answer, "-ERR no such message") {
+				t.Errorf(command+": %s", n, answer)
+			}
+		}
+	}
+	for n := 1; n <= hers; n++ {
+		c.Do("DELE %d", n)
+	}
+	if answer := c.Do("QUIT"); !strings.HasPrefix(answer, "+OK") {
+		t.Error(answer)
+	}
+	if h.all(h.bob) != before {
+		t.Error("Bob's mail is not what it was")
+	}
+	if answer := c.Do("STAT"); answer != "" {
+		t.Errorf("after QUIT: %s", answer)
+	}
+	nodetest.Verify(t, h.cfg)
+}
+
 // The doors of mail: what comes for Bob is not seen by Alice, nor that it came for him.
 func TestMailShowsNothingOfOthers(t *testing.T) {
 	h := newHouse(t)

@@ -205,3 +205,49 @@ func Numbers(answer string) map[string]uint64 {
 	}
 	return out
 }
+
+// POP3 is a POP3 session.
+type POP3 struct {
+	t    testing.TB
+	conn net.Conn
+	text *textproto.Conn
+}
+
+// Pop opens a POP3 session and signs in; the answer to the password is returned, whatever it is.
+func (n *Node) Pop(t testing.TB, address, password string) (c *POP3, answer string) {
+	t.Helper()
+	nc := dial(t, n.Doors["pop3"])
+	c = &POP3{t: t, conn: nc, text: textproto.NewConn(nc)}
+	if _, err := c.text.ReadLine(); err != nil {
+		t.Fatal(err)
+	}
+	c.Do("USER %s", address)
+	return c, c.Do("PASS %s", password)
+}
+
+// Do says a command and returns the first line of its answer, "" where the connection ended instead.
+func (c *POP3) Do(format string, args ...any) string {
+	c.t.Helper()
+	c.conn.SetDeadline(time.Now().Add(patience))
+	if err := c.text.PrintfLine(format, args...); err != nil {
+		return ""
+	}
+	line, err := c.text.ReadLine()
+	if err != nil && err != io.EOF {
+		c.t.Fatal(err)
+	}
+	return line
+}
+
+// Text says a command whose answer is of several lines, and returns them.
+func (c *POP3) Text(format string, args ...any) string {
+	c.t.Helper()
+	if first := c.Do(format, args...); !strings.HasPrefix(first, "+OK") {
+		c.t.Fatalf("%s was answered %s", fmt.Sprintf(format, args...), first)
+	}
+	text, err := c.text.ReadDotBytes()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return string(text)
+}

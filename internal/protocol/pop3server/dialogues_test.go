@@ -25,12 +25,14 @@ func TestDialogues(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dialogues.RunAll(t, root+"test/dialogues/pop3/*.dialogue", func(t *testing.T) dialogues.Options {
 				t.Parallel()
-				f := serveRooms(t, openRoomsOn(t, engine))
+				ended := make(chan struct{}, 100)
+				f := serveRooms(t, openRoomsOn(t, engine), func(o *Options) { o.Observer = counted{ended: ended} })
 				return dialogues.Options{
 					Dial: func(_ context.Context, protocol string) (net.Conn, error) { return f.dial(protocol) },
 					Do: map[string]func([]string) error{"deliver": f.doDeliver, "message": f.doMessage, "expunge": f.doExpunge,
 						"move": f.doMove, "store": f.doStore, "renumber": f.doRenumber,
 						"wantuids": f.doWantUIDs, "wantflags": f.doWantFlags, "password": f.doPassword,
+						"ended":       func([]string) error { return doEnded(ended) },
 						"apppassword": f.doAppPassword},
 					Timeout: 5 * time.Second,
 				}
@@ -148,6 +150,16 @@ func (f *serving) doWantFlags(words []string) error {
 		return fmt.Errorf("the flags are %q", got)
 	}
 	return nil
+}
+
+// doEnded: do ended session, waits until one more has.
+func doEnded(ended chan struct{}) error {
+	select {
+	case <-ended:
+		return nil
+	case <-time.After(10 * time.Second):
+		return errors.New("the session goes on")
+	}
 }
 
 // doPassword: do password ann TEXT
