@@ -210,9 +210,6 @@ func (s *session) status(c imap.Status) (reply, error) {
 		return reply{}, err
 	}
 	s.noteModSeqItem(c.Items)
-	if slices.Contains(c.Items, imap.StatusHighestModSeq) {
-		s.touch(m.ID) // RFC 7162 3.2: who is told the number must have heard of everything up to there
-	}
 	d, err := s.statusData(m, c.Items)
 	if err != nil {
 		return reply{}, err
@@ -229,6 +226,9 @@ func (s *session) noteModSeqItem(items []imap.StatusItem) {
 }
 
 func (s *session) statusData(m mailbox.Mailbox, items []imap.StatusItem) (imap.StatusData, error) {
+	if slices.Contains(items, imap.StatusHighestModSeq) {
+		s.touch(m.ID) // RFC 7162 3.2: who is told the number must have heard of everything up to there
+	}
 	d := imap.StatusData{
 		Messages: uint32(m.Messages), Unseen: uint32(m.Unseen), Deleted: uint32(m.Deleted),
 		UIDNext: m.UIDNext, UIDValidity: m.UIDValidity, Size: m.Bytes, HighestModSeq: m.ModSeq,
