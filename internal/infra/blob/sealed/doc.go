@@ -9,6 +9,9 @@
 //   - A Put holds at most two frames, a Reader at most one and, while it decodes, a second; both take them only when
 //     there is something in them. Bodies are at most MaxSize.
 //
+// Seal and Open do the same with an object in memory, for rooms that keep sealed pieces in rows and open them often: they
+// compress with S2, which gives half as much and opens four times as fast.
+//
 // It hides content, not size: how well a body compresses shows in the size of the sealed object.
 //
 // # The object, byte by byte

@@ -276,3 +276,33 @@ func TestTooLarge(t *testing.T) {
 		t.Errorf("sealed %d bytes more, error %v; want one frame more and then too large", n, err)
 	}
 }
+
+// What is sealed in memory is the object that a Store writes, and opens only under its key, whole, and within its limit.
+func TestInMemory(t *testing.T) {
+	for _, size := range []int{0, 1, frameSize, frameSize + 1, 5 * frameSize, -1} {
+		content := blobtest.Content(3, max(size, 0))
+		if size < 0 {
+			content = []byte(strings.Repeat("compressible ", 20_000))
+			size = len(content)
+		}
+		b, err := Seal([]byte("front"), 7, testKey, content)
+		if err != nil || !bytes.HasPrefix(b, []byte("front")) {
+			t.Fatal(err)
+		}
+		b = b[len("front"):]
+		got, err := Open([]byte("x"), 7, testKey, b, size)
+		if err != nil || !bytes.Equal(got, append([]byte("x"), content...)) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+		for name, open := range map[string]func() ([]byte, error){
+			"another key": func() ([]byte, error) { return Open(nil, 7, Key{}, b, size) },
+			"another id":  func() ([]byte, error) { return Open(nil, 8, testKey, b, size) },
+			"too long":    func() ([]byte, error) { return Open(nil, 7, testKey, b, size-1) },
+			"cut off":     func() ([]byte, error) { return Open(nil, 7, testKey, b[:len(b)-1], size) },
+		} {
+			if _, err := open(); !errors.Is(err, ErrDamaged) {
+				t.Errorf("%d bytes, %s: %v", size, name, err)
+			}
+		}
+	}
+}

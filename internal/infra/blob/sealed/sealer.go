@@ -21,6 +21,7 @@ type sealer struct {
 	hash   hash.Hash
 	size   int64
 	frames []uint32 // sizes of the sealed frames
+	quick  bool     // compress with S2, whatever the size is
 
 	clear *buffer // room for the mark, a frame, one byte of the next frame
 	have  int     // clear bytes in it
@@ -142,7 +143,7 @@ func (s *sealer) sealFrame(dst, clear []byte) []byte {
 
 // compress appends a mark and the compressed frame to dst, and reports whether that is worth it.
 func (s *sealer) compress(dst, clear []byte) ([]byte, bool) {
-	if s.last && s.size <= quickMost {
+	if s.quick || s.last && s.size <= quickMost {
 		return compressQuick(append(dst, quick), clear)
 	}
 	return compress(append(dst, compressed), clear)
