@@ -28,6 +28,7 @@ type commands struct {
 	Account  account  `cmd:"" help:"Add, list and remove accounts, set passwords."`
 	Domain   domain   `cmd:"" help:"Add, list and remove domains."`
 	Alias    alias    `cmd:"" help:"Add, list and remove aliases."`
+	Search   search   `cmd:"" help:"Make the text index anew."`
 	Verify   verify   `cmd:"" help:"Check everything that is kept: rows, counters, bodies."`
 	Rebuild  rebuild  `cmd:"" help:"Make lost rows of bodies again from the packs and the key file of a stopped server."`
 	Restored restored `cmd:"" help:"Make the stopped server ready again after its database was put back from a backup."`

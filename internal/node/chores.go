@@ -44,6 +44,7 @@ func (n *Node) choreList() []chore {
 			n.log.Debug("bodies swept", "result", swept)
 			return err
 		}},
+		{"take destroyed mail from the text index", 24 * time.Hour, n.rooms.search.CleanAll},
 		{"trim change logs and thread references", 24 * time.Hour, n.trim},
 	}
 }
@@ -67,6 +68,7 @@ func (n *Node) startChores(ctx context.Context) (stop func()) {
 	running.Go(func() {
 		n.rooms.realtime.Run(ctx, n.rooms.mailbox, func(err error) { n.log.Warn("cannot ask for changes", "err", err) })
 	})
+	running.Go(func() { n.rooms.search.Run(ctx) })
 	for _, c := range n.choreList() {
 		running.Go(func() { n.repeat(ctx, c) })
 	}

@@ -32,6 +32,10 @@ type meters struct {
 	refused       metrics.Counter
 	turnedAway    metrics.Counter
 
+	indexed      metrics.Counter
+	indexSeconds metrics.Histogram
+	indexWaiting metrics.Gauge
+
 	signIns      metrics.Counter
 	commands     metrics.Histogram
 	pop3Commands metrics.Histogram
@@ -59,6 +63,9 @@ func newMeters() *meters {
 		acceptSeconds:  r.Histogram("accept_seconds", "Time from the last byte of a message to its 250.", metrics.Latencies, "protocol"),
 		refused:        r.Counter("refused_total", "Commands answered 4yz or 5yz.", "protocol", "command", "reason"),
 		turnedAway:     r.Counter("connections_turned_away_total", "IMAP and POP3 connections that found no place.", "protocol", "reason"),
+		indexed:        r.Counter("index_messages_total", "Messages added to the text index."),
+		indexSeconds:   r.Histogram("index_seconds", "Time of adding some messages to the text index.", metrics.Latencies),
+		indexWaiting:   r.Gauge("index_accounts_waiting", "Accounts with changes that the text index has not seen."),
 		signIns:        r.Counter("sign_ins_total", "Attempts to sign in.", "protocol", "mechanism", "result"),
 		commands:       r.Histogram("imap_command_seconds", "Time of an IMAP command, without waiting for the client.", metrics.Latencies, "command", "answer"),
 		pop3Commands:   r.Histogram("pop3_command_seconds", "Time of a POP3 command; with RETR and TOP also that in which the client read.", metrics.Latencies, "command", "answer"),
@@ -88,6 +95,14 @@ func (m *meters) packBatch(b pack.Batch) {
 func (m *meters) Delay(d time.Duration) { m.bellSeconds.Time(d) }
 
 func (m *meters) Recovered(accounts int) { m.bellRecovered.Add(accounts) }
+
+// Indexed and Behind are search.Observer's.
+func (m *meters) Indexed(emails int, took time.Duration) {
+	m.indexed.Add(emails)
+	m.indexSeconds.Time(took)
+}
+
+func (m *meters) Behind(accounts int) { m.indexWaiting.Set(float64(accounts)) }
 
 // smtpMeters are what an SMTP or LMTP door observes.
 type smtpMeters struct{ *meters }

@@ -13,6 +13,7 @@ import (
 	blobsql "github.com/mailmesh/mailmesh/internal/infra/blob/sql"
 	"github.com/mailmesh/mailmesh/internal/infra/cluster/inprocess"
 	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow/delivery"
 	"github.com/mailmesh/mailmesh/internal/mailflow/inbound"
 	"github.com/mailmesh/mailmesh/internal/provision"
@@ -22,6 +23,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/schema"
+	"github.com/mailmesh/mailmesh/internal/store/search"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
@@ -37,6 +39,7 @@ type rooms struct {
 	auth      *auth.Store
 	bodies    *bodies.Store
 	mailbox   *mailbox.Store
+	search    *search.Index
 	spool     *spool.Store
 	provision *provision.Service
 	inbound   *inbound.Inbound
@@ -62,13 +65,13 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 	bus := inprocess.New()
 	r.realtime = realtime.New(realtime.Options{Bus: bus, Observe: m})
 	r.closers = append(r.closers, func() error { r.realtime.Close(); return nil })
-	if r.tx, err = tx.New(ctx, tx.Options{DB: r.db, Bell: r.realtime}); err != nil {
+	if r.tx, err = tx.New(ctx, tx.Options{DB: r.db, Bell: r}); err != nil {
 		return r, err
 	}
-	if err := r.openStore(ctx, log); err != nil {
+	if err := r.openStore(ctx, log, m); err != nil {
 		return r, err
 	}
-	r.provision = provision.New(provision.Options{Tx: r.tx, Directory: r.directory, Auth: r.auth, Bodies: r.bodies, Mailboxes: r.mailbox, Logger: log})
+	r.provision = provision.New(provision.Options{Tx: r.tx, Directory: r.directory, Auth: r.auth, Bodies: r.bodies, Mailboxes: r.mailbox, Index: r.search, Logger: log})
 	if err := r.provision.Bootstrap(ctx); err != nil {
 		return r, err
 	}
@@ -113,7 +116,7 @@ func (r *rooms) openGround(ctx context.Context, cfg config.Config, log *slog.Log
 	return nil
 }
 
-func (r *rooms) openStore(ctx context.Context, log *slog.Logger) error {
+func (r *rooms) openStore(ctx context.Context, log *slog.Logger, m *meters) error {
 	master, err := bodies.OpenMasterKey(ctx, r.tx, r.folder.file(masterFile))
 	if err != nil {
 		return err
@@ -130,8 +133,17 @@ func (r *rooms) openStore(ctx context.Context, log *slog.Logger) error {
 	}
 	r.auth = auth.New(auth.Options{Tx: r.tx, Lookup: r.directory.SignIn, Secret: secret, Logger: log})
 	r.mailbox = mailbox.New(mailbox.Options{Tx: r.tx, Bodies: r.bodies})
+	r.search = search.NewIndex(search.Options{Tx: r.tx, Bodies: r.bodies, Logger: log, Observe: m})
 	r.spool = spool.New()
 	return nil
+}
+
+// Ring is the bell of store/tx: it tells the doors, and the text index.
+func (r *rooms) Ring(c mail.StateChange) {
+	r.realtime.Ring(c)
+	if r.search != nil { // nil while the rooms are opened
+		r.search.Ring(c)
+	}
 }
 
 // close closes top down.

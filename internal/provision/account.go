@@ -307,6 +307,15 @@ func (s *Service) RemoveAccount(ctx context.Context, a mail.Address) error {
 	return nil
 }
 
+// RebuildSearch makes the text index of an account anew, beside service.
+func (s *Service) RebuildSearch(ctx context.Context, a mail.Address) error {
+	account, err := s.Account(ctx, a)
+	if err != nil {
+		return err
+	}
+	return s.index.Rebuild(ctx, account.ID)
+}
+
 func (s *Service) removeRowsIfClosed(ctx context.Context, id mail.AccountID) error {
 	closed, err := read(ctx, s, func(t *tx.Tx) (bool, error) {
 		_, err := s.directory.QuotaState(t, id)
@@ -323,7 +332,7 @@ func (s *Service) removeRowsIfClosed(ctx context.Context, id mail.AccountID) err
 
 // removeRows removes all rows of a closed account, its home last, in commits that can be repeated.
 func (s *Service) removeRows(ctx context.Context, id mail.AccountID) error {
-	for _, room := range []func(*tx.Tx, mail.AccountID) (bool, error){s.mailboxes.Purge, s.bodies.ReleaseAll} {
+	for _, room := range []func(*tx.Tx, mail.AccountID) (bool, error){s.mailboxes.Purge, s.index.Purge, s.bodies.ReleaseAll} {
 		for more := true; more; {
 			err := s.write(ctx, func(t *tx.Tx) (err error) { more, err = room(t, id); return err })
 			if err != nil {

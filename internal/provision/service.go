@@ -11,6 +11,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/search"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
@@ -21,6 +22,7 @@ type Options struct {
 	Auth      *auth.Store
 	Bodies    *bodies.Store
 	Mailboxes *mailbox.Store
+	Index     *search.Index
 	Logger    *slog.Logger // nil discards
 }
 
@@ -31,6 +33,7 @@ type Service struct {
 	auth      *auth.Store
 	bodies    *bodies.Store
 	mailboxes *mailbox.Store
+	index     *search.Index
 	log       *slog.Logger
 	keysGone  atomic.Bool // the key file holds keys that were destroyed
 }
@@ -40,7 +43,7 @@ func New(o Options) *Service {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Service{tx: o.Tx, directory: o.Directory, auth: o.Auth, bodies: o.Bodies, mailboxes: o.Mailboxes, log: o.Logger}
+	return &Service{tx: o.Tx, directory: o.Directory, auth: o.Auth, bodies: o.Bodies, mailboxes: o.Mailboxes, index: o.Index, log: o.Logger}
 }
 
 // Bootstrap makes what a server needs before it takes mail: the home and key of the account that holds spooled bodies.

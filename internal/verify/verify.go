@@ -12,6 +12,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/search"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
@@ -43,6 +44,7 @@ type Rooms struct {
 	Directory *directory.Store
 	Bodies    *bodies.Store
 	Mailbox   *mailbox.Store
+	Index     *search.Index
 	Spool     *spool.Store
 }
 
@@ -124,6 +126,9 @@ func (v *run) account(ctx context.Context, id mail.AccountID) error {
 	err := v.Mailbox.Check(ctx, id, func(f mailbox.Finding) {
 		v.add(Finding{Severity: string(bodies.Wrong), Room: "mailbox", Account: id.String(), Text: f.String()})
 	})
+	if err == nil {
+		err = v.index(ctx, id)
+	}
 	if err != nil {
 		return err
 	}
@@ -132,6 +137,17 @@ func (v *run) account(ctx context.Context, id mail.AccountID) error {
 
 // Holds are those of all rooms that hold bodies.
 func (r Rooms) Holds() []bodies.Holds { return []bodies.Holds{r.emails, r.spooled} }
+
+// index opens all that the text index holds of an account.
+func (v *run) index(ctx context.Context, id mail.AccountID) error {
+	_, err := v.Index.Check(ctx, id)
+	if err == nil || ctx.Err() != nil || mail.Is(err, mail.Unavailable) {
+		return err
+	}
+	v.add(Finding{Severity: string(bodies.Wrong), Room: "search", Account: id.String(),
+		Text: err.Error() + "; searches read the mail instead: run `mailmesh search rebuild`"})
+	return nil
+}
 
 // emails are the holds of the mailbox room.
 func (r Rooms) emails(t *tx.Tx, account mail.AccountID, each func(mail.BlobID)) error {

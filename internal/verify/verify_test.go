@@ -18,6 +18,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/schema"
+	"github.com/mailmesh/mailmesh/internal/store/search"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 	"github.com/mailmesh/mailmesh/internal/verify"
@@ -55,8 +56,9 @@ func newServer(t *testing.T, open dbtest.Open) *server {
 	s.must(err)
 	b, err := bodies.New(bodies.Options{Tx: x, Blobs: s.blobs, MasterKey: make([]byte, bodies.MasterKeySize)})
 	s.must(err)
-	s.rooms = verify.Rooms{Tx: x, Directory: directory.New(directory.Options{}), Bodies: b, Mailbox: mailbox.New(mailbox.Options{Tx: x, Bodies: b}), Spool: spool.New()}
-	p := provision.New(provision.Options{Tx: x, Directory: s.rooms.Directory, Bodies: b, Mailboxes: s.rooms.Mailbox,
+	s.rooms = verify.Rooms{Tx: x, Directory: directory.New(directory.Options{}), Bodies: b, Mailbox: mailbox.New(mailbox.Options{Tx: x, Bodies: b}),
+		Index: search.NewIndex(search.Options{Tx: x, Bodies: b}), Spool: spool.New()}
+	p := provision.New(provision.Options{Tx: x, Directory: s.rooms.Directory, Bodies: b, Mailboxes: s.rooms.Mailbox, Index: s.rooms.Index,
 		Auth: auth.New(auth.Options{Tx: x, Lookup: s.rooms.Directory.SignIn, Secret: make([]byte, 32)})})
 	s.must(p.Bootstrap(t.Context()))
 	_, err = p.AddDomain(t.Context(), "example.org")

@@ -26,6 +26,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/schema"
+	"github.com/mailmesh/mailmesh/internal/store/search"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 	"github.com/mailmesh/mailmesh/internal/verify"
 )
@@ -43,7 +44,7 @@ func newHandler(t testing.TB, log *slog.Logger) http.Handler {
 	}
 	dir := directory.New(directory.Options{})
 	return Handler(provision.New(provision.Options{
-		Tx: x, Directory: dir, Bodies: b, Mailboxes: mailbox.New(mailbox.Options{Tx: x, Bodies: b}),
+		Tx: x, Directory: dir, Bodies: b, Index: search.NewIndex(search.Options{Tx: x, Bodies: b}), Mailboxes: mailbox.New(mailbox.Options{Tx: x, Bodies: b}),
 		Auth: auth.New(auth.Options{Tx: x, Lookup: dir.SignIn, Secret: make([]byte, 32), Params: auth.Params{Memory: 8, Time: 1}}),
 	}), func(context.Context) (verify.Report, error) { return verify.Report{OK: true, Accounts: 3}, nil }, log)
 }
@@ -127,6 +128,10 @@ func TestClient(t *testing.T) {
 		if got := must(c.Account(ctx, "ANN/lee+x?@example.org"))(t); got != ann || ann.QuotaBytes != 100 || ann.Name != "Ann" || ann.Disabled || ann.ID == "" {
 			t.Errorf("made is %+v, found %+v", ann, got)
 		}
+		if err := c.RebuildSearch(ctx, ann.Address); err != nil {
+			t.Error(err)
+		}
+		refused(t, "to rebuild nobody's index", c.RebuildSearch(ctx, "nobody@example.org"), mail.NotFound, "")
 		off, name, many := true, "Ann Lee", int64(7)
 		if got := must(c.ChangeAccount(ctx, ann.Address, AccountChange{Disabled: &off, Name: &name, QuotaMessages: &many}))(t); !got.Disabled || got.Name != name || got.QuotaBytes != 100 || got.QuotaMessages != 7 {
 			t.Errorf("changed is %+v", got)

@@ -210,6 +210,11 @@ func (c *Client) RevokeAppPassword(ctx context.Context, address, id string) erro
 	return c.do(ctx, http.MethodDelete, at(accounts, address, "app-passwords", id), nil, nil)
 }
 
+// RebuildSearch makes the text index of an account anew, beside service.
+func (c *Client) RebuildSearch(ctx context.Context, address string) error {
+	return c.do(ctx, http.MethodPost, at(accounts, address, "search", "rebuild"), nil, nil)
+}
+
 // Aliases goes through all targets of aliases, by address; with a domain, those of it.
 func (c *Client) Aliases(ctx context.Context, domain string) iter.Seq2[Alias, error] {
 	return list[Alias](ctx, c, aliases, domain)

@@ -65,6 +65,8 @@ func (h *handler) routes() map[string]operation {
 		"POST /v1/accounts/{address}/app-passwords":        h.addAppPassword,
 		"DELETE /v1/accounts/{address}/app-passwords/{id}": h.revokeAppPassword,
 
+		"POST /v1/accounts/{address}/search/rebuild": h.rebuildSearch,
+
 		"GET /v1/aliases":              h.listAliases,
 		"POST /v1/aliases":             h.addAlias,
 		"DELETE /v1/aliases/{address}": h.removeAlias,

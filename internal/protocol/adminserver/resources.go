@@ -181,6 +181,14 @@ func (h *handler) revokeAppPassword(r *http.Request) (any, error) {
 	return nil, h.provision.RevokeAppPassword(r.Context(), address, id)
 }
 
+func (h *handler) rebuildSearch(r *http.Request) (any, error) {
+	address, err := pathAddress(r)
+	if err != nil {
+		return nil, err
+	}
+	return nil, h.provision.RebuildSearch(r.Context(), address)
+}
+
 func showAlias(a directory.Alias) Alias {
 	return Alias{Address: a.Address.String(), Target: a.Target.String(), Created: a.Created}
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/schema"
+	"github.com/mailmesh/mailmesh/internal/store/search"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
@@ -50,6 +51,7 @@ type rooms struct {
 	directory *directory.Store
 	auth      *auth.Store
 	mailbox   *mailbox.Store
+	index     *search.Index
 	signIns   *logBuffer // of refused sign-ins
 }
 
@@ -81,6 +83,7 @@ func openRoomsOn(t testing.TB, on engine, change ...func(*auth.Options)) *rooms 
 	}
 	r.auth = auth.New(o)
 	r.mailbox = mailbox.New(mailbox.Options{Tx: r.tx, Bodies: r.bodies})
+	r.index = search.NewIndex(search.Options{Tx: r.tx, Bodies: r.bodies})
 	r.must(r.tx.Write(t.Context(), nil, func(t *tx.Tx) error {
 		_, err := r.directory.AddDomain(t, "example.org")
 		return err

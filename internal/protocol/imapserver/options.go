@@ -13,6 +13,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/search"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
@@ -24,6 +25,7 @@ type Options struct {
 	Auth     *auth.Store
 	Mailbox  *mailbox.Store
 	Bodies   *bodies.Store
+	Index    *search.Index // of the text of messages; nil: searches read them
 	Realtime *realtime.Realtime
 	Limits   Limits
 	Observer Observer     // may be nil

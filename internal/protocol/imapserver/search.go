@@ -1,6 +1,7 @@
 package imapserver
 
 import (
+	"slices"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -59,10 +60,15 @@ func (s *session) matches(key imap.SearchKey) (imap.Set, error) {
 // matching returns the UIDs of the messages that a query finds. What the view cannot decide is decided in batches, whose
 // rows are read together.
 func (s *session) matching(q *search.Query, keys int) (found imap.Set, err error) {
+	view := s.selected.view
+	m := matcher{session: s, query: q, keys: int64(keys), effort: s.newEffort(), matches: make([]bool, view.Len()+1)}
+	together := batchSize
+	if m.asksIndex() {
+		together = lookupSize
+	}
 	var open []position
 	var facts search.Facts
-	m := matcher{session: s, query: q, keys: int64(keys), effort: s.newEffort()}
-	for seq, e := range s.selected.view.All() {
+	for seq, e := range view.All() {
 		if seq%lookEvery == 0 {
 			if err := m.effort.spend(lookEvery * costOfFacts * m.keys); err != nil {
 				return nil, err
@@ -70,20 +76,26 @@ func (s *session) matching(q *search.Query, keys int) (found imap.Set, err error
 		}
 		p := position{uint32(seq), e}
 		facts = s.facts(p)
-		switch matched, decided := q.ByFacts(&facts, nil); {
-		case !decided:
+		var decided bool
+		if m.matches[seq], decided = q.ByFacts(&facts, nil); !decided {
 			open = append(open, p)
-		case matched:
-			found.Add(uint32(e.UID))
 		}
-		if len(open) == batchSize {
-			if err := m.rows(open, &found); err != nil {
+		if len(open) == together {
+			if err := m.decide(open); err != nil {
 				return nil, err
 			}
 			open = open[:0]
 		}
 	}
-	return found, m.rows(open, &found)
+	if err := m.decide(open); err != nil {
+		return nil, err
+	}
+	for seq, e := range view.All() {
+		if m.matches[seq] {
+			found.Add(uint32(e.UID))
+		}
+	}
+	return found, nil
 }
 
 // lookEvery is how many messages are decided by their facts between two looks at the effort.
@@ -98,13 +110,78 @@ func (s *session) facts(p position) search.Facts {
 // matcher decides about messages for which the view is not enough.
 type matcher struct {
 	*session
-	query  *search.Query
-	keys   int64 // of query
-	effort *effort
+	query   *search.Query
+	keys    int64 // of query
+	effort  *effort
+	matches []bool                       // by sequence number
+	known   map[mail.EmailID]search.Hits // what the index knows of messages that it does not decide
+}
+
+// lookupSize is how many messages the text index is asked about at a time.
+const lookupSize = 1 << 16
+
+func (m *matcher) asksIndex() bool { return m.query.NeedsContent() && m.o.Index != nil }
+
+// decide decides about messages: first with the index, which needs no rows, then with rows and content.
+func (m *matcher) decide(open []position) (err error) {
+	if m.asksIndex() {
+		if open, err = m.indexed(open); err != nil {
+			return err
+		}
+	}
+	for batch := range slices.Chunk(open, batchSize) {
+		if err := m.rows(batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// indexed decides what the text index can, remembers what else it knows, and returns the messages that are left.
+func (m *matcher) indexed(open []position) (left []position, err error) {
+	at := make(map[mail.EmailID]int, len(open))
+	emails := make([]mail.EmailID, len(open))
+	for i, p := range open {
+		at[p.entry.Email], emails[i] = i, p.entry.Email
+	}
+	l, err := m.o.Index.Lookup(m.ctx, m.account, m.query, emails)
+	if err != nil {
+		return nil, err
+	}
+	m.known = map[mail.EmailID]search.Hits{}
+	done := make([]bool, len(open))
+	for more := true; more && err == nil; {
+		more, err = m.nextPiece(l, func(f search.Found) {
+			i := at[f.Email]
+			facts := m.facts(open[i])
+			if m.matches[open[i].seq], done[i] = m.query.ByFacts(&facts, f.Hits); !done[i] {
+				m.known[f.Email] = slices.Clone(f.Hits)
+			}
+		})
+	}
+	for i, p := range open {
+		if !done[i] {
+			left = append(left, p)
+		}
+	}
+	return left, err
+}
+
+// nextPiece is a turn at the index.
+func (m *matcher) nextPiece(l *search.Lookup, each func(search.Found)) (more bool, err error) {
+	end, err := m.takeTurn()
+	if err != nil {
+		return false, err
+	}
+	defer end()
+	return l.Next(m.ctx, func(f search.Found) error {
+		each(f)
+		return m.effort.spend(int64(f.Octets))
+	})
 }
 
 // rows decides about messages with their rows, and content where that is not enough.
-func (m *matcher) rows(open []position, found *imap.Set) error {
+func (m *matcher) rows(open []position) error {
 	for len(open) > 0 {
 		rows, n, err := m.readRows(open)
 		if err != nil {
@@ -115,12 +192,8 @@ func (m *matcher) rows(open []position, found *imap.Set) error {
 			if row == nil {
 				continue // expunged meanwhile: nothing can be said of it
 			}
-			matched, err := m.one(p, row)
-			if err != nil {
+			if m.matches[p.seq], err = m.one(p, row); err != nil {
 				return err
-			}
-			if matched {
-				found.Add(uint32(p.entry.UID))
 			}
 		}
 		open = open[n:]
@@ -139,7 +212,7 @@ func (m *matcher) one(p position, row *mailbox.Email) (bool, error) {
 	defer end()
 	c := &candidate{session: m.session, facts: m.facts(p), row: row, effort: m.effort}
 	defer c.close()
-	matched, err := m.query.Match(c, nil)
+	matched, err := m.query.Match(c, m.known[row.ID])
 	if mail.Is(err, mail.NotFound) {
 		return false, nil
 	}

@@ -29,7 +29,7 @@ func serve(t testing.TB, change ...func(*Options)) *serving {
 func serveRooms(t testing.TB, r *rooms, change ...func(*Options)) *serving {
 	t.Helper()
 	f := &serving{rooms: r, log: &logBuffer{}, plain: newPipeListener(), secure: newPipeListener()}
-	o := Options{Hostname: "mail.example.org", TLS: serverTLS(), Tx: r.tx, Auth: r.auth, Mailbox: r.mailbox, Bodies: r.bodies,
+	o := Options{Hostname: "mail.example.org", TLS: serverTLS(), Tx: r.tx, Auth: r.auth, Mailbox: r.mailbox, Bodies: r.bodies, Index: r.index,
 		Realtime: r.realtime, Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, c := range change {
 		c(&o)

@@ -17,6 +17,7 @@
 //	account key        32 random bytes, drawn with the account; HKDF-SHA256 derives from it
 //	  wrapping key     "mailmesh object key wrapping 1": wraps object keys
 //	  naming key       "mailmesh blob id 1": names bodies
+//	  index key        "mailmesh text index 1": seals the text that store/search keeps
 //	object key         32 random bytes, drawn by blob/sealed for this one body
 //
 // A wrapped key is a byte 1 (format), a random nonce of 12 bytes, and the AES-256-GCM ciphertext and tag of the key, with

@@ -1,6 +1,7 @@
 package bodies
 
 import (
+	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -31,12 +32,13 @@ const (
 	objectKeyLabel  = "mailmesh object key 1"
 	wrappingLabel   = "mailmesh object key wrapping 1"
 	namingLabel     = "mailmesh blob id 1"
+	indexLabel      = "mailmesh text index 1"
 )
 
 type masterKey [keySize]byte
 
 // accountKeys are what an account's key is used for.
-type accountKeys struct{ wrapping, naming [keySize]byte }
+type accountKeys struct{ wrapping, naming, index [keySize]byte }
 
 // NewAccountKey draws the key of a new account and returns it wrapped, for the account's row.
 func (s *Store) NewAccountKey(id mail.AccountID) (wrapped []byte, err error) {
@@ -61,7 +63,7 @@ func (s *Store) accountKeys(id mail.AccountID, wrapped []byte) (accountKeys, err
 	if err != nil {
 		return keys, mail.E("bodies", mail.Other, fmt.Errorf("the key of account %v: %w (is this the server's master key?)", id, err))
 	}
-	for label, into := range map[string]*[keySize]byte{wrappingLabel: &keys.wrapping, namingLabel: &keys.naming} {
+	for label, into := range map[string]*[keySize]byte{wrappingLabel: &keys.wrapping, namingLabel: &keys.naming, indexLabel: &keys.index} {
 		derived, err := hkdf.Expand(sha256.New, key[:], label, keySize)
 		if err != nil {
 			return keys, mail.E("bodies", mail.Other, err)
@@ -86,6 +88,19 @@ func (s *Store) accountKeysIn(t *tx.Tx, id mail.AccountID) (accountKeys, error) 
 		return accountKeys{}, err
 	}
 	return s.accountKeys(id, wrapped)
+}
+
+// IndexKey is the key under which the text index seals what it keeps of an account's mail.
+func (s *Store) IndexKey(ctx context.Context, id mail.AccountID) (key [32]byte, err error) {
+	if keys, ok := s.cache.get(id); ok {
+		return keys.index, nil
+	}
+	err = s.tx.Read(ctx, func(t *tx.Tx) error {
+		keys, err := s.accountKeysIn(t, id)
+		key = keys.index
+		return err
+	})
+	return key, err
 }
 
 // blobID names a body within the account.

@@ -228,6 +228,32 @@ CREATE TABLE unfinished (
     PRIMARY KEY (account_id, id)
 ) {{clustered}};
 
+---------------------------------------------------------------------------------------------------------- text index
+
+-- How far the text index of an account has come (store/search). An account without a row has no index yet.
+CREATE TABLE text_index (
+    account_id BIGINT PRIMARY KEY,
+    format     BIGINT NOT NULL,           -- of what is kept of a message: one of another format is made anew
+    generation BIGINT NOT NULL,           -- raised when it is made anew; segments of other generations do not count
+    modseq     BIGINT NOT NULL,           -- the change log has been followed to here
+    walk       BIGINT NOT NULL            -- it is being made: emails up to this id and modseq are in it; -1: all are
+);
+
+-- Pieces of the text index: the texts of some emails, sealed under the account's key. Never changed, but for `gone`.
+CREATE TABLE text_segment (
+    account_id BIGINT NOT NULL,
+    id         BIGINT NOT NULL,
+    generation BIGINT NOT NULL,
+    size       BIGINT NOT NULL,           -- clear bytes of the texts
+    gone       BIGINT NOT NULL,           -- how many of the emails have been destroyed since
+    emails     {{bytes}} NOT NULL,        -- ids, ascending
+    salt       {{bytes}} NOT NULL,        -- of the keys of what follows
+    grams      {{bytes}} NOT NULL,        -- sealed filter: which groups of three bytes are in the texts
+    text       {{bytes}} NOT NULL,        -- sealed texts
+    PRIMARY KEY (account_id, id)
+);
+CREATE INDEX text_segment_gone ON text_segment (account_id) WHERE gone > 0;
+
 --------------------------------------------------------------------------------------------------------------- spool
 
 -- Accepted mail still owed to someone. The body is held by the spool's own account (mail.SpoolAccount).

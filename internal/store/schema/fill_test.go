@@ -65,6 +65,10 @@ func (r *rooms) fill() content {
 	_, err = r.mailbox.Remove(ctx, ann, inbox, imap.Set{{Start: 4, Stop: 4}})
 	r.must(err)
 	r.spoolOne()
+	for more := true; more; {
+		more, err = r.index.Step(ctx, ann, true)
+		r.must(err)
+	}
 	return r.describe(appPassword, resolved)
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/search"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 	"github.com/mailmesh/mailmesh/internal/verify"
@@ -30,6 +31,7 @@ type rooms struct {
 	directory *directory.Store
 	auth      *auth.Store
 	mailbox   *mailbox.Store
+	index     *search.Index
 	spool     *spool.Store
 	provision *provision.Service
 }
@@ -48,7 +50,8 @@ func openRooms(t testing.TB, d *db.DB, blobs blob.Store, keyFile string) *rooms 
 	t.Cleanup(func() { r.must(r.bodies.Close()) })
 	r.auth = auth.New(auth.Options{Tx: r.tx, Lookup: r.directory.SignIn, Secret: authSecret, Params: auth.Params{Memory: 8, Time: 1}})
 	r.mailbox = mailbox.New(mailbox.Options{Tx: r.tx, Bodies: r.bodies})
-	r.provision = provision.New(provision.Options{Tx: r.tx, Directory: r.directory, Auth: r.auth, Bodies: r.bodies, Mailboxes: r.mailbox})
+	r.index = search.NewIndex(search.Options{Tx: r.tx, Bodies: r.bodies})
+	r.provision = provision.New(provision.Options{Tx: r.tx, Directory: r.directory, Auth: r.auth, Bodies: r.bodies, Mailboxes: r.mailbox, Index: r.index})
 	r.must(r.provision.Bootstrap(t.Context()))
 	return r
 }
@@ -106,7 +109,7 @@ func (r *rooms) content(account mail.AccountID, id mail.BlobID) []byte {
 // verify wants nothing that is wrong or lost.
 func (r *rooms) verify() {
 	r.t.Helper()
-	report, err := verify.Run(context.Background(), verify.Rooms{Tx: r.tx, Directory: r.directory, Bodies: r.bodies, Mailbox: r.mailbox, Spool: r.spool})
+	report, err := verify.Run(context.Background(), verify.Rooms{Tx: r.tx, Directory: r.directory, Bodies: r.bodies, Mailbox: r.mailbox, Index: r.index, Spool: r.spool})
 	r.must(err)
 	for _, f := range report.Findings {
 		r.t.Errorf("verify: %s", f)

@@ -37,6 +37,11 @@ type content struct {
 	body  bool   // only in the body
 	field string // only in header fields that begin so: "NAME: "
 	text  string
+	rare  int // the byte of text to look for first
+}
+
+func newContent(body bool, field, text string) content {
+	return content{body, field, text, rarest(text)}
 }
 
 // Plan makes a query ready to be asked in a mailbox.
@@ -82,7 +87,7 @@ func (p *planner) plan(key Key) (Key, cost) {
 	case Text:
 		return p.planText(k)
 	case Header:
-		return p.needle(content{field: casemap.Fold(k.Name) + ": ", text: casemap.Fold(k.Value)}), byContent
+		return p.needle(newContent(false, casemap.Fold(k.Name)+": ", casemap.Fold(k.Value))), byContent
 	case Thread:
 		return k, byRow
 	case Date:
@@ -99,7 +104,7 @@ func (p *planner) planText(k Text) (Key, cost) {
 	case text == "":
 		return All{}, byView
 	case k.In == Anywhere || k.In == Body:
-		return p.needle(content{body: k.In == Body, text: text}), byContent
+		return p.needle(newContent(k.In == Body, "", text)), byContent
 	}
 	return Text{k.In, text}, byRow
 }

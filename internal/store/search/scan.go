@@ -68,9 +68,12 @@ type buffers struct {
 
 var pool = sync.Pool{New: func() any { return new(buffers) }}
 
+// grown is raw, empty, with room for n bytes.
+func (b *buffers) grown(n int) []byte { return slices.Grow(b.raw[:0], n) }
+
 func newScanner(q *Query, known Hits) *scanner {
 	s := &scanner{q: q, hits: make(Hits, len(q.needles)), buffers: pool.Get().(*buffers)}
-	s.raw, s.window = slices.Grow(s.raw[:0], max(window, q.overlap)), s.window[:0]
+	s.raw, s.window = s.grown(max(window, q.overlap)), s.window[:0]
 	copy(s.hits, known)
 	for i := range q.needles {
 		if s.hits[i] == unknown {
@@ -145,7 +148,7 @@ func (s *scanner) look() (found bool) {
 			}
 			text = s.window[s.body:]
 		}
-		if !bytes.Contains(text, []byte(c.text)) {
+		if !c.in(text) {
 			return false
 		}
 		s.hits[n], found = yes, true
@@ -167,7 +170,7 @@ func (s *scanner) end() {
 // inField looks at the lines "NAME: VALUE" of a header.
 func inField(header []byte, c *content) bool {
 	for line := range bytes.Lines(header) {
-		if value, is := bytes.CutPrefix(line, []byte(c.field)); is && bytes.Contains(bytes.TrimSuffix(value, []byte("\n")), []byte(c.text)) {
+		if value, is := bytes.CutPrefix(line, []byte(c.field)); is && c.in(bytes.TrimSuffix(value, []byte("\n"))) {
 			return true
 		}
 	}

@@ -288,3 +288,15 @@ func BenchmarkScan(b *testing.B) {
 		})
 	}
 }
+
+func TestFind(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		alphabet := rapid.SampledFrom([]rune("AB ÖÉ日本\n"))
+		text := rapid.StringOfN(alphabet, 0, 60, -1).Draw(t, "text")
+		wanted := rapid.StringOfN(alphabet, 0, 5, -1).Draw(t, "wanted")
+		c := newContent(false, "", wanted)
+		if c.in([]byte(text)) != strings.Contains(text, wanted) {
+			t.Fatalf("%q in %q", wanted, text)
+		}
+	})
+}
