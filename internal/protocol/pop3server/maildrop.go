@@ -120,19 +120,21 @@ func (s *session) uidl(args string) (reply, error) {
 // listing answers LIST and UIDL (RFC 1939 5, 7), for one message or for all.
 func (s *session) listing(args string, what func([]byte, mailbox.Entry) []byte) (reply, error) {
 	m := s.maildrop
-	line := func(n int, e mailbox.Entry) []byte {
-		return what(append(strconv.AppendInt(nil, int64(n), 10), ' '), e)
+	line := func(b []byte, n int, e mailbox.Entry) []byte {
+		return what(append(strconv.AppendInt(b, int64(n), 10), ' '), e)
 	}
 	if args = strings.TrimSpace(args); args != "" {
 		n, e, r := m.find(args)
 		if n == 0 {
 			return r, nil
 		}
-		return ok(string(line(n, e))), nil
+		return ok(string(line(nil, n, e))), nil
 	}
 	s.say(ok(m.describe()))
+	var one []byte
 	for n, e := range m.all() {
-		if _, err := s.wire.Write(append(line(n, e), "\r\n"...)); err != nil {
+		one = append(line(one[:0], n, e), "\r\n"...)
+		if _, err := s.wire.Write(one); err != nil {
 			return reply{}, err
 		}
 	}
