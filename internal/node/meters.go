@@ -68,7 +68,7 @@ func newMeters() *meters {
 		indexWaiting:   r.Gauge("index_accounts_waiting", "Accounts with changes that the text index has not seen."),
 		signIns:        r.Counter("sign_ins_total", "Attempts to sign in.", "protocol", "mechanism", "result"),
 		commands:       r.Histogram("imap_command_seconds", "Time of an IMAP command, without waiting for the client.", metrics.Latencies, "command", "answer"),
-		pop3Commands:   r.Histogram("pop3_command_seconds", "Time of a POP3 command; with RETR and TOP also that in which the client read.", metrics.Latencies, "command", "answer"),
+		pop3Commands:   r.Histogram("pop3_command_seconds", "Time of a POP3 command, without waiting for the client.", metrics.Latencies, "command", "answer"),
 		retrieved:      r.Counter("pop3_retrieved_bytes_total", "Bytes of messages sent over POP3, by sessions that have ended."),
 		removed:        r.Counter("pop3_deleted_total", "Messages deleted over POP3."),
 	}

@@ -38,7 +38,7 @@ func get(t *testing.T, url string) (status int, body string) {
 // Every door answers in its protocol's words, and the watchers' questions are answered.
 func TestDoors(t *testing.T) {
 	n := nodetest.Start(t, nodetest.Config(t), nil)
-	for door, want := range map[string]string{"smtp": "220 localhost", "lmtp": "220 localhost", "imap": "* OK [CAPABILITY "} {
+	for door, want := range map[string]string{"smtp": "220 localhost", "lmtp": "220 localhost", "imap": "* OK [CAPABILITY ", "pop3": "+OK localhost"} {
 		nc, err := net.Dial("tcp", n.Doors[door])
 		if err != nil {
 			t.Fatalf("%s: %v", door, err)

@@ -3,16 +3,19 @@
 package system
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 )
@@ -270,3 +273,68 @@ func unhex(t *testing.T, text string) string {
 	}
 	return string(out)
 }
+
+// Killed at any moment around QUIT, the server comes back with all that was not marked, and whole; with nothing missing at
+// all where QUIT was not sent.
+func TestKilledInQuit(t *testing.T) {
+	const messages = 400
+	s := newServer(t)
+	s.addAccounts(1)
+	for round, after := range []time.Duration{-1, 0, 2 * time.Millisecond, 10 * time.Millisecond, 30 * time.Millisecond} {
+		sent := map[string][]byte{}
+		for i := range messages {
+			sent[fmt.Sprintf("%03d", i)] = fmt.Appendf(nil, "Subject: %d\r\n\r\nround %d\r\n", i, round)
+		}
+		if err := sendLMTP(s.ready.LMTP, popUser, slices.Sorted(maps.Keys(sent)), sent); err != nil {
+			t.Fatal(err)
+		}
+		nc, err := net.Dial("tcp", s.ready.POP3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var commands strings.Builder
+		fmt.Fprintf(&commands, "USER %s\r\nPASS %s\r\n", popUser, password)
+		for n := 2; n <= messages; n += 2 { // every second one: LMTP came in order
+			fmt.Fprintf(&commands, "DELE %d\r\n", n)
+		}
+		fmt.Fprint(nc, commands.String()+"NOOP\r\n")
+		for r := bufio.NewReader(nc); ; {
+			line, err := r.ReadString('\n')
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(line, "nothing done") {
+				break
+			}
+		}
+		if after >= 0 {
+			fmt.Fprint(nc, "QUIT\r\n")
+			time.Sleep(after)
+		}
+		s.kill()
+		nc.Close()
+		s.start()
+		left := strings.Join(s.inbox(), "")
+		for i := 0; i < messages; i++ {
+			if here := strings.Contains(left, fmt.Sprintf("\r\nSubject: %d\r\n", i)); !here && (i%2 == 0 || after < 0) {
+				t.Fatalf("killed %v after QUIT: message %d is gone", after, i)
+			}
+		}
+		t.Logf("killed %v after QUIT: %d of %d messages are left", after, strings.Count(left, "\r\nround "), messages)
+		command(t, "", nil, tool(t, "python3"), "-c", emptyScript, s.ready.POP3, popUser, password)
+	}
+	s.stop()
+	s.verify()
+}
+
+// emptyScript deletes all mail.
+const emptyScript = `
+import poplib, sys
+host, port = sys.argv[1].split(":")
+p = poplib.POP3(host, int(port))
+p.user(sys.argv[2])
+p.pass_(sys.argv[3])
+for n in range(p.stat()[0]):
+    p.dele(n + 1)
+p.quit()
+`

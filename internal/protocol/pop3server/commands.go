@@ -25,27 +25,23 @@ type command struct {
 	run  func(s *session, args string) (reply, error)
 }
 
-var commands map[string]command
-
-func init() { // CAPA is a command and lists commands
-	commands = map[string]command{
-		"USER": {authorization, required, (*session).userName},
-		"PASS": {authorization, required, (*session).pass},
-		"AUTH": {authorization, optional, (*session).auth},
-		"STLS": {authorization, none, (*session).startTLS},
-		"UTF8": {authorization, none, (*session).useUTF8},
-		"LANG": {authorization | transaction, optional, (*session).lang},
-		"CAPA": {authorization | transaction, none, (*session).capa},
-		"QUIT": {authorization | transaction, none, (*session).quit},
-		"STAT": {transaction, none, (*session).stat},
-		"LIST": {transaction, optional, (*session).list},
-		"UIDL": {transaction, optional, (*session).uidl},
-		"RETR": {transaction, required, (*session).retr},
-		"TOP":  {transaction, required, (*session).top},
-		"DELE": {transaction, required, (*session).dele},
-		"NOOP": {transaction, none, (*session).noop},
-		"RSET": {transaction, none, (*session).rset},
-	}
+var commands = map[string]command{
+	"USER": {authorization, required, (*session).userName},
+	"PASS": {authorization, required, (*session).pass},
+	"AUTH": {authorization, optional, (*session).auth},
+	"STLS": {authorization, none, (*session).startTLS},
+	"UTF8": {authorization, none, (*session).useUTF8},
+	"LANG": {authorization | transaction, optional, (*session).lang},
+	"CAPA": {authorization | transaction, none, (*session).capa},
+	"QUIT": {authorization | transaction, none, (*session).quit},
+	"STAT": {transaction, none, (*session).stat},
+	"LIST": {transaction, optional, (*session).list},
+	"UIDL": {transaction, optional, (*session).uidl},
+	"RETR": {transaction, required, (*session).retr},
+	"TOP":  {transaction, required, (*session).top},
+	"DELE": {transaction, required, (*session).dele},
+	"NOOP": {transaction, none, (*session).noop},
+	"RSET": {transaction, none, (*session).rset},
 }
 
 // refusal says why the command cannot be carried out as it stands.

@@ -71,8 +71,8 @@ type Observer interface {
 	SignInFailed(mechanism string, why mail.Kind)
 	// TurnedAway: a connection was, at the door.
 	TurnedAway(why string)
-	// Command: one was answered +OK or -ERR after so long, in which RETR and TOP also wait for the client. The name is one
-	// of a fixed set.
+	// Command: one was answered +OK or -ERR after so long, not counting how long the client was waited for. The name is
+	// one of a fixed set.
 	Command(name string, ok bool, took time.Duration)
 	// Retrieved: so many octets of messages were sent, and so many messages deleted, by a session that ended.
 	Retrieved(octets int64, deleted int)

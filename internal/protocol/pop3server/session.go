@@ -35,7 +35,8 @@ type session struct {
 	checked  time.Time // when the sign-in was last found good
 	maildrop *maildrop // nil: not signed in (AUTHORIZATION state)
 
-	strangers     int // commands before sign-in
+	begun         time.Time // of the command under way
+	strangers     int       // commands before sign-in
 	failedSignIns int
 	badInARow     int
 	over          bool // nothing more is read
@@ -76,7 +77,8 @@ func (s *session) Run() {
 		line, err := s.wire.readLine()
 		switch {
 		case errors.Is(err, errBareLF):
-			s.answer("other", bad(err.Error()), time.Now())
+			s.begun, s.wire.waited = time.Now(), 0
+			s.answer("other", bad(err.Error()))
 		case err != nil:
 			s.lost(err)
 		default:
@@ -111,12 +113,12 @@ func (s *session) close() {
 
 // serve carries a command out and answers it.
 func (s *session) serve(line []byte) {
-	begun := time.Now()
+	s.begun, s.wire.waited = time.Now(), 0
 	name, args, _ := strings.Cut(string(line), " ")
 	name = strings.ToUpper(name)
 	c, known := commands[name]
 	if !known {
-		s.answer("other", bad("this command is not known here"), begun)
+		s.answer("other", bad("this command is not known here"))
 		return
 	}
 	r := c.refusal(s, args)
@@ -132,15 +134,15 @@ func (s *session) serve(line []byte) {
 	if name != "USER" {
 		s.user = "" // RFC 1939 7: PASS comes "immediately after a successful USER command"
 	}
-	s.answer(name, r, begun)
+	s.answer(name, r)
 }
 
 // answer sends a reply and counts it. A session that sends what is not POP3, or that does everything but sign in, ends.
-func (s *session) answer(name string, r reply, begun time.Time) {
+func (s *session) answer(name string, r reply) {
 	if r != (reply{}) {
 		s.say(r)
 	}
-	took := time.Since(begun)
+	took := time.Since(s.begun) - s.wire.waited
 	fine := r.status == positive || r == reply{}
 	s.o.Observer.Command(name, fine, took)
 	s.log.Debug("pop3: command", "name", name, "ok", fine, "took", took)

@@ -52,6 +52,8 @@ type wire struct {
 	woken  bool      // first holds a byte
 	lineBy time.Time // when the line that has begun must be whole
 
+	waited time.Duration // for the client, to send or to take
+
 	writeErr error // the first one: a reply that went out in part cannot be followed by another
 
 	mu       sync.Mutex // guards what follows
@@ -115,6 +117,7 @@ func (w *wire) receive(p []byte, begins bool) (int, error) {
 		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && (w.isDraining() || !time.Now().Before(until)) {
 			continue
 		}
+		w.waited += time.Since(since)
 		return n, err
 	}
 }
@@ -218,8 +221,10 @@ func (w *wire) flush() error {
 	if w.writeErr != nil || w.buf == nil || len(w.buf.out) == 0 {
 		return w.writeErr
 	}
-	w.nc.SetWriteDeadline(time.Now().Add(w.limits.Write))
+	begun := time.Now()
+	w.nc.SetWriteDeadline(begun.Add(w.limits.Write))
 	_, w.writeErr = w.nc.Write(w.buf.out)
+	w.waited += time.Since(begun)
 	w.buf.out = w.buf.out[:0]
 	return w.writeErr
 }
