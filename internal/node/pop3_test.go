@@ -34,7 +34,7 @@ func TestPOP3BesideIMAP(t *testing.T) {
 	if answer := imap.OK("NOOP"); strings.Contains(answer, "EXPUNGE") {
 		t.Errorf("before QUIT: %s", answer)
 	}
-	if answer := pop.Do("QUIT"); answer != "+OK good bye, 1 messages deleted" {
+	if answer := pop.Do("QUIT"); answer != "+OK good bye, 1 message deleted" {
 		t.Errorf("QUIT: %s", answer)
 	}
 	if answer := imap.OK("NOOP"); !strings.Contains(answer, "* 1 EXPUNGE") {

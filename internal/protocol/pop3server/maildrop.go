@@ -85,7 +85,14 @@ func (m *maildrop) markedUIDs() (uids imap.Set) {
 }
 
 func (m *maildrop) describe() string {
-	return fmt.Sprintf("%d messages (%d octets)", m.count, m.size)
+	return fmt.Sprintf("%s (%d octets)", messages(m.count), m.size)
+}
+
+func messages(n int) string {
+	if n == 1 {
+		return "1 message"
+	}
+	return fmt.Sprintf("%d messages", n)
 }
 
 // find is the message that a client names. Numbers are those of the view: they never change (RFC 1939 5), and those of
@@ -173,5 +180,5 @@ func (s *session) quit(string) (reply, error) {
 		s.log.Warn("pop3: not all marked messages were deleted", "marked", uids.Len(), "deleted", n, "err", err)
 		return temporary("some deleted messages were not removed"), nil
 	}
-	return ok(fmt.Sprintf("good bye, %d messages deleted", n)), nil
+	return ok(fmt.Sprintf("good bye, %s deleted", messages(n))), nil
 }

@@ -103,12 +103,17 @@ func (s *session) close() {
 		s.wire.linger()
 	}
 	s.wire.close()
-	if m := s.maildrop; m != nil {
-		s.o.Observer.Retrieved(m.octets, m.removed)
-		s.log.Info("pop3: session ended", "retrieved", m.retrieved, "octets", m.octets, "deleted", m.removed)
+	m := s.maildrop
+	if m == nil {
+		s.log.Debug("pop3: closed")
 		return
 	}
-	s.log.Debug("pop3: closed")
+	s.o.Observer.Retrieved(m.octets, m.removed)
+	level := slog.LevelInfo
+	if m.octets == 0 && m.removed == 0 { // most sessions find nothing new
+		level = slog.LevelDebug
+	}
+	s.log.Log(s.ctx, level, "pop3: closed", "retrieved", m.retrieved, "octets", m.octets, "deleted", m.removed)
 }
 
 // serve carries a command out and answers it.
