@@ -35,6 +35,7 @@ func extensions() []extension {
 		resyncExtension(),
 		searchExtension(),
 		selectExtension(),
+		unauthenticateExtension(),
 	}
 }
 

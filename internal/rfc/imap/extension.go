@@ -35,6 +35,7 @@ func extensions() []extension {
 		messageSyntax(),
 		searchSyntax(),
 		sessionSyntax(),
+		unauthenticateSyntax(),
 	}
 }
 
