@@ -39,7 +39,14 @@ func (f *fetching) open(m *source, row *mailbox.Email) (err error) {
 		}
 	}
 	if f.needs&needsContent != 0 {
-		m.content, err = f.o.Bodies.Open(f.ctx, f.account, row.Blob)
+		err = f.openContent(m)
+	}
+	return err
+}
+
+func (f *fetching) openContent(m *source) (err error) {
+	if m.content == nil {
+		m.content, err = f.o.Bodies.Open(f.ctx, f.account, m.row.Blob)
 	}
 	return err
 }
@@ -56,16 +63,41 @@ type part struct {
 // prepare makes the parts that the items need, nil for the other items.
 func (f *fetching) prepare(m *source) ([]*part, error) {
 	parts := make([]*part, len(f.items))
+	f.text = f.text[:0]
 	for i, item := range f.items {
 		if f.how[i].part == nil {
 			continue
 		}
 		var err error
-		if parts[i], err = f.how[i].part(m, item); err != nil {
+		if f.fields[i] != nil {
+			parts[i], err = f.headerFields(m, i)
+		} else {
+			parts[i], err = f.how[i].part(m, item)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
 	return parts, nil
+}
+
+// headerFields takes fields of the header from the row, or where that does not have them, from the content.
+func (f *fetching) headerFields(m *source, i int) (*part, error) {
+	start := len(f.text)
+	text, ok := f.fields[i].Append(f.text, m.row.Summary)
+	if ok {
+		f.text = text
+		text = text[start:]
+		return window(bytes.NewReader(text), int64(len(text)), f.items[i].Partial)
+	}
+	err := f.openContent(m)
+	if err == nil && m.root == nil {
+		m.root, err = message.UnmarshalStructure(m.row.Summary)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f.how[i].part(m, f.items[i])
 }
 
 // section finds BODY[...] or one of its older names.

@@ -35,7 +35,6 @@ func extensions() []extension {
 		resyncExtension(),
 		searchExtension(),
 		selectExtension(),
-		unauthenticateExtension(),
 	}
 }
 

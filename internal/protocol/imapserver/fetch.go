@@ -91,6 +91,10 @@ type fetching struct {
 	items []imap.FetchItem
 	how   []fetchItem // for each of items
 
+	// Of items that are fields of the message's header: they need the content only where the row does not have them.
+	fields []*message.FieldSelection
+	text   []byte // of these fields of one message
+
 	marksSeen bool  // the message becomes \Seen
 	flags     bool  // FLAGS is among the items
 	modseq    bool  // MODSEQ is
@@ -124,6 +128,7 @@ func (s *session) newFetching(c imap.Fetch) (*fetching, error) {
 			return nil, mail.E("imapserver.fetch", mail.Invalid, fmt.Errorf("%s cannot be fetched here", i.AppendTo(nil)))
 		}
 		f.how = append(f.how, how)
+		f.fields = append(f.fields, selectionOf(i))
 		f.need(i, how)
 	}
 	return f, nil
@@ -137,13 +142,27 @@ func (f *fetching) has(k imap.FetchKind) bool {
 func (f *fetching) need(i imap.FetchItem, how fetchItem) {
 	f.marksSeen = f.marksSeen || i.SetsSeen()
 	f.needs |= how.needs
-	if how.part != nil {
+	switch {
+	case how.part == nil:
+	case selectionOf(i) != nil:
+		f.contents++
+		f.needs |= needsRow
+	default:
 		f.contents++
 		f.needs |= needsRow | needsContent
 		if !isWhole(i) {
 			f.needs |= needsStructure
 		}
 	}
+}
+
+// selectionOf is what an item selects of the fields of the message's own header, nil if it is something else.
+func selectionOf(i imap.FetchItem) *message.FieldSelection {
+	if i.Kind != imap.FetchBodySection || len(i.Section.Part) > 0 || i.Section.Kind != imap.SectionHeaderFields {
+		return nil
+	}
+	s := message.NewFieldSelection(i.Section.Fields)
+	return &s
 }
 
 // isWhole reports whether an item is the whole message, for which no structure is needed.

@@ -144,7 +144,10 @@ func (m *matcher) indexed(open []position) (left []position, err error) {
 	for i, p := range open {
 		at[p.entry.Email], emails[i] = i, p.entry.Email
 	}
-	l := m.o.Index.Lookup(m.account, m.query, emails)
+	l, err := m.o.Index.Lookup(m.ctx, m.account, m.query, emails)
+	if err != nil {
+		return nil, err
+	}
 	m.known = map[mail.EmailID]search.Hits{}
 	done := make([]bool, len(open))
 	for more := true; more && err == nil; {

@@ -27,26 +27,11 @@ type session struct {
 	log    *slog.Logger
 	id     string
 
-	anonymous *slog.Logger // log, before anybody has signed in
-
 	wire  *wire
 	in    *imap.Reader
 	out   *imap.Encoder
 	shown *x509.Certificate // to this client; nil without TLS, or when it is not known
 
-	authenticated
-
-	strangers     int // commands before sign-in
-	failedSignIns int
-	badInARow     int
-	farewell      string // a command's handler wants BYE after its reply
-	over          bool   // BYE was said, or nothing can be said any more
-	linger        bool   // the client was still sending
-}
-
-// authenticated is what a session has of the client that signed in, and of what that has asked for. UNAUTHENTICATE forgets it
-// as a whole, so whatever belongs to one client is here.
-type authenticated struct {
 	dialect   imap.Dialect
 	condstore bool // the client understands MODSEQ (RFC 7162 3.1)
 	qresync   bool // and VANISHED (RFC 7162 3.2)
@@ -58,13 +43,19 @@ type authenticated struct {
 	watch    *realtime.Watch // of the account
 	heard    mail.ModSeq     // the newest number that watch gave
 	selected *selected       // nil: no mailbox
+
+	strangers     int // commands before sign-in
+	failedSignIns int
+	badInARow     int
+	farewell      string // a command's handler wants BYE after its reply
+	over          bool   // BYE was said, or nothing can be said any more
+	linger        bool   // the client was still sending
 }
 
 func newSession(ctx context.Context, s *Server, door *listen.Server, nc net.Conn) *session {
 	c := &session{server: s, o: &s.o, id: strings.ToLower(rand.Text()[:12])}
 	c.ctx, c.end = context.WithCancel(ctx)
-	c.anonymous = s.o.Log.With("session", c.id, "remote", listen.Remote(nc))
-	c.log = c.anonymous
+	c.log = s.o.Log.With("session", c.id, "remote", listen.Remote(nc))
 	c.wire = &wire{limits: &s.o.Limits, door: door, pool: &s.buffers, nc: nc, begun: time.Now()}
 	c.out = imap.NewEncoder(c.wire, nil)
 	c.in = imap.NewReader(c.wire, imap.Config{Continue: c.goOn, Limits: strangerLimits})
@@ -144,18 +135,6 @@ func (s *session) wakeUp() {
 }
 
 func (s *session) close() {
-	s.forget()
-	s.end()
-	s.out.Flush() // BYE, if there is one; the connection ends either way
-	if s.linger {
-		s.wire.linger()
-	}
-	s.wire.close()
-	s.log.Debug("imap: closed")
-}
-
-// forget lets go of all that belongs to the client that has signed in.
-func (s *session) forget() {
 	if s.selected != nil {
 		s.unselect()
 	}
@@ -163,7 +142,13 @@ func (s *session) forget() {
 		s.watch.Close()
 		s.server.shares.leave(s.account)
 	}
-	s.authenticated = authenticated{}
+	s.end()
+	s.out.Flush() // BYE, if there is one; the connection ends either way
+	if s.linger {
+		s.wire.linger()
+	}
+	s.wire.close()
+	s.log.Debug("imap: closed")
 }
 
 func (s *session) state() imap.State {

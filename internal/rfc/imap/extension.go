@@ -35,7 +35,6 @@ func extensions() []extension {
 		messageSyntax(),
 		searchSyntax(),
 		sessionSyntax(),
-		unauthenticateSyntax(),
 	}
 }
 

@@ -11,10 +11,10 @@ import (
 
 // The binary form of a Summary, kept in database rows:
 //
-//	version byte, then three sections, each a uvarint length and that many bytes:
-//	info, envelope, structure
+//	version byte, then four sections, each a uvarint length and that many bytes:
+//	info, envelope, structure, listing
 //
-// Each section can be read alone. Within them numbers are varints and strings are a uvarint h and bytes: an even h is
+// Each section can be read alone, but that the listing (see fields.go) may point into what stands before it. Within them numbers are varints and strings are a uvarint h and bytes: an even h is
 // twice the length, an odd one names a word of the dictionary. A reader gives an error for a version it does not know:
 // a Summary can always be made again from the content.
 const codecVersion = 1
@@ -24,6 +24,7 @@ const (
 	infoSection = iota
 	envelopeSection
 	structureSection
+	listingSection
 )
 
 var (
@@ -38,10 +39,13 @@ var (
 
 // AppendBinary appends the binary form to b. Its error is always nil.
 func (s *Summary) AppendBinary(b []byte) ([]byte, error) {
+	start := len(b)
 	e := encoder{append(b, codecVersion)}
 	e.section(func() { e.info(&s.Info) })
 	e.section(func() { e.envelope(&s.Envelope) })
 	e.section(func() { e.structure(s.Root) })
+	before := e.b[start:len(e.b):len(e.b)]
+	e.section(func() { e.listing(s.listing, before) })
 	return e.b, nil
 }
 
@@ -55,6 +59,9 @@ func (s *Summary) UnmarshalBinary(b []byte) (err error) {
 		return err
 	}
 	if out.Root, err = UnmarshalStructure(b); err != nil {
+		return err
+	}
+	if out.listing, err = unmarshalListing(b); err != nil {
 		return err
 	}
 	*s = out
@@ -93,18 +100,24 @@ func UnmarshalStructure(b []byte) (root *Part, err error) {
 
 // openSection finds a section. It makes one copy for all strings of the section, which then share it.
 func openSection(b []byte, section int) (decoder, error) {
+	raw, _, err := rawSection(b, section)
+	return decoder{s: string(raw)}, err
+}
+
+// rawSection finds a section, and what stands before it.
+func rawSection(b []byte, section int) (raw, before []byte, err error) {
 	if len(b) == 0 || b[0] != codecVersion {
-		return decoder{}, mail.E("message.Unmarshal", mail.Invalid, errVersion)
+		return nil, nil, mail.E("message.Unmarshal", mail.Invalid, errVersion)
 	}
-	b = b[1:]
+	at := 1
 	for range section {
-		b = b[sectionEnd(b):]
+		at += sectionEnd(b[at:])
 	}
-	length, n := binary.Uvarint(b)
-	if n <= 0 || length > uint64(len(b)-n) {
-		return decoder{}, mail.E("message.Unmarshal", mail.Invalid, errCorrupt)
+	length, n := binary.Uvarint(b[at:])
+	if n <= 0 || length > uint64(len(b)-at-n) {
+		return nil, nil, mail.E("message.Unmarshal", mail.Invalid, errCorrupt)
 	}
-	return decoder{s: string(b[n : n+int(length)])}, nil
+	return b[at+n : at+n+int(length)], b[:at], nil
 }
 
 // close reports whether the section was read as it is, to its end.

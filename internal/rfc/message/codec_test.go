@@ -96,9 +96,10 @@ func TestUnmarshalDamaged(t *testing.T) {
 		}
 	}
 	good := summarize(t, sectionMail)
-	for extra := -1; extra < 3; extra++ {
+	for extra := -1; extra < 4; extra++ {
 		e := encoder{[]byte{codecVersion}}
-		for i, write := range []func(){func() { e.info(&good.Info) }, func() { e.envelope(&good.Envelope) }, func() { e.structure(good.Root) }} {
+		for i, write := range []func(){func() { e.info(&good.Info) }, func() { e.envelope(&good.Envelope) }, func() { e.structure(good.Root) },
+			func() { e.listing(good.listing, e.b[:len(e.b):len(e.b)]) }} {
 			e.section(func() {
 				write()
 				if i == extra {

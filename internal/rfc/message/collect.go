@@ -101,6 +101,8 @@ type collector struct {
 
 	fields, received int
 
+	listing *listing // of the whole message's own header; nil in others
+
 	kept      int // of all headers so far
 	addresses int
 	truncated Truncation
@@ -119,6 +121,9 @@ func (c *collector) begin(message bool) {
 
 // line takes one line of the header with its line end, or as much of it as could matter.
 func (c *collector) line(line []byte) {
+	if c.listing != nil {
+		c.listing.line(line)
+	}
 	if header.IsContinuation(line) {
 		if c.current != unwanted {
 			c.keep(line)

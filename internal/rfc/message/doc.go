@@ -3,6 +3,7 @@
 //
 //	Parser, Parse         one pass over the content: the tree of Parts and the Envelope
 //	Summarizer, Summarize the same pass, giving the Summary that lists and searches need; it has a binary form
+//	FieldSelection        HEADER.FIELDS answered from a Summary, for the fields that lists show
 //	Section               BODY[section] and BINARY[section] resolved to ranges of the content
 //	Text                  the readable text of a part as a stream of UTF-8
 //

@@ -153,6 +153,7 @@ func (p *Parser) endMessageHeader() {
 	p.msg.Envelope = envelope
 	p.msg.References = p.head.text(references)
 	p.msg.Fields, p.msg.Received = p.head.fields, p.head.received
+	p.msg.listing, p.head.listing = p.head.listing.done(p.blank), nil
 }
 
 func (p *Parser) openMultipart(e *entity) {

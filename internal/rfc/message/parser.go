@@ -22,6 +22,7 @@ type Parser struct {
 	offset int64    // of the line being read
 	lines  int64    // line feeds before it
 	eol    int64    // length of the line end before it
+	blank  int      // length of the blank line that ended the last header
 	parts  int
 
 	searching bool // a boundary was met; as it is of an ancestor of all that follows, there is one from then on
@@ -46,6 +47,7 @@ func NewParser(limits Limits) *Parser {
 	p := &Parser{}
 	p.head.limits = limits.withDefaults()
 	p.msg.Root = p.open(false, true)
+	p.head.listing = new(listing)
 	return p
 }
 
@@ -137,6 +139,7 @@ func (p *Parser) line(line []byte, length, eol int64) {
 		p.cut(level, closing, next)
 	} else if p.top().inHeader {
 		if length == eol {
+			p.blank = int(eol)
 			p.endHeader(next, p.lines+1)
 		} else {
 			p.head.line(line)

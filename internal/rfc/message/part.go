@@ -24,6 +24,7 @@ type Message struct {
 	References string // raw, unfolded
 	Fields     int    // number of fields
 	Received   int    // number of Received fields, for loop detection (RFC 5321 6.3)
+	listing    *listing
 }
 
 // Part is one entity of a message: the message itself, a part of a multipart, or the message inside a message/rfc822.

@@ -14,6 +14,7 @@ type Summary struct {
 	Info
 	Envelope Envelope
 	Root     *Part
+	listing  *listing // the header fields that lists show, see FieldSelection; nil when they are too long
 }
 
 // Info is the part of a Summary that is derived from the content.
@@ -106,7 +107,7 @@ func (s *Summarizer) sample(p *Part, b []byte) {
 // Close ends the content and returns its Summary. The Summarizer must not be used after it.
 func (s *Summarizer) Close() *Summary {
 	m := s.parser.Close()
-	sum := &Summary{Envelope: m.Envelope, Root: m.Root, Info: Info{
+	sum := &Summary{Envelope: m.Envelope, Root: m.Root, listing: m.listing, Info: Info{
 		Size: m.Size, HeaderLength: m.Root.Header.Length, Received: m.Received, Truncated: m.Truncated,
 		HasAttachment: m.Root.HasAttachment(),
 		InReplyTo:     header.ParseMessageIDs(m.Envelope.InReplyTo, MaxInReplyTo),

@@ -1,0 +1,34 @@
+package imapserver
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+// Header fields that lists show come from rows, like the envelope: the store of bodies may be away.
+func TestListsOpenNoBodies(t *testing.T) {
+	f := serve(t)
+	long := "Subject: long\r\nTo: " + strings.Repeat("someone@example.org,\r\n ", 300) + "ann@example.org\r\n\r\nbody\r\n"
+	f.deliver(ann, "INBOX", sample(1), sample(2), long)
+	c := f.login("SELECT INBOX")
+	const fields = "BODY.PEEK[HEADER.FIELDS (SUBJECT FROM X-NOT-THERE)]"
+	before := c.ok("FETCH 1:2 " + fields)
+	f.blobs.Fail = func(operation string) error { return errors.New("away") }
+	after := c.ok("FETCH 1:2 (ENVELOPE BODYSTRUCTURE " + fields + ")")
+	if len(before) != 2 || len(after) != 2 || !strings.Contains(after[0], strings.TrimPrefix(strings.TrimSuffix(before[0], ")"), "* 1 FETCH (")) {
+		t.Errorf("%q\nhas not what %q has", after, before)
+	}
+	for _, needsContent := range []string{"FETCH 1 BODY.PEEK[HEADER]", "FETCH 1 BODY.PEEK[HEADER.FIELDS.NOT (SUBJECT)]", "FETCH 3 " + fields} {
+		if _, reply := c.do(needsContent); strings.Contains(reply, " OK") {
+			t.Errorf("%s: %s, though the content is needed", needsContent, reply)
+		}
+	}
+	f.blobs.Fail = nil
+	if got := c.ok("FETCH 3 BODY.PEEK[HEADER.FIELDS (SUBJECT)]<3.6>"); len(got) != 1 || !strings.Contains(got[0], "ject: ") {
+		t.Errorf("%q", got)
+	}
+	if got := c.ok("FETCH 1 BODY.PEEK[HEADER.FIELDS (SUBJECT)]<3.6>"); len(got) != 1 || !strings.Contains(got[0], "ject: ") {
+		t.Errorf("%q", got)
+	}
+}
