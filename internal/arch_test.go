@@ -53,6 +53,8 @@ var thirdPartyShared = map[string]string{
 	"golang.org/x/net":  "idna and html are separate libraries of one module",
 	"golang.org/x/sys":  "system calls",
 	"golang.org/x/sync": "an extension of the standard library",
+
+	"github.com/klauspost/compress": "zstd and deflate are separate libraries of one module",
 }
 
 type pkg struct {
