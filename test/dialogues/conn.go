@@ -3,6 +3,7 @@ package dialogues
 import (
 	"bufio"
 	"bytes"
+	"compress/flate"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -186,6 +187,37 @@ func (c *conn) startTLS(ctx context.Context, config *tls.Config) error {
 	}
 	c.note("=>", "TLS")
 	c.start(tc)
+	return nil
+}
+
+// deflated is a connection that is compressed in both directions; each write can be read at once.
+type deflated struct {
+	net.Conn
+	r io.Reader
+	w *flate.Writer
+}
+
+func (d *deflated) Read(p []byte) (int, error) { return d.r.Read(p) }
+
+func (d *deflated) Write(p []byte) (int, error) {
+	n, err := d.w.Write(p)
+	if err == nil {
+		err = d.w.Flush()
+	}
+	return n, err
+}
+
+// deflate compresses what follows. What the server has sent behind its go-ahead is compressed already.
+func (c *conn) deflate() error {
+	if err := c.flush(); err != nil {
+		return err
+	}
+	w, err := flate.NewWriter(c.nc, flate.DefaultCompression)
+	if err != nil {
+		return err
+	}
+	c.note("=>", "DEFLATE")
+	c.start(&deflated{c.nc, flate.NewReader(c.r), w})
 	return nil
 }
 

@@ -140,7 +140,7 @@ func TestFailures(t *testing.T) {
 		"include":         {"include nope\n", "x.dialogue:1: open"},
 		"include itself":  {"include x.dialogue\n", "includes are more than 8 deep"},
 		"escape":          {"c ~> \\q\n", `\q is not one of`},
-		"other protocol":  {"c => ssh\n", "starttls only"},
+		"other protocol":  {"c => ssh\n", "starttls and deflate only"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := playText(t, c.text); err == nil || !strings.Contains(err.Error(), c.want) {

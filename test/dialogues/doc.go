@@ -47,6 +47,7 @@
 //
 //	c open imap    opens the connection explicitly, with the named protocol of Options.Dial (the default is "")
 //	c => starttls  flushes what was sent, then a TLS handshake as client
+//	c => deflate   flushes what was sent; from then on both sides are compressed (RFC 1951)
 //	c close        closes our side after what was sent is flushed; the name may be opened again
 //	include FILE   plays the steps of another file here, path relative to this one (8 deep at most)
 //	set NAME text  sets a variable, with the escapes of ~>

@@ -101,8 +101,8 @@ func parseStep(file string, line int, text string) (*step, error) {
 		return bad("unknown operator " + strconv.Quote(s.op))
 	case !takesArg && s.arg != "":
 		return bad(s.op + " takes no argument")
-	case s.op == "=>" && s.arg != "starttls":
-		return bad("=> knows starttls only")
+	case s.op == "=>" && s.arg != "starttls" && s.arg != "deflate":
+		return bad("=> knows starttls and deflate only")
 	}
 	return s, nil
 }

@@ -149,7 +149,11 @@ func (p *player) play(ctx context.Context, s *step) error {
 	case "<~", "<+":
 		return p.expectMatch(c, s)
 	case "=>":
-		err = c.startTLS(ctx, p.o.TLS)
+		if s.arg == "deflate" {
+			err = c.deflate()
+		} else {
+			err = c.startTLS(ctx, p.o.TLS)
+		}
 	case "close":
 		err = c.close()
 		delete(p.conns, s.conn)

@@ -163,10 +163,22 @@ func tree(t *testing.T, dir string) map[string]string {
 }
 
 // neomutt lists the mailbox.
-func TestNeomutt(t *testing.T) {
-	neomutt := tool(t, "neomutt")
+func TestNeomutt(t *testing.T) { copyAll(t, "neomutt", "") }
+
+// mutt compresses, and flushes what it sends partially: a server that waits for more would never answer.
+func TestCompressedClient(t *testing.T) {
+	log := copyAll(t, "mutt", "set imap_deflate = yes")
+	if !strings.Contains(log, "imap: compressing") {
+		t.Error("mutt did not compress")
+	}
+}
+
+// copyAll lets mutt or a relative of it open the mailbox, tag all, copy them to a local one, and quit. It returns the log
+// of the server.
+func copyAll(t *testing.T, name, setting string) string {
+	mutt := tool(t, name)
 	tool(t, "script") // a terminal for it
-	s := newServer(t, "--demo")
+	s := newServerWith(t, []string{"MAILMESH_CONFIG_LOG_LEVEL=debug"}, "--demo")
 	a := s.ready.Accounts[0]
 	home := t.TempDir()
 	out := filepath.Join(home, "copy.mbox")
@@ -183,15 +195,16 @@ set wait_key = no
 set confirmappend = no
 set confirmcreate = no
 set mbox_type = mbox
+%s
 folder-hook . 'push "<tag-pattern>~A<enter><tag-prefix><copy-message><kill-line>%s<enter>:set quit=yes<enter><quit>"'
-`, s.ready.IMAP, a.Address, a.Password, out), 0o600)
-	// It opens the mailbox, tags all, copies them to a local one, and quits.
-	command(t, home, []string{"HOME=" + home, "TERM=xterm"}, "script", "-qec", neomutt+" -n -F "+rc, "/dev/null")
+`, s.ready.IMAP, a.Address, a.Password, setting, out), 0o600)
+	command(t, home, []string{"HOME=" + home, "TERM=xterm"}, "script", "-qec", mutt+" -n -F "+rc, "/dev/null")
 	text, err := os.ReadFile(out)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if n := strings.Count(string(text), "\nMessage-ID: "); n < 5 {
-		t.Errorf("neomutt copied %d messages", n)
+		t.Errorf("%s copied %d messages", name, n)
 	}
+	return s.log.String()
 }

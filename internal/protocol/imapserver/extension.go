@@ -28,6 +28,7 @@ func extensions() []extension {
 		accessExtension(),
 		appendExtension(),
 		changeExtension(),
+		compressExtension(),
 		fetchExtension(),
 		idleExtension(),
 		listExtension(),

@@ -131,6 +131,9 @@ func checkLines(t *testing.T, got []byte) {
 			continue
 		}
 		tag, text, _ := bytes.Cut(line, []byte(" "))
+		if bytes.Equal(text, []byte("OK "+compressed)) {
+			return // and so is the rest
+		}
 		status := bytes.HasPrefix(text, []byte("OK ")) || bytes.HasPrefix(text, []byte("NO ")) || bytes.HasPrefix(text, []byte("BAD "))
 		if string(tag) != "*" && string(tag) != "+" && !status {
 			t.Fatalf("the answer has the line %q", line)

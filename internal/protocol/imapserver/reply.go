@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/mailmesh/mailmesh/internal/infra/listen"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 )
@@ -45,10 +46,11 @@ func (s *session) refuse(e *imap.Error) {
 
 // goodbyes are what is said where the client can still hear it.
 var goodbyes = map[error]string{
-	errDraining: "the server is closing down, come back in a moment",
-	errIdle:     "nothing was sent for too long",
-	errStalled:  "a command stopped half-way for too long",
-	errPreauth:  "no sign-in for too long",
+	errDraining:       "the server is closing down, come back in a moment",
+	errIdle:           "nothing was sent for too long",
+	errStalled:        "a command stopped half-way for too long",
+	errPreauth:        "no sign-in for too long",
+	listen.ErrDamaged: "what was sent after COMPRESS cannot be decompressed",
 }
 
 // lostConnection ends the session because its connection cannot be used, or not any longer.

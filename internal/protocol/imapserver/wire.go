@@ -55,6 +55,8 @@ type wire struct {
 	// writes (IDLE).
 	beforeWait func() error
 
+	packed *listen.Deflated // between rfc/imap and nc after COMPRESS, nil before
+
 	readErr, writeErr error        // the first ones: the connection is of no use any more
 	peeking           bool         // see gone
 	waited            atomic.Int64 // nanoseconds for the client, to send or to take
@@ -85,7 +87,7 @@ func (w *wire) ReadSlice(delim byte) ([]byte, error) {
 // Write sends replies; a client that does not take them in time loses the connection.
 func (w *wire) Write(p []byte) (int, error) {
 	w.nc.SetWriteDeadline(time.Now().Add(w.limits.Write))
-	n, err := w.timed(w.nc.Write, p)
+	n, err := w.timed(w.stream().Write, p)
 	if w.writeErr == nil {
 		w.writeErr = err
 	}
@@ -99,6 +101,18 @@ func (w *wire) timed(do func([]byte) (int, error), p []byte) (int, error) {
 	w.waited.Add(int64(time.Since(begun)))
 	return n, err
 }
+
+// stream is what commands are read from and replies written to.
+func (w *wire) stream() io.ReadWriter {
+	if w.packed != nil {
+		return w.packed
+	}
+	return w.nc
+}
+
+// compress puts DEFLATE between the commands and the connection. What came behind the command that was read last is
+// compressed already: a client may take our OK for granted.
+func (w *wire) compress() { w.packed = listen.Deflate(&early{w.nc, w.unread()}) }
 
 // broken is why the connection is of no use any more, nil while it works.
 func (w *wire) broken() error {
@@ -133,6 +147,9 @@ func (w *wire) gone() bool {
 		}
 		return w.readErr != nil
 	}
+	if w.packed != nil {
+		return w.readErr != nil // an inflater cannot be interrupted
+	}
 	w.peeking = true
 	_, err := w.in.Peek(w.in.Buffered() + 1)
 	w.peeking = false
@@ -157,7 +174,7 @@ func (w *wire) receive(p []byte, next bool) (n int, err error) {
 		if until, late, err = w.beginWait(next, since); err != nil {
 			break
 		}
-		n, err = w.timed(w.nc.Read, p)
+		n, err = w.timed(w.stream().Read, p)
 		w.endWait()
 		switch {
 		case n > 0:

@@ -29,6 +29,7 @@ type verb struct {
 func extensions() []extension {
 	return []extension{
 		appendSyntax(),
+		compressSyntax(),
 		fetchSyntax(),
 		listSyntax(),
 		mailboxSyntax(),

@@ -95,6 +95,7 @@ func TestReadCommand(t *testing.T) {
 		{"UID EXPUNGE 1:*", Expunge{&Numbers{UID: true, Set: set(Range{1, Star})}}},
 		{"COPY 2,4:7,9,12:* b", Copy{seq(set(one(2), Range{4, 7}, one(9), Range{12, Star})), "b"}},
 		{"uid copy $ b", Copy{Numbers{UID: true, Saved: true}, "b"}},
+		{"compress deflate", Compress{"deflate"}},
 		{"MOVE 7:4 b", Move{seq(set(Range{7, 4})), "b"}},
 		{"UID MOVE 1 b", Move{uid(set(one(1))), "b"}},
 		{`STORE 1 +FLAGS (\Deleted $x)`, Store{Numbers: seq(set(one(1))), Action: StoreAdd, Flags: []string{`\Deleted`, "$x"}}},
@@ -119,7 +120,7 @@ func TestStates(t *testing.T) {
 	allowed := map[State]string{
 		anyState:                 "CAPABILITY NOOP LOGOUT ID",
 		NotAuthenticated:         "STARTTLS AUTHENTICATE LOGIN",
-		Authenticated | Selected: "ENABLE SELECT EXAMINE CREATE DELETE RENAME SUBSCRIBE UNSUBSCRIBE LIST LSUB NAMESPACE STATUS APPEND IDLE",
+		Authenticated | Selected: "ENABLE SELECT EXAMINE CREATE DELETE RENAME SUBSCRIBE UNSUBSCRIBE LIST LSUB NAMESPACE STATUS APPEND IDLE COMPRESS",
 		Selected: "CHECK CLOSE UNSELECT EXPUNGE SEARCH FETCH STORE COPY MOVE UID_EXPUNGE UID_SEARCH UID_FETCH UID_STORE UID_COPY " +
 			"UID_MOVE",
 	}
