@@ -3,6 +3,7 @@ package imapserver
 import (
 	"bytes"
 	"io"
+	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/blob"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
@@ -14,6 +15,7 @@ import (
 type source struct {
 	position
 	row      *mailbox.Email
+	saved    time.Time
 	envelope message.Envelope
 	root     *message.Part
 	content  blob.Reader // nil when no bytes are needed

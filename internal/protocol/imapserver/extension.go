@@ -34,8 +34,10 @@ func extensions() []extension {
 		listExtension(),
 		mailboxExtension(),
 		resyncExtension(),
+		saveDateExtension(),
 		searchExtension(),
 		selectExtension(),
+		withinExtension(),
 	}
 }
 

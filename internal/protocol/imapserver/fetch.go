@@ -101,7 +101,8 @@ type fetching struct {
 	needs     needs // of all items together
 	contents  int   // items that are made from the message's bytes
 
-	marked imap.Set // UIDs that this command marked \Seen: their flags are told too
+	saved  map[mail.UID]int64 // of the messages that are sent now
+	marked imap.Set           // UIDs that this command marked \Seen: their flags are told too
 
 	bits  mail.Flag // of the message before, with its flags as they are told
 	named []string
@@ -216,6 +217,11 @@ func (f *fetching) send(batch []position) error {
 		if err != nil {
 			return err
 		}
+		if f.needs&needsSaved != 0 {
+			if f.saved, err = f.saveDates(batch[:n]); err != nil {
+				return err
+			}
+		}
 		for _, p := range batch[:n] {
 			if err := f.one(p, rows[p.entry.Email]); err != nil {
 				return err
@@ -235,10 +241,11 @@ func (f *fetching) read(batch []position) (rows map[mail.EmailID]*mailbox.Email,
 
 // one answers for one message.
 func (f *fetching) one(p position, row *mailbox.Email) error {
-	m := source{position: p}
+	saved, there := f.saved[p.entry.UID]
+	m := source{position: p, saved: saveDate(saved)}
 	var parts []*part
 	if f.needs != 0 {
-		if row == nil {
+		if row == nil || f.needs&needsSaved != 0 && !there {
 			f.gone = true
 			return nil
 		}

@@ -21,6 +21,7 @@ const (
 	needsEnvelope                    // and its envelope
 	needsStructure                   // and its structure
 	needsContent                     // and the message's bytes
+	needsSaved                       // and when it came into the mailbox
 )
 
 // fetchItems are those of RFC 9051 6.4.5, RFC 3516, RFC 7162 and RFC 8474.

@@ -114,6 +114,7 @@ type matcher struct {
 	keys    int64 // of query
 	effort  *effort
 	matches []bool                       // by sequence number
+	saved   map[mail.UID]int64           // of the messages that are decided now
 	known   map[mail.EmailID]search.Hits // what the index knows of messages that it does not decide
 }
 
@@ -187,6 +188,11 @@ func (m *matcher) rows(open []position) error {
 		if err != nil {
 			return err
 		}
+		if m.query.NeedsSaved() {
+			if m.saved, err = m.saveDates(open[:n]); err != nil {
+				return err
+			}
+		}
 		for _, p := range open[:n] {
 			row := rows[p.entry.Email]
 			if row == nil {
@@ -211,6 +217,7 @@ func (m *matcher) one(p position, row *mailbox.Email) (bool, error) {
 	}
 	defer end()
 	c := &candidate{session: m.session, facts: m.facts(p), row: row, effort: m.effort}
+	c.facts.Saved = saveDate(m.saved[p.entry.UID])
 	defer c.close()
 	matched, err := m.query.Match(c, m.known[row.ID])
 	if mail.Is(err, mail.NotFound) {

@@ -34,8 +34,10 @@ func extensions() []extension {
 		listSyntax(),
 		mailboxSyntax(),
 		messageSyntax(),
+		saveDateSyntax(),
 		searchSyntax(),
 		sessionSyntax(),
+		withinSyntax(),
 	}
 }
 

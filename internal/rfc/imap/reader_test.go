@@ -246,6 +246,9 @@ func TestReadSearch(t *testing.T) {
 		{"UNKEYWORD $Junk HEADER Message-ID \"\"", Search{Key: SearchAnd{SearchNot{SearchFlag{"$Junk"}}, SearchHeader{"Message-ID", ""}}}},
 		{`MODSEQ "/flags/\\draft" ALL 620162338`, Search{Key: SearchModSeq{`/flags/\draft`, "all", 620162338}}},
 		{"MODSEQ 0 EMAILID M1-a THREADID T_2", Search{Key: SearchAnd{SearchModSeq{}, SearchObjectID{false, "M1-a"}, SearchObjectID{true, "T_2"}}}},
+		{"OLDER 4294967295 younger 1", Search{Key: SearchAnd{SearchWithin{false, 1<<32 - 1}, SearchWithin{true, 1}}}},
+		{`SAVEDBEFORE 1-Feb-1994 SAVEDON "1-Feb-1994" SAVEDSINCE 01-Feb-1994 SAVEDATESUPPORTED`, Search{Key: SearchAnd{
+			SearchSaved{Before, day(1994, 2, 1)}, SearchSaved{On, day(1994, 2, 1)}, SearchSaved{Since, day(1994, 2, 1)}, SearchSaveDateSupported{}}}},
 	}
 	for _, tt := range tests {
 		req := read(t, "a SEARCH "+tt.args+"\r\n", Dialect{}, Selected)

@@ -141,15 +141,17 @@ func headerKey(p *parser) SearchKey {
 }
 
 func dateKey(sent bool, op DateOp) func(*parser) SearchKey {
-	return func(p *parser) SearchKey {
-		p.sp()
-		text := p.stringOr("a date", isAtom)
-		day, err := ParseDate(text)
-		if err != nil {
-			p.bad(err.Error())
-		}
-		return SearchDate{sent, op, day}
+	return func(p *parser) SearchKey { return SearchDate{sent, op, p.date()} }
+}
+
+// date takes a space and a date.
+func (p *parser) date() time.Time {
+	p.sp()
+	day, err := ParseDate(p.stringOr("a date", isAtom))
+	if err != nil {
+		p.bad(err.Error())
 	}
+	return day
 }
 
 func sizeKey(larger bool) func(*parser) SearchKey {

@@ -34,6 +34,15 @@ type (
 		Day  time.Time
 	}
 
+	// Received matches messages that arrived at From or later, and at To or earlier, to the second. Zero is no bound.
+	Received struct{ From, To time.Time }
+
+	// SavedDate compares the day on which a message came into its mailbox, as Date does.
+	SavedDate struct {
+		Op  DateOp
+		Day time.Time
+	}
+
 	Larger  struct{ Octets int64 } // strictly
 	Smaller struct{ Octets int64 } // strictly
 
@@ -69,22 +78,24 @@ const (
 	Since // on the day or later
 )
 
-func (All) key()     {}
-func (And) key()     {}
-func (Or) key()      {}
-func (Not) key()     {}
-func (Flag) key()    {}
-func (Text) key()    {}
-func (Header) key()  {}
-func (Date) key()    {}
-func (Larger) key()  {}
-func (Smaller) key() {}
-func (ModSeq) key()  {}
-func (Seqs) key()    {}
-func (UIDs) key()    {}
-func (Saved) key()   {}
-func (Email) key()   {}
-func (Thread) key()  {}
+func (All) key()       {}
+func (And) key()       {}
+func (Or) key()        {}
+func (Not) key()       {}
+func (Flag) key()      {}
+func (Text) key()      {}
+func (Header) key()    {}
+func (Date) key()      {}
+func (Received) key()  {}
+func (SavedDate) key() {}
+func (Larger) key()    {}
+func (Smaller) key()   {}
+func (ModSeq) key()    {}
+func (Seqs) key()      {}
+func (UIDs) key()      {}
+func (Saved) key()     {}
+func (Email) key()     {}
+func (Thread) key()    {}
 
 // needle is what stands in a planned query for a Text or Header key that looks into content: its number in Query.needles.
 type needle int

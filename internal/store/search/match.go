@@ -19,6 +19,7 @@ type Facts struct {
 	ModSeq   mail.ModSeq
 	Size     int64
 	Received time.Time
+	Saved    time.Time // when it came into the mailbox; for Match alone, where Query.NeedsSaved
 	Flags    mail.Flags
 	Recent   bool
 }
@@ -99,7 +100,7 @@ func (e *evidence) judge(key Key) (verdict, error) {
 		return [...]verdict{unknown: unknown, no: yes, yes: no}[v], err
 	case needle:
 		return e.hits.of(k), nil
-	case Text, Thread:
+	case Text, Thread, SavedDate:
 		return e.byRow(k)
 	case Date:
 		if k.Sent {
@@ -129,9 +130,12 @@ func (e *evidence) byRow(key Key) (verdict, error) {
 	if e.message == nil {
 		return unknown, nil
 	}
-	if k, is := key.(Thread); is {
+	switch k := key.(type) {
+	case Thread:
 		thread, err := e.message.Thread()
 		return decided(thread.String() == k.ID), err
+	case SavedDate:
+		return decided(k.Op.matches(e.facts.Saved, k.Day)), nil
 	}
 	s, err := e.message.Summary()
 	if err != nil {
@@ -156,6 +160,9 @@ func matchFacts(key Key, f *Facts) bool {
 			return f.Recent
 		}
 		return f.Flags.Has(k.Name)
+	case Received:
+		at := f.Received.Truncate(time.Second)
+		return (k.From.IsZero() || !at.Before(k.From)) && (k.To.IsZero() || !at.After(k.To))
 	case Larger:
 		return f.Size > k.Octets
 	case Smaller:
@@ -174,10 +181,12 @@ func matchFacts(key Key, f *Facts) bool {
 
 // matches compares days. RFC 9051 6.4.4 disregards time and zone: a Date field counts with the day that is written in
 // it; INTERNALDATE is kept and shown in UTC.
-func (k Date) matches(at time.Time) bool {
+func (k Date) matches(at time.Time) bool { return k.Op.matches(at, k.Day) }
+
+func (op DateOp) matches(at, than time.Time) bool {
 	day := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC)
-	wanted := time.Date(k.Day.Year(), k.Day.Month(), k.Day.Day(), 0, 0, 0, 0, time.UTC)
-	switch k.Op {
+	wanted := time.Date(than.Year(), than.Month(), than.Day(), 0, 0, 0, 0, time.UTC)
+	switch op {
 	case Before:
 		return day.Before(wanted)
 	case Since:

@@ -30,6 +30,8 @@ type Query struct {
 	cost    cost
 	needles []content
 	overlap int // the longest needle's length
+
+	savedDate bool
 }
 
 // content is what one key looks for in the content of a message, in the form in which strings are compared.
@@ -61,6 +63,9 @@ func (q *Query) ContentKeys() int { return len(q.needles) }
 func (q *Query) NeedsRow() bool     { return q.cost >= byRow }
 func (q *Query) NeedsContent() bool { return q.cost >= byContent }
 
+// NeedsSaved reports that Match needs Facts.Saved.
+func (q *Query) NeedsSaved() bool { return q.savedDate }
+
 type planner struct {
 	Query
 	in      Scope
@@ -89,6 +94,9 @@ func (p *planner) plan(key Key) (Key, cost) {
 	case Header:
 		return p.needle(newContent(false, casemap.Fold(k.Name)+": ", casemap.Fold(k.Value))), byContent
 	case Thread:
+		return k, byRow
+	case SavedDate:
+		p.savedDate = true
 		return k, byRow
 	case Date:
 		if k.Sent {
