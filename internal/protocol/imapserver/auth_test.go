@@ -211,3 +211,20 @@ func TestRefusalIsHeld(t *testing.T) {
 		f.stop()
 	})
 }
+
+// UNAUTHENTICATE is no way to guess for ever: failed sign-ins are counted for the connection.
+func TestUnauthenticateKeepsCounting(t *testing.T) {
+	f := serve(t, func(o *Options) { o.Limits.SignIns = 2 })
+	c := f.connect("imap")
+	wrong := "LOGIN " + annAddress + " wrong"
+	if _, reply := c.do(wrong); !strings.HasPrefix(reply, "NO ") {
+		t.Fatal(reply)
+	}
+	c.ok("LOGIN " + annAddress + ` "` + annPassword + `"`)
+	c.ok("UNAUTHENTICATE")
+	if _, reply := c.do(wrong); !strings.HasPrefix(reply, "NO ") {
+		t.Fatal(reply)
+	}
+	c.hear(`\* BYE \[UNAVAILABLE\] too many failed attempts.*`)
+	c.hearClosed()
+}

@@ -37,6 +37,7 @@ func extensions() []extension {
 		saveDateExtension(),
 		searchExtension(),
 		selectExtension(),
+		unauthenticateExtension(),
 		withinExtension(),
 	}
 }

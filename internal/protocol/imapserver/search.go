@@ -145,10 +145,7 @@ func (m *matcher) indexed(open []position) (left []position, err error) {
 	for i, p := range open {
 		at[p.entry.Email], emails[i] = i, p.entry.Email
 	}
-	l, err := m.o.Index.Lookup(m.ctx, m.account, m.query, emails)
-	if err != nil {
-		return nil, err
-	}
+	l := m.o.Index.Lookup(m.account, m.query, emails)
 	m.known = map[mail.EmailID]search.Hits{}
 	done := make([]bool, len(open))
 	for more := true; more && err == nil; {

@@ -27,11 +27,26 @@ type session struct {
 	log    *slog.Logger
 	id     string
 
+	anonymous *slog.Logger // log, before anybody has signed in
+
 	wire  *wire
 	in    *imap.Reader
 	out   *imap.Encoder
 	shown *x509.Certificate // to this client; nil without TLS, or when it is not known
 
+	authenticated
+
+	strangers     int // commands before sign-in
+	failedSignIns int
+	badInARow     int
+	farewell      string // a command's handler wants BYE after its reply
+	over          bool   // BYE was said, or nothing can be said any more
+	linger        bool   // the client was still sending
+}
+
+// authenticated is what a session has of the client that signed in, and of what that has asked for. UNAUTHENTICATE forgets it
+// as a whole, so whatever belongs to one client is here.
+type authenticated struct {
 	dialect   imap.Dialect
 	condstore bool // the client understands MODSEQ (RFC 7162 3.1)
 	qresync   bool // and VANISHED (RFC 7162 3.2)
@@ -43,19 +58,13 @@ type session struct {
 	watch    *realtime.Watch // of the account
 	heard    mail.ModSeq     // the newest number that watch gave
 	selected *selected       // nil: no mailbox
-
-	strangers     int // commands before sign-in
-	failedSignIns int
-	badInARow     int
-	farewell      string // a command's handler wants BYE after its reply
-	over          bool   // BYE was said, or nothing can be said any more
-	linger        bool   // the client was still sending
 }
 
 func newSession(ctx context.Context, s *Server, door *listen.Server, nc net.Conn) *session {
 	c := &session{server: s, o: &s.o, id: strings.ToLower(rand.Text()[:12])}
 	c.ctx, c.end = context.WithCancel(ctx)
-	c.log = s.o.Log.With("session", c.id, "remote", listen.Remote(nc))
+	c.anonymous = s.o.Log.With("session", c.id, "remote", listen.Remote(nc))
+	c.log = c.anonymous
 	c.wire = &wire{limits: &s.o.Limits, door: door, pool: &s.buffers, nc: nc, begun: time.Now()}
 	c.out = imap.NewEncoder(c.wire, nil)
 	c.in = imap.NewReader(c.wire, imap.Config{Continue: c.goOn, Limits: strangerLimits})
@@ -135,13 +144,7 @@ func (s *session) wakeUp() {
 }
 
 func (s *session) close() {
-	if s.selected != nil {
-		s.unselect()
-	}
-	if s.watch != nil {
-		s.watch.Close()
-		s.server.shares.leave(s.account)
-	}
+	s.forget()
 	s.end()
 	s.out.Flush() // BYE, if there is one; the connection ends either way
 	if s.linger {
@@ -149,6 +152,18 @@ func (s *session) close() {
 	}
 	s.wire.close()
 	s.log.Debug("imap: closed")
+}
+
+// forget lets go of all that belongs to the client that has signed in.
+func (s *session) forget() {
+	if s.selected != nil {
+		s.unselect()
+	}
+	if s.watch != nil {
+		s.watch.Close()
+		s.server.shares.leave(s.account)
+	}
+	s.authenticated = authenticated{}
 }
 
 func (s *session) state() imap.State {

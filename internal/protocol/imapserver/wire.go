@@ -231,6 +231,13 @@ func (w *wire) signedIn() {
 	w.begun = time.Time{}
 }
 
+// signedOut begins it again.
+func (w *wire) signedOut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.begun = time.Now()
+}
+
 // wake waits for the next byte without buffers, if there are none, and then takes them.
 func (w *wire) wake() error {
 	if w.in != nil {

@@ -34,7 +34,7 @@
 //	too many of them, see store/auth    -ERR [SYS/TEMP]
 //	20 lines in a row that are not POP3 -ERR, closed
 //	nothing sent for 10 minutes         connection closed without a word (RFC 1939 3)
-//	a line that is not whole in 1 minute connection closed without a word
+//	a line that takes over 1 minute     connection closed without a word
 //	a line of more than 8 KiB           -ERR, closed
 //	a line that ends with LF            -ERR
 //	replies not taken for 1 minute      connection closed

@@ -37,6 +37,7 @@ func extensions() []extension {
 		saveDateSyntax(),
 		searchSyntax(),
 		sessionSyntax(),
+		unauthenticateSyntax(),
 		withinSyntax(),
 	}
 }

@@ -246,6 +246,8 @@ CREATE TABLE text_segment (
     generation BIGINT NOT NULL,
     size       BIGINT NOT NULL,           -- clear bytes of the texts
     gone       BIGINT NOT NULL,           -- how many of the emails have been destroyed since
+    lowest     BIGINT NOT NULL,           -- of `emails`
+    highest    BIGINT NOT NULL,
     emails     {{bytes}} NOT NULL,        -- ids, ascending
     salt       {{bytes}} NOT NULL,        -- of the keys of what follows
     grams      {{bytes}} NOT NULL,        -- sealed filter: which groups of three bytes are in the texts

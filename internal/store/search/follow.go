@@ -21,7 +21,7 @@ const (
 	// stepBytes is how much mail, summaries included, a step takes, and how much of a message counts.
 	stepBytes, countedBytes = 4 << 20, maxText
 	// idleNumbers is how far the log may go on without a line for the index before that is written down.
-	idleNumbers = 1000
+	idleNumbers = 32
 )
 
 // source is an email to be indexed.
@@ -242,8 +242,9 @@ func (x *Index) take(ctx context.Context, j *job) error {
 
 func insert(t *tx.Tx, account mail.AccountID, generation int64, list []*segment) {
 	for _, s := range list {
-		t.SQL().Queue(`INSERT INTO text_segment (account_id, id, generation, size, gone, emails, salt, grams, text)
-			VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8)`, account, s.id, generation, s.size, s.list(), s.salt, s.grams, s.text)
+		t.SQL().Queue(`INSERT INTO text_segment (account_id, id, generation, size, gone, lowest, highest, emails, salt, grams, text)
+			VALUES ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10)`, account, s.id, generation, s.size,
+			s.emails[0], s.emails[len(s.emails)-1], s.list(), s.salt, s.grams, s.text)
 	}
 }
 

@@ -26,46 +26,48 @@ func newGrams(size int) grams {
 // bit is the place of a group of three bytes.
 func (g grams) bit(group uint32) (word, mask uint64) {
 	h := uint64(group) * 0x9e3779b97f4a7c15 >> 32
-	return h % uint64(len(g)), 1 << (h >> 26)
+	return h & uint64(len(g)-1), 1 << (h >> 26)
 }
 
 // addAll takes the groups of a text.
 func (g grams) addAll(text []byte) {
-	eachGram(text, func(group uint32) bool {
-		word, mask := g.bit(group)
-		g[word] |= mask
-		return true
-	})
+	var last uint32
+	n := 0
+	for i := 0; i < len(text); i++ {
+		if isMark(text, i) {
+			i++
+			continue
+		}
+		last = last<<8&0xffffff | uint32(text[i])
+		if n++; n >= gram {
+			word, mask := g.bit(last)
+			g[word] |= mask
+		}
+	}
 }
 
 // mayHold is false when a text of which this is the filter cannot hold s.
 func (g grams) mayHold(s string) bool {
-	may := true
-	eachGram(s, func(group uint32) bool {
-		word, mask := g.bit(group)
-		may = g[word]&mask != 0
-		return may
-	})
-	return may
-}
-
-// eachGram calls yield for the groups of three bytes of a text in the form for comparing, marks left out, until it
-// returns false.
-func eachGram[T string | []byte](text T, yield func(uint32) bool) {
 	var last uint32
 	n := 0
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		// U+0300 to U+036F are 0xcc 0x80 to 0xcd 0xaf.
-		if (c == 0xcc || c == 0xcd && i+1 < len(text) && text[i+1] < 0xb0) && i+1 < len(text) {
+	for i := 0; i < len(s); i++ {
+		if isMark(s, i) {
 			i++
 			continue
 		}
-		last = last<<8&0xffffff | uint32(c)
-		if n++; n >= gram && !yield(last) {
-			return
+		last = last<<8&0xffffff | uint32(s[i])
+		if n++; n >= gram {
+			if word, mask := g.bit(last); g[word]&mask == 0 {
+				return false
+			}
 		}
 	}
+	return true
+}
+
+// isMark reports whether a combining mark of two bytes is at i: U+0300 to U+036F, 0xcc 0x80 to 0xcd 0xaf.
+func isMark[T string | []byte](text T, i int) bool {
+	return text[i]&^1 == 0xcc && i+1 < len(text) && (text[i] == 0xcc || text[i+1] < 0xb0)
 }
 
 // seal returns the filter sealed under a key that seals nothing else, which is why the nonce may be zero.

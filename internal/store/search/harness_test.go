@@ -194,9 +194,9 @@ func (s *store) search(account mail.AccountID, q *search.Query) (found []mail.Em
 
 // lookup asks the index to its end.
 func (s *store) lookup(account mail.AccountID, q *search.Query, ids []mail.EmailID, each func(search.Found)) {
-	l, err := s.index.Lookup(s.t.Context(), account, q, ids)
-	s.must(err)
+	l := s.index.Lookup(account, q, ids)
 	for more := true; more; {
+		var err error
 		more, err = l.Next(s.t.Context(), func(f search.Found) error { each(f); return nil })
 		s.must(err)
 	}

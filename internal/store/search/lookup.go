@@ -16,6 +16,7 @@ type Lookup struct {
 	account mail.AccountID
 	query   *Query
 	emails  []mail.EmailID // sorted
+	listed  bool
 	left    []piece
 	key     [32]byte
 	clear   []byte
@@ -38,21 +39,26 @@ type Found struct {
 }
 
 // Lookup begins one for some emails. It finds those that the index has; the others must be read.
-func (x *Index) Lookup(ctx context.Context, account mail.AccountID, q *Query, emails []mail.EmailID) (*Lookup, error) {
+func (x *Index) Lookup(account mail.AccountID, q *Query, emails []mail.EmailID) *Lookup {
 	l := &Lookup{index: x, account: account, query: q, emails: emails}
 	if !slices.IsSorted(l.emails) {
 		l.emails = slices.Sorted(slices.Values(emails))
 	}
-	var err error
-	if l.key, err = x.bodies.IndexKey(ctx, account); err == nil {
-		err = l.list(ctx)
-	}
-	return l, err
+	return l
 }
 
 // Next calls each for the emails of the next piece, about a megabyte of text, and reports whether there is one after
 // it. Emails of a segment that cannot be read count as not in the index.
 func (l *Lookup) Next(ctx context.Context, each func(Found) error) (more bool, err error) {
+	if !l.listed && len(l.emails) > 0 {
+		if l.key, err = l.index.bodies.IndexKey(ctx, l.account); err == nil {
+			err = l.list(ctx)
+		}
+		if err != nil {
+			return false, err
+		}
+		l.listed = true
+	}
 	n, texts := 0, make([]*segment, 0, atATime)
 	for n < len(l.left) && len(texts) < atATime {
 		if !l.left[n].skip {
@@ -134,8 +140,9 @@ func (l *Lookup) list(ctx context.Context) error {
 		if err != nil || !ok {
 			return err
 		}
-		rows, err := t.SQL().Query(`SELECT id, emails, salt, grams FROM text_segment WHERE account_id = $1 AND generation = $2 ORDER BY id`,
-			l.account, s.generation)
+		rows, err := t.SQL().Query(`SELECT id, emails, salt, grams FROM text_segment
+			WHERE account_id = $1 AND generation = $2 AND highest >= $3 AND lowest <= $4 ORDER BY id`,
+			l.account, s.generation, l.emails[0], l.emails[len(l.emails)-1])
 		if err != nil {
 			return err
 		}

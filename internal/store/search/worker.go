@@ -17,9 +17,9 @@ const (
 	polling = 5 * time.Minute
 	// retrying is how long it waits after a failure.
 	retrying = 5 * time.Second
-	// busyRings in a round say that the server has better things to do: the worker then takes a quarter of one core.
+	// busyRings in a round say that the server has better things to do: the worker then takes a seventh of one core.
 	busyRings = 20
-	restShare = 3
+	restShare = 6
 )
 
 // Ring says that an account changed. It does not block.
