@@ -17,6 +17,7 @@ type source struct {
 	row      *mailbox.Email
 	saved    time.Time
 	envelope message.Envelope
+	info     message.Info
 	root     *message.Part
 	content  blob.Reader // nil when no bytes are needed
 }
@@ -32,6 +33,11 @@ func (f *fetching) open(m *source, row *mailbox.Email) (err error) {
 	m.row = row
 	if f.needs&needsEnvelope != 0 {
 		if m.envelope, err = message.UnmarshalEnvelope(row.Summary); err != nil {
+			return err
+		}
+	}
+	if f.needs&needsInfo != 0 {
+		if m.info, err = message.UnmarshalInfo(row.Summary); err != nil {
 			return err
 		}
 	}

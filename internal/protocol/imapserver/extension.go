@@ -33,12 +33,14 @@ func extensions() []extension {
 		idleExtension(),
 		listExtension(),
 		mailboxExtension(),
+		previewExtension(),
 		resyncExtension(),
 		saveDateExtension(),
 		searchExtension(),
 		selectExtension(),
 		unauthenticateExtension(),
 		withinExtension(),
+		xlistExtension(),
 	}
 }
 

@@ -19,6 +19,7 @@ type needs uint8
 const (
 	needsRow       needs = 1 << iota // the email's row: all others come with it
 	needsEnvelope                    // and its envelope
+	needsInfo                        // and what was derived from it
 	needsStructure                   // and its structure
 	needsContent                     // and the message's bytes
 	needsSaved                       // and when it came into the mailbox

@@ -28,13 +28,8 @@ func (s *session) list(c imap.List) (reply, error) {
 		s.out.List(imap.ListEntry{Attributes: []string{`\Noselect`}, Delimiter: delimiter})
 		return ok("this is the delimiter"), nil
 	}
-	octets := 0
-	for _, p := range c.Patterns {
-		octets += len(c.Reference) + len(p)
-	}
-	if octets > s.o.Limits.Patterns {
-		// RFC 9051 6.3.9: a pattern that is not accepted, for whatever reason, matches nothing, and the reply is OK.
-		return ok("the patterns are too long together, so that nothing matches: list in steps"), nil
+	if s.tooLong(c.Reference, c.Patterns...) {
+		return patternsTooLong, nil
 	}
 	names, err := s.names()
 	if err != nil {
@@ -60,6 +55,17 @@ func (s *session) list(c imap.List) (reply, error) {
 		}
 	}
 	return ok("that is all"), nil
+}
+
+// patternsTooLong: RFC 9051 6.3.9: a pattern that is not accepted, for whatever reason, matches nothing, and the reply is OK.
+var patternsTooLong = ok("the patterns are too long together, so that nothing matches: list in steps")
+
+func (s *session) tooLong(reference string, patterns ...string) bool {
+	octets := 0
+	for _, p := range patterns {
+		octets += len(reference) + len(p)
+	}
+	return octets > s.o.Limits.Patterns
 }
 
 // listStatus is the return option STATUS (RFC 5819).
@@ -165,6 +171,9 @@ func (n *listed) attributes(r imap.ListReturn, f finding) []string {
 // lsub lists subscribed names (RFC 3501 6.3.9). With "%", a name above a subscribed one that does not itself match is shown
 // as \Noselect.
 func (s *session) lsub(c imap.Lsub) (reply, error) {
+	if s.tooLong(c.Reference, c.Pattern) {
+		return patternsTooLong, nil
+	}
 	names, err := s.names()
 	if err != nil {
 		return reply{}, err

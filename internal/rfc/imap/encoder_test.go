@@ -74,6 +74,7 @@ func TestEncode(t *testing.T) {
 		{rev2, func(e *Encoder) { e.List(ListEntry{nil, '\\', "é", "a b", []string{"SUBSCRIBED", "SPECIAL-USE"}}) },
 			`* LIST () "\\" "é" ("CHILDINFO" ("SUBSCRIBED" "SPECIAL-USE") "OLDNAME" ("a b"))`},
 		{rev2, func(e *Encoder) { e.List(ListEntry{Name: "nil", OldName: "x"}) }, `* LIST () NIL "nil" ("OLDNAME" (x))`},
+		{rev1, func(e *Encoder) { e.XList(ListEntry{[]string{`\Inbox`}, '/', "INBOX", "", nil}) }, `* XLIST (\Inbox) "/" INBOX`},
 		{rev1, func(e *Encoder) { e.Lsub(ListEntry{Delimiter: '/', Name: "a&b"}) }, `* LSUB () "/" a&-b`},
 		{rev1, func(e *Encoder) {
 			e.Status("a", []StatusItem{StatusMessages, StatusUIDNext, StatusSize, StatusAppendLimit, StatusMailboxID},

@@ -34,11 +34,13 @@ func extensions() []extension {
 		listSyntax(),
 		mailboxSyntax(),
 		messageSyntax(),
+		previewSyntax(),
 		saveDateSyntax(),
 		searchSyntax(),
 		sessionSyntax(),
 		unauthenticateSyntax(),
 		withinSyntax(),
+		xlistSyntax(),
 	}
 }
 
