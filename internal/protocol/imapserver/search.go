@@ -77,7 +77,7 @@ func (s *session) matching(q *search.Query, keys int) (found imap.Set, err error
 		p := position{uint32(seq), e}
 		facts = s.facts(p)
 		var decided bool
-		if m.matches[seq], decided = q.ByFacts(&facts, nil); !decided {
+		if m.matches[seq], decided = q.ByFacts(&facts, search.Hits{}); !decided {
 			open = append(open, p)
 		}
 		if len(open) == together {
@@ -153,7 +153,7 @@ func (m *matcher) indexed(open []position) (left []position, err error) {
 			i := at[f.Email]
 			facts := m.facts(open[i])
 			if m.matches[open[i].seq], done[i] = m.query.ByFacts(&facts, f.Hits); !done[i] {
-				m.known[f.Email] = slices.Clone(f.Hits)
+				m.known[f.Email] = f.Hits.Clone()
 			}
 		})
 	}

@@ -7,6 +7,9 @@
 // numbers have not decided, and its content only when the row has not either. All keys that look into content share one
 // reading of it. Strings are compared as RFC 5051 says (rfc/casemap), as substrings, in the decoded text (RFC 9051 6.4.4).
 //
+// Words (SEARCH=FUZZY, what people type) are looked for as beginnings of words, accents do not count, and a Ranking scores what
+// was found. They look at as much of a text as the index keeps.
+//
 // # The index
 //
 // It keeps, account by account, the text that a reading of the content would look at, in segments of some messages. What it

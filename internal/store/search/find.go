@@ -2,23 +2,26 @@ package search
 
 import "bytes"
 
-// in reports whether a text holds the string. It looks for the character of it that is seldom in text, which is found
-// many bytes at a time, and only there for the rest.
-func (c *content) in(text []byte) bool {
-	if c.text == "" {
-		return true
+// in reports whether a text holds the string.
+func (c *content) in(text []byte) bool { return find(text, c.text, c.rare) >= 0 }
+
+// find returns where a text first holds s, -1 for nowhere. It looks for the character of it that is seldom in text, which
+// is found many bytes at a time, and only there for the rest.
+func find(text []byte, s string, rare int) int {
+	if s == "" {
+		return 0
 	}
-	before, after := c.rare, len(c.text)-c.rare
-	for at := before; at+after <= len(text); at++ {
-		i := bytes.IndexByte(text[at:len(text)-after+1], c.text[c.rare])
+	after := len(s) - rare
+	for at := rare; at+after <= len(text); at++ {
+		i := bytes.IndexByte(text[at:len(text)-after+1], s[rare])
 		if i < 0 {
-			return false
+			return -1
 		}
-		if at += i; string(text[at-before:at+after]) == c.text {
-			return true
+		if at += i; string(text[at-rare:at+after]) == s {
+			return at - rare
 		}
 	}
-	return false
+	return -1
 }
 
 // rarest is the index of the byte of s that is least often in text.

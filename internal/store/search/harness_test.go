@@ -3,7 +3,6 @@ package search_test
 import (
 	"context"
 	"io"
-	"slices"
 	"strings"
 	"testing"
 
@@ -164,7 +163,7 @@ func (l *letter) Content() (io.ReaderAt, error) {
 // scan says what a query finds without the index, and search with it. read is how many messages it had to open.
 func (s *store) scan(account mail.AccountID, q *search.Query) (found []mail.EmailID) {
 	for _, l := range s.letters(account) {
-		is, err := q.Match(l, nil)
+		is, err := q.Match(l, search.Hits{})
 		s.must(err)
 		if is {
 			found = append(found, l.facts.Email)
@@ -180,7 +179,7 @@ func (s *store) search(account mail.AccountID, q *search.Query) (found []mail.Em
 		ids[i] = l.facts.Email
 	}
 	known := map[mail.EmailID]search.Hits{}
-	s.lookup(account, q, ids, func(f search.Found) { known[f.Email] = slices.Clone(f.Hits) })
+	s.lookup(account, q, ids, func(f search.Found) { known[f.Email] = f.Hits.Clone() })
 	for _, l := range letters {
 		is, err := q.Match(l, known[l.facts.Email])
 		s.must(err)

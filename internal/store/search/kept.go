@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 
 	"github.com/mailmesh/mailmesh/internal/rfc/casemap"
 	"github.com/mailmesh/mailmesh/internal/rfc/message"
@@ -17,13 +18,14 @@ type kept struct {
 	text  []byte // header, headers of the parts, body
 	parts int    // where the headers of the parts begin
 	body  int    // where the body begins
-	open  bool   // the body is not there: it must be read where it lies
+	open  bool   // the body is not there, or not all of it: it must be read where it lies
 }
 
 // errTooLong says that not even the headers can be kept.
 var errTooLong = errors.New("too much text to keep")
 
-// extract makes what is kept of a message. Of one that is encrypted, and of one with too much text, only the headers are.
+// extract makes what is kept of a message. Of one that is encrypted only the headers are, of one with too much text its
+// beginning.
 func extract(content io.ReaderAt, root *message.Part) (kept, error) {
 	var k kept
 	fields, err := root.HeaderText(content)
@@ -37,8 +39,14 @@ func extract(content io.ReaderAt, root *message.Part) (kept, error) {
 	}
 	k.body = len(k.text)
 	err = k.append(root.BodyText(content))
-	if errors.Is(err, errTooLong) || err == nil && bytes.Contains(k.text[k.body:], []byte("-----BEGIN PGP MESSAGE-----")) {
-		k.text, k.open, err = k.text[:k.body], true, nil
+	switch {
+	case bytes.Contains(k.text[k.body:], []byte("-----BEGIN PGP MESSAGE-----")):
+		k.text, k.open = k.text[:k.body], true
+	case errors.Is(err, errTooLong):
+		k.text, k.open = k.text[:wholeRunes(k.text[:maxText])], true
+	}
+	if errors.Is(err, errTooLong) {
+		err = nil
 	}
 	return k, err
 }
@@ -73,29 +81,45 @@ func (k *kept) append(r io.Reader) error {
 // hits says what a scanner would find, as far as what is kept tells it. none are the needles that are known to be in no text
 // here.
 func (k *kept) hits(q *Query, none []bool, into Hits) Hits {
-	into = into[:0]
+	into.length = len(k.text)
 	for i := range q.needles {
-		v := no
+		into.verdicts[i] = no
 		switch c := &q.needles[i]; {
+		case c.words:
+			into.weights[i] = 0
 		case !none[i]:
-			v = k.find(c)
+			into.verdicts[i] = k.find(c)
 		case k.open && c.field == "":
-			v = unknown
+			into.verdicts[i] = unknown
 		}
-		into = append(into, v)
+	}
+	if q.ranked {
+		k.weigh(q, none, into)
 	}
 	return into
+}
+
+// weigh counts the words of a query. What is not kept of a message does not count.
+func (k *kept) weigh(q *Query, none []bool, into Hits) {
+	var plain *kept
+	for i := range q.needles {
+		c := &q.needles[i]
+		if !c.words || none[i] {
+			continue
+		}
+		if plain == nil {
+			plain = k.unmarked()
+		}
+		into.weights[i] = uint16(min(plain.weight(c), math.MaxUint16))
+		into.verdicts[i] = decided(into.weights[i] > 0)
+	}
 }
 
 func (k *kept) find(c *content) verdict {
 	switch {
 	case c.field != "":
 		return decided(inField(k.text[:k.parts], c))
-	case c.body && k.open:
-		return unknown
-	case c.body:
-		return decided(c.in(k.text[k.body:]))
-	case c.in(k.text):
+	case c.body && c.in(k.text[k.body:]) || !c.body && c.in(k.text):
 		return yes
 	case k.open:
 		return unknown

@@ -24,6 +24,13 @@ type (
 		Value string
 	}
 
+	// Words matches messages that hold all words of a text, each as the beginning of a word, whatever its case and its
+	// accents; words in double quotes stand next to each other. It is what people mean who type words, and has a Ranking.
+	Words struct {
+		In    Field
+		Value string
+	}
+
 	// Header matches messages with a field of that name which holds Value; an empty one matches any such field.
 	Header struct{ Name, Value string }
 
@@ -84,6 +91,7 @@ func (Or) key()        {}
 func (Not) key()       {}
 func (Flag) key()      {}
 func (Text) key()      {}
+func (Words) key()     {}
 func (Header) key()    {}
 func (Date) key()      {}
 func (Received) key()  {}

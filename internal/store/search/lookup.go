@@ -40,7 +40,7 @@ type Found struct {
 
 // Lookup begins one for some emails. It finds those that the index has; the others must be read.
 func (x *Index) Lookup(account mail.AccountID, q *Query, emails []mail.EmailID) *Lookup {
-	l := &Lookup{index: x, account: account, query: q, emails: emails}
+	l := &Lookup{index: x, account: account, query: q, emails: emails, hits: q.newHits()}
 	if !slices.IsSorted(l.emails) {
 		l.emails = slices.Sorted(slices.Values(emails))
 	}
@@ -91,14 +91,14 @@ func (l *Lookup) without(p piece, each func(Found) error) error {
 		if !l.wants(id) {
 			continue
 		}
-		l.hits = l.hits[:0]
+		l.hits.length = 0
 		for j := range l.query.needles {
-			v := no
-			if p.partly[i] && l.query.needles[j].field == "" {
-				v = unknown
+			l.hits.verdicts[j] = no
+			if c := &l.query.needles[j]; p.partly[i] && c.field == "" && !c.words {
+				l.hits.verdicts[j] = unknown
 			}
-			l.hits = append(l.hits, v)
 		}
+		clear(l.hits.weights)
 		if err := each(Found{id, l.hits, 0}); err != nil {
 			return err
 		}
@@ -176,7 +176,7 @@ func (p *piece) ask(filter grams, q *Query) {
 	p.skip = true
 	p.none = make([]bool, len(q.needles))
 	for i := range q.needles {
-		p.none[i] = !filter.mayHold(q.needles[i].text)
+		p.none[i] = !q.needles[i].passes(filter)
 		p.skip = p.skip && p.none[i]
 	}
 }

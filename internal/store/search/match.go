@@ -2,6 +2,7 @@ package search
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,14 +49,31 @@ func decided(is bool) verdict {
 	return no
 }
 
-// Hits are what is known of a query's content keys for one message, nil for nothing.
-type Hits []verdict
+// Hits are what is known of a query's content keys for one message; the zero value knows nothing.
+type Hits struct {
+	verdicts []verdict
+	weights  []uint16 // how often a message has the words, where the query has words
+	length   int      // of the text that has them
+}
+
+func (q *Query) newHits() Hits {
+	h := Hits{verdicts: make([]verdict, len(q.needles))}
+	if q.ranked {
+		h.weights = make([]uint16, len(q.needles))
+	}
+	return h
+}
 
 func (h Hits) of(n needle) verdict {
-	if h == nil {
+	if h.verdicts == nil {
 		return unknown
 	}
-	return h[n]
+	return h.verdicts[n]
+}
+
+// Clone returns Hits to keep.
+func (h Hits) Clone() Hits {
+	return Hits{slices.Clone(h.verdicts), slices.Clone(h.weights), h.length}
 }
 
 // ByFacts decides with what the view knows, and the content keys that are known; decided is false where that is not
@@ -69,6 +87,12 @@ func (q *Query) ByFacts(f *Facts, known Hits) (found, decided bool) {
 // Match reports whether the query finds the message, of which some content keys may be known. Rows and content are read
 // only when what costs less has not decided, content once for all keys. An error is one of the message's methods.
 func (q *Query) Match(m Message, known Hits) (bool, error) {
+	found, _, err := q.Judge(m, known)
+	return found, err
+}
+
+// Judge is Match, and returns what is known of the content keys after it.
+func (q *Query) Judge(m Message, known Hits) (found bool, hits Hits, err error) {
 	facts := m.Facts()
 	e := evidence{facts: &facts, hits: known}
 	v, err := e.judge(q.key)
@@ -79,7 +103,7 @@ func (q *Query) Match(m Message, known Hits) (bool, error) {
 	if v == unknown && err == nil && q.NeedsContent() {
 		v, err = q.scan(&e)
 	}
-	return v == yes, err
+	return v == yes, e.hits, err
 }
 
 // evidence is what a query is decided with.

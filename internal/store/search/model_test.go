@@ -103,7 +103,7 @@ func drawNeedle(t *rapid.T) string {
 }
 
 func drawKey(t *rapid.T, depth int) search.Key {
-	switch rapid.IntRange(0, 5+3*min(depth, 1)).Draw(t, "key") {
+	switch rapid.IntRange(0, 6+3*min(depth, 1)).Draw(t, "key") {
 	case 0, 1:
 		return search.Text{In: search.Anywhere, Value: drawNeedle(t)}
 	case 2, 3:
@@ -113,8 +113,11 @@ func drawKey(t *rapid.T, depth int) search.Key {
 	case 5:
 		return search.Text{In: search.Subject, Value: drawNeedle(t)}
 	case 6:
-		return search.Not{Key: drawKey(t, depth-1)}
+		in := rapid.SampledFrom([]search.Field{search.Anywhere, search.Body, search.Subject}).Draw(t, "in")
+		return search.Words{In: in, Value: drawNeedle(t) + rapid.SampledFrom([]string{"", " end", ` "x y"`}).Draw(t, "and")}
 	case 7:
+		return search.Not{Key: drawKey(t, depth-1)}
+	case 8:
 		return search.And{drawKey(t, depth-1), drawKey(t, depth-1)}
 	}
 	return search.Or{drawKey(t, depth-1), drawKey(t, depth-1)}
@@ -217,7 +220,7 @@ func (s *store) uid(r *rapid.T, account mail.AccountID) uint32 {
 func (s *store) left(account mail.AccountID) (n int) {
 	pgp := body("-----begin pgp message-----")
 	for _, l := range s.letters(account) {
-		is, err := pgp.Match(l, nil)
+		is, err := pgp.Match(l, search.Hits{})
 		s.must(err)
 		if is || l.summary.Size > 64<<10 {
 			n++

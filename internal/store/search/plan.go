@@ -29,7 +29,8 @@ type Query struct {
 	key     Key
 	cost    cost
 	needles []content
-	overlap int // the longest needle's length
+	overlap int  // the longest needle's length
+	ranked  bool // some needles are words
 
 	savedDate bool
 }
@@ -38,12 +39,13 @@ type Query struct {
 type content struct {
 	body  bool   // only in the body
 	field string // only in header fields that begin so: "NAME: "
+	words bool   // text is a term, see words.go
 	text  string
-	rare  int // the byte of text to look for first
+	rare  int // the byte of text, or of its first word, to look for first
 }
 
 func newContent(body bool, field, text string) content {
-	return content{body, field, text, rarest(text)}
+	return content{body: body, field: field, text: text, rare: rarest(text)}
 }
 
 // Plan makes a query ready to be asked in a mailbox.
@@ -91,6 +93,8 @@ func (p *planner) plan(key Key) (Key, cost) {
 		return UIDs{p.in.Saved}, byView
 	case Text:
 		return p.planText(k)
+	case Words:
+		return p.planWords(k)
 	case Header:
 		return p.needle(newContent(false, casemap.Fold(k.Name)+": ", casemap.Fold(k.Value))), byContent
 	case Thread:
@@ -115,6 +119,19 @@ func (p *planner) planText(k Text) (Key, cost) {
 		return p.needle(newContent(k.In == Body, "", text)), byContent
 	}
 	return Text{k.In, text}, byRow
+}
+
+// planWords makes each term a key.
+func (p *planner) planWords(k Words) (Key, cost) {
+	var keys And
+	for _, term := range terms(k.Value) {
+		keys = append(keys, p.needle(newTerm(k.In, term)))
+		p.ranked = true
+	}
+	if len(keys) == 0 {
+		return All{}, byView
+	}
+	return keys, byContent
 }
 
 // needle gives a content its number; the same twice has one.

@@ -34,7 +34,7 @@ func TestReceived(t *testing.T) {
 			key  search.Received
 			want bool
 		}{{search.Received{From: at}, tt.from}, {search.Received{To: at}, tt.to}, {search.Received{}, true}} {
-			found, decided := search.Plan(q.key, search.Scope{}).ByFacts(&search.Facts{Received: tt.received}, nil)
+			found, decided := search.Plan(q.key, search.Scope{}).ByFacts(&search.Facts{Received: tt.received}, search.Hits{})
 			if found != q.want || !decided {
 				t.Errorf("%v of %v: %v, want %v", q.key, tt.received, found, q.want)
 			}
@@ -48,7 +48,7 @@ func TestSavedDate(t *testing.T) {
 		t.Error("save dates are not in the view")
 	}
 	m := dated{Saved: time.Date(2026, 3, 4, 23, 59, 0, 0, time.UTC), Received: time.Unix(0, 0)}
-	if found, err := q.Match(m, nil); !found || err != nil {
+	if found, err := q.Match(m, search.Hits{}); !found || err != nil {
 		t.Errorf("%v, %v", found, err)
 	}
 	if q := search.Plan(search.All{}, search.Scope{}); q.NeedsSaved() {

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/mailmesh/mailmesh/internal/rfc/casemap"
+	"github.com/mailmesh/mailmesh/internal/rfc/message"
 )
 
 // window is how much decoded text is looked at together.
@@ -27,7 +28,16 @@ func (q *Query) scan(e *evidence) (verdict, error) {
 	s := newScanner(q, e.hits)
 	defer s.release()
 	e.hits = s.hits
+	if q.ranked {
+		if err := s.words(content, summary.Root); err != nil {
+			return unknown, err
+		}
+		e.hits = s.hits
+	}
 	judge := func() (verdict, error) { return e.judge(q.key) }
+	if v, err := judge(); v != unknown || err != nil {
+		return v, err
+	}
 	if s.wantsHeaders() {
 		fields, err := summary.Root.HeaderText(content)
 		if err != nil {
@@ -72,11 +82,13 @@ var pool = sync.Pool{New: func() any { return new(buffers) }}
 func (b *buffers) grown(n int) []byte { return slices.Grow(b.raw[:0], n) }
 
 func newScanner(q *Query, known Hits) *scanner {
-	s := &scanner{q: q, hits: make(Hits, len(q.needles)), buffers: pool.Get().(*buffers)}
+	s := &scanner{q: q, hits: q.newHits(), buffers: pool.Get().(*buffers)}
 	s.raw, s.window = s.grown(max(window, q.overlap)), s.window[:0]
-	copy(s.hits, known)
+	copy(s.hits.verdicts, known.verdicts)
+	copy(s.hits.weights, known.weights)
+	s.hits.length = known.length
 	for i := range q.needles {
-		if s.hits[i] == unknown {
+		if s.hits.verdicts[i] == unknown {
 			s.open = append(s.open, needle(i))
 		}
 	}
@@ -101,12 +113,29 @@ func (s *scanner) header(fields []byte) {
 	s.look()
 }
 
+// words decides the keys that ask for words, by as much of the text as an index would keep.
+func (s *scanner) words(content io.ReaderAt, root *message.Part) error {
+	k, err := extract(content, root)
+	if err != nil && !errors.Is(err, errTooLong) {
+		return err
+	}
+	s.hits.length = len(k.text)
+	for i := range s.q.needles {
+		if s.q.needles[i].words {
+			s.hits.verdicts[i] = no
+		}
+	}
+	k.weigh(s.q, make([]bool, len(s.q.needles)), s.hits)
+	s.open = slices.DeleteFunc(s.open, func(n needle) bool { return s.q.needles[n].words })
+	return nil
+}
+
 // fields decides the keys that ask for a header field.
 func (s *scanner) fields(header []byte) {
 	s.open = slices.DeleteFunc(s.open, func(n needle) bool {
 		c := &s.q.needles[n]
 		if c.field != "" {
-			s.hits[n] = decided(inField(header, c))
+			s.hits.verdicts[n] = decided(inField(header, c))
 		}
 		return c.field != ""
 	})
@@ -151,7 +180,7 @@ func (s *scanner) look() (found bool) {
 		if !c.in(text) {
 			return false
 		}
-		s.hits[n], found = yes, true
+		s.hits.verdicts[n], found = yes, true
 		return true
 	})
 	cut := max(0, len(s.window)-s.q.overlap+1)
@@ -163,7 +192,7 @@ func (s *scanner) look() (found bool) {
 // end: what was not found is not there.
 func (s *scanner) end() {
 	for _, n := range s.open {
-		s.hits[n] = no
+		s.hits.verdicts[n] = no
 	}
 }
 

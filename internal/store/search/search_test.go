@@ -105,10 +105,10 @@ func TestMatch(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			q := Plan(tt.key, Scope{Messages: 5, HighUID: 50, Saved: imap.Set{{Start: 30, Stop: 30}}})
 			m := newLetter()
-			if got, err := q.Match(m, nil); got != tt.want || err != nil {
+			if got, err := q.Match(m, Hits{}); got != tt.want || err != nil {
 				t.Errorf("got %v, %v", got, err)
 			}
-			found, decided := q.ByFacts(&m.facts, nil)
+			found, decided := q.ByFacts(&m.facts, Hits{})
 			if decided && found != tt.want || !decided && !q.NeedsRow() {
 				t.Errorf("by facts: got %v, decided %v", found, decided)
 			}
@@ -124,11 +124,11 @@ func TestTheCheapDecidesFirst(t *testing.T) {
 	q := Plan(And{Text{In: Body, Value: "x"}, Text{In: From, Value: "nobody"},
 		Flag{Name: `\Draft`}}, Scope{})
 	m := newLetter()
-	if found, err := q.Match(m, nil); found || err != nil || m.opened+m.summary > 0 {
+	if found, err := q.Match(m, Hits{}); found || err != nil || m.opened+m.summary > 0 {
 		t.Errorf("found %v (%v) after opening %d and summing up %d", found, err, m.opened, m.summary)
 	}
 	m.facts.Flags.Bits |= mail.Draft
-	if found, err := q.Match(m, nil); found || err != nil || m.opened > 0 {
+	if found, err := q.Match(m, Hits{}); found || err != nil || m.opened > 0 {
 		t.Errorf("found %v (%v) after opening %d", found, err, m.opened)
 	}
 }
@@ -139,7 +139,7 @@ func TestFaultsAreNotMatches(t *testing.T) {
 		Thread{ID: "T1"}, Date{Sent: true}, Not{Text{In: To, Value: "x"}}} {
 		m := newLetter()
 		m.sealed = broken
-		if _, err := Plan(key, Scope{}).Match(m, nil); !errors.Is(err, broken) {
+		if _, err := Plan(key, Scope{}).Match(m, Hits{}); !errors.Is(err, broken) {
 			t.Errorf("%#v: %v", key, err)
 		}
 	}
@@ -162,7 +162,7 @@ func TestByFacts(t *testing.T) {
 		{Header{Name: "To"}, false, false},
 	} {
 		m := newLetter()
-		found, decided := Plan(tt.key, Scope{}).ByFacts(&m.facts, nil)
+		found, decided := Plan(tt.key, Scope{}).ByFacts(&m.facts, Hits{})
 		if decided != tt.decided || decided && found != tt.found {
 			t.Errorf("%#v: got %v, decided %v", tt.key, found, decided)
 		}
@@ -217,7 +217,7 @@ func TestOneReading(t *testing.T) {
 		{"refused by the header", And{Text{In: Body, Value: "no such"}, Header{Name: "Subject", Value: "y"}}, 100},
 	} {
 		m := &counted{letter: letter{text: text}}
-		found, err := Plan(tt.key, Scope{}).Match(m, nil)
+		found, err := Plan(tt.key, Scope{}).Match(m, Hits{})
 		if err != nil || found != (tt.name != "refused by the header") || m.content.read > tt.most+len("Subject: x\r\n\r\n") {
 			t.Errorf("%s: found %v (%v) after reading %d bytes of %d", tt.name, found, err, m.content.read, len(text))
 		}
@@ -238,7 +238,7 @@ func TestScanner(t *testing.T) {
 			key = append(key, Text{In: Field(i % 2), Value: w})
 		}
 		q := Plan(key, Scope{})
-		s := newScanner(q, nil)
+		s := newScanner(q, Hits{})
 		defer s.release()
 		s.header([]byte(header))
 		goOn := func() (verdict, error) { return unknown, nil }
@@ -260,8 +260,8 @@ func TestScanner(t *testing.T) {
 			if !c.body {
 				text = header + parts + body
 			}
-			if want := contains(text, c.text); s.hits[i] != decided(want) {
-				t.Fatalf("%q in the body %v: verdict %v, want %v", c.text, c.body, s.hits[i], want)
+			if want := contains(text, c.text); s.hits.verdicts[i] != decided(want) {
+				t.Fatalf("%q in the body %v: verdict %v, want %v", c.text, c.body, s.hits.verdicts[i], want)
 			}
 		}
 	})
@@ -281,7 +281,7 @@ func BenchmarkScan(b *testing.B) {
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if found, err := q.Match(m, nil); found || err != nil {
+				if found, err := q.Match(m, Hits{}); found || err != nil {
 					b.Fatal(found, err)
 				}
 			}
