@@ -38,6 +38,7 @@ func extensions() []extension {
 		saveDateExtension(),
 		searchExtension(),
 		selectExtension(),
+		uidBatchesExtension(),
 		unauthenticateExtension(),
 		withinExtension(),
 		xlistExtension(),

@@ -37,6 +37,7 @@ const (
 	CodeReadWrite            Code = "READ-WRITE"
 	CodeServerBug            Code = "SERVERBUG"
 	CodeTooBig               Code = "TOOBIG" // RFC 4469, RFC 7888 5
+	CodeTooFew               Code = "TOOFEW" // RFC 10022 3.1.3.2
 	CodeTryCreate            Code = "TRYCREATE"
 	CodeUIDNotSticky         Code = "UIDNOTSTICKY"
 	CodeUnavailable          Code = "UNAVAILABLE"

@@ -38,6 +38,7 @@ func extensions() []extension {
 		saveDateSyntax(),
 		searchSyntax(),
 		sessionSyntax(),
+		uidBatchesSyntax(),
 		unauthenticateSyntax(),
 		withinSyntax(),
 		xlistSyntax(),

@@ -89,6 +89,9 @@ func TestReadCommand(t *testing.T) {
 		{"STATUS a (MESSAGES size messages)", Status{"a", []StatusItem{StatusMessages, StatusSize}}},
 		{"IDLE", Idle{}},
 		{"CHECK", Check{}},
+		{"UIDBATCHES 2000", UIDBatches{Size: 2000}},
+		{"uidbatches 1 10:20", UIDBatches{1, 10, 20}},
+		{"UIDBATCHES 4294967295 20:10", UIDBatches{1<<32 - 1, 10, 20}},
 		{"CLOSE", Close{}},
 		{"UNSELECT", Unselect{}},
 		{"EXPUNGE", Expunge{}},
@@ -123,7 +126,7 @@ func TestStates(t *testing.T) {
 		Authenticated | Selected: "ENABLE SELECT EXAMINE CREATE DELETE RENAME SUBSCRIBE UNSUBSCRIBE LIST LSUB NAMESPACE STATUS APPEND " +
 			"IDLE COMPRESS UNAUTHENTICATE XLIST",
 		Selected: "CHECK CLOSE UNSELECT EXPUNGE SEARCH FETCH STORE COPY MOVE UID_EXPUNGE UID_SEARCH UID_FETCH UID_STORE UID_COPY " +
-			"UID_MOVE",
+			"UID_MOVE UIDBATCHES",
 	}
 	known := 0
 	for states, names := range allowed {
