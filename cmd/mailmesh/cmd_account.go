@@ -14,7 +14,7 @@ import (
 type account struct {
 	Add         accountAdd      `cmd:"" help:"Make an account."`
 	List        accountList     `cmd:"" help:"List accounts with what they use."`
-	Set         accountSet      `cmd:"" help:"Change an account: name, quota, disabled or not."`
+	Set         accountSet      `cmd:"" help:"Change an account: name, quota, disabled or not, admin or not."`
 	Password    accountPassword `cmd:"" help:"Set an account's password."`
 	AppPassword appPassword     `cmd:"" help:"Add, list and remove app passwords: one for each program or device."`
 	Remove      accountRemove   `cmd:"" help:"Remove an account with all its mail."`
@@ -22,8 +22,9 @@ type account struct {
 
 // quota are the limits of an account.
 type quota struct {
-	QuotaBytes    *size  `placeholder:"SIZE" help:"Bytes it may keep, such as 2GiB; 0: no limit."`
-	QuotaMessages *int64 `placeholder:"N" help:"Messages it may keep; 0: no limit."`
+	QuotaBytes     *size  `placeholder:"SIZE" help:"Bytes it may keep, such as 2GiB; 0: no limit."`
+	QuotaMessages  *int64 `placeholder:"N" help:"Messages it may keep; 0: no limit."`
+	QuotaMailboxes *int64 `placeholder:"N" help:"Mailboxes it may have; 0: as many as the server allows."`
 }
 
 // size is a number of bytes, written as the configuration does.
@@ -51,6 +52,9 @@ func (x accountAdd) Run(ctx context.Context, c *commands) error {
 	}
 	if x.QuotaMessages != nil {
 		n.QuotaMessages = *x.QuotaMessages
+	}
+	if x.QuotaMailboxes != nil {
+		n.QuotaMailboxes = *x.QuotaMailboxes
 	}
 	return c.onServer(ctx, func(a *node.Admin) error {
 		if !x.NoPassword {
@@ -88,15 +92,16 @@ type accountSet struct {
 	Address string  `arg:""`
 	Name    *string `help:"Display name."`
 	quota   `embed:""`
-	Disable bool `xor:"state" help:"Take no mail for it and let nobody sign in."`
-	Enable  bool `xor:"state" help:"Switch it on again."`
+	Disable bool  `xor:"state" help:"Take no mail for it and let nobody sign in."`
+	Enable  bool  `xor:"state" help:"Switch it on again."`
+	Admin   *bool `negatable:"" help:"Let it see and set the quotas of others over IMAP, or no longer."`
 }
 
 func (x accountSet) Run(ctx context.Context, c *commands) error {
-	change := node.AccountChange{Name: x.Name, Disabled: toggle(x.Disable, x.Enable),
-		QuotaBytes: (*int64)(x.QuotaBytes), QuotaMessages: x.QuotaMessages}
+	change := node.AccountChange{Name: x.Name, Disabled: toggle(x.Disable, x.Enable), Admin: x.Admin,
+		QuotaBytes: (*int64)(x.QuotaBytes), QuotaMessages: x.QuotaMessages, QuotaMailboxes: x.QuotaMailboxes}
 	if change == (node.AccountChange{}) {
-		return errors.New("nothing to change: give --name, --quota-bytes, --quota-messages, --disable or --enable")
+		return errors.New("nothing to change: give --name, --quota-bytes, --quota-messages, --quota-mailboxes, --disable, --enable or --[no-]admin")
 	}
 	return c.onServer(ctx, func(a *node.Admin) error {
 		_, err := a.ChangeAccount(ctx, x.Address, change)

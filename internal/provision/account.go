@@ -166,10 +166,12 @@ func (s *Service) Accounts(ctx context.Context, domain string, after mail.Addres
 
 // AccountChange says what is to be different about an account; nil: as it is.
 type AccountChange struct {
-	Name          *string
-	Disabled      *bool
-	QuotaBytes    *int64
-	QuotaMessages *int64
+	Name           *string
+	Disabled       *bool
+	Admin          *bool
+	QuotaBytes     *int64
+	QuotaMessages  *int64
+	QuotaMailboxes *int64
 }
 
 // ChangeAccount makes all of a change or nothing.
@@ -183,7 +185,10 @@ func (s *Service) ChangeAccount(ctx context.Context, a mail.Address, c AccountCh
 			ringSessions(t, id)
 			err = s.directory.SetDisabled(t, id, *c.Disabled)
 		}
-		if (c.QuotaBytes != nil || c.QuotaMessages != nil) && err == nil {
+		if c.Admin != nil && err == nil {
+			err = s.directory.SetAdmin(t, id, *c.Admin)
+		}
+		if (c.QuotaBytes != nil || c.QuotaMessages != nil || c.QuotaMailboxes != nil) && err == nil {
 			err = s.changeQuota(t, id, c)
 		}
 		return err
@@ -200,6 +205,9 @@ func (s *Service) changeQuota(t *tx.Tx, id mail.AccountID, c AccountChange) erro
 	}
 	if c.QuotaMessages != nil {
 		q.Messages = *c.QuotaMessages
+	}
+	if c.QuotaMailboxes != nil {
+		q.Mailboxes = *c.QuotaMailboxes
 	}
 	return s.directory.SetQuota(t, id, q.Quota)
 }

@@ -132,8 +132,9 @@ func TestClient(t *testing.T) {
 			t.Error(err)
 		}
 		refused(t, "to rebuild nobody's index", c.RebuildSearch(ctx, "nobody@example.org"), mail.NotFound, "")
-		off, name, many := true, "Ann Lee", int64(7)
-		if got := must(c.ChangeAccount(ctx, ann.Address, AccountChange{Disabled: &off, Name: &name, QuotaMessages: &many}))(t); !got.Disabled || got.Name != name || got.QuotaBytes != 100 || got.QuotaMessages != 7 {
+		yes, name, many := true, "Ann Lee", int64(7)
+		if got := must(c.ChangeAccount(ctx, ann.Address, AccountChange{Disabled: &yes, Admin: &yes, Name: &name, QuotaMessages: &many, QuotaMailboxes: &many}))(t); !got.Disabled || !got.Admin ||
+			got.Name != name || got.QuotaBytes != 100 || got.QuotaMessages != 7 || got.QuotaMailboxes != 7 {
 			t.Errorf("changed is %+v", got)
 		}
 		if err := c.SetPassword(ctx, ann.Address, "another password"); err != nil {
@@ -163,7 +164,7 @@ func TestClient(t *testing.T) {
 			t.Errorf("changed is %+v", got)
 		}
 		none := ""
-		if got := must(c.ChangeDomain(ctx, "example.org", DomainChange{CatchAll: &none, Disabled: &off}))(t); got.CatchAll != "" || !got.Disabled || got != must(c.Domain(ctx, "example.org"))(t) {
+		if got := must(c.ChangeDomain(ctx, "example.org", DomainChange{CatchAll: &none, Disabled: &yes}))(t); got.CatchAll != "" || !got.Disabled || got != must(c.Domain(ctx, "example.org"))(t) {
 			t.Errorf("changed is %+v", got)
 		}
 		refused(t, "no such target", c.RemoveAlias(ctx, "a@example.org", "x@example.org"), mail.NotFound, "does not lead to")

@@ -27,32 +27,37 @@ type DomainChange struct {
 
 // Account is somebody's mail.
 type Account struct {
-	ID            string    `json:"id"`
-	Address       string    `json:"address"`
-	Name          string    `json:"name"`
-	Disabled      bool      `json:"disabled"` // itself or its domain
-	Created       time.Time `json:"created"`
-	QuotaBytes    int64     `json:"quotaBytes"` // 0: no limit
-	QuotaMessages int64     `json:"quotaMessages"`
-	UsedBytes     int64     `json:"usedBytes"`
-	UsedMessages  int64     `json:"usedMessages"`
+	ID             string    `json:"id"`
+	Address        string    `json:"address"`
+	Name           string    `json:"name"`
+	Disabled       bool      `json:"disabled"` // itself or its domain
+	Admin          bool      `json:"admin"`    // may see and set the quotas of others, over IMAP
+	Created        time.Time `json:"created"`
+	QuotaBytes     int64     `json:"quotaBytes"` // 0: no limit
+	QuotaMessages  int64     `json:"quotaMessages"`
+	QuotaMailboxes int64     `json:"quotaMailboxes"`
+	UsedBytes      int64     `json:"usedBytes"`
+	UsedMessages   int64     `json:"usedMessages"`
 }
 
 // NewAccount asks for an account.
 type NewAccount struct {
-	Address       string `json:"address"`
-	Name          string `json:"name,omitempty"`
-	Password      string `json:"password,omitempty"` // "": none yet
-	QuotaBytes    int64  `json:"quotaBytes,omitempty"`
-	QuotaMessages int64  `json:"quotaMessages,omitempty"`
+	Address        string `json:"address"`
+	Name           string `json:"name,omitempty"`
+	Password       string `json:"password,omitempty"` // "": none yet
+	QuotaBytes     int64  `json:"quotaBytes,omitempty"`
+	QuotaMessages  int64  `json:"quotaMessages,omitempty"`
+	QuotaMailboxes int64  `json:"quotaMailboxes,omitempty"`
 }
 
 // AccountChange says what is to be different about an account; what is left out stays.
 type AccountChange struct {
-	Name          *string `json:"name,omitempty"`
-	Disabled      *bool   `json:"disabled,omitempty"`
-	QuotaBytes    *int64  `json:"quotaBytes,omitempty"`
-	QuotaMessages *int64  `json:"quotaMessages,omitempty"`
+	Name           *string `json:"name,omitempty"`
+	Disabled       *bool   `json:"disabled,omitempty"`
+	Admin          *bool   `json:"admin,omitempty"`
+	QuotaBytes     *int64  `json:"quotaBytes,omitempty"`
+	QuotaMessages  *int64  `json:"quotaMessages,omitempty"`
+	QuotaMailboxes *int64  `json:"quotaMailboxes,omitempty"`
 }
 
 // NewPassword is an account's password from now on.

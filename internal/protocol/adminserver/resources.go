@@ -64,8 +64,8 @@ func (h *handler) removeDomain(r *http.Request) (any, error) {
 
 func showAccount(a provision.Account) Account {
 	return Account{
-		ID: a.ID.String(), Address: a.Address.String(), Name: a.Name, Disabled: a.Disabled, Created: a.Created,
-		QuotaBytes: a.Quota.Bytes, QuotaMessages: a.Quota.Messages, UsedBytes: a.Quota.UsedBytes, UsedMessages: a.Quota.UsedMessages,
+		ID: a.ID.String(), Address: a.Address.String(), Name: a.Name, Disabled: a.Disabled, Admin: a.Admin, Created: a.Created,
+		QuotaBytes: a.Quota.Bytes, QuotaMessages: a.Quota.Messages, QuotaMailboxes: a.Quota.Mailboxes, UsedBytes: a.Quota.UsedBytes, UsedMessages: a.Quota.UsedMessages,
 	}
 }
 
@@ -94,7 +94,8 @@ func (h *handler) addAccount(r *http.Request) (any, error) {
 		return nil, err
 	}
 	a, err := h.provision.AddAccount(r.Context(), provision.Request{
-		Address: address, Name: in.Name, Password: in.Password, Quota: directory.Quota{Bytes: in.QuotaBytes, Messages: in.QuotaMessages},
+		Address: address, Name: in.Name, Password: in.Password,
+		Quota: directory.Quota{Bytes: in.QuotaBytes, Messages: in.QuotaMessages, Mailboxes: in.QuotaMailboxes},
 	})
 	return created{showAccount(a)}, err
 }

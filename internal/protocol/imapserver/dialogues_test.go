@@ -27,7 +27,7 @@ func runDialogues(t *testing.T, on engine) {
 		f := serveRooms(t, openRoomsOn(t, on), func(o *Options) { o.Limits.MessageSize = 100_000; o.Limits.AppendMessages = 10 })
 		return dialogues.Options{
 			Dial:    func(_ context.Context, protocol string) (net.Conn, error) { return f.dial(protocol) },
-			Do:      map[string]func([]string) error{"deliver": f.doDeliver, "quota": f.doQuota, "forget": f.doForget},
+			Do:      map[string]func([]string) error{"deliver": f.doDeliver, "quota": f.doQuota, "admin": f.doAdmin, "forget": f.doForget},
 			Timeout: 5 * time.Second,
 		}
 	})
@@ -53,13 +53,18 @@ func sample(n int) string {
 		"Subject: message N\r\nMessage-ID: <N@example.net>\r\n\r\nThis is the text of message N.\r\n", "N", strconv.Itoa(n))
 }
 
-// doQuota: do quota BYTES MESSAGES, of ann
+// doQuota: do quota BYTES MESSAGES [MAILBOXES], of ann
 func (f *serving) doQuota(words []string) error {
 	var q directory.Quota
-	if _, err := fmt.Sscan(strings.Join(words, " "), &q.Bytes, &q.Messages); err != nil {
+	if _, err := fmt.Sscan(strings.Join(append(words, "0"), " "), &q.Bytes, &q.Messages, &q.Mailboxes); err != nil {
 		return err
 	}
 	return f.tx.Write(f.t.Context(), nil, func(t *tx.Tx) error { return f.directory.SetQuota(t, ann, q) })
+}
+
+// doAdmin: do admin yes|no, of bob
+func (f *serving) doAdmin(words []string) error {
+	return f.tx.Write(f.t.Context(), nil, func(t *tx.Tx) error { return f.directory.SetAdmin(t, bob, words[0] == "yes") })
 }
 
 // doForget: do forget log, the change log of ann reaches back to this moment only.

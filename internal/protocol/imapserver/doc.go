@@ -36,7 +36,7 @@
 //	line, literal, nesting, set sizes   see rfc/imap; before sign-in strangerLimits
 //	message size                        NO [TOOBIG], announced by APPENDLIMIT
 //	messages of one APPEND              50, NO [LIMIT] (Limits.AppendMessages)
-//	quota                               NO [OVERQUOTA], before a client that waits is told to send
+//	quota                               NO [OVERQUOTA], before a client that waits is told to send, also for mailboxes
 //	1,000 commands a second and account answered later (Limits.CommandRate), after 10,000 that are answered at once
 //	50 search keys that read content    NO [LIMIT]
 //	8 GiB looked through by a SEARCH    NO [LIMIT] (Limits.SearchBytes)

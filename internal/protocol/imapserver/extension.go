@@ -34,6 +34,7 @@ func extensions() []extension {
 		listExtension(),
 		mailboxExtension(),
 		previewExtension(),
+		quotaExtension(),
 		resyncExtension(),
 		saveDateExtension(),
 		searchExtension(),

@@ -367,7 +367,7 @@ func TestOptions(t *testing.T) {
 		t.Error("a server over nothing")
 	}
 	r := openRooms(t)
-	o := Options{Tx: r.tx, Auth: r.auth, Mailbox: r.mailbox, Bodies: r.bodies, Realtime: r.realtime}
+	o := Options{Tx: r.tx, Auth: r.auth, Mailbox: r.mailbox, Bodies: r.bodies, Realtime: r.realtime, Directory: r.directory}
 	if _, err := New(o); err == nil || !strings.Contains(err.Error(), "host name") {
 		t.Errorf("without host name: %v", err)
 	}

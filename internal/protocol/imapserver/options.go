@@ -12,6 +12,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/realtime"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
+	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/search"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -19,17 +20,18 @@ import (
 
 // Options are what a Server is made of.
 type Options struct {
-	Hostname string
-	TLS      *tls.Config // nil: neither STARTTLS nor implicit TLS
-	Tx       *tx.Store
-	Auth     *auth.Store
-	Mailbox  *mailbox.Store
-	Bodies   *bodies.Store
-	Index    *search.Index // of the text of messages; nil: searches read them
-	Realtime *realtime.Realtime
-	Limits   Limits
-	Observer Observer     // may be nil
-	Log      *slog.Logger // may be nil
+	Hostname  string
+	TLS       *tls.Config // nil: neither STARTTLS nor implicit TLS
+	Tx        *tx.Store
+	Auth      *auth.Store
+	Mailbox   *mailbox.Store
+	Bodies    *bodies.Store
+	Index     *search.Index // of the text of messages; nil: searches read them
+	Realtime  *realtime.Realtime
+	Directory *directory.Store
+	Limits    Limits
+	Observer  Observer     // may be nil
+	Log       *slog.Logger // may be nil
 }
 
 // Limits bound what a client can make us do. Zero means the default. Those of the syntax are rfc/imap's.
@@ -110,7 +112,7 @@ func (noObserver) Command(string, string, time.Duration) {}
 
 func (o *Options) check() error {
 	for name, missing := range map[string]bool{"Tx": o.Tx == nil, "Auth": o.Auth == nil, "Mailbox": o.Mailbox == nil,
-		"Bodies": o.Bodies == nil, "Realtime": o.Realtime == nil} {
+		"Bodies": o.Bodies == nil, "Realtime": o.Realtime == nil, "Directory": o.Directory == nil} {
 		if missing {
 			return fmt.Errorf("no %s", name)
 		}

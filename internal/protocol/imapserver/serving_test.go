@@ -30,7 +30,7 @@ func serveRooms(t testing.TB, r *rooms, change ...func(*Options)) *serving {
 	t.Helper()
 	f := &serving{rooms: r, log: &logBuffer{}, plain: newPipeListener(), secure: newPipeListener()}
 	o := Options{Hostname: "mail.example.org", TLS: serverTLS(), Tx: r.tx, Auth: r.auth, Mailbox: r.mailbox, Bodies: r.bodies, Index: r.index,
-		Realtime: r.realtime, Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+		Realtime: r.realtime, Directory: r.directory, Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, c := range change {
 		c(&o)
 	}

@@ -134,6 +134,7 @@ type StatusData struct {
 	UIDValidity                       uint32
 	Size                              int64
 	HighestModSeq                     mail.ModSeq
+	DeletedStorage                    int64
 	AppendLimit                       int64 // negative: none of its own, NIL (RFC 7889 4)
 	MailboxID                         string
 }
@@ -170,6 +171,8 @@ func (e *Encoder) statusValue(item StatusItem, d StatusData) {
 		e.number(uint64(d.Size))
 	case StatusHighestModSeq:
 		e.number(uint64(d.HighestModSeq))
+	case StatusDeletedStorage:
+		e.number(uint64(d.DeletedStorage))
 	case StatusAppendLimit:
 		if d.AppendLimit < 0 {
 			e.buf = append(e.buf, " NIL"...)

@@ -84,6 +84,13 @@ func TestEncode(t *testing.T) {
 			e.Status("a", []StatusItem{StatusUnseen, StatusDeleted, StatusRecent, StatusUIDValidity, StatusHighestModSeq, StatusAppendLimit},
 				StatusData{Unseen: 1, Deleted: 2, Recent: 3, UIDValidity: 4, HighestModSeq: 5, AppendLimit: 6})
 		}, "* STATUS a (UNSEEN 1 DELETED 2 RECENT 3 UIDVALIDITY 4 HIGHESTMODSEQ 5 APPENDLIMIT 6)"},
+		{rev1, func(e *Encoder) {
+			e.Status("a", []StatusItem{StatusDeletedStorage}, StatusData{DeletedStorage: 1 << 40})
+		},
+			"* STATUS a (DELETED-STORAGE 1099511627776)"},
+		{rev1, func(e *Encoder) { e.Quota("a b", []ResourceUse{{ResourceStorage, 10, 512}, {ResourceMailbox, 0, 3}}) },
+			`* QUOTA "a b" (STORAGE 10 512 MAILBOX 0 3)`},
+		{rev1, func(e *Encoder) { e.QuotaRoot("é", "") }, `* QUOTAROOT &AOk- ""`},
 		{rev1, func(e *Encoder) { e.Flags([]string{`\Seen`, "$x"}) }, `* FLAGS (\Seen $x)`},
 		{rev1, func(e *Encoder) { e.Exists(3) }, "* 3 EXISTS"},
 		{rev1, func(e *Encoder) { e.Recent(0) }, "* 0 RECENT"},

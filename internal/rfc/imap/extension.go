@@ -35,6 +35,7 @@ func extensions() []extension {
 		mailboxSyntax(),
 		messageSyntax(),
 		previewSyntax(),
+		quotaSyntax(),
 		saveDateSyntax(),
 		searchSyntax(),
 		sessionSyntax(),

@@ -87,6 +87,11 @@ func TestReadCommand(t *testing.T) {
 		{"UNSUBSCRIBE a", Unsubscribe{"a"}},
 		{"NAMESPACE", Namespace{}},
 		{"STATUS a (MESSAGES size messages)", Status{"a", []StatusItem{StatusMessages, StatusSize}}},
+		{"STATUS a (deleted-storage)", Status{"a", []StatusItem{StatusDeletedStorage}}},
+		{`GETQUOTA ""`, GetQuota{""}},
+		{"GETQUOTAROOT inbox", GetQuotaRoot{"INBOX"}},
+		{"SETQUOTA ann@example.org ()", SetQuota{Root: "ann@example.org"}},
+		{"SETQUOTA a (storage 512 X 0)", SetQuota{"a", []ResourceLimit{{ResourceStorage, 512}, {"X", 0}}}},
 		{"IDLE", Idle{}},
 		{"CHECK", Check{}},
 		{"UIDBATCHES 2000", UIDBatches{Size: 2000}},
@@ -124,7 +129,8 @@ func TestStates(t *testing.T) {
 		anyState:         "CAPABILITY NOOP LOGOUT ID",
 		NotAuthenticated: "STARTTLS AUTHENTICATE LOGIN",
 		Authenticated | Selected: "ENABLE SELECT EXAMINE CREATE DELETE RENAME SUBSCRIBE UNSUBSCRIBE LIST LSUB NAMESPACE STATUS APPEND " +
-			"IDLE COMPRESS UNAUTHENTICATE XLIST",
+			"IDLE COMPRESS UNAUTHENTICATE XLIST " +
+			"GETQUOTA GETQUOTAROOT SETQUOTA",
 		Selected: "CHECK CLOSE UNSELECT EXPUNGE SEARCH FETCH STORE COPY MOVE UID_EXPUNGE UID_SEARCH UID_FETCH UID_STORE UID_COPY " +
 			"UID_MOVE UIDBATCHES",
 	}

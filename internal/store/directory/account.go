@@ -16,6 +16,7 @@ type Account struct {
 	Address  mail.Address // the primary address, as it was written first
 	Name     string       // display name
 	Disabled bool         // itself, or the domain of its primary address
+	Admin    bool         // may see and set the quotas of others
 	Created  time.Time
 }
 
@@ -39,7 +40,7 @@ func (s *Store) AddAccount(t *tx.Tx, a Account) (Account, error) {
 		return Account{}, mail.E(op, mail.Exists, fmt.Errorf("%s is %s already", a.Address, article(kind)))
 	}
 	a = Account{ID: a.ID, Address: a.Address, Name: name, Created: t.Now()}
-	t.SQL().Queue(`INSERT INTO directory_account (account_id, local, domain, name, disabled, created) VALUES ($1, $2, $3, $4, 0, $5)`,
+	t.SQL().Queue(`INSERT INTO directory_account (account_id, local, domain, name, disabled, admin, created) VALUES ($1, $2, $3, $4, 0, 0, $5)`,
 		a.ID, a.Address.Local, k.domain, a.Name, a.Created)
 	t.SQL().Queue(`INSERT INTO address (domain, local, target, account_id, kind, created) VALUES ($1, $2, '', $3, 'primary', $4)`,
 		k.domain, k.local, a.ID, a.Created)
@@ -82,6 +83,11 @@ func (s *Store) SetDisabled(t *tx.Tx, id mail.AccountID, off bool) error {
 	return updateAccount(t, "directory.SetDisabled", id, `UPDATE directory_account SET disabled = $2 WHERE account_id = $1`, off)
 }
 
+// SetAdmin lets an account see and set the quotas of others, or no longer.
+func (s *Store) SetAdmin(t *tx.Tx, id mail.AccountID, admin bool) error {
+	return updateAccount(t, "directory.SetAdmin", id, `UPDATE directory_account SET admin = $2 WHERE account_id = $1`, admin)
+}
+
 // SetName changes an account's display name.
 func (s *Store) SetName(t *tx.Tx, id mail.AccountID, name string) error {
 	const op = "directory.SetName"
@@ -100,12 +106,12 @@ func updateAccount(t *tx.Tx, op string, id mail.AccountID, sql string, value any
 	return err
 }
 
-const selectAccount = `SELECT x.account_id, x.local, x.domain, x.name, x.created,
+const selectAccount = `SELECT x.account_id, x.local, x.domain, x.name, x.created, x.admin,
 	CASE WHEN x.disabled <> 0 OR COALESCE(d.disabled, 0) <> 0 THEN 1 ELSE 0 END
 	FROM directory_account x LEFT JOIN domain d ON d.name = x.domain `
 
 func scanAccount(scan func(...any) error) (a Account, err error) {
-	err = scan(&a.ID, &a.Address.Local, &a.Address.Domain, &a.Name, &a.Created, &a.Disabled)
+	err = scan(&a.ID, &a.Address.Local, &a.Address.Domain, &a.Name, &a.Created, &a.Admin, &a.Disabled)
 	return a, err
 }
 
@@ -141,7 +147,7 @@ func (s *Store) Accounts(t *tx.Tx, domain string, after mail.Address, limit int)
 		return nil, err
 	}
 	// The order of `address`, which is kept sorted, is the order of the list.
-	rows, err := t.SQL().Query(`SELECT x.account_id, x.local, x.domain, x.name, x.created, CASE WHEN x.disabled <> 0 OR d.disabled <> 0 THEN 1 ELSE 0 END
+	rows, err := t.SQL().Query(`SELECT x.account_id, x.local, x.domain, x.name, x.created, x.admin, CASE WHEN x.disabled <> 0 OR d.disabled <> 0 THEN 1 ELSE 0 END
 		FROM address a JOIN directory_account x ON x.account_id = a.account_id JOIN domain d ON d.name = x.domain
 		WHERE a.kind = 'primary' AND (a.domain, a.local) > ($1, $2) AND ($3 = '' OR a.domain = $3)
 		ORDER BY a.domain, a.local LIMIT $4`, from.domain, from.local, domain, page(limit))

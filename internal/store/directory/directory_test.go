@@ -356,6 +356,7 @@ func TestAccounts(t *testing.T) {
 		for _, fn := range []func(t *tx.Tx) error{
 			func(t *tx.Tx) error { return w.SetName(t, 99, "x") },
 			func(t *tx.Tx) error { return w.SetDisabled(t, 99, true) },
+			func(t *tx.Tx) error { return w.SetAdmin(t, 99, true) },
 			func(t *tx.Tx) error { return w.RemoveAccount(t, 99) },
 			func(t *tx.Tx) error { _, err := w.Account(t, 99); return err },
 		} {

@@ -11,8 +11,9 @@ import (
 
 // Quota limits what an account may keep; 0 is no limit.
 type Quota struct {
-	Bytes    int64
-	Messages int64
+	Bytes     int64
+	Messages  int64
+	Mailboxes int64 // 0: as many as an account may have
 }
 
 // QuotaState is a quota and what is used of it.
@@ -35,8 +36,8 @@ func (s *Store) AddHome(t *tx.Tx, id mail.AccountID, wrappedKey []byte, q Quota)
 		return err
 	}
 	n, err := t.SQL().Exec(`INSERT INTO account (id, state, epoch, modseq, log_floor, last_uidvalidity, quota_bytes, quota_messages,
-		used_bytes, used_messages, wrapped_key) VALUES ($1, 'here', 1, 0, 0, 0, $2, $3, 0, 0, $4) ON CONFLICT DO NOTHING`,
-		id, q.Bytes, q.Messages, wrappedKey)
+		quota_mailboxes, used_bytes, used_messages, wrapped_key) VALUES ($1, 'here', 1, 0, 0, 0, $2, $3, $4, 0, 0, $5) ON CONFLICT DO NOTHING`,
+		id, q.Bytes, q.Messages, q.Mailboxes, wrappedKey)
 	if err == nil && n == 0 {
 		err = mail.E(op, mail.Exists, fmt.Errorf("account %v is here already", id))
 	}
@@ -44,8 +45,8 @@ func (s *Store) AddHome(t *tx.Tx, id mail.AccountID, wrappedKey []byte, q Quota)
 }
 
 func (q Quota) check(op string) error {
-	if q.Bytes < 0 || q.Messages < 0 {
-		return mail.E(op, mail.Invalid, errors.New("a quota is a number of bytes and one of messages, 0 for no limit"))
+	if q.Bytes < 0 || q.Messages < 0 || q.Mailboxes < 0 {
+		return mail.E(op, mail.Invalid, errors.New("a quota is a number of bytes, one of messages and one of mailboxes, 0 for no limit"))
 	}
 	return nil
 }
@@ -97,7 +98,8 @@ func (s *Store) SetQuota(t *tx.Tx, id mail.AccountID, q Quota) error {
 	if err := q.check(op); err != nil {
 		return err
 	}
-	n, err := t.SQL().Exec(`UPDATE account SET quota_bytes = $2, quota_messages = $3 WHERE id = $1 AND state = 'here'`, id, q.Bytes, q.Messages)
+	n, err := t.SQL().Exec(`UPDATE account SET quota_bytes = $2, quota_messages = $3, quota_mailboxes = $4
+		WHERE id = $1 AND state = 'here'`, id, q.Bytes, q.Messages, q.Mailboxes)
 	if err == nil && n == 0 {
 		err = mail.E(op, mail.NotFound, nil)
 	}
@@ -106,8 +108,8 @@ func (s *Store) SetQuota(t *tx.Tx, id mail.AccountID, q Quota) error {
 
 // QuotaState returns an account's limits and use.
 func (s *Store) QuotaState(t *tx.Tx, id mail.AccountID) (q QuotaState, err error) {
-	err = t.SQL().QueryRow(`SELECT quota_bytes, quota_messages, used_bytes, used_messages FROM account WHERE id = $1 AND state = 'here'`, id).
-		Scan(&q.Bytes, &q.Messages, &q.UsedBytes, &q.UsedMessages)
+	err = t.SQL().QueryRow(`SELECT quota_bytes, quota_messages, quota_mailboxes, used_bytes, used_messages
+		FROM account WHERE id = $1 AND state = 'here'`, id).Scan(&q.Bytes, &q.Messages, &q.Mailboxes, &q.UsedBytes, &q.UsedMessages)
 	if errors.Is(err, db.ErrNoRows) {
 		err = mail.E("directory.QuotaState", mail.NotFound, nil)
 	}

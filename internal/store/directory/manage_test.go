@@ -254,7 +254,7 @@ func TestHome(t *testing.T) {
 		state := func(id mail.AccountID) error {
 			return w.tx.Read(w.t.Context(), func(t *tx.Tx) (err error) { q, err = w.QuotaState(t, id); return err })
 		}
-		if err := state(10); err != nil || q != (QuotaState{Quota{100, 2}, 90, 1}) || q.Full(10) || !q.Full(11) {
+		if err := state(10); err != nil || q != (QuotaState{Quota{Bytes: 100, Messages: 2}, 90, 1}) || q.Full(10) || !q.Full(11) {
 			t.Errorf("%+v, %v", q, err)
 		}
 		w.do(func(t *tx.Tx) error { return w.SetQuota(t, 10, Quota{Messages: 1}) })

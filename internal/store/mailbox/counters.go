@@ -82,6 +82,22 @@ func use(t *tx.Tx, account mail.AccountID, messages, bytes int64) {
 	}
 }
 
+// Count returns how many mailboxes an account has.
+func (s *Store) Count(t *tx.Tx, account mail.AccountID) (n int64, err error) {
+	err = t.SQL().QueryRow(`SELECT COUNT(*) FROM mailbox WHERE account_id = $1 AND parent_id >= 0`, account).Scan(&n)
+	return n, err
+}
+
+// DeletedBytes returns the size of the messages of a mailbox that have \Deleted.
+func (s *Store) DeletedBytes(t *tx.Tx, account mail.AccountID, m *Mailbox) (bytes int64, err error) {
+	if m.Deleted == 0 {
+		return 0, nil
+	}
+	err = t.SQL().QueryRow(`SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM membership
+		WHERE account_id = $1 AND mailbox_id = $2 AND (flags & $3) <> 0`, account, m.ID, mail.Deleted).Scan(&bytes)
+	return bytes, err
+}
+
 // CheckQuota returns a mail.OverQuota error when messages more messages of together bytes more bytes do not fit into the
 // account. It is asked before data is taken (at RCPT, at APPEND); nothing fails after that.
 func (s *Store) CheckQuota(t *tx.Tx, account mail.AccountID, messages, bytes int64) error {

@@ -56,7 +56,7 @@
 //
 // # Limits
 //
-//   - MaxMailboxes mailboxes an account, MaxDepth levels, MaxName bytes a level, MaxSubscriptions names without mailbox.
+//   - MaxMailboxes mailboxes an account, or as many as its quota says (mail.OverQuota), MaxDepth levels, MaxName bytes a level, MaxSubscriptions names without mailbox.
 //     Reply: a mail.Limit error; for a bad name, mail.Invalid that says what is wrong.
 //   - 4,294,967,295 UIDs a mailbox. Reply: mail.Limit; copying the mail to a new mailbox starts over.
 //   - mail.MaxKeywords keywords a message (mail.Limit). MaxMailboxesPerEmail mailboxes an email (more: a new email).

@@ -39,12 +39,8 @@ func (s *Store) Create(t *tx.Tx, account mail.AccountID, path string, role Role)
 	if len(missing) == 0 {
 		return Mailbox{}, mail.E(op, mail.Exists, errTaken)
 	}
-	var have int
-	if err := t.SQL().QueryRow(`SELECT COUNT(*) FROM mailbox WHERE account_id = $1`, account).Scan(&have); err != nil {
+	if err := checkRoom(t, op, account, len(missing)); err != nil {
 		return Mailbox{}, err
-	}
-	if have+len(missing) > MaxMailboxes {
-		return Mailbox{}, mail.E(op, mail.Limit, errFull)
 	}
 	done := len(levels) - len(missing)
 	var m Mailbox
@@ -59,6 +55,23 @@ func (s *Store) Create(t *tx.Tx, account mail.AccountID, path string, role Role)
 		parent = m.ID
 	}
 	return m, nil
+}
+
+// checkRoom refuses mailboxes that the account may not have. Those that are being emptied count to the limit of all accounts,
+// so that deleting and making again is bounded, and not to the quota, which users look at.
+func checkRoom(t *tx.Tx, op string, account mail.AccountID, more int) error {
+	var rows, have, most int
+	err := t.SQL().QueryRow(`SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN parent_id >= 0 THEN 1 ELSE 0 END), 0) AS BIGINT),
+		(SELECT quota_mailboxes FROM account WHERE id = $1) FROM mailbox WHERE account_id = $1`, account).Scan(&rows, &have, &most)
+	switch {
+	case err != nil:
+		return err
+	case rows+more > MaxMailboxes:
+		return mail.E(op, mail.Limit, errFull)
+	case most > 0 && have+more > most:
+		return mail.E(op, mail.OverQuota, fmt.Errorf("%d of %d mailboxes are in use", have, most))
+	}
+	return nil
 }
 
 // walk goes down the levels as far as mailboxes exist and returns the last one's id and the levels that are missing.

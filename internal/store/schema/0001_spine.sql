@@ -26,6 +26,7 @@ CREATE TABLE directory_account (
     domain     TEXT NOT NULL,
     name       TEXT NOT NULL,             -- display name
     disabled   BIGINT NOT NULL,
+    admin      BIGINT NOT NULL DEFAULT 0, -- may set the quotas of others
     created    BIGINT NOT NULL
 );
 CREATE INDEX directory_account_domain ON directory_account (domain, account_id);
@@ -68,6 +69,7 @@ CREATE TABLE account (
     last_uidvalidity BIGINT NOT NULL,
     quota_bytes      BIGINT NOT NULL,     -- 0: no limit
     quota_messages   BIGINT NOT NULL,     -- 0: no limit
+    quota_mailboxes  BIGINT NOT NULL DEFAULT 0, -- 0: as many as an account may have
     used_bytes       BIGINT NOT NULL,     -- each email once, however many mailboxes hold it
     used_messages    BIGINT NOT NULL,
     wrapped_key      {{bytes}} NOT NULL   -- the account's key under the master key

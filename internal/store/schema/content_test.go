@@ -27,7 +27,7 @@ type content struct {
 type account struct {
 	Address   string
 	Name      string
-	Quota     [2]int64 // bytes, messages
+	Quota     [3]int64 // bytes, messages, mailboxes
 	Used      [2]int64
 	SignsIn   bool     // with password
 	Apps      []string // names of app passwords
@@ -75,7 +75,7 @@ func (r *rooms) describe(appPassword string, addresses []string) content {
 			}
 			ids = append(ids, a.ID)
 			c.Accounts = append(c.Accounts, account{Address: a.Address.String(), Name: a.Name,
-				Quota: [2]int64{q.Bytes, q.Messages}, Used: [2]int64{q.UsedBytes, q.UsedMessages}})
+				Quota: [3]int64{q.Bytes, q.Messages, q.Mailboxes}, Used: [2]int64{q.UsedBytes, q.UsedMessages}})
 		}
 		return err
 	})

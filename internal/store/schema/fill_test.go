@@ -32,7 +32,7 @@ func (r *rooms) fill() content {
 	ctx := r.t.Context()
 	_, err := r.provision.AddDomain(ctx, "example.org")
 	r.must(err)
-	ann := r.addAccount("ann@example.org", "Ann Ünicode", directory.Quota{Bytes: 50 << 20, Messages: 10_000})
+	ann := r.addAccount("ann@example.org", "Ann Ünicode", directory.Quota{Bytes: 50 << 20, Messages: 10_000, Mailboxes: 50})
 	bob := r.addAccount("bob@example.org", "", directory.Quota{})
 	for _, to := range []string{"ann@example.org", "bob@example.org"} {
 		r.must(r.provision.AddAlias(ctx, address("sales@example.org"), address(to)))
