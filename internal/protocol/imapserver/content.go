@@ -19,6 +19,7 @@ type source struct {
 	envelope message.Envelope
 	info     message.Info
 	root     *message.Part
+	err      error       // of reading them
 	content  blob.Reader // nil when no bytes are needed
 }
 
@@ -28,30 +29,16 @@ func (m *source) close() {
 	}
 }
 
-// open reads what the items need of a message.
-func (f *fetching) open(m *source, row *mailbox.Email) (err error) {
-	m.row = row
-	if f.needs&needsEnvelope != 0 {
-		if m.envelope, err = message.UnmarshalEnvelope(row.Summary); err != nil {
-			return err
-		}
+// open opens the content of a message that was read, if an item needs it.
+func (f *fetching) open(m *source) error {
+	if m.err != nil || f.needs&needsContent == 0 {
+		return m.err
 	}
-	if f.needs&needsInfo != 0 {
-		if m.info, err = message.UnmarshalInfo(row.Summary); err != nil {
-			return err
-		}
-	}
-	if f.needs&needsStructure != 0 {
-		if m.root, err = message.UnmarshalStructure(row.Summary); err != nil {
-			return err
-		}
-	}
-	if f.needs&needsContent != 0 {
-		err = f.openContent(m)
-	}
-	return err
+	m.content, m.err = f.found.Open(f.ctx, m.row.Blob)
+	return m.err
 }
 
+// openContent opens a message that could have done without.
 func (f *fetching) openContent(m *source) (err error) {
 	if m.content == nil {
 		m.content, err = f.o.Bodies.Open(f.ctx, f.account, m.row.Blob)

@@ -8,6 +8,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 	"github.com/mailmesh/mailmesh/internal/rfc/message"
+	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 )
 
@@ -101,8 +102,9 @@ type fetching struct {
 	needs     needs // of all items together
 	contents  int   // items that are made from the message's bytes
 
-	saved  map[mail.UID]int64 // of the messages that are sent now
-	marked imap.Set           // UIDs that this command marked \Seen: their flags are told too
+	marked imap.Set // UIDs that this command marked \Seen: their flags are told too
+
+	found bodies.Found // of the messages being answered
 
 	bits  mail.Flag // of the message before, with its flags as they are told
 	named []string
@@ -197,62 +199,34 @@ func (f *fetching) markSeen(seqs imap.Set, uid bool) (imap.Set, error) {
 	return sel.view.Seqs(uids), nil
 }
 
-// sendAll answers for the messages with some numbers, a batch at a time.
-func (f *fetching) sendAll(seqs imap.Set) error {
-	batch := make([]position, 0, min(seqs.Len(), batchSize))
-	for p := range f.positions(seqs) {
-		if batch = append(batch, p); len(batch) == batchSize {
-			if err := f.send(batch); err != nil {
-				return err
-			}
-			batch = batch[:0]
-		}
+func (f *fetching) send(got fetched) error {
+	if p, ok := errors.AsType[*panicked](got.err); ok {
+		panic(p)
 	}
-	return f.send(batch)
-}
-
-func (f *fetching) send(batch []position) error {
-	for len(batch) > 0 {
-		rows, n, err := f.read(batch)
-		if err != nil {
+	if got.err != nil {
+		return got.err
+	}
+	f.found = got.found
+	for i := range got.messages {
+		if err := f.one(&got.messages[i]); err != nil {
 			return err
 		}
-		if f.needs&needsSaved != 0 {
-			if f.saved, err = f.saveDates(batch[:n]); err != nil {
-				return err
-			}
-		}
-		for _, p := range batch[:n] {
-			if err := f.one(p, rows[p.entry.Email]); err != nil {
-				return err
-			}
-		}
-		batch = batch[n:]
 	}
 	return nil
 }
 
-func (f *fetching) read(batch []position) (rows map[mail.EmailID]*mailbox.Email, n int, err error) {
-	if f.needs == 0 {
-		return nil, len(batch), nil
-	}
-	return f.readRows(batch)
-}
-
 // one answers for one message.
-func (f *fetching) one(p position, row *mailbox.Email) error {
-	saved, there := f.saved[p.entry.UID]
-	m := source{position: p, saved: saveDate(saved)}
+func (f *fetching) one(m *source) error {
 	var parts []*part
 	if f.needs != 0 {
-		if row == nil || f.needs&needsSaved != 0 && !there {
+		if m.row == nil {
 			f.gone = true
 			return nil
 		}
 		defer m.close()
-		err := f.open(&m, row)
+		err := f.open(m)
 		if err == nil && f.contents > 0 {
-			parts, err = f.prepare(&m)
+			parts, err = f.prepare(m)
 		}
 		switch {
 		case mail.Is(err, mail.NotFound):
@@ -265,16 +239,16 @@ func (f *fetching) one(p position, row *mailbox.Email) error {
 			return err
 		}
 	}
-	out := f.out.Fetch(p.seq)
+	out := f.out.Fetch(m.seq)
 	for i, item := range f.items {
 		if parts != nil && parts[i] != nil {
 			parts[i].write(out, item)
 		} else {
-			f.how[i].write(f, out, item, &m)
+			f.how[i].write(f, out, item, m)
 		}
 	}
-	if f.marked.Contains(uint32(p.entry.UID)) {
-		f.tellMarked(out, p.entry)
+	if f.marked.Contains(uint32(m.entry.UID)) {
+		f.tellMarked(out, m.entry)
 	}
 	out.End()
 	return f.out.Err()

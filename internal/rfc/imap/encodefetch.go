@@ -152,7 +152,8 @@ func (e *Encoder) grow(size int64) {
 		e.Flush()
 	}
 	if cap(e.buf) < flushAt {
-		grown := make([]byte, len(e.buf), min(int64(flushAt), int64(len(e.buf))+max(size, minRead)+1024))
+		room := max(2*int64(cap(e.buf)), int64(len(e.buf))+max(size, minRead)+1024)
+		grown := make([]byte, len(e.buf), min(flushAt, room))
 		copy(grown, e.buf)
 		e.buf = grown
 	}

@@ -171,7 +171,16 @@ func (s *Store) lookup(ctx context.Context, account mail.AccountID, id mail.Blob
 }
 
 func (s *Store) openRow(ctx context.Context, row blobRow) (*sealed.Reader, error) {
-	key, err := s.unwrapRow(row)
+	keys, err := s.accountKeys(row.account, row.key)
+	if err != nil {
+		return nil, err
+	}
+	return s.openWith(ctx, keys, row)
+}
+
+// openWith opens a body with the keys of its account.
+func (s *Store) openWith(ctx context.Context, keys accountKeys, row blobRow) (*sealed.Reader, error) {
+	key, err := keys.unwrap(row.account, row.object, row.wrapped)
 	if err != nil {
 		return nil, err
 	}

@@ -305,13 +305,14 @@ func TestPutAfterClose(t *testing.T) {
 // Many open readers of different files reach the limit and are told so; idle files are closed for others.
 func TestOpenFilesAreBounded(t *testing.T) {
 	_, _, s := openTraced(t, pack.Options{PackSize: 1, OpenFiles: 2})
+	body := bytes.Repeat([]byte("body"), 5000) // a small one is not held open
 	var at []blob.Location
 	for id := range 3 {
-		at = append(at, blobtest.Put(t, s, mail.ObjectID(id+1), []byte("body")))
+		at = append(at, blobtest.Put(t, s, mail.ObjectID(id+1), body))
 	}
 	for range 3 {
 		for _, l := range at {
-			blobtest.Want(t, s, l, []byte("body"))
+			blobtest.Want(t, s, l, body)
 		}
 	}
 	a, errA := s.Open(t.Context(), at[0])
@@ -323,6 +324,6 @@ func TestOpenFilesAreBounded(t *testing.T) {
 		t.Errorf("one Open more than files: %v, want it unavailable", err)
 	}
 	a.Close()
-	blobtest.Want(t, s, at[2], []byte("body"))
+	blobtest.Want(t, s, at[2], body)
 	b.Close()
 }

@@ -174,6 +174,10 @@ func (s *Store) Open(_ context.Context, at blob.Location) (blob.Reader, error) {
 	case err != nil:
 		return nil, mail.E(op, mail.Unavailable, err)
 	}
+	if p.size <= smallBody {
+		defer s.files.release(h)
+		return p.readSmall(h.file)
+	}
 	if err := p.check(h.file); err != nil {
 		s.files.release(h)
 		return nil, err
@@ -190,12 +194,16 @@ func (p place) name() string {
 
 // check reads the record's header. The body's checksum is left to scans and compaction: a sealed body has a better one.
 func (p place) check(f File) error {
-	const op = "pack.Open"
 	var b [headerSize]byte
 	if _, err := f.ReadAt(b[:], int64(p.offset)); err != nil && err != io.EOF {
-		return mail.E(op, mail.Unavailable, err)
+		return mail.E("pack.Open", mail.Unavailable, err)
 	}
-	r, ok := parseRecord(b[:])
+	return p.checkHeader(b[:])
+}
+
+func (p place) checkHeader(b []byte) error {
+	const op = "pack.Open"
+	r, ok := parseRecord(b)
 	if !ok {
 		return mail.E(op, mail.Other, fmt.Errorf("the record of object %d at %d of %s is damaged", p.id, p.offset, p.name()))
 	}
