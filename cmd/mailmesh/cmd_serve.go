@@ -30,6 +30,7 @@ func (s serve) Run(ctx context.Context, c *commands) error {
 	}
 	s.adjust(&cfg)
 	allowForSyncs()
+	collectLess()
 	log := logger(cfg.Log)
 	if !s.Demo && !s.AnyPort && !strings.Contains(cfg.Hostname, ".") {
 		log.Warn("the host name is not a full one, which other mail servers may not accept: set hostname", "hostname", cfg.Hostname)
