@@ -155,6 +155,10 @@ var rules = []rule{
 	numbered("mailbox", "modseq", "r.id", "0", "0"),
 	numbered("email", "modseq", "0", "0", "r.id"),
 	numbered("membership", "modseq", "r.mailbox_id", "r.uid", "r.email_id"),
+	numbered("annotation", "modseq", "r.mailbox_id", "0", "0"),
+	{"the mailbox of an annotation exists",
+		`SELECT a.mailbox_id, 0, 0, COUNT(*), 0 FROM annotation a WHERE a.account_id = $1 AND a.mailbox_id <> 0
+		AND NOT EXISTS (SELECT 1 FROM mailbox b WHERE b.account_id = $1 AND b.id = a.mailbox_id) GROUP BY a.mailbox_id`},
 	numbered("change", "modseq", "r.mailbox_id", "r.uid", "r.object_id"),
 	{"the change log ends at its floor",
 		`SELECT 0, 0, 0, MIN(c.modseq), MIN(a.log_floor) FROM change c JOIN account a ON a.id = c.account_id

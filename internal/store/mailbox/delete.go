@@ -83,6 +83,9 @@ func (s *Store) emptyStep(t *tx.Tx, account mail.AccountID, id mail.MailboxID) (
 	if err != nil || len(rest) > 0 {
 		return true, err
 	}
+	if left, err = removeAnnotations(t, account, id); err != nil || left {
+		return true, err
+	}
 	t.SQL().Queue(`DELETE FROM mailbox WHERE account_id = $1 AND id = $2 AND parent_id = $3`, account, id, doomed)
 	t.SQL().Queue(`DELETE FROM unfinished WHERE account_id = $1 AND id = $2`, account, int64(id))
 	return false, nil

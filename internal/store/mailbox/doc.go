@@ -13,6 +13,9 @@
 //   - A changed keyword changes the email and gives every membership of it the new modseq.
 //   - The thread of an email is found at its insert, by the ids and the base subject it shares with earlier mail, and never
 //     changes; a message that would link two threads joins the older.
+//   - Annotations (RFC 5464) belong to a mailbox, or to the server as the account sees it. They are no part of what a mailbox's
+//     modseq counts, stay with it when it is renamed, and go with it. A removed one leaves its name for as long as the change
+//     log reaches back.
 //   - \Recent is a watermark in the mailbox row: see TakeRecent.
 //
 // # Numbers
@@ -60,6 +63,8 @@
 //     Reply: a mail.Limit error; for a bad name, mail.Invalid that says what is wrong.
 //   - 4,294,967,295 UIDs a mailbox. Reply: mail.Limit; copying the mail to a new mailbox starts over.
 //   - mail.MaxKeywords keywords a message (mail.Limit). MaxMailboxesPerEmail mailboxes an email (more: a new email).
+//   - MaxAnnotations annotations a mailbox, MaxAnnotationsOfAccount and MaxAnnotationBytes of values an account
+//     (ErrTooManyAnnotations), MaxAnnotation bytes a value (ErrAnnotationTooLarge), MaxEntry bytes a name (mail.Limit).
 //   - Quota is asked by CheckQuota before bytes are taken. Append and Copy do not refuse for it: what was in flight when
 //     the quota was reached may exceed it.
 //   - The change log reaches back LogKept or LogRows rows, whichever is more. Below that tx.Changes answers mail.Gone, and

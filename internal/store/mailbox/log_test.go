@@ -21,7 +21,7 @@ func (r *room) logged(names map[int64]string, fn func()) (lines []string) {
 	r.read(func(t *tx.Tx) error {
 		return t.Changes(alice, state, func(c tx.Change) bool {
 			kind := map[tx.Kind]string{tx.KindMailbox: "mailbox", tx.KindEmail: "email", tx.KindMembership: "membership",
-				tx.KindThread: "thread", tx.KindSettings: "settings"}[c.Kind]
+				tx.KindThread: "thread", tx.KindSettings: "settings", tx.KindAnnotation: "annotation"}[c.Kind]
 			op := map[tx.Op]string{tx.Created: "created", tx.Updated: "updated", tx.Destroyed: "destroyed"}[c.Op]
 			line := kind + " " + op
 			if name := names[c.Object]; name != "" {
@@ -222,6 +222,9 @@ func TestRecent(t *testing.T) {
 func TestStatesAndPurge(t *testing.T) {
 	each(t, func(t *testing.T, r *room) {
 		in := r.path(alice, Inbox)
+		for _, id := range []mail.AccountID{alice, bob} {
+			r.mustAnnotate(id, id, OfServer, "/private/x", "y")
+		}
 		r.fill(alice, in.ID, 150)
 		r.append(bob, r.path(bob, Inbox).ID, testMessage("bob's"))
 		var ids []mail.AccountID

@@ -14,7 +14,14 @@ const (
 	MaxName              = 255    // bytes of one level
 	MaxSubscriptions     = 10_000 // subscribed names of an account that no mailbox bears
 	MaxMailboxesPerEmail = 100
-	maxUID               = 1<<32 - 1
+
+	MaxAnnotation           = 32 << 10 // bytes of a value
+	MaxEntry                = 500      // bytes of an entry's name
+	MaxAnnotations          = 200      // of one mailbox, or of the server
+	MaxAnnotationsOfAccount = 50_000   // of all mailboxes of an account
+	MaxAnnotationBytes      = 16 << 20 // of the values of an account
+
+	maxUID = 1<<32 - 1
 )
 
 // How far the change log of an account reaches back: whichever is more.

@@ -87,6 +87,9 @@ func (s *Store) trimStep(t *tx.Tx, account mail.AccountID, upTo mail.ModSeq) (in
 	case !errors.Is(err, db.ErrNoRows):
 		return 0, err
 	}
+	if err := forgetAnnotations(t, account, cut); err != nil {
+		return 0, err
+	}
 	t.SQL().Queue(`UPDATE account SET log_floor = $2 WHERE id = $1 AND log_floor < $2`, account, cut)
 	return t.SQL().Exec(`DELETE FROM change WHERE account_id = $1 AND modseq <= $2`, account, cut)
 }
@@ -95,6 +98,7 @@ func (s *Store) trimStep(t *tx.Tx, account mail.AccountID, upTo mail.ModSeq) (in
 // rows of a removed account go.
 var roomTables = []struct{ name, key string }{
 	{"membership", "mailbox_id, uid"}, {"email", "id"}, {"thread_ref", "hash"}, {"subscription", "path"},
+	{"annotation", "mailbox_id, viewer_id, entry"},
 	{"unfinished", "id"}, {"mailbox", "id"}, {"change", "modseq, seq"},
 }
 

@@ -106,7 +106,7 @@ func changesOf(t *tx.Tx, v *View, at mail.ModSeq) (gone []mail.UID, changed imap
 	limit := max(maxAdvance, v.length/4)
 	rows, err := t.SQL().Query(`SELECT kind, op, uid FROM change
 		WHERE account_id = $1 AND modseq > $2 AND (kind = $3 AND mailbox_id = $4 OR kind > $5)
-		ORDER BY modseq, seq LIMIT $6`, v.account, at, int64(tx.KindMembership), v.mailbox, int64(tx.KindSettings), limit+1)
+		ORDER BY modseq, seq LIMIT $6`, v.account, at, int64(tx.KindMembership), v.mailbox, int64(tx.LastKind), limit+1)
 	if err != nil {
 		return nil, nil, err
 	}

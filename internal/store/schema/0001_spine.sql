@@ -171,6 +171,19 @@ CREATE TABLE mailbox (
 ) {{clustered}};
 CREATE UNIQUE INDEX mailbox_name ON mailbox (account_id, parent_id, name);
 
+-- Annotations of mailboxes (RFC 5464), each seen by all or by one account alone.
+CREATE TABLE annotation (
+    account_id BIGINT NOT NULL,           -- whose mailbox it is
+    mailbox_id BIGINT NOT NULL,           -- 0: of the server
+    viewer_id  BIGINT NOT NULL,           -- /private: whose; 0: /shared
+    entry      TEXT NOT NULL,             -- in small letters
+    value      {{bytes}} NOT NULL,
+    gone       BIGINT NOT NULL,           -- 1: it was removed; only the name is left
+    modseq     BIGINT NOT NULL,           -- last number that touched it
+    PRIMARY KEY (account_id, mailbox_id, viewer_id, entry)
+) {{clustered}};
+CREATE INDEX annotation_modseq ON annotation (account_id, modseq);
+
 -- Names subscribed to that no mailbox bears (RFC 9051 6.3.7: the server must not unsubscribe by itself).
 CREATE TABLE subscription (
     account_id BIGINT NOT NULL,

@@ -42,7 +42,8 @@ type box struct {
 	UIDValidity   uint32
 	UIDNext       mail.UID
 	HighestModSeq mail.ModSeq
-	Messages      []msg `json:",omitempty"`
+	Annotations   []string `json:",omitempty"` // name and value
+	Messages      []msg    `json:",omitempty"`
 }
 
 type msg struct {
@@ -133,6 +134,14 @@ func (r *rooms) mailboxes(id mail.AccountID) (boxes []box) {
 	threads := map[mail.ThreadID]int{}
 	for _, m := range list {
 		b := box{Path: m.Path, Role: string(m.Role), Subscribed: m.Subscribed, UIDValidity: m.UIDValidity, UIDNext: m.UIDNext, HighestModSeq: m.ModSeq}
+		r.read(func(t *tx.Tx) error {
+			annotations, err := r.mailbox.Annotations(t, id, id, m.ID)
+			b.Annotations = nil
+			for _, a := range annotations {
+				b.Annotations = append(b.Annotations, a.Entry+" "+string(a.Value))
+			}
+			return err
+		})
 		view, err := r.mailbox.View(r.t.Context(), id, m.ID)
 		r.must(err)
 		for _, e := range view.All() {

@@ -58,6 +58,10 @@ func (r *rooms) fill() content {
 	r.deliver("INBOX", letter("removed", "", "text/plain", "This one goes.\r\n"), mail.Flags{}, ann, bob)
 
 	inbox, projects := r.path(ann, "INBOX"), r.path(ann, "Projects/Überall")
+	r.write(ann, func(t *tx.Tx) error {
+		return r.mailbox.Annotate(t, ann, ann, projects, []mailbox.Annotation{{Entry: "/shared/comment", Value: []byte("Grün")},
+			{Entry: "/private/vendor/example/color", Value: []byte("#00ff00")}})
+	})
 	_, err = r.mailbox.Copy(ctx, ann, inbox, projects, imap.Set{{Start: 1, Stop: 2}})
 	r.must(err)
 	_, err = r.mailbox.StoreFlags(ctx, ann, projects, imap.Set{{Start: 1, Stop: 1}}, mailbox.FlagChange{Op: mailbox.AddFlags, Flags: mail.Flags{Bits: mail.Seen | mail.Deleted}})

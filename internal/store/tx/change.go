@@ -18,7 +18,11 @@ const (
 	KindMembership Kind = 3 // object: email, with mailbox and UID
 	KindThread     Kind = 4 // object: thread
 	KindSettings   Kind = 5 // subscriptions and other things of the account as a whole
+	KindAnnotation Kind = 6 // object: the mailbox whose annotation it is, 0 for one of the server
 )
+
+// LastKind is the highest Kind of this release.
+const LastKind = KindAnnotation
 
 // Op is what happened to the object.
 type Op int

@@ -1,0 +1,189 @@
+package mailbox
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// Annotation is something that programs keep with a mailbox, or with the server (RFC 5464). Names of entries are the same in
+// capitals and small letters, and come back in small letters.
+type Annotation struct {
+	Mailbox mail.MailboxID // OfServer: none
+	Entry   string
+	Value   []byte // nil: there is none
+}
+
+// OfServer stands in place of a mailbox for what is kept with the server.
+const OfServer mail.MailboxID = 0
+
+const (
+	sharedEntry  = "/shared/"
+	privateEntry = "/private/"
+)
+
+// The refusals of Annotate; IMAP has codes for them.
+var (
+	ErrAnnotationTooLarge = fmt.Errorf("the value of an annotation has at most %d bytes", MaxAnnotation)
+	ErrTooManyAnnotations = fmt.Errorf("at most %d annotations with a mailbox, %d of %d bytes in an account",
+		MaxAnnotations, MaxAnnotationsOfAccount, MaxAnnotationBytes)
+	errEntry       = errors.New("the name of an entry begins with /private/ or /shared/")
+	errEntryTooBig = fmt.Errorf("the name of an entry has at most %d bytes", MaxEntry)
+	errServerEntry = errors.New("entries that the whole server shares are set by nobody")
+)
+
+// Annotations returns the annotations of a mailbox that a viewer sees: the shared ones, and the viewer's own private ones, in
+// the order of their entries. With entries it returns those only.
+func (s *Store) Annotations(t *tx.Tx, account, viewer mail.AccountID, id mail.MailboxID, entries ...string) ([]Annotation, error) {
+	query := `SELECT mailbox_id, entry, value FROM annotation
+		WHERE account_id = $1 AND mailbox_id = $2 AND viewer_id IN (0, $3) AND gone = 0`
+	args := []any{account, id, viewer}
+	if len(entries) > 0 {
+		query += ` AND entry IN (` + placeholders(&args, entries) + `)`
+	}
+	return annotations(t, query+` ORDER BY entry`, args)
+}
+
+// AnnotatedMailboxes returns the mailboxes with which a viewer sees one of the entries.
+func (s *Store) AnnotatedMailboxes(t *tx.Tx, account, viewer mail.AccountID, entries []string) (map[mail.MailboxID]bool, error) {
+	args := []any{account, viewer}
+	rows, err := t.SQL().Query(`SELECT DISTINCT mailbox_id FROM annotation
+		WHERE account_id = $1 AND viewer_id IN (0, $2) AND gone = 0 AND entry IN (`+placeholders(&args, entries)+`)`, args...)
+	if err != nil {
+		return nil, err
+	}
+	found := map[mail.MailboxID]bool{}
+	_, err = collect(rows, func(r *db.Rows) (id mail.MailboxID, err error) {
+		err = r.Scan(&id)
+		found[id] = true
+		return id, err
+	})
+	return found, err
+}
+
+// AnnotationsSince returns the entries that a viewer sees and that were set or removed after a number, at most limit, by
+// mailbox and entry. Values are not read. It reaches back as far as the change log.
+func (s *Store) AnnotationsSince(t *tx.Tx, account, viewer mail.AccountID, since mail.ModSeq, limit int) ([]Annotation, error) {
+	rows, err := t.SQL().Query(`SELECT mailbox_id, entry FROM annotation
+		WHERE account_id = $1 AND modseq > $2 AND viewer_id IN (0, $3) ORDER BY mailbox_id, entry LIMIT $4`, account, since, viewer, limit)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, func(r *db.Rows) (a Annotation, err error) { return a, r.Scan(&a.Mailbox, &a.Entry) })
+}
+
+// placeholders adds entries, in small letters, to args and returns what stands for them in the query.
+func placeholders(args *[]any, entries []string) string {
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		*args = append(*args, strings.ToLower(e))
+		names[i] = fmt.Sprintf("$%d", len(*args))
+	}
+	return strings.Join(names, ", ")
+}
+
+func annotations(t *tx.Tx, query string, args []any) ([]Annotation, error) {
+	rows, err := t.SQL().Query(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, func(r *db.Rows) (a Annotation, err error) {
+		a.Value = []byte{}
+		return a, r.Scan(&a.Mailbox, &a.Entry, &a.Value)
+	})
+}
+
+// Annotate sets annotations of a mailbox, and removes those whose value is nil: all of them, or none where one is refused.
+// Removing what is not there is no error.
+func (s *Store) Annotate(t *tx.Tx, account, viewer mail.AccountID, id mail.MailboxID, list []Annotation) error {
+	const op = "mailbox.Annotate"
+	if id != OfServer {
+		if _, err := s.ByID(t, account, id); err != nil {
+			return err
+		}
+	}
+	for _, a := range list {
+		if err := a.check(id); err != nil {
+			return err
+		}
+		if err := annotate(t, account, viewer, id, a); err != nil {
+			return err
+		}
+	}
+	var here, all, bytes int
+	err := t.SQL().QueryRow(`SELECT COALESCE(SUM(CASE WHEN mailbox_id = $2 THEN 1 ELSE 0 END), 0), COUNT(*), COALESCE(SUM(LENGTH(value)), 0)
+		FROM annotation WHERE account_id = $1 AND gone = 0`, account, id).Scan(&here, &all, &bytes)
+	if err != nil {
+		return err
+	}
+	if here > MaxAnnotations || all > MaxAnnotationsOfAccount || bytes > MaxAnnotationBytes {
+		return mail.E(op, mail.Limit, ErrTooManyAnnotations)
+	}
+	return nil
+}
+
+func (a *Annotation) check(id mail.MailboxID) error {
+	const op = "mailbox.Annotate"
+	entry := strings.ToLower(a.Entry)
+	shared := strings.HasPrefix(entry, sharedEntry)
+	switch {
+	case len(entry) > MaxEntry:
+		return mail.E(op, mail.Limit, errEntryTooBig)
+	case !shared && !strings.HasPrefix(entry, privateEntry):
+		return mail.E(op, mail.Invalid, errEntry)
+	case shared && id == OfServer:
+		return mail.E(op, mail.Denied, errServerEntry)
+	case len(a.Value) > MaxAnnotation:
+		return mail.E(op, mail.TooLarge, ErrAnnotationTooLarge)
+	}
+	return nil
+}
+
+// annotate sets or removes one. What is removed leaves its row for as long as the change log reaches back, so that others can
+// be told.
+func annotate(t *tx.Tx, account, viewer mail.AccountID, id mail.MailboxID, a Annotation) error {
+	entry := strings.ToLower(a.Entry)
+	if strings.HasPrefix(entry, sharedEntry) {
+		viewer = 0
+	}
+	if a.Value == nil {
+		var there int
+		err := t.SQL().QueryRow(`SELECT COUNT(*) FROM annotation
+			WHERE account_id = $1 AND mailbox_id = $2 AND viewer_id = $3 AND entry = $4 AND gone = 0`, account, id, viewer, entry).Scan(&there)
+		if err != nil || there == 0 {
+			return err
+		}
+	}
+	modseq := t.Changed(tx.Change{Account: account, Kind: tx.KindAnnotation, Op: tx.Updated, Object: int64(id)})
+	value, gone := a.Value, 0
+	if value == nil {
+		value, gone = []byte{}, 1
+	}
+	_, err := t.SQL().Exec(`INSERT INTO annotation (account_id, mailbox_id, viewer_id, entry, value, gone, modseq)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (account_id, mailbox_id, viewer_id, entry) DO UPDATE SET value = $5, gone = $6, modseq = $7`,
+		account, id, viewer, entry, value, gone, modseq)
+	return err
+}
+
+// annotationsPerStep is how many one commit removes, beside its other work.
+const annotationsPerStep = 100
+
+// removeAnnotations removes some annotations of a mailbox and says whether there may be more.
+func removeAnnotations(t *tx.Tx, account mail.AccountID, id mail.MailboxID) (left bool, err error) {
+	n, err := t.SQL().Exec(`DELETE FROM annotation WHERE account_id = $1 AND mailbox_id = $2 AND (viewer_id, entry) IN
+		(SELECT viewer_id, entry FROM annotation WHERE account_id = $1 AND mailbox_id = $2 LIMIT $3)`, account, id, annotationsPerStep)
+	return n == annotationsPerStep, err
+}
+
+// forgetAnnotations removes what is left of removed annotations up to a number, as much as one commit may.
+func forgetAnnotations(t *tx.Tx, account mail.AccountID, upTo mail.ModSeq) error {
+	_, err := t.SQL().Exec(`DELETE FROM annotation WHERE account_id = $1 AND (mailbox_id, viewer_id, entry) IN
+		(SELECT mailbox_id, viewer_id, entry FROM annotation WHERE account_id = $1 AND gone = 1 AND modseq <= $2 LIMIT $3)`,
+		account, upTo, annotationsPerStep)
+	return err
+}
