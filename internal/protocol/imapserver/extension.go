@@ -39,6 +39,7 @@ func extensions() []extension {
 		saveDateExtension(),
 		searchExtension(),
 		selectExtension(),
+		sortExtension(),
 		uidBatchesExtension(),
 		unauthenticateExtension(),
 		withinExtension(),

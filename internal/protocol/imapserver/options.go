@@ -53,6 +53,7 @@ type Limits struct {
 	Drain              time.Duration // for commands under way when the server stops; 10 s
 	ContentSearches    int           // messages that searches read at a time, of all sessions, one for each account; half of the processors
 	SearchBytes        int64         // of content that one SEARCH may look through, keys that look elsewhere counted small; 8 GiB
+	SortBytes          int64         // that a SORT or THREAD may hold to put messages in order; 64 MiB
 	ContentKeys        int           // search keys of one command that look into content; 50
 	ContentItems       int           // items of one FETCH that are made from content; 200
 	Patterns           int           // octets of the patterns of one LIST; 8,192
@@ -83,6 +84,7 @@ func (l *Limits) setDefaults() {
 	orDefault(&l.Drain, 10*time.Second)
 	orDefault(&l.ContentSearches, max(1, runtime.GOMAXPROCS(0)/2))
 	orDefault(&l.SearchBytes, 8<<30)
+	orDefault(&l.SortBytes, 64<<20)
 	orDefault(&l.ContentKeys, 50)
 	orDefault(&l.ContentItems, 200)
 	orDefault(&l.Patterns, 8192)

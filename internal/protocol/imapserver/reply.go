@@ -29,7 +29,7 @@ func (s *session) cannotRead(request imap.Request, err error) {
 		s.lostConnection(err)
 		return
 	}
-	if c, is := request.Command.(imap.Search); is && c.Return.Save && syntax.Condition == imap.NO && s.selected != nil {
+	if c, is := request.Command.(interface{ Saves() bool }); is && c.Saves() && syntax.Condition == imap.NO && s.selected != nil {
 		s.selected.saved = nil // RFC 9051 6.4.4.1
 	}
 	s.refuse(syntax)

@@ -23,24 +23,7 @@ func searchExtension() extension {
 }
 
 func (s *session) search(r imap.Request, c imap.Search) (reply, error) {
-	sel := s.selected
-	if err := s.checkNumbers(c.Key); err != nil {
-		return reply{}, err
-	}
-	found, err := s.matches(c.Key)
-	if err != nil {
-		if c.Return.Save {
-			sel.saved = nil // RFC 5182 2.1: a search that fails leaves an empty result
-		}
-		return reply{}, err
-	}
-	if c.Return.Save {
-		sel.saved = saved(c.Return, found)
-	}
-	if !c.Return.Silent() {
-		s.answerSearch(r.Tag, c, found, usesModSeq(c.Key))
-	}
-	return ok("searched"), nil
+	return s.ask(question{tag: r.Tag, uid: c.UID, wanted: c.Return, key: c.Key})
 }
 
 // matches returns the UIDs of the messages that a search key finds: for SEARCH, and for commands that order or count what is
@@ -221,48 +204,4 @@ func (m *matcher) one(p position, row *mailbox.Email) (bool, error) {
 		return false, nil
 	}
 	return matched, err
-}
-
-// answerSearch sends the result in the form that was asked for.
-func (s *session) answerSearch(tag string, c imap.Search, uids imap.Set, modseq bool) {
-	matches := uids
-	if !c.UID {
-		matches = s.selected.view.Seqs(uids)
-	}
-	var highest mail.ModSeq
-	if modseq {
-		told := uids
-		if c.Return.Extended {
-			told = saved(c.Return, uids) // RFC 7162 3.1.10: with MIN and MAX alone, of the messages that these name
-		}
-		highest = s.modSeqOf(told)
-	}
-	if !c.Return.Extended && !s.dialect.Rev2 {
-		s.out.Search(matches, highest)
-		return
-	}
-	s.out.ESearch(imap.SearchResult{Tag: tag, UID: c.UID, Return: c.Return, Matches: matches, ModSeq: highest})
-}
-
-// saved is what SAVE keeps: with MIN or MAX and neither ALL nor COUNT only these (RFC 5182 2.1).
-func saved(r imap.SearchReturn, uids imap.Set) imap.Set {
-	if len(uids) == 0 || r.All || r.Count || !r.Min && !r.Max {
-		return uids
-	}
-	var out imap.Set
-	if r.Min {
-		out.Add(uids[0].Start)
-	}
-	if last := uids[len(uids)-1].Stop; r.Max && !out.Contains(last) {
-		out.Add(last)
-	}
-	return out
-}
-
-// modSeqOf is the highest mod-sequence of messages, given by their UIDs.
-func (s *session) modSeqOf(uids imap.Set) (highest mail.ModSeq) {
-	for p := range s.positions(s.selected.view.Seqs(uids)) {
-		highest = max(highest, p.entry.ModSeq)
-	}
-	return highest
 }

@@ -20,6 +20,7 @@ type share struct {
 	sessions int       // that hold it
 	pace     pace      // of its commands
 	reading  chan turn // one message is read through for it at a time
+	ordering chan turn // one sort or thread is held for it at a time
 }
 
 type turn struct{}
@@ -30,7 +31,7 @@ func (s *shares) join(id mail.AccountID, l *Limits) *share {
 	defer s.mu.Unlock()
 	one := s.all[id]
 	if one == nil {
-		one = &share{pace: newPace(l.CommandRate, l.CommandBurst), reading: make(chan turn, 1)}
+		one = &share{pace: newPace(l.CommandRate, l.CommandBurst), reading: make(chan turn, 1), ordering: make(chan turn, 1)}
 		s.all[id] = one
 	}
 	one.sessions++

@@ -1,8 +1,6 @@
 package imap
 
 import (
-	"strconv"
-
 	"github.com/mailmesh/mailmesh/internal/mail"
 )
 
@@ -220,63 +218,5 @@ func (e *Encoder) Vanished(earlier bool, uids Set) {
 		e.buf = append(e.buf, "(EARLIER) "...)
 	}
 	e.buf = uids.AppendTo(e.buf)
-	e.end()
-}
-
-// Search lists the numbers of a normal set (RFC 3501 7.2.5). A highest mod-sequence that is not 0 is added (RFC 7162
-// 3.1.5).
-func (e *Encoder) Search(matches Set, highest mail.ModSeq) {
-	e.untagged("SEARCH")
-	for n := range matches.All() {
-		e.number(uint64(n))
-		if len(e.buf) >= flushAt {
-			e.Flush()
-		}
-	}
-	if highest != 0 && len(matches) > 0 {
-		e.buf = strconv.AppendInt(append(e.buf, " (MODSEQ "...), int64(highest), 10)
-		e.buf = append(e.buf, ')')
-	}
-	e.end()
-}
-
-// SearchResult is what Encoder.ESearch tells.
-type SearchResult struct {
-	Tag     string // of the command
-	UID     bool   // Matches are UIDs
-	Return  SearchReturn
-	Matches Set         // normal
-	ModSeq  mail.ModSeq // 0: not asked for (RFC 7162 3.1.10)
-}
-
-// ESearch tells a search result in the form that was asked for; of no form, as ALL (RFC 9051 7.3.4).
-func (e *Encoder) ESearch(r SearchResult) {
-	e.untagged("ESEARCH (TAG ")
-	e.string(r.Tag)
-	e.buf = append(e.buf, ')')
-	if r.UID {
-		e.buf = append(e.buf, " UID"...)
-	}
-	if n := len(r.Matches); n > 0 {
-		if r.Return.Min {
-			e.buf = append(e.buf, " MIN"...)
-			e.number(uint64(r.Matches[0].Start))
-		}
-		if r.Return.Max {
-			e.buf = append(e.buf, " MAX"...)
-			e.number(uint64(r.Matches[n-1].Stop))
-		}
-		if r.Return.All || !r.Return.Extended {
-			e.buf = r.Matches.AppendTo(append(e.buf, " ALL "...))
-		}
-	}
-	if r.Return.Count {
-		e.buf = append(e.buf, " COUNT"...)
-		e.number(r.Matches.Len())
-	}
-	if r.ModSeq != 0 && len(r.Matches) > 0 {
-		e.buf = append(e.buf, " MODSEQ"...)
-		e.number(uint64(r.ModSeq))
-	}
 	e.end()
 }

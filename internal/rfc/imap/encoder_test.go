@@ -100,6 +100,11 @@ func TestEncode(t *testing.T) {
 		{rev1, func(e *Encoder) { e.Search(nil, 5) }, "* SEARCH"},
 		{rev1, func(e *Encoder) { e.Search(matches, 0) }, "* SEARCH 4 5 6 21"},
 		{rev1, func(e *Encoder) { e.Search(matches, 917) }, "* SEARCH 4 5 6 21 (MODSEQ 917)"},
+		{rev1, func(e *Encoder) { e.Sort(ordered(5, 3, 4, 1), 7) }, "* SORT 5 3 4 1 (MODSEQ 7)"},
+		{rev1, func(e *Encoder) { e.Sort(nil, 7) }, "* SORT"},
+		{rev1, func(e *Encoder) {
+			e.ESearch(SearchResult{Tag: "a", UID: true, Return: SearchReturn{Extended: true, Min: true, Max: true, All: true, Count: true}, Matches: ordered(9, 8, 3, 4, 5, 7)})
+		}, `* ESEARCH (TAG "a") UID MIN 9 MAX 7 ALL 9,8,3:5,7 COUNT 6`},
 		{rev1, func(e *Encoder) { e.ID([]IDParam{{Name: "a\r\n", Value: "\x00b"}}) }, "* ID ({3}\r\na\r\n {1}\r\nb)"},
 		{rev2, func(e *Encoder) { e.ESearch(SearchResult{Tag: `a\`, UID: true, Matches: matches}) },
 			`* ESEARCH (TAG "a\\") UID ALL 4:6,21`},
@@ -300,5 +305,27 @@ func BenchmarkEnvelopes(b *testing.B) {
 		f.Size(4286)
 		f.Envelope(env)
 		f.End()
+	}
+}
+
+// ordered is a set in an order of its own.
+func ordered(numbers ...uint32) (s Set) {
+	for _, n := range numbers {
+		s.Append(n)
+	}
+	return s
+}
+
+// A set that is longer than the buffer comes out whole.
+func TestEncodeLongSet(t *testing.T) {
+	var s Set
+	for n := uint32(30_000); n > 0; n -= 2 {
+		s.Append(n)
+	}
+	got := encoded(t, Dialect{}, func(e *Encoder) {
+		e.ESearch(SearchResult{Tag: "a", Return: SearchReturn{Extended: true, All: true}, Matches: s})
+	})
+	if want := `* ESEARCH (TAG "a") ALL ` + s.String(); got != want {
+		t.Errorf("%d octets, want %d", len(got), len(want))
 	}
 }

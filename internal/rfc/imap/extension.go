@@ -16,6 +16,7 @@ type extension struct {
 	listSelections map[string]func(*parser, *ListSelect)
 	listReturns    map[string]func(*parser, *ListReturn)
 	selectParams   map[string]func(*parser, *Select)
+	sortKeys       map[SortBy]bool     // all true
 	statusItems    map[StatusItem]bool // all true
 }
 
@@ -41,6 +42,7 @@ func extensions() []extension {
 		sessionSyntax(),
 		uidBatchesSyntax(),
 		unauthenticateSyntax(),
+		sortSyntax(),
 		withinSyntax(),
 		xlistSyntax(),
 	}
@@ -62,6 +64,7 @@ func combine(all []extension) extension {
 		listSelections: map[string]func(*parser, *ListSelect){},
 		listReturns:    map[string]func(*parser, *ListReturn){},
 		selectParams:   map[string]func(*parser, *Select){},
+		sortKeys:       map[SortBy]bool{},
 		statusItems:    map[StatusItem]bool{},
 	}
 	for _, e := range all {
@@ -73,6 +76,7 @@ func combine(all []extension) extension {
 		add(sum.listSelections, e.listSelections)
 		add(sum.listReturns, e.listReturns)
 		add(sum.selectParams, e.selectParams)
+		add(sum.sortKeys, e.sortKeys)
 		add(sum.statusItems, e.statusItems)
 	}
 	return sum

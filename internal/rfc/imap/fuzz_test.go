@@ -69,6 +69,17 @@ func readAll(t *testing.T, src io.Reader, size int, d Dialect) (seen []any) {
 	}
 }
 
+func checkKey(t *testing.T, key SearchKey) {
+	text := AppendSearchKey(nil, key)
+	again := readKey(t, text)
+	if !reflect.DeepEqual(again, key) {
+		t.Fatalf("%q is read again as %#v, was %#v", text, again, key)
+	}
+	if second := AppendSearchKey(nil, again); !bytes.Equal(second, text) {
+		t.Fatalf("%q is written again as %q", text, second)
+	}
+}
+
 // checkCommand holds what is promised of the parts of commands.
 func checkCommand(t *testing.T, c Command) {
 	switch c := c.(type) {
@@ -77,13 +88,11 @@ func checkCommand(t *testing.T, c Command) {
 	case Delete:
 		checkName(t, c.Mailbox)
 	case Search:
-		text := AppendSearchKey(nil, c.Key)
-		again := readKey(t, text)
-		if !reflect.DeepEqual(again, c.Key) {
-			t.Fatalf("%q is read again as %#v, was %#v", text, again, c.Key)
-		}
-		if second := AppendSearchKey(nil, again); !bytes.Equal(second, text) {
-			t.Fatalf("%q is written again as %q", text, second)
+		checkKey(t, c.Key)
+	case Sort:
+		checkKey(t, c.Key)
+		if len(c.Order) == 0 {
+			t.Fatal("a SORT without criteria")
 		}
 	case Copy:
 		checkSet(t, c.Set)

@@ -154,6 +154,15 @@ func (s *Set) Add(n uint32) {
 	*s = append(*s, Range{n, n})
 }
 
+// Append puts n at the end of a set that is in an order of its own (RFC 5267 3.2: ranges count upwards).
+func (s *Set) Append(n uint32) {
+	if last := len(*s) - 1; last >= 0 && (*s)[last].Stop == n-1 && n > 1 {
+		(*s)[last].Stop = n
+		return
+	}
+	*s = append(*s, Range{n, n})
+}
+
 // Contains reports whether a normal set holds n.
 func (s Set) Contains(n uint32) bool {
 	i, _ := slices.BinarySearchFunc(s, n, func(r Range, n uint32) int {

@@ -132,7 +132,8 @@ func TestStates(t *testing.T) {
 			"IDLE COMPRESS UNAUTHENTICATE XLIST " +
 			"GETQUOTA GETQUOTAROOT SETQUOTA",
 		Selected: "CHECK CLOSE UNSELECT EXPUNGE SEARCH FETCH STORE COPY MOVE UID_EXPUNGE UID_SEARCH UID_FETCH UID_STORE UID_COPY " +
-			"UID_MOVE UIDBATCHES",
+			"UID_MOVE UIDBATCHES " +
+			"SORT UID_SORT",
 	}
 	known := 0
 	for states, names := range allowed {
@@ -262,6 +263,26 @@ func TestReadSearch(t *testing.T) {
 	}
 	for _, tt := range tests {
 		req := read(t, "a SEARCH "+tt.args+"\r\n", Dialect{}, Selected)
+		if !reflect.DeepEqual(req.Command, tt.want) {
+			t.Errorf("%s\n got %#v\nwant %#v", tt.args, req.Command, tt.want)
+		}
+	}
+}
+
+func TestReadSort(t *testing.T) {
+	tests := []struct {
+		args string
+		want Sort
+	}{
+		{"(SUBJECT reverse date) utf-8 ALL", Sort{Order: []SortKey{{By: SortSubject}, {SortDate, true}}, Charset: "UTF-8", Key: SearchAll{}}},
+		{`RETURN () (DISPLAYTO) "iso-8859-1" SUBJECT {1+}` + "\r\n\xe9", Sort{Return: SearchReturn{Extended: true, All: true},
+			Order: []SortKey{{By: SortDisplayTo}}, Charset: "ISO-8859-1", Key: SearchText{InSubject, "é"}}},
+		{"RETURN (MIN SAVE) (ARRIVAL CC DISPLAYFROM FROM SIZE TO) US-ASCII 1 SEEN", Sort{Return: SearchReturn{Extended: true, Min: true, Save: true},
+			Order:   []SortKey{{By: SortArrival}, {By: SortCc}, {By: SortDisplayFrom}, {By: SortFrom}, {By: SortSize}, {By: SortTo}},
+			Charset: "US-ASCII", Key: SearchAnd{Numbers{Set: set(one(1))}, SearchFlag{`\Seen`}}}},
+	}
+	for _, tt := range tests {
+		req := read(t, "a SORT "+tt.args+"\r\n", Dialect{UTF8Accept: true}, Selected)
 		if !reflect.DeepEqual(req.Command, tt.want) {
 			t.Errorf("%s\n got %#v\nwant %#v", tt.args, req.Command, tt.want)
 		}

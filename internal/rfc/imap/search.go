@@ -24,9 +24,7 @@ type SearchReturn struct {
 }
 
 // Silent reports that no answer is wanted: SAVE stands alone (RFC 9051 6.4.4).
-func (r SearchReturn) Silent() bool {
-	return r.Extended && !r.Min && !r.Max && !r.All && !r.Count
-}
+func (r SearchReturn) Silent() bool { return r == SearchReturn{Extended: true, Save: true} }
 
 func searchSyntax() extension {
 	return extension{
@@ -44,6 +42,9 @@ func searchSyntax() extension {
 
 func (Search) command() {}
 
+// Saves reports that the result is to be kept as "$" (RFC 5182).
+func (s Search) Saves() bool { return s.Return.Save }
+
 func parseSearch(p *parser, uid bool) Command {
 	c := Search{UID: uid}
 	p.sp()
@@ -55,11 +56,20 @@ func parseSearch(p *parser, uid bool) Command {
 		word = p.searchWord()
 	}
 	if word == "CHARSET" {
+		if p.r.dialect.UTF8Accept { // RFC 6855 3
+			p.bad("CHARSET is not allowed after ENABLE UTF8=ACCEPT")
+		}
 		p.sp()
 		c.Charset = p.searchCharset()
 		p.sp()
 		word = p.searchWord()
 	}
+	c.Key = p.searchProgram(word)
+	return c
+}
+
+// searchProgram takes the keys that all must match, the name of the first of which has been read.
+func (p *parser) searchProgram(word string) SearchKey {
 	keys := SearchAnd{}
 	for p.err == nil {
 		keys = keys.with(p.searchKey(word))
@@ -68,13 +78,12 @@ func parseSearch(p *parser, uid bool) Command {
 		}
 		word = p.searchWord()
 	}
-	c.Key = keys.simplify()
-	return c
+	return keys.simplify()
 }
 
 func (p *parser) searchReturn(r *SearchReturn) {
 	r.Extended = true
-	p.list(func() {
+	options := p.list(func() {
 		name := p.name("a return option")
 		read, known := syntax.searchReturns[name]
 		if !known {
@@ -83,9 +92,7 @@ func (p *parser) searchReturn(r *SearchReturn) {
 		}
 		read(p, r)
 	})
-	if !r.Min && !r.Max && !r.Count && !r.Save {
-		r.All = true
-	}
+	r.All = r.All || options == 0
 }
 
 // searchCharset takes the charset of the strings to come.
@@ -93,9 +100,6 @@ func (p *parser) searchCharset() string {
 	name := strings.ToUpper(p.astring("a charset"))
 	if p.err != nil {
 		return ""
-	}
-	if p.r.dialect.UTF8Accept { // RFC 6855 3
-		p.bad("CHARSET is not allowed after ENABLE UTF8=ACCEPT")
 	}
 	if !charset.Known(name) {
 		p.fail(p.r.failure(NO, CodeBadCharset, "this charset is not supported"))

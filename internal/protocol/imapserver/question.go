@@ -1,0 +1,114 @@
+package imapserver
+
+import (
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/rfc/imap"
+)
+
+// question is a SEARCH or SORT.
+type question struct {
+	tag    string
+	uid    bool
+	sort   bool // it is a SORT
+	order  []imap.SortKey
+	wanted imap.SearchReturn
+	key    imap.SearchKey
+}
+
+// ask answers a question, and keeps the result as "$" where that is wanted.
+func (s *session) ask(q question) (reply, error) {
+	sel := s.selected
+	if err := s.checkNumbers(q.key); err != nil {
+		return reply{}, err
+	}
+	found, err := s.inOrder(q)
+	if err != nil {
+		if q.wanted.Save {
+			sel.saved = nil // RFC 5182 2.1: a search that fails leaves an empty result
+		}
+		return reply{}, err
+	}
+	if q.wanted.Save {
+		sel.saved = named(q.wanted, found)
+	}
+	if !q.wanted.Silent() {
+		s.answer(q, found)
+	}
+	return ok("searched"), nil
+}
+
+// inOrder returns the UIDs of the messages that are found: a normal set, or in the order that was asked for.
+func (s *session) inOrder(q question) (imap.Set, error) {
+	found, err := s.matches(q.key)
+	if err == nil && q.sort {
+		found, err = s.sorted(found, q.order)
+	}
+	return found, err
+}
+
+// answer sends the result in the form that was asked for.
+func (s *session) answer(q question, uids imap.Set) {
+	matches := uids
+	if !q.uid {
+		matches = s.numbersOf(uids)
+	}
+	var highest mail.ModSeq
+	if usesModSeq(q.key) {
+		told := uids
+		if q.wanted.Extended {
+			told = named(q.wanted, uids) // RFC 7162 3.1.10: with MIN and MAX alone, of the messages that these name
+		}
+		highest = s.modSeqOf(told.Resolve(0))
+	}
+	switch {
+	case q.wanted.Extended || s.dialect.Rev2 && !q.sort:
+		s.out.ESearch(imap.SearchResult{Tag: q.tag, UID: q.uid, Return: q.wanted, Matches: matches, ModSeq: highest})
+	case q.sort:
+		s.out.Sort(matches, highest)
+	default:
+		s.out.Search(matches, highest)
+	}
+}
+
+// named are the messages that an answer names, as a normal set: with MIN or MAX and neither ALL nor COUNT only these (RFC
+// 5182 2.1).
+func named(r imap.SearchReturn, uids imap.Set) imap.Set {
+	if len(uids) == 0 || r.All || r.Count || !r.Min && !r.Max {
+		return uids.Resolve(0)
+	}
+	var out imap.Set
+	if r.Min {
+		out = append(out, imap.Range{Start: uids[0].Start, Stop: uids[0].Start})
+	}
+	if last := uids[len(uids)-1].Stop; r.Max {
+		out = append(out, imap.Range{Start: last, Stop: last})
+	}
+	return out.Resolve(0)
+}
+
+// numbersOf returns the sequence numbers of UIDs, in their order.
+func (s *session) numbersOf(uids imap.Set) (seqs imap.Set) {
+	for i, r := range uids {
+		if i > 0 && r.Start < uids[i-1].Stop {
+			return s.numbersOneByOne(uids)
+		}
+	}
+	return s.selected.view.Seqs(uids)
+}
+
+func (s *session) numbersOneByOne(uids imap.Set) (seqs imap.Set) {
+	for uid := range uids.All() {
+		if _, seq := s.selected.view.Find(mail.UID(uid)); seq != 0 {
+			seqs.Append(uint32(seq))
+		}
+	}
+	return seqs
+}
+
+// modSeqOf is the highest mod-sequence of messages, given by their UIDs.
+func (s *session) modSeqOf(uids imap.Set) (highest mail.ModSeq) {
+	for p := range s.positions(s.selected.view.Seqs(uids)) {
+		highest = max(highest, p.entry.ModSeq)
+	}
+	return highest
+}
