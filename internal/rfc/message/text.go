@@ -61,9 +61,13 @@ func (p *Part) BodyText(content io.ReaderAt) io.Reader {
 }
 
 // PartHeaderText returns the headers of all parts below p, decoded, as HeaderText gives one, except those of embedded
-// messages, which are in BodyText. A file name that the header holds in pieces or encoded (RFC 2231) follows as a line.
+// messages, which are in BodyText. A file name that the header holds in pieces or encoded (RFC 2231) follows as a line; the
+// first line is that of p itself, if it has one.
 func (p *Part) PartHeaderText(content io.ReaderAt) io.Reader {
 	t := &pieces{content: content}
+	if name := p.Filename(); name != "" {
+		t.now = strings.NewReader(name + "\n")
+	}
 	t.addHeaders(p)
 	return t
 }

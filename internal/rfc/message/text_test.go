@@ -65,6 +65,10 @@ three
 		"one ö\nSubject: ìnner\nContent-Type: multipart/mixed; boundary=i\nX-Raw: café\ntwo\nthree\n"; got != want {
 		t.Errorf("body: %q", got)
 	}
+	file := "Content-Type: application/pdf\r\nContent-Disposition: attachment; filename*0*=utf-8''r%C3%A9; filename*1=port\r\n\r\nx"
+	if got := read(parse(t, file).Root.PartHeaderText(strings.NewReader(file))); got != "réport\n" {
+		t.Errorf("name of the message itself: %q", got)
+	}
 	if got := read(parse(t, "").Root.BodyText(strings.NewReader(""))); got != "\n" {
 		t.Errorf("empty: %q", got)
 	}

@@ -1,11 +1,13 @@
 package search_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/mailmesh/mailmesh/internal/infra/blob"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 	"github.com/mailmesh/mailmesh/internal/store/search"
@@ -180,26 +182,34 @@ func TestLeftOpen(t *testing.T) {
 	})
 }
 
-// Two workers at one account do its work once.
+// meanwhile lets something happen while a body is opened.
+type meanwhile struct {
+	search.Bodies
+	do func()
+}
+
+func (m *meanwhile) Open(ctx context.Context, account mail.AccountID, id mail.BlobID) (blob.Reader, error) {
+	if do := m.do; do != nil {
+		m.do = nil
+		do()
+	}
+	return m.Bodies.Open(ctx, account, id)
+}
+
+// Two workers at one account do its work once: who comes later with the same step has not done it.
 func TestTwoWorkers(t *testing.T) {
 	each(t, func(t *testing.T, s *store) {
 		for i := range 50 {
 			s.deliver(text(fmt.Sprint(i), "word"), alice)
 		}
-		done := make(chan error, 2)
-		for range 2 {
-			go func() {
-				var err error
-				for more := true; more && err == nil; {
-					more, err = s.index.Step(t.Context(), alice, false)
-				}
-				done <- err
-			}()
+		other := &meanwhile{Bodies: s.bodies, do: func() { s.catchUp(alice) }}
+		late := search.NewIndex(search.Options{Tx: s.tx, Bodies: other})
+		for more := true; more; {
+			var err error
+			more, err = late.Step(t.Context(), alice, false)
+			s.must(err)
 		}
-		s.must(<-done)
-		s.must(<-done)
-		s.catchUp(alice)
-		if n := s.entries(alice); n != 50 {
+		if n := s.entries(alice); n != 50 || other.do != nil {
 			t.Errorf("%d entries, want 50", n)
 		}
 	})
@@ -237,6 +247,27 @@ func TestDamagedSegment(t *testing.T) {
 		s.want(anywhere("word"), alice, 1, 1)
 		if _, err := s.index.Check(t.Context(), alice); err == nil {
 			t.Error("a check finds nothing wrong")
+		}
+	})
+}
+
+// Emails of another account are not found, whoever asks for them.
+func TestIdsOfAnotherAccountFindNothing(t *testing.T) {
+	each(t, func(t *testing.T, s *store) {
+		s.deliver(text("one", "word"), alice)
+		s.deliver(text("two", "word"), bob)
+		s.catchUp(alice)
+		s.catchUp(bob)
+		var ids []mail.EmailID
+		for _, l := range append(s.letters(alice), s.letters(bob)...) {
+			ids = append(ids, l.facts.Email)
+		}
+		for account, own := range map[mail.AccountID]mail.EmailID{alice: ids[0], bob: ids[1]} {
+			s.lookup(account, anywhere("word"), ids, func(f search.Found) {
+				if f.Email != own {
+					t.Errorf("account %v is told of email %v", account, f.Email)
+				}
+			})
 		}
 	})
 }
