@@ -4,7 +4,8 @@
 // and node joins them to the metrics here, so that names and labels stand in one place.
 //
 // Label values must come from a small fixed set (a reason, a protocol), never from a peer: each new value costs memory
-// for ever.
+// for ever. A metric without labels is shown from the start, as 0: Prometheus sees a growth from 0 to 1, and none from
+// nothing to 1, so the first failure would raise no alarm.
 package metrics
 
 import (
@@ -38,6 +39,9 @@ type Counter struct{ vec *prometheus.CounterVec }
 func (r *Registry) Counter(name, help string, labels ...string) Counter {
 	vec := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mailmesh_" + name, Help: help}, labels)
 	r.prometheus.MustRegister(vec)
+	if len(labels) == 0 {
+		vec.WithLabelValues()
+	}
 	return Counter{vec}
 }
 
@@ -51,6 +55,9 @@ type Gauge struct{ vec *prometheus.GaugeVec }
 func (r *Registry) Gauge(name, help string, labels ...string) Gauge {
 	vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "mailmesh_" + name, Help: help}, labels)
 	r.prometheus.MustRegister(vec)
+	if len(labels) == 0 {
+		vec.WithLabelValues()
+	}
 	return Gauge{vec}
 }
 
@@ -78,6 +85,9 @@ var Sizes = []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512}
 func (r *Registry) Histogram(name, help string, bounds []float64, labels ...string) Histogram {
 	vec := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "mailmesh_" + name, Help: help, Buckets: bounds}, labels)
 	r.prometheus.MustRegister(vec)
+	if len(labels) == 0 {
+		vec.WithLabelValues()
+	}
 	return Histogram{vec}
 }
 

@@ -31,3 +31,19 @@ func TestWhatIsCountedIsShown(t *testing.T) {
 		}
 	}
 }
+
+// What has not happened yet is shown as 0, so that an alarm sees it happen for the first time.
+func TestWhatHasNotHappenedIsShown(t *testing.T) {
+	r := New()
+	r.Counter("failures_total", "Failures.")
+	r.Gauge("waiting", "Waiting.")
+	r.Histogram("notice_seconds", "Notices.", Latencies)
+
+	w := httptest.NewRecorder()
+	r.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	for _, want := range []string{"mailmesh_failures_total 0\n", "mailmesh_waiting 0\n", "mailmesh_notice_seconds_count 0\n"} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("not shown: %s", want)
+		}
+	}
+}
