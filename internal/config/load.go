@@ -36,8 +36,9 @@ func Load(path string, environ []string) (Config, error) {
 		return Config{}, err
 	}
 	var errs []error
+	set := lines(text)
 	for _, f := range c.check() {
-		errs = append(errs, fmt.Errorf("%s: %s: %w; accepted: %s", place(path, text, f.key, fromEnv), f.key, f.err, accepted(f.key)))
+		errs = append(errs, fmt.Errorf("%s: %s: %w; accepted: %s", place(path, set, f.key, fromEnv), f.key, f.err, accepted(f.key)))
 	}
 	return c, errors.Join(errs...)
 }
@@ -126,24 +127,17 @@ func set(field reflect.Value, text string) error {
 const unplaced = "configuration"
 
 // place says where a key was set: the variable, the line, or nowhere but its default.
-func place(path string, text []byte, name string, fromEnv map[string]string) string {
+func place(path string, lines map[string]int, name string, fromEnv map[string]string) string {
 	if env, ok := fromEnv[name]; ok {
 		return "environment: " + env
 	}
-	section := ""
-	for i, line := range strings.Split(string(text), "\n") {
-		line = strings.TrimSpace(line)
-		if s, ok := strings.CutPrefix(line, "["); ok {
-			section = strings.TrimSuffix(strings.TrimSpace(strings.SplitN(s, "#", 2)[0]), "]") + "."
-		}
-		if k, _, ok := strings.Cut(line, "="); ok && section+strings.TrimSpace(k) == name {
-			return fmt.Sprintf("%s:%d", path, i+1)
-		}
+	if line := lines[name]; line > 0 {
+		return fmt.Sprintf("%s:%d", path, line)
 	}
 	return unplaced
 }
 
-// keyAt is the key a line of TOML sets, for errors of the parser that do not tell.
+// keyAt is the key a line of TOML sets, for errors of the parser that do not tell: there may be no more than "key =".
 func keyAt(text []byte, row int) string {
 	section := ""
 	for i, line := range strings.Split(string(text), "\n") {

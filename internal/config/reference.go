@@ -36,11 +36,15 @@ func keys() []key {
 	return out
 }
 
+// accepted is what a key or a section accepts; "" when there is none of that name.
 func accepted(name string) string {
 	for _, k := range keys() {
 		if k.name == name {
 			return k.accept
 		}
+	}
+	if inside := siblings([]string{name, ""}); name != "" && len(inside) > 0 {
+		return fmt.Sprintf("a section [%s] of %s", name, strings.Join(inside, ", "))
 	}
 	return ""
 }

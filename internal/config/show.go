@@ -16,6 +16,7 @@ func Show(c Config, path string, environ []string) string {
 	loaded, _ := Load(path, environ)
 	fromEnv, _ := override(&Config{}, environ)
 	text, _ := os.ReadFile(path) // none of ""
+	set := lines(text)
 	var b strings.Builder
 	section := ""
 	for _, k := range keys() {
@@ -28,7 +29,7 @@ func Show(c Config, path string, environ []string) string {
 		}
 		where := "default"
 		value := k.field(&c).Interface()
-		switch from := place(path, text, k.name, fromEnv); {
+		switch from := place(path, set, k.name, fromEnv); {
 		case !reflect.DeepEqual(value, k.field(&loaded).Interface()):
 			where = "command line"
 		case from != unplaced:
