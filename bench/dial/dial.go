@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -25,6 +26,9 @@ type Options struct {
 	// ones, and no secret of value passes, so it is off unless asked for.
 	Verify  bool
 	Timeout time.Duration // for each step of a dialogue; 0 is DefaultTimeout
+	// From is a number of the host that connects, of a server on the loopback
+	// network only: servers bound the connections of one host.
+	From int
 }
 
 // DefaultTimeout is how long a client waits for a server's answer before it
@@ -43,7 +47,7 @@ func (o Options) Wait() time.Duration {
 func Connect(ctx context.Context, addr string, o Options) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.Wait())
 	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	conn, err := (&net.Dialer{LocalAddr: o.local(addr)}).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +55,16 @@ func Connect(ctx context.Context, addr string, o Options) (net.Conn, error) {
 		return Upgrade(ctx, conn, addr, o)
 	}
 	return conn, nil
+}
+
+// local is the address that connects, nil for the system to choose: hosts of the
+// loopback network have numbers in 127.0.0.0/8.
+func (o Options) local(addr string) net.Addr {
+	server, err := netip.ParseAddrPort(addr)
+	if err != nil || !server.Addr().Is4() || !server.Addr().IsLoopback() || o.From <= 0 {
+		return nil
+	}
+	return &net.TCPAddr{IP: net.IPv4(127, 0, 1+byte(o.From>>8), byte(o.From))}
 }
 
 // Upgrade makes a TLS connection of conn, or closes it.

@@ -2,11 +2,16 @@ package fakemail
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 )
@@ -81,6 +86,11 @@ func serve(data, ready string) error {
 	if err != nil {
 		return err
 	}
+	admin, err := serveAdmin(filepath.Join(data, "admin.sock"))
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, syscall.SIGTERM)
 	doors := map[string]string{"smtp": s.SMTP, "lmtp": s.LMTP, "imap": s.IMAP, "imaps": s.IMAPS, "metrics": "127.0.0.1:1"}
@@ -93,4 +103,20 @@ func serve(data, ready string) error {
 	}
 	<-ended
 	return s.Close()
+}
+
+// serveAdmin answers the one request that a benchmark makes on the admin socket.
+func serveAdmin(socket string) (io.Closer, error) {
+	if err := os.Remove(socket); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /debug/pprof/heap", func(http.ResponseWriter, *http.Request) { runtime.GC() })
+	server := &http.Server{Handler: mux}
+	go server.Serve(l)
+	return server, nil
 }

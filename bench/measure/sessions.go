@@ -21,7 +21,13 @@ type SessionsOptions struct {
 	Count    int
 	PIDs     []int
 	Settle   time.Duration // for the server to come to rest before memory is read
-	Parallel int           // sessions being opened at a time; 0 is 8
+
+	// Rest asks the server to give back what it holds without need, where it can be
+	// asked: otherwise a garbage collection between the two readings is counted as
+	// memory that sessions have freed. nil: it cannot.
+	Rest func(context.Context) error
+
+	Parallel int // sessions being opened at a time; 0 is 8
 }
 
 // SessionsResult is what the sessions cost the server.
@@ -45,7 +51,7 @@ func Sessions(ctx context.Context, o SessionsOptions) (*SessionsResult, error) {
 	}
 	r := &SessionsResult{Sessions: o.Count}
 	var err error
-	if r.Before, err = proc.System.Memory(o.PIDs...); err != nil {
+	if r.Before, err = o.memory(ctx); err != nil {
 		return nil, err
 	}
 	conns := make([]*imap.Conn, o.Count)
@@ -62,16 +68,29 @@ func Sessions(ctx context.Context, o SessionsOptions) (*SessionsResult, error) {
 		return nil, err
 	}
 	r.OpenSeconds = time.Since(begin).Seconds()
-	if err := pause(ctx, o.Settle); err != nil {
-		return nil, err
-	}
-	if r.After, err = proc.System.Memory(o.PIDs...); err != nil {
+	if r.After, err = o.memory(ctx); err != nil {
 		return nil, err
 	}
 	r.RSSEach = float64(r.After.RSS-r.Before.RSS) / 1024 / float64(o.Count)
 	r.PSSEach = float64(r.After.PSS-r.Before.PSS) / 1024 / float64(o.Count)
 	return r, stillIdle(conns)
 }
+
+// memory of the server once it has come to rest.
+func (o *SessionsOptions) memory(ctx context.Context) (proc.Memory, error) {
+	if o.Rest != nil {
+		if err := o.Rest(ctx); err != nil {
+			return proc.Memory{}, err
+		}
+	}
+	if err := pause(ctx, o.Settle); err != nil {
+		return proc.Memory{}, err
+	}
+	return proc.System.Memory(o.PIDs...)
+}
+
+// sessionsPerHost is less than what servers let one host have.
+const sessionsPerHost = 100
 
 func openSessions(ctx context.Context, o SessionsOptions, conns []*imap.Conn) error {
 	g, gctx := errgroup.WithContext(ctx)
@@ -83,7 +102,7 @@ func openSessions(ctx context.Context, o SessionsOptions, conns []*imap.Conn) er
 		g.Go(func() error {
 			opts := o.IMAP
 			account := o.Accounts[i%len(o.Accounts)]
-			opts.Username, opts.Password, opts.Lean = account.Address, account.Password, true
+			opts.Username, opts.Password, opts.Lean, opts.From = account.Address, account.Password, true, 1+i/sessionsPerHost
 			c, err := imap.Dial(gctx, o.Addr, opts)
 			if err != nil {
 				return fmt.Errorf("session %d: %w", i+1, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/mailmesh/mailmesh/bench/measure"
 	"github.com/mailmesh/mailmesh/bench/proc"
 	"github.com/mailmesh/mailmesh/bench/result"
+	"github.com/mailmesh/mailmesh/bench/server"
 	"github.com/mailmesh/mailmesh/bench/smtp"
 )
 
@@ -139,9 +140,13 @@ func (r *run) sessions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var rest func(context.Context) error
+	if server, ok := r.server.(server.Rester); ok {
+		rest = server.Rest
+	}
 	got, err := measure.Sessions(ctx, measure.SessionsOptions{
 		Addr: addr, IMAP: imap.Options{Options: dial.Options{Security: security}}, Accounts: accounts,
-		Count: r.scale.Sessions, PIDs: r.doors.PIDs, Settle: r.scale.Settle,
+		Count: r.scale.Sessions, PIDs: r.doors.PIDs, Settle: r.scale.Settle, Rest: rest,
 	})
 	if err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,7 +26,10 @@ type Mailmesh struct {
 	domain map[string]bool
 }
 
-var _ Server = (*Mailmesh)(nil)
+var (
+	_ Server = (*Mailmesh)(nil)
+	_ Rester = (*Mailmesh)(nil)
+)
 
 const (
 	startLimit = 30 * time.Second
@@ -99,6 +104,29 @@ func (m *Mailmesh) command(ctx context.Context, stdin string, args ...string) er
 		return fmt.Errorf("%s %s: %w: %.500s", filepath.Base(m.Binary), strings.Join(args, " "), err, out)
 	}
 	return nil
+}
+
+// Rest has garbage collected, by the profile of the admin socket that begins with
+// it; Go does so by itself every two minutes.
+func (m *Mailmesh) Rest(ctx context.Context) error {
+	dialer := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(m.Data, "admin.sock"))
+	}
+	client := &http.Client{Transport: &http.Transport{DialContext: dialer, DisableKeepAlives: true}}
+	request, err := http.NewRequestWithContext(ctx, "GET", "http://admin/debug/pprof/heap?gc=1", nil)
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("the admin socket answers %s", response.Status)
+	}
+	_, err = io.Copy(io.Discard, response.Body)
+	return err
 }
 
 // Stop asks the server to end and kills it when it does not.

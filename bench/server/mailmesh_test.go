@@ -51,6 +51,9 @@ func TestStartAndStop(t *testing.T) {
 		if e.SMTP == "" || e.LMTP == "" || e.IMAPS == "" {
 			t.Errorf("endpoints %+v", e)
 		}
+		if err := m.Rest(context.Background()); err != nil {
+			t.Error(err)
+		}
 		if memory, err := proc.System.Memory(e.PIDs...); err != nil || memory.RSS == 0 {
 			t.Errorf("memory %+v, %v", memory, err)
 		}

@@ -26,3 +26,9 @@ type Endpoints struct {
 	// PIDs of the server's own processes; their descendants belong to them.
 	PIDs []int
 }
+
+// Rester is a server that can be asked to give back memory it holds without need,
+// as it does by itself when it is left alone for some minutes.
+type Rester interface {
+	Rest(ctx context.Context) error
+}
