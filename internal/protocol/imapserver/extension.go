@@ -40,6 +40,7 @@ func extensions() []extension {
 		searchExtension(),
 		selectExtension(),
 		sortExtension(),
+		threadExtension(),
 		uidBatchesExtension(),
 		unauthenticateExtension(),
 		withinExtension(),

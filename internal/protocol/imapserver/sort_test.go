@@ -1,6 +1,7 @@
 package imapserver
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -34,5 +35,10 @@ func TestForeignClientSorts(t *testing.T) {
 		SortCriteria: []imapclient.SortCriterion{{Key: imapclient.SortKeySubject, Reverse: true}}}).Wait()
 	if err != nil || !slices.Equal(got, []uint32{3, 1, 2}) {
 		t.Errorf("%v, %v", got, err)
+	}
+	threads, err := c.Thread(&imapclient.ThreadOptions{Algorithm: imap.ThreadReferences, SearchCriteria: &imap.SearchCriteria{}}).Wait()
+	want := []imapclient.ThreadData{{Chain: []uint32{1}}, {Chain: []uint32{2}}, {Chain: []uint32{3}}}
+	if err != nil || !reflect.DeepEqual(threads, want) {
+		t.Errorf("%+v, %v", threads, err)
 	}
 }

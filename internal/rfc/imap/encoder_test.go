@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/rfc/message"
 	"github.com/mailmesh/mailmesh/internal/rfc/message/header"
+
+	"github.com/mailmesh/mailmesh/internal/rfc/thread"
 )
 
 // encoded is what write sends to a client of that dialect, without the last CRLF.
@@ -327,5 +330,25 @@ func TestEncodeLongSet(t *testing.T) {
 	})
 	if want := `* ESEARCH (TAG "a") ALL ` + s.String(); got != want {
 		t.Errorf("%d octets, want %d", len(got), len(want))
+	}
+}
+
+func TestEncodeThread(t *testing.T) {
+	node := func(number uint32, depth, children int) thread.Node {
+		return thread.Node{Number: number, Depth: depth, Children: children}
+	}
+	for _, tt := range []struct {
+		nodes []thread.Node
+		want  string
+	}{
+		{nil, "* THREAD"},
+		{[]thread.Node{node(2, 0, 0), node(3, 0, 1), node(6, 1, 2), node(4, 2, 1), node(23, 3, 0), node(44, 2, 1), node(7, 3, 1), node(96, 4, 0)}, "* THREAD (2)(3 6 (4 23)(44 7 96))"}, // RFC 5256 4
+		{[]thread.Node{node(0, 0, 2), node(3, 1, 0), node(5, 1, 0)}, "* THREAD ((3)(5))"},
+		{[]thread.Node{node(0, 0, 2), node(3, 1, 2), node(5, 2, 0), node(6, 2, 0), node(7, 1, 0), node(8, 0, 0)}, "* THREAD ((3 (5)(6))(7))(8)"},
+	} {
+		got := encoded(t, Dialect{}, func(e *Encoder) { e.Thread(slices.Values(tt.nodes)) })
+		if got != tt.want {
+			t.Errorf("got  %s\nwant %s", got, tt.want)
+		}
 	}
 }

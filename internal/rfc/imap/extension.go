@@ -43,6 +43,7 @@ func extensions() []extension {
 		uidBatchesSyntax(),
 		unauthenticateSyntax(),
 		sortSyntax(),
+		threadSyntax(),
 		withinSyntax(),
 		xlistSyntax(),
 	}

@@ -89,6 +89,8 @@ func checkCommand(t *testing.T, c Command) {
 		checkName(t, c.Mailbox)
 	case Search:
 		checkKey(t, c.Key)
+	case Thread:
+		checkKey(t, c.Key)
 	case Sort:
 		checkKey(t, c.Key)
 		if len(c.Order) == 0 {

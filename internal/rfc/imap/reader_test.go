@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/rfc/thread"
 )
 
 // newTestReader reads input in a state that allows every command but those for signing in.
@@ -133,7 +134,7 @@ func TestStates(t *testing.T) {
 			"GETQUOTA GETQUOTAROOT SETQUOTA",
 		Selected: "CHECK CLOSE UNSELECT EXPUNGE SEARCH FETCH STORE COPY MOVE UID_EXPUNGE UID_SEARCH UID_FETCH UID_STORE UID_COPY " +
 			"UID_MOVE UIDBATCHES " +
-			"SORT UID_SORT",
+			"SORT UID_SORT THREAD UID_THREAD",
 	}
 	known := 0
 	for states, names := range allowed {
@@ -285,6 +286,19 @@ func TestReadSort(t *testing.T) {
 		req := read(t, "a SORT "+tt.args+"\r\n", Dialect{UTF8Accept: true}, Selected)
 		if !reflect.DeepEqual(req.Command, tt.want) {
 			t.Errorf("%s\n got %#v\nwant %#v", tt.args, req.Command, tt.want)
+		}
+	}
+}
+
+func TestReadThread(t *testing.T) {
+	for args, want := range map[string]Thread{
+		"references utf-8 ALL":              {Algorithm: thread.References, Charset: "UTF-8", Key: SearchAll{}},
+		`ORDEREDSUBJECT "US-ASCII" SEEN 1`:  {Algorithm: thread.OrderedSubject, Charset: "US-ASCII", Key: SearchAnd{SearchFlag{`\Seen`}, Numbers{Set: set(one(1))}}},
+		"REFS iso-8859-1 TEXT {1+}\r\n\xe9": {Algorithm: thread.Refs, Charset: "ISO-8859-1", Key: SearchText{InText, "é"}},
+	} {
+		req := read(t, "a THREAD "+args+"\r\n", Dialect{}, Selected)
+		if !reflect.DeepEqual(req.Command, want) {
+			t.Errorf("%s\n got %#v\nwant %#v", args, req.Command, want)
 		}
 	}
 }
