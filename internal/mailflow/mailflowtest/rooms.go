@@ -189,6 +189,7 @@ func (r *Rooms) Send(id, content string, to ...string) {
 type Kept struct {
 	mailbox.Email
 	UID     mail.UID
+	Flags   mail.Flag
 	Content string
 }
 
@@ -204,7 +205,7 @@ func (r *Rooms) Inbox(account mail.AccountID) (out []Kept) {
 	view, err := r.Mailbox.View(ctx, account, inbox.ID)
 	r.Must(err)
 	for _, entry := range view.All() {
-		kept := Kept{UID: entry.UID}
+		kept := Kept{UID: entry.UID, Flags: entry.Flags}
 		r.Must(r.Tx.Read(ctx, func(t *tx.Tx) (err error) {
 			kept.Email, err = r.Mailbox.Email(t, account, entry.Email)
 			return err

@@ -176,9 +176,9 @@ func (s *Store) insertEmail(t *tx.Tx, account mail.AccountID, id mail.MailboxID,
 	created := t.Changed(tx.Change{Account: account, Kind: tx.KindEmail, Op: tx.Created, Object: int64(a.Email)})
 	a.ModSeq = t.Changed(tx.Change{Account: account, Kind: tx.KindMembership, Op: tx.Created, Object: int64(a.Email), Mailbox: id, UID: a.UID})
 	sql := t.SQL()
-	sql.Queue(`INSERT INTO email (account_id, id, thread_id, blob_id, size, received, flags, keywords, modseq, created_modseq, summary)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10)`,
-		account, a.Email, a.Thread, m.Blob, m.Size, received, m.Flags.Bits&^mail.Deleted, keywords, created, m.Summary)
+	sql.Queue(`INSERT INTO email (account_id, id, thread_id, blob_id, size, received, created_modseq, summary)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		account, a.Email, a.Thread, m.Blob, m.Size, received, created, m.Summary)
 	sql.Queue(`INSERT INTO membership (account_id, mailbox_id, uid, email_id, modseq, flags, keywords, size, received, saved)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 		account, id, a.UID, a.Email, a.ModSeq, m.Flags.Bits, keywords, m.Size, received, t.Now().UnixMilli())

@@ -235,8 +235,8 @@ func (w *transfer) newEmail(m *member, blob mail.BlobID) (mail.EmailID, error) {
 		return 0, err
 	}
 	modseq := w.t.Changed(tx.Change{Account: w.account, Kind: tx.KindEmail, Op: tx.Created, Object: id})
-	w.t.SQL().Queue(`INSERT INTO email (account_id, id, thread_id, blob_id, size, received, flags, keywords, modseq, created_modseq, summary)
-		SELECT account_id, $3, thread_id, blob_id, size, received, flags, keywords, $4, $4, summary
+	w.t.SQL().Queue(`INSERT INTO email (account_id, id, thread_id, blob_id, size, received, created_modseq, summary)
+		SELECT account_id, $3, thread_id, blob_id, size, received, $4, summary
 		FROM email WHERE account_id = $1 AND id = $2`, w.account, m.email, id, modseq)
 	w.usedMessages++
 	w.usedBytes += m.size

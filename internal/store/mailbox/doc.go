@@ -4,8 +4,8 @@
 // # The model
 //
 // An Email is a message with its keywords, thread and summary. A membership puts it into a mailbox under a UID;
-// \Deleted, UID, save date and modseq belong to the membership. The flags of the email are repeated in each of its
-// memberships, so that listing them joins nothing. An email whose last membership goes is destroyed and its body
+// \Deleted, UID, save date and modseq belong to the membership. The other flags belong to the email; rows have them in each of
+// its memberships and nowhere else, so that listing them joins nothing and changing them writes small rows. An email whose last membership goes is destroyed and its body
 // released. An email is in a mailbox at most once.
 //
 //   - Copy adds a membership of the same email; where the target holds that email already, or the email is in

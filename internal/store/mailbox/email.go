@@ -10,45 +10,36 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
-// Email is a message as rows hold it, whatever mailboxes it is in.
+// Email is what never changes of a message, whatever mailboxes it is in.
 type Email struct {
 	ID            mail.EmailID
 	Thread        mail.ThreadID
 	Blob          mail.BlobID
 	Size          int64
 	Received      int64 // unix milliseconds
-	Flags         mail.Flag
-	Keywords      string // separated by one space
-	ModSeq        mail.ModSeq
 	CreatedModSeq mail.ModSeq
 	Summary       []byte
 }
 
-const emailColumns = `id, thread_id, blob_id, size, received, flags, keywords, modseq, created_modseq, summary`
+const emailColumns = `id, thread_id, blob_id, size, received, created_modseq, summary`
 
 // emailScanner reads rows into one Email. Plain integers stand between, since scanning into named types costs more.
 type emailScanner struct {
 	Email
-	id, thread, flags, modseq, created int64
-	dest                               []any
+	id, thread, created int64
+	dest                []any
 }
 
 func newEmailScanner() *emailScanner {
 	s := new(emailScanner)
-	s.dest = []any{&s.id, &s.thread, &s.Blob, &s.Size, &s.Received, &s.flags, &s.Keywords, &s.modseq, &s.created, &s.Summary}
+	s.dest = []any{&s.id, &s.thread, &s.Blob, &s.Size, &s.Received, &s.created, &s.Summary}
 	return s
 }
 
 func (s *emailScanner) scan(r interface{ Scan(...any) error }) error {
 	err := r.Scan(s.dest...)
-	s.ID, s.Thread, s.Flags = mail.EmailID(s.id), mail.ThreadID(s.thread), mail.Flag(s.flags)
-	s.ModSeq, s.CreatedModSeq = mail.ModSeq(s.modseq), mail.ModSeq(s.created)
+	s.ID, s.Thread, s.CreatedModSeq = mail.EmailID(s.id), mail.ThreadID(s.thread), mail.ModSeq(s.created)
 	return err
-}
-
-// FlagSet returns the flags and keywords.
-func (e *Email) FlagSet() mail.Flags {
-	return mail.Flags{Bits: e.Flags, Keywords: strings.Fields(e.Keywords)}
 }
 
 // Email returns one email of an account.
@@ -63,22 +54,22 @@ type Membership struct {
 	Mailbox mail.MailboxID
 	UID     mail.UID
 	ModSeq  mail.ModSeq
-	Deleted bool
-	Saved   int64 // unix milliseconds (RFC 8514)
+	Flags   mail.Flags // the same in all memberships of an email, but for \Deleted
+	Saved   int64      // unix milliseconds (RFC 8514)
 }
 
 // Memberships lists where an email lies, by mailbox.
 func (s *Store) Memberships(t *tx.Tx, account mail.AccountID, id mail.EmailID) ([]Membership, error) {
-	rows, err := t.SQL().Query(`SELECT m.mailbox_id, m.uid, m.modseq, m.flags, m.saved
+	rows, err := t.SQL().Query(`SELECT m.mailbox_id, m.uid, m.modseq, m.flags, m.keywords, m.saved
 		FROM membership m JOIN mailbox b ON b.account_id = m.account_id AND b.id = m.mailbox_id AND b.parent_id >= 0
 		WHERE m.account_id = $1 AND m.email_id = $2 ORDER BY m.mailbox_id, m.uid`, account, id)
 	if err != nil {
 		return nil, err
 	}
 	return collect(rows, func(r *db.Rows) (m Membership, err error) {
-		var flags mail.Flag
-		err = r.Scan(&m.Mailbox, &m.UID, &m.ModSeq, &flags, &m.Saved)
-		m.Deleted = flags&mail.Deleted != 0
+		var keywords string
+		err = r.Scan(&m.Mailbox, &m.UID, &m.ModSeq, &m.Flags.Bits, &keywords, &m.Saved)
+		m.Flags.Keywords = strings.Fields(keywords)
 		return m, err
 	})
 }
@@ -152,7 +143,7 @@ func (r *summaryReader) scan(ids []mail.EmailID) error {
 	defer rows.Close()
 	for rows.Next() {
 		var id int64
-		if err := rows.Scan(&id, nil, nil, nil, nil, nil, nil, nil, nil, nil); err != nil {
+		if err := rows.Scan(&id, nil, nil, nil, nil, nil, nil); err != nil {
 			return err
 		}
 		for len(ids) > 0 && int64(ids[0]) < id {

@@ -69,13 +69,9 @@ func (s *Store) storeFlags(t *tx.Tx, account mail.AccountID, mailbox mail.Mailbo
 		return flagStep{}, err
 	}
 	w := flagWork{t: t, account: account, mailbox: mailbox, change: c, budget: s.rowsPerStep, touched: make(touchedMailboxes)}
-	w.cost = flagCost
-	if !w.reachesEmails() {
-		w.cost = deletedCost
-	}
 	// A message that has the flags already takes nothing of the budget, so one reading may not use it up.
-	for examined := 0; len(uids) > 0 && w.budget >= w.cost && examined < maxExamined; {
-		list, rest, err := members(t, account, mailbox, uids, max(1, w.budget/w.cost))
+	for examined := 0; len(uids) > 0 && w.budget >= flagCost && examined < maxExamined; {
+		list, rest, err := members(t, account, mailbox, uids, max(1, w.budget/flagCost))
 		if err != nil {
 			return flagStep{}, err
 		}
@@ -96,11 +92,9 @@ func (s *Store) storeFlags(t *tx.Tx, account mail.AccountID, mailbox mail.Mailbo
 	return flagStep{w.result, uids}, nil
 }
 
-// Rows that one message changes: membership and log, and where more than \Deleted changes its email, if it is in no other
-// mailbox. maxExamined bounds the messages a step looks at.
+// flagCost is the rows that one message changes: membership and log. maxExamined bounds the messages a step looks at.
 const (
-	deletedCost = 2
-	flagCost    = 3
+	flagCost    = 2
 	maxExamined = 5000
 )
 
@@ -111,7 +105,6 @@ type flagWork struct {
 	mailbox mail.MailboxID
 	change  FlagChange
 	budget  int // rows that may still be changed
-	cost    int // of a message
 
 	others    map[mail.EmailID][]place // where else the emails are
 	groups    []flagGroup
@@ -136,7 +129,6 @@ type flagText struct {
 type flagGroup struct {
 	to      flagText
 	modseq  mail.ModSeq
-	email   bool // more than \Deleted changes
 	members []member
 	last    int // index in the step's list of the last member
 }
@@ -187,22 +179,22 @@ func (w *flagWork) plan(list []member) (int, error) {
 		if to == from {
 			continue
 		}
-		email := to.bits&^mail.Deleted != from.bits&^mail.Deleted || to.keywords != from.keywords
-		cost := deletedCost
-		if email {
-			cost = flagCost + 2*len(w.others[m.email])
+		others := w.others[m.email]
+		if to.bits&^mail.Deleted == from.bits&^mail.Deleted && to.keywords == from.keywords {
+			others = nil
 		}
+		cost := flagCost * (1 + len(others))
 		if w.budget < cost && w.result.Changed > 0 {
 			return i, nil
 		}
 		w.budget -= cost
-		w.put(m, i, to, w.others[m.email], email)
+		w.put(m, i, to, others)
 	}
 	return len(list), nil
 }
 
 // put notes that a member, the i-th of the list, gets new flags.
-func (w *flagWork) put(m *member, i int, to flagText, others []place, email bool) {
+func (w *flagWork) put(m *member, i int, to flagText, others []place) {
 	modseq := w.t.Changed(tx.Change{Account: w.account, Kind: tx.KindMembership, Op: tx.Updated, Object: int64(m.email), Mailbox: w.mailbox, UID: m.uid})
 	delta := countersOf(to.bits, 0)
 	delta.sub(countersOf(m.flags, 0))
@@ -210,17 +202,17 @@ func (w *flagWork) put(m *member, i int, to flagText, others []place, email bool
 	w.result.Changed++
 	w.result.ModSeq = modseq
 
-	at := slices.IndexFunc(w.groups, func(g flagGroup) bool { return g.modseq == modseq && g.email == email && g.to == to })
+	at := slices.IndexFunc(w.groups, func(g flagGroup) bool { return g.modseq == modseq && g.to == to })
 	if at < 0 {
 		at = len(w.groups)
-		w.groups = append(w.groups, flagGroup{to: to, modseq: modseq, email: email, last: -2})
+		w.groups = append(w.groups, flagGroup{to: to, modseq: modseq, last: -2})
 	}
 	g := &w.groups[at]
 	placed := *m
 	placed.next = m.next && g.last == i-1
 	g.members = append(g.members, placed)
 	g.last = i
-	if email && len(others) > 0 {
+	if len(others) > 0 {
 		w.elsewhere = append(w.elsewhere, elsewhere{placed, to, others})
 	}
 }
@@ -234,14 +226,6 @@ func (w *flagWork) write() {
 			sql.Queue(`UPDATE membership SET flags = $3, keywords = $4, modseq = $5
 				WHERE account_id = $1 AND mailbox_id = $2 AND uid `+condition, args...)
 		})
-		if !g.email {
-			continue
-		}
-		bits := g.to.bits &^ mail.Deleted
-		for part := range slices.Chunk(emailsOf(g.members), maxIn) {
-			in, args := inList(part, w.account, bits, g.to.keywords, g.modseq)
-			sql.Queue(`UPDATE email SET flags = $2, keywords = $3, modseq = $4 WHERE account_id = $1 AND id `+in, args...)
-		}
 	}
 	for i := range w.elsewhere {
 		w.writeElsewhere(&w.elsewhere[i])

@@ -191,6 +191,7 @@ CREATE TABLE subscription (
     PRIMARY KEY (account_id, path)
 ) {{clustered}};
 
+-- A message. Nothing of it ever changes: its flags are in its memberships, all of which have the same but for \Deleted.
 CREATE TABLE email (
     account_id     BIGINT NOT NULL,
     id             BIGINT NOT NULL,
@@ -198,9 +199,6 @@ CREATE TABLE email (
     blob_id        {{bytes}} NOT NULL,
     size           BIGINT NOT NULL,
     received       BIGINT NOT NULL,       -- INTERNALDATE, receivedAt
-    flags          BIGINT NOT NULL,       -- mail.Flag bits, without \Deleted
-    keywords       TEXT NOT NULL,         -- other keywords, sorted, separated by one space
-    modseq         BIGINT NOT NULL,
     created_modseq BIGINT NOT NULL,
     summary        {{bytes}} NOT NULL,    -- rfc/message.Summary
     PRIMARY KEY (account_id, id)
@@ -208,15 +206,16 @@ CREATE TABLE email (
 
 CREATE INDEX email_thread ON email (account_id, thread_id);
 
--- A message in a mailbox. Flags are repeated here so that listing them joins nothing.
+-- A message in a mailbox. Flags are here, so that listing them joins nothing and changing them writes small rows; size and
+-- date are repeated here.
 CREATE TABLE membership (
     account_id BIGINT NOT NULL,
     mailbox_id BIGINT NOT NULL,
     uid        BIGINT NOT NULL,
     email_id   BIGINT NOT NULL,
     modseq     BIGINT NOT NULL,
-    flags      BIGINT NOT NULL,           -- with \Deleted
-    keywords   TEXT NOT NULL,
+    flags      BIGINT NOT NULL,           -- mail.Flag bits
+    keywords   TEXT NOT NULL,             -- other keywords, sorted, separated by one space
     size       BIGINT NOT NULL,
     received   BIGINT NOT NULL,
     saved      BIGINT NOT NULL,           -- RFC 8514 SAVEDATE
