@@ -36,16 +36,15 @@ func (s *session) append(r imap.Request, c *imap.Append) (reply, error) {
 	if err != nil || refusal != nil {
 		return s.refuseAppend(c, orEmpty(refusal), err)
 	}
-	var all []incoming
-	refusal, err = s.receiveAll(c, &all)
-	if err != nil || refusal != nil {
-		s.discard(all)
-		return s.refuseAppend(c, orEmpty(refusal), err)
+	a := arrival{session: s}
+	if err := a.receiveAll(c); err != nil {
+		s.discard(a.all)
+		return s.refuseAppend(c, reply{}, err)
 	}
 	s.touch(m.ID)
-	done, err := s.keep(m, all)
+	done, err := s.keep(m, a.all, nil)
 	if err != nil {
-		s.discard(all)
+		s.discard(a.all)
 	}
 	if mail.Is(err, mail.NotFound) { // deleted since the command began
 		return tryCreate, nil
@@ -54,7 +53,7 @@ func (s *session) append(r imap.Request, c *imap.Append) (reply, error) {
 		return reply{}, err
 	}
 	s.tellCanonical(r.Canonical, s.entryOf(m, nil))
-	return reply{imap.OK, imap.CodeAppendUID(done.UIDValidity, imap.SetOf(done.UIDs...)), "appended"}, nil
+	return reply{imap.OK, done.code(), "appended"}, nil
 }
 
 // refuseAppend drops what the client still sends of the command, then answers.
@@ -74,65 +73,75 @@ func (s *session) discard(all []incoming) {
 	}
 }
 
-// receiveAll takes the messages. A reply or an error refuses all of them.
-func (s *session) receiveAll(c *imap.Append, all *[]incoming) (*reply, error) {
-	var octets int64
+// arrival is the receiving of the messages of one command.
+type arrival struct {
+	*session
+	all    []incoming
+	octets int64 // of the messages that are complete
+
+	replaced int64 // octets that the account will have back
+}
+
+// receiveAll takes the messages. An error refuses all of them.
+func (a *arrival) receiveAll(c *imap.Append) error {
 	for {
-		next, err := c.Next()
+		m, err := c.Next()
 		if errors.Is(err, io.EOF) {
-			return nil, nil
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
-		octets += next.Size
-		flags, r, err := s.admit(next, len(*all), octets)
-		if err != nil || r != nil {
-			return r, err
+		if len(a.all) >= a.o.Limits.AppendMessages {
+			return refuse(imap.CodeLimit, fmt.Sprintf("one APPEND takes at most %d messages", a.o.Limits.AppendMessages))
 		}
-		in, err := s.receive(next, flags)
+		in, err := a.receive(m)
 		if in.body != nil {
-			*all = append(*all, in)
+			a.all = append(a.all, in)
+			a.octets += in.body.Size
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
 }
 
-// admit decides about a message by what the client says of it, before a client that waits is told to send. before is how
-// many messages the command has brought already, octets their size with this one.
-func (s *session) admit(m *imap.AppendMessage, before int, octets int64) (flags mail.Flags, r *reply, err error) {
-	refuse := func(code imap.Code, text string) (mail.Flags, *reply, error) {
-		r := no(code, text)
-		return mail.Flags{}, &r, nil
+// admit decides about octets by what the client says of them, before a client that waits is told to send: size is the
+// message's so far, with them.
+func (a *arrival) admit(size int64) error {
+	if size > a.o.Limits.MessageSize {
+		return refuse(imap.CodeTooBig, fmt.Sprintf("a message has at most %d octets", a.o.Limits.MessageSize))
 	}
-	switch {
-	case m.Size > s.o.Limits.MessageSize:
-		return refuse(imap.CodeTooBig, fmt.Sprintf("a message has at most %d octets", s.o.Limits.MessageSize))
-	case m.Size == 0:
-		// RFC 3502 6.3.11: an empty literal is how a client takes its APPEND back.
-		return refuse(imap.CodeCannot, "a message must not be empty")
-	case before >= s.o.Limits.AppendMessages:
-		return refuse(imap.CodeLimit, fmt.Sprintf("one APPEND takes at most %d messages", s.o.Limits.AppendMessages))
+	messages, octets := int64(len(a.all))+1, a.octets+size
+	if a.replaced > 0 {
+		if messages, octets = 0, octets-a.replaced; octets <= 0 {
+			return nil // also where a quota is exceeded already
+		}
 	}
-	if flags, err = parseFlags(m.Flags); err != nil {
-		return flags, nil, err
-	}
-	return flags, nil, s.o.Tx.Read(s.ctx, func(t *tx.Tx) error {
-		return s.o.Mailbox.CheckQuota(t, s.account, int64(before)+1, octets)
-	})
+	return a.o.Tx.Read(a.ctx, func(t *tx.Tx) error { return a.o.Mailbox.CheckQuota(t, a.account, messages, octets) })
 }
+
+// errEmpty: RFC 3502 6.3.11, an empty literal is how a client takes its APPEND back.
+var errEmpty = refuse(imap.CodeCannot, "a message must not be empty")
 
 // receive takes the octets of a message. in.body is set when they are stored, even with an error.
-func (s *session) receive(m *imap.AppendMessage, flags mail.Flags) (in incoming, err error) {
-	content, err := m.Open()
+func (a *arrival) receive(m *imap.AppendMessage) (in incoming, err error) {
+	flags, err := parseFlags(m.Flags)
 	if err != nil {
 		return in, err
 	}
+	content := &parts{arrival: a, message: m}
+	defer content.close()
+	// What is refused by its first part is not begun to be written.
+	if err := content.next(); err != nil && !errors.Is(err, io.EOF) {
+		return in, err
+	}
 	summarizer := message.NewSummarizer(message.Limits{})
-	if in.body, err = s.o.Bodies.Put(s.ctx, io.TeeReader(content, summarizer)); err != nil {
+	if in.body, err = a.o.Bodies.Put(a.ctx, io.TeeReader(content, summarizer)); err != nil {
 		return incoming{}, err
+	}
+	if in.body.Size == 0 {
+		return in, errEmpty
 	}
 	in.message, err = mailbox.Summarized(summarizer.Close())
 	in.message.Flags, in.message.Received = flags, m.Date
@@ -145,7 +154,10 @@ type kept struct {
 	UIDs        []uint32
 }
 
-func (s *session) keep(m mailbox.Mailbox, all []incoming) (kept, error) {
+func (k kept) code() imap.Code { return imap.CodeAppendUID(k.UIDValidity, imap.SetOf(k.UIDs...)) }
+
+// keep names all messages in one commit, which does what also says, if anything, too.
+func (s *session) keep(m mailbox.Mailbox, all []incoming, also func(*tx.Tx) error) (kept, error) {
 	return tx.Once(s.ctx, s.o.Tx, tx.NewKey(), s.own(), func(t *tx.Tx) (kept, error) {
 		var k kept
 		for _, in := range all {
@@ -160,6 +172,9 @@ func (s *session) keep(m mailbox.Mailbox, all []incoming) (kept, error) {
 			}
 			k.UIDValidity, k.UIDs = a.UIDValidity, append(k.UIDs, uint32(a.UID))
 		}
-		return k, nil
+		if also == nil {
+			return k, nil
+		}
+		return k, also(t)
 	})
 }

@@ -18,7 +18,8 @@
 // # Durable steps
 //
 // APPEND: each message is written and synced while it arrives (store/bodies), one commit names all of them, then OK. What
-// is refused half-way is discarded, and what is lost with the process is collected. All other commands are one commit of
+// is refused half-way is discarded, and what is lost with the process is collected. CATENATE reads what its URLs name while it
+// writes, and holds none of it in memory; the commit of REPLACE removes the old message too. All other commands are one commit of
 // a room, or several where the room says so.
 //
 // # Limits and what a client is told

@@ -27,6 +27,7 @@ func extensions() []extension {
 	return []extension{
 		accessExtension(),
 		appendExtension(),
+		catenateExtension(),
 		changeExtension(),
 		compressExtension(),
 		fetchExtension(),
@@ -35,6 +36,7 @@ func extensions() []extension {
 		mailboxExtension(),
 		previewExtension(),
 		quotaExtension(),
+		replaceExtension(),
 		resyncExtension(),
 		saveDateExtension(),
 		searchExtension(),

@@ -37,6 +37,7 @@ func testModel(t *testing.T, on engine, rounds int) {
 			"copy":    m.copy,
 			"move":    m.move,
 			"append":  m.append,
+			"replace": m.replace,
 			"deliver": m.deliver,
 			"search":  m.search,
 			"switch":  m.open,
@@ -266,6 +267,28 @@ func (m *model) append(t *rapid.T) {
 	}
 	list := strings.Join(flags, " ")
 	s.must(t, fmt.Sprintf("APPEND %s (%s) {1+}\r\nx (%s) {1+}\r\ny", to.path, list, list))
+}
+
+// replace puts a message in the place of another, which may be gone: then nothing is changed.
+func (m *model) replace(t *rapid.T) {
+	s := m.session(t)
+	old := m.some(t, s)[:1]
+	from, to := m.box(s.path), m.target(t)
+	there := false
+	m.each(s, old, func(_ *box, msg *placed) { there, msg.uid = true, -msg.uid })
+	from.messages = slices.DeleteFunc(from.messages, func(msg placed) bool { return msg.uid < 0 })
+	if there {
+		to.add(&email{[]string{"one"}}, false)
+	}
+	uid := rapid.Bool().Draw(t, "uid")
+	verb := "REPLACE "
+	if uid {
+		verb = "UID REPLACE "
+	}
+	reply, _ := s.run(verb + s.set(old, uid) + " " + to.path + " (one) CATENATE (TEXT {1+}\r\nx)")
+	if strings.HasPrefix(reply, "OK") != there {
+		t.Fatalf("REPLACE of a message that is there (%v): %s", there, reply)
+	}
 }
 
 func (m *model) deliver(t *rapid.T) {

@@ -20,6 +20,11 @@ func ok(text string) reply { return reply{imap.OK, "", text} }
 
 func no(code imap.Code, text string) reply { return reply{imap.NO, code, text} }
 
+// refuse is no as an error, for what does not return a reply.
+func refuse(code imap.Code, text string) error {
+	return &imap.Error{Condition: imap.NO, Code: code, Text: text}
+}
+
 func bad(text string) reply { return reply{imap.BAD, "", text} }
 
 // cannotRead answers a command that could not be read, or ends the session with its connection.

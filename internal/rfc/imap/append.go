@@ -14,8 +14,15 @@ import (
 //			break // all have been read: store them, or none
 //		}
 //		... err is as of Reader.ReadCommand
-//		content, err := message.Open()
-//		... read content to its end
+//		for {
+//			part, err := message.Next()
+//			if err == io.EOF {
+//				break // the message is complete
+//			}
+//			... part.URL says where the octets are, or
+//			content, err := part.Open()
+//			... read content to its end
+//		}
 //	}
 //
 // To refuse the command, call Discard and then reply. Reader.ReadCommand discards what is left in any case.
@@ -23,16 +30,28 @@ type Append struct {
 	Mailbox string
 
 	p       *parser
-	current *AppendMessage // announced, not yet passed by Next
+	single  bool           // it has one message
+	current *AppendMessage // not yet passed by Next
 	given   bool           // Next has returned current
 	err     error          // what Next returns from now on
 }
 
-// AppendMessage is one message of an Append.
+// AppendMessage is one message of an Append: one literal, or with CATENATE its parts in order (RFC 4469).
 type AppendMessage struct {
-	Flags []string  // nil when not given
-	Date  time.Time // zero when not given
-	UTF8  bool      // UTF8 (~{n}), RFC 6855 4
+	Flags    []string  // nil when not given
+	Date     time.Time // zero when not given
+	Catenate bool
+
+	c     *Append
+	part  *AppendPart // announced, not yet passed by Next; nil: there are no more
+	given bool        // Next has returned part
+}
+
+// AppendPart is a piece of a message: the octets that a URL names, or a literal.
+type AppendPart struct {
+	URL string // "" for a literal
+
+	UTF8 bool // UTF8 (~{n}), RFC 6855 4
 	Literal
 
 	p      *parser
@@ -42,26 +61,31 @@ type AppendMessage struct {
 
 func (*Append) command() {}
 
-var errNotOpened = errors.New("imap: Append.Next was called before the message was opened")
+var (
+	errNotOpened = errors.New("imap: Next was called before the literal was opened")
+	errNoLiteral = errors.New("imap: a part that is a URL has no literal to open")
+)
 
 func appendSyntax() extension {
-	return extension{verbs: map[string]verb{"APPEND": {Authenticated | Selected, parseAppend}}}
+	return extension{verbs: map[string]verb{"APPEND": {Authenticated | Selected, func(p *parser) Command {
+		p.sp()
+		return p.append()
+	}}}}
 }
 
-// parseAppend reads up to the literal of the first message.
-func parseAppend(p *parser) Command {
-	p.sp()
+// append reads a mailbox name and what follows it up to the octets of the first message.
+func (p *parser) append() *Append {
 	c := &Append{Mailbox: p.mailbox(), p: p}
-	c.current = p.appendMessage()
+	c.current = p.appendMessage(c)
 	if p.err == nil {
 		p.r.messages = c
 	}
 	return c
 }
 
-// appendMessage reads SP [flags SP] [date-time SP] and the announcement of the literal.
-func (p *parser) appendMessage() *AppendMessage {
-	m := &AppendMessage{p: p}
+// appendMessage reads SP [flags SP] [date-time SP] and the beginning of the data.
+func (p *parser) appendMessage(c *Append) *AppendMessage {
+	m := &AppendMessage{c: c}
 	p.sp()
 	if p.peek() == '(' {
 		m.Flags = p.flagList()
@@ -73,29 +97,46 @@ func (p *parser) appendMessage() *AppendMessage {
 	}
 	switch p.peek() {
 	case '{', '~':
-		m.Literal = p.literalHeader()
+		m.part = p.appendLiteral(false)
 	default:
-		p.appendExtension(m)
+		p.appendData(m)
 	}
-	m.rest = io.LimitedReader{R: p.r.src, N: m.Size}
 	return m
 }
 
-// appendExtension reads what else may hold a message: UTF8 (literal8).
-func (p *parser) appendExtension(m *AppendMessage) {
+// appendData reads what else may hold a message: UTF8 (literal8), and CATENATE (parts).
+func (p *parser) appendData(m *AppendMessage) {
 	if len(p.line) == 0 || !isName(p.peek()) {
 		p.expected("the literal of a message")
 		return
 	}
-	if name := p.name("UTF8"); name != "UTF8" {
+	switch name := p.name("UTF8 or CATENATE"); name {
+	case "UTF8":
+		m.part = p.appendUTF8()
+	case "CATENATE":
+		m.Catenate = true
+		p.sp()
+		p.expect('(')
+		m.part = p.catenatePart()
+	default:
 		p.bad("unknown APPEND data " + name)
 	}
-	m.UTF8 = true
+}
+
+func (p *parser) appendUTF8() *AppendPart {
 	p.sp()
 	p.expect('(')
-	if m.Literal = p.literalHeader(); !m.Binary {
+	part := p.appendLiteral(true)
+	if !part.Binary {
 		p.bad("UTF8 holds a binary literal, ~{n}")
 	}
+	return part
+}
+
+func (p *parser) appendLiteral(utf8 bool) *AppendPart {
+	part := &AppendPart{p: p, UTF8: utf8, Literal: p.literalHeader()}
+	part.rest = io.LimitedReader{R: p.r.src, N: part.Size}
+	return part
 }
 
 func (p *parser) dateTime() time.Time {
@@ -107,92 +148,142 @@ func (p *parser) dateTime() time.Time {
 }
 
 // Next returns the next message, or io.EOF when the command is complete. It drops what was not read of the message
-// before, which must have been opened. Errors are as of Reader.ReadCommand and end the command.
+// before, whose literals must have been opened. Errors are as of Reader.ReadCommand and end the command.
 func (c *Append) Next() (*AppendMessage, error) {
-	if c.err != nil {
-		return nil, c.err
-	}
-	if !c.given {
+	if c.err == nil && !c.given {
 		c.given = true
 		return c.current, nil
 	}
-	if !c.current.opened {
-		return nil, errNotOpened
+	for c.err == nil && c.current.part != nil {
+		if _, err := c.current.Next(); err == errNotOpened {
+			return nil, err
+		}
 	}
-	if err := c.advance(); err != nil {
-		c.err = err
-		c.p.r.messages = nil
-		return nil, err
+	if c.err != nil {
+		return nil, c.err
+	}
+	p := c.p
+	if p.err == nil && len(p.line) == 0 {
+		c.finish(io.EOF)
+		return nil, io.EOF
+	}
+	if c.single {
+		p.end()
+	}
+	p.countItem()
+	c.current = p.appendMessage(c)
+	if p.err != nil {
+		c.finish(p.giveUp())
+		return nil, c.err
 	}
 	return c.current, nil
 }
 
-// advance passes the literal of the current message and reads up to the next.
-func (c *Append) advance() error {
-	p := c.p
-	if _, err := io.Copy(io.Discard, c.current); err != nil {
-		return err
+// finish notes that nothing of the command is left to read.
+func (c *Append) finish(err error) {
+	c.err = err
+	c.p.r.messages = nil
+}
+
+// Next returns the next part of the message, or io.EOF when the message is complete. It drops what was not read of a literal
+// before, which must have been opened. Errors are those of Append.Next.
+func (m *AppendMessage) Next() (*AppendPart, error) {
+	switch {
+	case m.c.err != nil:
+		return nil, m.c.err
+	case m.part == nil:
+		return nil, io.EOF
+	case !m.given:
+		m.given = true
+		return m.part, nil
+	case m.part.URL == "" && !m.part.opened:
+		return nil, errNotOpened
 	}
-	p.nextLine()
-	if c.current.UTF8 {
+	if err := m.advance(); err != nil {
+		m.c.finish(err)
+		return nil, err
+	}
+	if m.part == nil {
+		return nil, io.EOF
+	}
+	return m.part, nil
+}
+
+// advance passes the part and reads up to the next.
+func (m *AppendMessage) advance() error {
+	p := m.c.p
+	if m.part.URL == "" {
+		if _, err := io.Copy(io.Discard, m.part); err != nil {
+			return err
+		}
+		p.nextLine()
+		if m.part.UTF8 {
+			p.expect(')')
+		}
+	}
+	m.part = nil
+	switch {
+	case !m.Catenate:
+	case p.accept(' '):
+		p.countItem()
+		m.part = p.catenatePart()
+	default:
 		p.expect(')')
 	}
-	if p.err == nil && len(p.line) == 0 {
-		return io.EOF
-	}
-	p.countItem()
-	c.current = p.appendMessage()
 	if p.err != nil {
 		return p.giveUp()
 	}
 	return nil
 }
 
-// Discard drops the rest of the command, so that the caller can refuse it: the rest of a message that was opened, and
+// Discard drops the rest of the command, so that the caller can refuse it: the rest of a literal that was opened, and
 // what the client sends without waiting. It may be called at any time and again.
 func (c *Append) Discard() error {
 	if c.err != nil {
 		return nil
 	}
-	c.err = io.EOF
+	c.finish(io.EOF)
 	r := c.p.r
-	r.messages = nil
-	if c.current.opened {
-		if _, err := io.Copy(io.Discard, c.current); err != nil {
-			return err
-		}
-		line, defect, err := r.readLine()
-		if err != nil {
-			return err
-		}
-		if defect != nil && defect.Fatal {
-			return defect
-		}
-		return r.skip(line)
+	part := c.current.part
+	if part == nil || !part.opened {
+		return r.skip(c.p.raw)
 	}
-	return r.skip(c.p.raw)
+	if _, err := io.Copy(io.Discard, part); err != nil {
+		return err
+	}
+	line, defect, err := r.readLine()
+	if err != nil {
+		return err
+	}
+	if defect != nil && defect.Fatal {
+		return defect
+	}
+	return r.skip(line)
 }
 
-// Open tells a waiting client to send the message and returns its octets, Size of them. A connection that ends before
+// Open tells a waiting client to send the literal and returns its octets, Size of them. A connection that ends before
 // gives io.ErrUnexpectedEOF.
-func (m *AppendMessage) Open() (io.Reader, error) {
-	if m.opened {
-		return m, nil
+func (l *AppendPart) Open() (io.Reader, error) {
+	switch {
+	case l.opened:
+		return l, nil
+	case l.URL != "":
+		return nil, errNoLiteral
 	}
-	if err := m.p.r.accept(m.Literal); err != nil {
+	if err := l.p.r.accept(l.Literal); err != nil {
 		return nil, err
 	}
-	m.opened = true
-	return m, nil
+	l.opened = true
+	return l, nil
 }
 
-// Read reads an opened message.
-func (m *AppendMessage) Read(b []byte) (int, error) {
-	if !m.opened {
+// Read reads an opened literal.
+func (l *AppendPart) Read(b []byte) (int, error) {
+	if !l.opened {
 		return 0, errNotOpened
 	}
-	n, err := m.rest.Read(b)
-	if err == io.EOF && m.rest.N > 0 {
+	n, err := l.rest.Read(b)
+	if err == io.EOF && l.rest.N > 0 {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err

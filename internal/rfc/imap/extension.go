@@ -38,6 +38,7 @@ func extensions() []extension {
 		previewSyntax(),
 		quotaSyntax(),
 		saveDateSyntax(),
+		replaceSyntax(),
 		searchSyntax(),
 		sessionSyntax(),
 		uidBatchesSyntax(),

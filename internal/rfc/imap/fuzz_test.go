@@ -47,24 +47,26 @@ func readAll(t *testing.T, src io.Reader, size int, d Dialect) (seen []any) {
 			return append(seen, err)
 		}
 		c, isAppend := req.Command.(*Append)
+		if r, is := req.Command.(Replace); is {
+			c, isAppend = r.Append, true
+			seen = append(seen, r.Numbers)
+		}
 		if !isAppend {
 			checkCommand(t, req.Command)
 			seen = append(seen, req)
 			continue
 		}
 		seen = append(seen, req.Tag, c.Mailbox)
-		for {
+		for more := true; more; {
 			m, err := c.Next()
 			if err != nil {
 				seen = append(seen, err.Error())
 				break
 			}
-			if m.Size > 500 {
-				break
-			}
-			content, _ := m.Open()
-			octets, err := io.ReadAll(content)
-			seen = append(seen, m.Flags, m.Date, m.Literal, string(octets), err)
+			seen = append(seen, m.Flags, m.Date)
+			var parts []any
+			parts, more = readSomeParts(m)
+			seen = append(seen, parts...)
 		}
 	}
 }
@@ -77,6 +79,26 @@ func checkKey(t *testing.T, key SearchKey) {
 	}
 	if second := AppendSearchKey(nil, again); !bytes.Equal(second, text) {
 		t.Fatalf("%q is written again as %q", text, second)
+	}
+}
+
+// readSomeParts reads the parts of a message up to one that is too large.
+func readSomeParts(m *AppendMessage) (seen []any, more bool) {
+	for {
+		part, err := m.Next()
+		if err != nil {
+			return append(seen, err.Error()), true
+		}
+		if part.URL != "" {
+			seen = append(seen, part.URL)
+			continue
+		}
+		if part.Size > 500 {
+			return seen, false
+		}
+		content, _ := part.Open()
+		octets, err := io.ReadAll(content)
+		seen = append(seen, part.Literal, string(octets), err)
 	}
 }
 
@@ -154,6 +176,7 @@ func FuzzReadCommand(f *testing.F) {
 		"a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (a% \"*\") RETURN (STATUS (SIZE) CHILDREN)\r\n",
 		"a SELECT &AOk- (QRESYNC (1 2 1:5 (1,2 3:4)) CONDSTORE)\r\n",
 		"a STORE $ (UNCHANGEDSINCE 0) -FLAGS.SILENT \\Deleted x\r\na BOGUS {5+}\r\nab\r\n \r\nc NOOP\r\n",
+		"a APPEND b CATENATE (URL /x;UID=1 TEXT {1+}\r\na URL {1+}\r\nb) {1+}\r\nc\r\nd UID REPLACE 7 e UTF8 (~{1+}\r\nx)\r\n",
 		"a ID (\"a\" NIL)\r\nb CREATE x (USE (\\Sent))\r\nc ENABLE CONDSTORE\r\nd AUTHENTICATE PLAIN =\r\n",
 	} {
 		f.Add([]byte(seed), uint32(1), false)

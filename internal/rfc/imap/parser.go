@@ -114,7 +114,7 @@ func (p *parser) command() Command {
 		return nil
 	}
 	command := v.parse(p)
-	if _, open := command.(*Append); !open {
+	if p.r.messages == nil {
 		p.end()
 	}
 	return command

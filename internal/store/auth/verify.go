@@ -42,6 +42,9 @@ type SignIn struct {
 	secret mark
 }
 
+// Login is the name that was given.
+func (s SignIn) Login() string { return s.login }
+
 // Verify checks a password. Its errors are mail.Denied with ErrCredentials, mail.Disabled, mail.Limit (with Wait when
 // there were too many failures), or what the store says. A refusal takes a second or two (see refuse), or until ctx ends.
 func (s *Store) Verify(ctx context.Context, a Attempt) (SignIn, error) {

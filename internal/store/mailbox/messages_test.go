@@ -526,6 +526,38 @@ func TestExpunge(t *testing.T) {
 	})
 }
 
+// RFC 8508 3.2: the new message and the end of the old one are one commit, or nothing.
+func TestReplaceIsOneCommit(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		in, other := r.path(alice, Inbox), r.create(alice, "other")
+		old := r.append(alice, in.ID, testMessage("1"))
+		shared := r.append(alice, in.ID, testMessage("2"))
+		_, err := r.Copy(t.Context(), alice, in.ID, other.ID, set("2"))
+		r.must(err)
+		replace := func(uid mail.UID) error {
+			m := testMessage("new")
+			return r.write(alice, func(x *tx.Tx) error {
+				if err := hold(x, alice, m.Blob); err != nil {
+					return err
+				}
+				if _, err := r.Append(x, alice, in.ID, m); err != nil {
+					return err
+				}
+				return r.RemoveOne(x, alice, in.ID, uid)
+			})
+		}
+		r.must(replace(old.UID))
+		r.wantContents(alice, in.ID, "2, 3")
+		wantKind(t, replace(old.UID), mail.NotFound)
+		wantKind(t, replace(99), mail.NotFound)
+		r.wantContents(alice, in.ID, "2, 3")
+		r.must(replace(shared.UID))
+		r.wantContents(alice, in.ID, "3, 4")
+		r.wantContents(alice, other.ID, "1")
+		r.sound(t, alice)
+	})
+}
+
 // What is between messages that go stays, however the deletion is put into statements.
 func TestExpungeLeavesWhatIsBetween(t *testing.T) {
 	each(t, func(t *testing.T, r *room) {

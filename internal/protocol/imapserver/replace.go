@@ -1,0 +1,74 @@
+package imapserver
+
+import (
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/rfc/imap"
+	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+func replaceExtension() extension {
+	replace := command{run: with((*session).replace), looks: true}
+	return extension{
+		capabilities: announced("REPLACE"),
+		commands:     map[string]command{"REPLACE": replace, "UID REPLACE": replace},
+	}
+}
+
+var (
+	errReplacedNowhere = refuse(imap.CodeNonExistent, "there is no message with this UID to replace")
+	errReplacedGone    = refuse(imap.CodeExpungeIssued, "the message to replace was expunged meanwhile")
+)
+
+// replace keeps a message and removes the one that it replaces, in one commit (RFC 8508 3.4). Nothing is inherited from that.
+func (s *session) replace(r imap.Request, c imap.Replace) (reply, error) {
+	old, err := s.toReplace(c.Numbers)
+	if err != nil {
+		return s.refuseAppend(c.Append, reply{}, err)
+	}
+	m, refusal, err := s.target(c.Mailbox)
+	if err != nil || refusal != nil {
+		return s.refuseAppend(c.Append, orEmpty(refusal), err)
+	}
+	a := arrival{session: s, replaced: int64(old.Size)}
+	if err := a.receiveAll(c.Append); err != nil {
+		s.discard(a.all)
+		return s.refuseAppend(c.Append, reply{}, err)
+	}
+	s.selected.touched = true
+	done, err := s.keep(m, a.all, func(t *tx.Tx) error {
+		err := s.o.Mailbox.RemoveOne(t, s.account, s.selected.id, old.UID)
+		if mail.Is(err, mail.NotFound) {
+			return errReplacedGone
+		}
+		return err
+	})
+	if err != nil {
+		s.discard(a.all)
+	}
+	if mail.Is(err, mail.NotFound) {
+		return tryCreate, nil
+	}
+	if err != nil {
+		return reply{}, err
+	}
+	s.tellCanonical(r.Canonical, s.entryOf(m, nil))
+	// RFC 8508 4.3: APPENDUID goes before the EXPUNGE, as with MOVE.
+	s.out.Untagged(imap.OK, done.code(), "the replacement is kept")
+	return s.expunged("replaced"), nil
+}
+
+// toReplace is the message that a number stands for.
+func (s *session) toReplace(n imap.Numbers) (mailbox.Entry, error) {
+	if s.selected.readOnly {
+		return mailbox.Entry{}, errReadOnly
+	}
+	seqs, err := s.seqs(n)
+	if err != nil {
+		return mailbox.Entry{}, err
+	}
+	for p := range s.positions(seqs) {
+		return p.entry, nil
+	}
+	return mailbox.Entry{}, errReplacedNowhere
+}
