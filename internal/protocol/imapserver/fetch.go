@@ -34,6 +34,9 @@ func (s *session) fetch(c imap.Fetch) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	if c.Partial != (imap.PartialRange{}) { // RFC 9394 3.4: before CHANGEDSINCE
+		seqs = c.Partial.Of(seqs)
+	}
 	f, err := s.newFetching(c)
 	if err != nil {
 		return reply{}, err

@@ -70,15 +70,19 @@ func (s *session) answer(q question, uids imap.Set) {
 	}
 }
 
-// named are the messages that an answer names, as a normal set: with MIN or MAX and neither ALL nor COUNT only these (RFC
-// 5182 2.1).
+// named are the messages that an answer names, as a normal set: all where ALL or COUNT is wanted or nothing else is, else
+// those of PARTIAL, MIN and MAX (RFC 5182 2.1, RFC 9394 3.2).
 func named(r imap.SearchReturn, uids imap.Set) imap.Set {
-	if len(uids) == 0 || r.All || r.Count || !r.Min && !r.Max {
+	none := imap.PartialRange{}
+	if len(uids) == 0 || r.All || r.Count || !r.Min && !r.Max && r.Partial == none {
 		return uids.Resolve(0)
 	}
 	var out imap.Set
-	if r.Min {
-		out = append(out, imap.Range{Start: uids[0].Start, Stop: uids[0].Start})
+	if r.Partial != none {
+		out = r.Partial.Of(uids)
+	}
+	if first := uids[0].Start; r.Min {
+		out = append(out, imap.Range{Start: first, Stop: first})
 	}
 	if last := uids[len(uids)-1].Stop; r.Max {
 		out = append(out, imap.Range{Start: last, Stop: last})

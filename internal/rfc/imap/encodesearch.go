@@ -57,6 +57,9 @@ func (e *Encoder) ESearch(r SearchResult) {
 			e.set(r.Matches)
 		}
 	}
+	if r.Return.Partial != (PartialRange{}) {
+		e.partial(r.Return.Partial, r.Matches)
+	}
 	if r.Return.Count {
 		e.buf = append(e.buf, " COUNT"...)
 		e.number(r.Matches.Len())

@@ -35,6 +35,7 @@ func extensions() []extension {
 		listSyntax(),
 		mailboxSyntax(),
 		messageSyntax(),
+		partialSyntax(),
 		previewSyntax(),
 		quotaSyntax(),
 		saveDateSyntax(),

@@ -12,6 +12,7 @@ type Fetch struct {
 	Items        []FetchItem
 	ChangedSince mail.ModSeq // RFC 7162 3.1.4.1; 0 when not given
 	Vanished     bool        // RFC 7162 3.2.6
+	Partial      PartialRange
 }
 
 // FetchItem is one thing to fetch. Section and what follows it are set for kinds that are part of a message.
@@ -127,6 +128,9 @@ func parseFetch(p *parser, uid bool) Command {
 		p.list(func() { p.fetchModifier(&c) })
 		if c.Vanished && (!uid || c.ChangedSince == 0) {
 			p.bad("VANISHED is for UID FETCH together with CHANGEDSINCE") // RFC 7162 3.2.6
+		}
+		if c.Partial != (PartialRange{}) && !uid {
+			p.bad("PARTIAL is for UID FETCH") // RFC 9394 3.3
 		}
 	}
 	return c

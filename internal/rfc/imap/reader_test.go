@@ -246,6 +246,8 @@ func TestReadSearch(t *testing.T) {
 		{"RETURN () 2,4:*", Search{Return: SearchReturn{Extended: true, All: true}, Key: Numbers{Set: set(one(2), Range{4, Star})}}},
 		{"RETURN (MIN COUNT SAVE) UID $", Search{Return: SearchReturn{Extended: true, Min: true, Count: true, Save: true},
 			Key: Numbers{UID: true, Saved: true}}},
+		{"RETURN (partial 500:400 MAX) 1", Search{Return: SearchReturn{Extended: true, Max: true, Partial: PartialRange{500, 400, false}}, Key: Numbers{Set: set(one(1))}}},
+		{"RETURN (PARTIAL -1:-100) 1", Search{Return: SearchReturn{Extended: true, Partial: PartialRange{1, 100, true}}, Key: Numbers{Set: set(one(1))}}},
 		{"CHARSET utf-8 TEXT \"é\"", Search{Charset: "UTF-8", Key: SearchText{InText, "é"}}},
 		{"CHARSET iso-8859-1 TEXT {1+}\r\n\xe9", Search{Charset: "ISO-8859-1", Key: SearchText{InText, "é"}}},
 		{"SUBJECT {2+}\r\né NEW", Search{Key: SearchAnd{SearchText{InSubject, "é"}, SearchFlag{`\Recent`}, SearchNot{SearchFlag{`\Seen`}}}}},

@@ -21,6 +21,7 @@ type SearchReturn struct {
 	Extended             bool // RETURN was given; an empty list means All
 	Min, Max, All, Count bool
 	Save                 bool // RFC 5182
+	Partial              PartialRange
 }
 
 // Silent reports that no answer is wanted: SAVE stands alone (RFC 9051 6.4.4).
@@ -93,6 +94,9 @@ func (p *parser) searchReturn(r *SearchReturn) {
 		read(p, r)
 	})
 	r.All = r.All || options == 0
+	if r.All && r.Partial != (PartialRange{}) {
+		p.bad("ALL and PARTIAL exclude each other") // RFC 9394 3.1
+	}
 }
 
 // searchCharset takes the charset of the strings to come.
