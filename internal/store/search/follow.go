@@ -18,8 +18,9 @@ const (
 	stepLines = 600
 	// stepEmails is how many emails one step of a walk takes.
 	stepEmails = 300
-	// stepBytes is how much mail, summaries included, a step takes, and how much of a message counts.
-	stepBytes, countedBytes = 4 << 20, maxText
+	// stepBytes is how much mail, summaries included, a step takes, and how much of a message counts. What it commits is not
+	// much larger than a delivery: others may share the commit.
+	stepBytes, countedBytes = 1 << 20, maxText
 	// idleNumbers is how far the log may go on without a line for the index before that is written down.
 	idleNumbers = 32
 )
