@@ -50,7 +50,7 @@ func startForeign(t *testing.T) *foreign {
 	}
 	is := imapserver.New(&imapserver.Options{
 		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-			return store.NewSession(), nil, nil
+			return polled{store.NewSession().(imapserver.SessionIMAP4rev2)}, nil, nil
 		},
 		Caps:         foreignimap.CapSet{foreignimap.CapIMAP4rev1: {}, foreignimap.CapIMAP4rev2: {}},
 		InsecureAuth: true, Logger: log.New(io.Discard, "", 0),
@@ -61,6 +61,25 @@ func startForeign(t *testing.T) *foreign {
 	t.Cleanup(func() { is.Close() })
 	f.smtp, f.lmtp = f.door(t, false), f.door(t, true)
 	return f
+}
+
+// polled idles by asking for changes. The library's own way says "+ idling" before it begins to listen, and tells of mail that
+// comes in between only with the next.
+type polled struct{ imapserver.SessionIMAP4rev2 }
+
+func (s polled) Idle(w *imapserver.UpdateWriter, stop <-chan struct{}) error {
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for {
+		select {
+		case <-again.C:
+			if err := s.Poll(w, true); err != nil {
+				return err
+			}
+		case <-stop:
+			return nil
+		}
+	}
 }
 
 func (f *foreign) door(t *testing.T, lmtp bool) string {
