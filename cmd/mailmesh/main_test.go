@@ -2,13 +2,16 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 )
@@ -24,11 +27,23 @@ func TestMain(m *testing.M) {
 
 const asProgram = "MAILMESH_TEST_AS_PROGRAM"
 
+// program is the program, to be run until the test ends.
+func program(t *testing.T, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	return cmd
+}
+
 // mailmesh runs the program with an empty standard input and returns its output, status and errors.
 func mailmesh(t *testing.T, args ...string) (stdout, stderr string, status int) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
-	cmd.Env = append(os.Environ(), asProgram+"=1")
+	return mailmeshWith(t, "", args...)
+}
+
+func mailmeshWith(t *testing.T, stdin string, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	cmd := program(t, args...)
+	cmd.Stdin = strings.NewReader(stdin)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	cmd.Run()
@@ -113,40 +128,103 @@ func TestDemoPortsInUse(t *testing.T) {
 	}
 }
 
+// step is a command and what it says.
+type step struct {
+	args  string
+	stdin string
+	want  string // in the output or, after "!", in the error; "": nothing is said
+}
+
+func (s step) run(t *testing.T, data string) {
+	t.Helper()
+	out, errs, status := mailmeshWith(t, s.stdin, append(strings.Fields(s.args), "--data", data)...)
+	want, wrong := strings.CutPrefix(s.want, "!")
+	if got := out + errs; (status != 0) != wrong || !strings.Contains(got, want) || want == "" && got != "" {
+		t.Errorf("%s: status %d, %q, want %q", s.args, status, got, s.want)
+	}
+}
+
+var accountCommands = []step{
+	{"domain add example.org", "", "mail for example.org is taken here"},
+	{"domain add example.org", "", "!mailmesh: "},
+	{"domain list", "", "example.org"},
+	{"account add a@example.org --no-password --quota-bytes 2GiB", "", "a@example.org can get mail"},
+	{"account list", "", "2147483648"},
+	{"account set a@example.org", "", "!nothing to change"},
+	{"domain set example.org", "", "!nothing to change"},
+	{"account set a@example.org --quota-bytes 1.5G", "", `!"1.5G" is not a size: give a number of bytes`},
+	{"account set a@example.org --quota-bytes 0", "", ""},
+	{"account set a@example.org --name Ann --disable", "", ""},
+	{"account list", "", "disabled  Ann"},
+	{"account add b@example.org", "", "!mailmesh: standard input is no terminal: give the password with --password-stdin"},
+	{"account add c@example.com --no-password", "", "!mailmesh: example.com is not a domain of this server"},
+	{"account list example.org", "", "a@example.org"},
+	{"account password a@example.org --password-stdin", "correct horse battery\n", ""},
+	{"account password a@example.org --password-stdin", "\n", "!mailmesh: "},
+	{"account password z@example.org --password-stdin", "correct horse battery\n", "!mailmesh: "},
+	{"account app-password add a@example.org Phone", "", "-"},
+	{"account app-password list a@example.org", "", "Phone"},
+	{"account app-password remove a@example.org nothing", "", "!mailmesh: "},
+	{"alias list example.org", "", "ALIAS"},
+	{"alias add all@example.org a@example.org", "", ""},
+	{"alias list example.org", "", "all@example.org  a@example.org"},
+	{"alias add a@example.org a@example.org", "", "!mailmesh: "},
+	{"alias remove all@example.org", "", ""},
+	{"alias remove all@example.org", "", "!mailmesh: "},
+	{"domain set example.org --catch-all a@example.org", "", ""},
+	{"domain list", "", "a@example.org"},
+	{"account list exampel.org", "", "!mailmesh: exampel.org is not a domain of this server\n"},
+	{"account list exampel.org --json", "", "!mailmesh: exampel.org is not a domain of this server\n"},
+	{"alias list exampel.org", "", "!mailmesh: exampel.org is not a domain of this server\n"},
+	{"verify", "", "everything is there and whole (accounts: 1, "},
+	{"verify --json", "", `"ok": true`},
+}
+
+var removeCommands = []step{
+	{"domain remove example.org", "", "!mailmesh: "},
+	{"domain set example.org --catch-all=", "", ""},
+	{"account remove a@example.org", "", ""},
+	{"domain remove example.org", "", ""},
+	{"domain list --json", "", ""},
+}
+
 func TestAccountCommands(t *testing.T) {
 	data := t.TempDir()
-	for _, step := range []struct {
-		args string
-		want string // in the output or, after "!", in the error
-	}{
-		{"domain add example.org", "mail for example.org is taken here"},
-		{"account add a@example.org --no-password --quota-bytes 2GiB", "a@example.org can get mail"},
-		{"account list", "2147483648"},
-		{"account set a@example.org", "!nothing to change"},
-		{"domain set example.org", "!nothing to change"},
-		{"account set a@example.org --quota-bytes 1.5G", `!"1.5G" is not a size: give a number of bytes`},
-		{"account set a@example.org --quota-bytes 0", ""},
-		{"account set a@example.org --name Ann --disable", ""},
-		{"account list", "disabled  Ann"},
-		{"account add b@example.org", "!mailmesh: standard input is no terminal: give the password with --password-stdin"},
-		{"account add c@example.com --no-password", "!mailmesh: example.com is not a domain of this server"},
-		{"account list example.org", "a@example.org"},
-		{"alias list example.org", "ALIAS"},
-		{"account list exampel.org", "!mailmesh: exampel.org is not a domain of this server\n"},
-		{"account list exampel.org --json", "!mailmesh: exampel.org is not a domain of this server\n"},
-		{"alias list exampel.org", "!mailmesh: exampel.org is not a domain of this server\n"},
-		{"verify", "everything is there and whole (accounts: 1, "},
-		{"rebuild", "nothing to rebuild"},
-		{"rebuild --json", `"objects":0,"names":0`},
-		{"account remove a@example.org", ""},
-		{"domain remove example.org", ""},
-		{"domain list --json", ""},
-	} {
-		out, errs, status := mailmesh(t, append(strings.Fields(step.args), "--data", data)...)
-		want, wrong := strings.CutPrefix(step.want, "!")
-		if got := out + errs; (status != 0) != wrong || !strings.Contains(got, want) || want == "" && got != "" {
-			t.Errorf("%s: status %d, %q", step.args, status, got)
+	all := slices.Concat(accountCommands, []step{{"rebuild", "", "nothing to rebuild"}, {"rebuild --json", "", `"objects":0,"names":0`}}, removeCommands)
+	for _, s := range all {
+		s.run(t, data)
+	}
+}
+
+// The same words to a server that runs have the same answers, over its admin socket.
+func TestAccountCommandsOnARunningServer(t *testing.T) {
+	data := t.TempDir()
+	ready := filepath.Join(t.TempDir(), "ready.json")
+	server := program(t, "serve", "--any-port", "--data", data, "--ready-file", ready)
+	var log bytes.Buffer
+	server.Stderr = &log
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for begun := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		if _, err := os.Stat(ready); err == nil {
+			break
 		}
+		if time.Since(begun) > time.Minute {
+			server.Process.Kill()
+			t.Fatal("the server is not ready after a minute")
+		}
+	}
+	for _, s := range slices.Concat(accountCommands, removeCommands) {
+		s.run(t, data)
+	}
+	step{"rebuild", "", "!stop the server first"}.run(t, data)
+	step{"serve --any-port", "", "!another mailmesh uses this data folder"}.run(t, data)
+	if err := errors.Join(server.Process.Signal(os.Interrupt), server.Wait()); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(log.String(), "admin request") {
+		t.Errorf("the commands did not ask the server:\n%s", log.String())
 	}
 }
 
