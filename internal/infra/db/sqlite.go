@@ -185,10 +185,10 @@ func failedRead(err error) error {
 
 func (f *file) close() error {
 	f.closing.Do(func() {
+		f.readers.close() // first: the writer's connection is to be the last one, see writer.run
 		for _, j := range f.queue.close() {
 			j.done <- mail.E("db.Write", mail.Unavailable, errClosed)
 		}
-		f.readers.close()
 		<-f.stopped
 	})
 	return f.closed

@@ -217,3 +217,26 @@ func TestNotADatabase(t *testing.T) {
 		t.Errorf("a file that is no database: %v", err)
 	}
 }
+
+// A database that was closed is one file: a backup of a stopped server may copy it alone. The connection that is closed
+// last copies the log back and removes it; two that are closed at the same time would each leave it to the other.
+func TestCloseLeavesNoLog(t *testing.T) {
+	open := dbtest.OnSQLite(t, schema)
+	for i := range int64(200) {
+		var path string
+		d := open(func(o *db.Options) { path = strings.TrimPrefix(o.URL, "sqlite:") })
+		must(t, d.Write(t.Context(), 1, addAccount(i)))
+		var wg, reading sync.WaitGroup
+		reading.Add(4)
+		for range 4 { // at once, so that each has a connection
+			wg.Go(func() {
+				must(t, d.Read(context.Background(), func(*db.Tx) error { reading.Done(); reading.Wait(); return nil }))
+			})
+		}
+		wg.Wait()
+		must(t, d.Close())
+		if log, err := os.Stat(path + "-wal"); err == nil {
+			t.Fatalf("after %d openings and closings a log of %d bytes is left", i+1, log.Size())
+		}
+	}
+}

@@ -52,7 +52,8 @@ func (w *writer) run() {
 	}
 	over = true
 	w.copier.stop()
-	// With the last connection closed, SQLite copies the log back into the file and removes it.
+	// With the last connection closed, SQLite copies the log back into the file and removes it. Of two that are being closed
+	// at the same time neither is the last to itself, and the log would stay.
 	if w.conn != nil {
 		w.closed = w.conn.close()
 	}
