@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func write(t *testing.T, path, text string, mode os.FileMode) string {
 	return path
 }
 
-// The curl lines that serve --demo prints do what they say.
+// curl sends mail by SMTP and reads it by IMAP and POP3, in clear and over TLS.
 func TestCurl(t *testing.T) {
 	curl := tool(t, "curl")
 	s := newServer(t, "--demo")
@@ -62,9 +63,59 @@ func TestCurl(t *testing.T) {
 	// Over TLS, with the certificate that is not signed by anybody.
 	command(t, "", nil, curl, "-sS", "-k", "imaps://"+s.ready.IMAPS+"/", "-u", to+":"+pass)
 	command(t, "", nil, curl, "-sS", "-k", "pop3s://"+s.ready.POP3S+"/", "-u", to+":"+pass)
-	if !strings.Contains(s.log.String(), "curl") {
-		t.Errorf("the demo prints no curl lines:\n%s", s.log.String())
+}
+
+// What serve --demo prints is copied and pasted: where the doors are, how to sign in, and lines for a shell that send a
+// message and read it back.
+func TestDemoLines(t *testing.T) {
+	tool(t, "curl")
+	s := newServer(t, "--demo")
+	printed := s.log.String()
+	for name, address := range map[string]string{"smtp": s.ready.SMTP, "lmtp": s.ready.LMTP, "imap": s.ready.IMAP, "imaps": s.ready.IMAPS,
+		"pop3": s.ready.POP3, "pop3s": s.ready.POP3S, "metrics": "http://" + s.ready.Metrics + "/metrics"} {
+		if !regexp.MustCompile(`(?m)^  ` + name + ` +` + regexp.QuoteMeta(address) + `\b`).MatchString(printed) {
+			t.Errorf("it does not say that %s listens at %q:\n%s", name, address, printed)
+		}
 	}
+	for _, a := range s.ready.Accounts {
+		if !regexp.MustCompile(regexp.QuoteMeta(a.Address) + ` +password: ` + regexp.QuoteMeta(a.Password)).MatchString(printed) {
+			t.Errorf("it does not say how %s signs in:\n%s", a.Address, printed)
+		}
+	}
+	_, lines, _ := strings.Cut(printed, "Send a message, and read it back:")
+	lines, _, found := strings.Cut(lines, "Ctrl-C")
+	if !found {
+		t.Fatalf("it has no lines to copy:\n%s", printed)
+	}
+	shell := write(t, filepath.Join(t.TempDir(), "lines.sh"), lines, 0o600)
+	if read := command(t, "", nil, "sh", "-e", shell); !strings.Contains(read, "Subject: hello\r\n\r\nIt works.\r\n") || !strings.Contains(read, "Subject: Welcome") {
+		t.Errorf("the lines read back\n%s", read)
+	}
+}
+
+// Ctrl-C while clients are there: they are told, everything is closed, the process ends with status 0, and the folder is whole.
+func TestCtrlC(t *testing.T) {
+	s := newServer(t, "--demo")
+	a := s.ready.Accounts[0]
+	smtp := dialText(t, s.ready.SMTP)
+	smtp.say("", "220 ")
+	imap := dialText(t, s.ready.IMAP)
+	imap.say("", "* OK ")
+	imap.say("a LOGIN "+a.Address+" "+a.Password+"\r\n", "a OK ")
+	imap.say("b SELECT INBOX\r\n", "b OK ")
+	imap.say("c IDLE\r\n", "+ ")
+	s.stop()
+	smtp.say("", "421 ")
+	if line, err := imap.r.ReadString('\n'); err != nil || !strings.HasPrefix(line, "* BYE ") {
+		t.Errorf("the session that idles was told %q, %v", line, err)
+	}
+	if _, err := os.Stat(filepath.Join(s.data, "admin.sock")); !os.IsNotExist(err) {
+		t.Errorf("the admin socket is still there (%v)", err)
+	}
+	if strings.Contains(s.log.String(), "level=ERROR") || strings.Contains(s.log.String(), "panic") {
+		t.Errorf("it did not end in order:\n%s", s.log.String())
+	}
+	s.verify()
 }
 
 func TestSwaks(t *testing.T) {

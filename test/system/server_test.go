@@ -60,6 +60,7 @@ type server struct {
 	env   []string // besides that of the test
 	log   *lockedBuffer
 	cmd   *exec.Cmd
+	ended chan error // what the process that runs came to
 	ready ready
 }
 
@@ -124,8 +125,8 @@ func (s *server) start(wrap ...string) {
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	exited := make(chan struct{})
-	go func(cmd *exec.Cmd) { cmd.Wait(); close(exited) }(s.cmd)
+	s.ended = make(chan error, 1)
+	go func(cmd *exec.Cmd, ended chan<- error) { ended <- cmd.Wait(); close(ended) }(s.cmd, s.ended)
 	deadline := time.After(60 * time.Second)
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()
@@ -135,7 +136,7 @@ func (s *server) start(wrap ...string) {
 			return
 		}
 		select {
-		case <-exited:
+		case <-s.ended:
 			s.t.Fatalf("the server ended before it was ready:\n%s", s.log.String())
 		case <-deadline:
 			s.t.Fatalf("the server is not ready after a minute:\n%s", s.log.String())
@@ -148,7 +149,7 @@ func (s *server) start(wrap ...string) {
 func (s *server) kill() {
 	if s.cmd != nil && s.cmd.Process != nil {
 		s.cmd.Process.Kill()
-		s.cmd.Process.Wait()
+		<-s.ended
 	}
 }
 
@@ -169,10 +170,11 @@ func (s *server) stop() {
 	if err := syscall.Kill(s.pid(), syscall.SIGINT); err != nil {
 		s.t.Fatal(err)
 	}
-	done := make(chan struct{})
-	go func() { s.cmd.Process.Wait(); close(done) }()
 	select {
-	case <-done:
+	case err := <-s.ended:
+		if err != nil {
+			s.t.Fatalf("the server did not end well: %v\n%s", err, s.log.String())
+		}
 	case <-time.After(30 * time.Second):
 		s.t.Fatalf("the server does not stop:\n%s", s.log.String())
 	}
