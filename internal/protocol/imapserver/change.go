@@ -133,8 +133,10 @@ func (s *session) tellStored(c stored, uids imap.Set) {
 		case !c.Silent, c.surprises(p.entry, view):
 			s.sendFlags(int(p.seq), p.entry, view, c.UID || s.condstore || s.dialect.Rev2)
 		case s.condstore:
-			f := s.out.Fetch(p.seq)
-			f.UID(p.entry.UID)
+			f := s.out.Fetch(p.seq, p.entry.UID)
+			if !s.dialect.UIDOnly {
+				f.UID(p.entry.UID)
+			}
 			f.ModSeq(p.entry.ModSeq)
 			f.End()
 		}

@@ -81,6 +81,8 @@
 //   - A client is spoken to as RFC 3501 says until it enables IMAP4rev2: RECENT, UNSEEN and SEARCH, no LIST in SELECT, no
 //     OLDNAME. \Recent is told to such clients only. Messages that arrive while a mailbox is selected may be \Recent to
 //     several sessions, which RFC 3501 2.3.2 allows.
+//   - A client that has enabled UIDONLY is never told a number: a command that needs one is refused before it is carried out
+//     (command.numbered), and FETCH responses name the UID.
 //   - A sequence number above EXISTS is BAD; an unknown UID is ignored (RFC 9051 6.4.9). SEARCH 1:* in an empty mailbox is
 //     no error: clients begin with it.
 //   - The text of a message that was expunged by another session cannot be fetched: the rest of a FETCH is served, then NO

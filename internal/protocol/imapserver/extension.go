@@ -45,6 +45,7 @@ func extensions() []extension {
 		sortExtension(),
 		threadExtension(),
 		uidBatchesExtension(),
+		uidOnlyExtension(),
 		unauthenticateExtension(),
 		withinExtension(),
 		xlistExtension(),

@@ -118,7 +118,7 @@ type fetching struct {
 
 func (s *session) newFetching(c imap.Fetch) (*fetching, error) {
 	f := &fetching{session: s, items: c.Items}
-	if c.UID && !f.has(imap.FetchUID) {
+	if c.UID && !f.has(imap.FetchUID) && !s.dialect.UIDOnly {
 		f.items = append([]imap.FetchItem{{Kind: imap.FetchUID}}, f.items...) // RFC 9051 6.4.9
 	}
 	if c.ChangedSince != 0 && !f.has(imap.FetchModSeq) {
@@ -242,7 +242,7 @@ func (f *fetching) one(m *source) error {
 			return err
 		}
 	}
-	out := f.out.Fetch(m.seq)
+	out := f.out.Fetch(m.seq, m.entry.UID)
 	for i, item := range f.items {
 		if parts != nil && parts[i] != nil {
 			parts[i].write(out, item)
@@ -263,7 +263,7 @@ func (f *fetching) tellMarked(out *imap.FetchResponse, e mailbox.Entry) {
 	if !f.flags {
 		out.Flags(f.names(e), f.isRecent(e))
 	}
-	if f.condstore && !f.has(imap.FetchUID) {
+	if f.condstore && !f.has(imap.FetchUID) && !f.dialect.UIDOnly {
 		out.UID(e.UID)
 	}
 	if f.condstore && !f.modseq {

@@ -1,11 +1,14 @@
 package imapserver
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"pgregory.net/rapid"
 
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 )
@@ -31,6 +34,7 @@ const (
 	rev1 mode = iota
 	condstore
 	qresync // with IMAP4rev2
+	uidOnly // of IMAP4rev1
 )
 
 // known is what is known of a message; a uid of 0 or nil flags are not known yet.
@@ -49,6 +53,8 @@ func (f *serving) mirror(t failer, m mode) *mirror {
 		c.ok("ENABLE CONDSTORE")
 	case qresync:
 		c.ok("ENABLE QRESYNC IMAP4rev2")
+	case uidOnly:
+		c.ok("ENABLE UIDONLY")
 	}
 	return &mirror{client: c, mode: m}
 }
@@ -66,7 +72,8 @@ var (
 	expungeLine  = regexp.MustCompile(`^\* (\d+) EXPUNGE$`)
 	vanishedLine = regexp.MustCompile(`^\* VANISHED (\(EARLIER\) )?(\S+)$`)
 	fetchLine    = regexp.MustCompile(`(?s)^\* (\d+) FETCH \((.*)\)$`)
-	searchLine   = regexp.MustCompile(`^\* (?:SEARCH|ESEARCH \(TAG "\w+"\)(?: ALL)?)((?: [\d:, ]+)?)(?: \(MODSEQ \d+\))?$`)
+	searchLine   = regexp.MustCompile(`^\* (?:SEARCH|ESEARCH \(TAG "\w+"\)(?: UID)?(?: ALL)?)((?: [\d:, ]+)?)(?: \(MODSEQ \d+\))?$`)
+	uidFetchLine = regexp.MustCompile(`(?s)^\* (\d+) UIDFETCH \((.*)\)$`)
 	uidItem      = regexp.MustCompile(`UID (\d+)`)
 	flagsItem    = regexp.MustCompile(`FLAGS \(([^)]*)\)`)
 	modseqItem   = regexp.MustCompile(`^\* \d+ FETCH .*MODSEQ \((\d+)\)`)
@@ -113,6 +120,8 @@ func (m *mirror) take(line string) {
 		m.vanish(x[2], x[1] != "")
 	} else if x := fetchLine.FindStringSubmatch(line); x != nil {
 		m.fetch(number(x[1]), x[2])
+	} else if x := uidFetchLine.FindStringSubmatch(line); x != nil {
+		m.uidFetch(number(x[1]), x[2])
 	} else if x := validityCode.FindStringSubmatch(line); x != nil {
 		m.validity = x[1]
 	}
@@ -150,7 +159,7 @@ func (m *mirror) exists(n int) {
 
 func (m *mirror) expunge(n int) {
 	m.t.Helper()
-	if m.quiet || m.mode == qresync || n < 1 || n > len(m.list) {
+	if m.quiet || m.mode >= qresync || n < 1 || n > len(m.list) {
 		m.t.Fatalf("EXPUNGE %d of %d (mode %d, while numbers are in the air: %v)", n, len(m.list), m.mode, m.quiet)
 	}
 	m.list = slices.Delete(m.list, n-1, n)
@@ -159,7 +168,7 @@ func (m *mirror) expunge(n int) {
 // vanish takes messages out. A UID that is not known is one of those at the end that are not known yet.
 func (m *mirror) vanish(set string, earlier bool) {
 	m.t.Helper()
-	if m.quiet || m.mode != qresync {
+	if m.quiet || m.mode < qresync {
 		m.t.Fatalf("VANISHED %s (mode %d, while numbers are in the air: %v)", set, m.mode, m.quiet)
 	}
 	if earlier {
@@ -175,9 +184,21 @@ func (m *mirror) vanish(set string, earlier bool) {
 	}
 }
 
+// uidFetch is fetch for a client that knows no numbers: a UID it has not heard of is one of the new messages.
+func (m *mirror) uidFetch(uid int, items string) {
+	m.t.Helper()
+	at := slices.IndexFunc(m.list, func(k known) bool { return k.uid == uid || k.uid == 0 })
+	if m.mode != uidOnly || at < 0 {
+		m.t.Fatalf("UIDFETCH %d is none of %v (mode %d)", uid, m.list, m.mode)
+	}
+	m.list[at].uid = uid
+	m.takeItems(&m.list[at], items)
+	slices.SortStableFunc(m.list, func(a, b known) int { return cmp.Compare(uint(a.uid-1), uint(b.uid-1)) }) // 0 last
+}
+
 func (m *mirror) fetch(n int, items string) {
 	m.t.Helper()
-	if n < 1 || n > len(m.list) {
+	if n < 1 || n > len(m.list) || m.mode == uidOnly {
 		m.t.Fatalf("FETCH %d of %d: %s", n, len(m.list), items)
 	}
 	k := &m.list[n-1]
@@ -188,10 +209,15 @@ func (m *mirror) fetch(n int, items string) {
 			k.uid = uid
 		}
 	}
+	m.takeItems(k, items)
+}
+
+func (m *mirror) takeItems(k *known, items string) {
+	m.t.Helper()
 	if x := flagsItem.FindStringSubmatch(items); x != nil {
 		flags := flagList(strings.Fields(x[1]))
 		if m.exact && k.flags != nil && !slices.Equal(k.flags, flags) {
-			m.t.Fatalf("message %d has %v and is told to have %v", n, k.flags, flags)
+			m.t.Fatalf("UID %d has %v and is told to have %v", k.uid, k.flags, flags)
 		}
 		k.flags = flags
 	}
@@ -212,7 +238,11 @@ func (m *mirror) settle() {
 		if at < 0 {
 			return
 		}
-		m.run(fmt.Sprintf("FETCH %d:* (UID FLAGS)", at+1))
+		if m.mode == uidOnly {
+			m.run("UID FETCH 1:* (FLAGS)")
+		} else {
+			m.run(fmt.Sprintf("FETCH %d:* (UID FLAGS)", at+1))
+		}
 	}
 }
 
@@ -227,6 +257,17 @@ func (m *mirror) set(chosen []int, uid bool) string {
 		}
 	}
 	return strings.TrimPrefix(b.String(), ",")
+}
+
+// byUID chooses whether a command names messages by UID, where there is a choice.
+func (m *mirror) byUID(t *rapid.T) bool { return m.mode == uidOnly || rapid.Bool().Draw(t, "uid") }
+
+// verb is a command that names messages by number or by UID.
+func verb(name string, uid bool) string {
+	if uid {
+		return "UID " + name + " "
+	}
+	return name + " "
 }
 
 // assume notes what a STORE that is silent must have done.

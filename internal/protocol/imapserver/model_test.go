@@ -96,7 +96,7 @@ func newModel(t *rapid.T, f *serving, round int) *model {
 		c.ok("LOGOUT")
 		m.boxes = append(m.boxes, &box{path: path, id: f.path(ann, path).ID})
 	}
-	for _, mode := range []mode{rev1, condstore, qresync} {
+	for _, mode := range []mode{rev1, condstore, qresync, uidOnly} {
 		s := f.mirror(t, mode)
 		s.open(m.boxes[0].path, "")
 		m.sessions = append(m.sessions, s)
@@ -154,11 +154,8 @@ func (m *model) store(t *rapid.T) {
 	chosen := m.some(t, s)
 	op := rapid.SampledFrom([]string{"FLAGS", "+FLAGS", "-FLAGS"}).Draw(t, "op")
 	flags := rapid.SliceOfNDistinct(rapid.SampledFrom(someFlags), 0, 3, rapid.ID).Draw(t, "flags")
-	uid, silent := rapid.Bool().Draw(t, "uid"), rapid.Bool().Draw(t, "silent")
-	command := fmt.Sprintf("STORE %s %s", s.set(chosen, uid), op)
-	if uid {
-		command = "UID " + command
-	}
+	uid, silent := s.byUID(t), rapid.Bool().Draw(t, "silent")
+	command := verb("STORE", uid) + s.set(chosen, uid) + " " + op
 	m.each(s, chosen, func(_ *box, msg *placed) {
 		is := changed(msg.flags(), op, flags)
 		msg.deleted = slices.Contains(is, `\Deleted`)
@@ -186,22 +183,18 @@ func (m *mirror) must(t *rapid.T, command string) (found []int) {
 func (m *model) fetch(t *rapid.T) {
 	s := m.session(t)
 	chosen := m.some(t, s)
-	uid, text := rapid.Bool().Draw(t, "uid"), rapid.Bool().Draw(t, "text")
+	uid, text := s.byUID(t), rapid.Bool().Draw(t, "text")
 	items := "(UID FLAGS)"
 	if text {
 		items = "BODY[]<0.1>"
 		m.each(s, chosen, func(_ *box, msg *placed) { msg.email.flags = changed(msg.email.flags, "+FLAGS", []string{`\Seen`}) })
 	}
-	verb := "FETCH "
-	if uid {
-		verb = "UID FETCH "
-	}
-	set := s.set(chosen, uid)
-	s.run(verb + set + " " + items) // NO [EXPUNGEISSUED] where the text is gone
+	command := verb("FETCH", uid) + s.set(chosen, uid) + " " + items
+	s.run(command) // NO [EXPUNGEISSUED] where the text is gone
 	if !uid && !text {
 		s.settle()
 		s.exact = true
-		s.must(t, verb+set+" "+items)
+		s.must(t, command)
 	}
 }
 
@@ -238,7 +231,8 @@ func (m *model) copy(t *rapid.T) {
 		}
 		to.add(e, msg.deleted)
 	})
-	s.must(t, "COPY "+s.set(chosen, false)+" "+to.path)
+	uid := s.byUID(t)
+	s.must(t, verb("COPY", uid)+s.set(chosen, uid)+" "+to.path)
 }
 
 func (m *model) move(t *rapid.T) {
@@ -280,12 +274,8 @@ func (m *model) replace(t *rapid.T) {
 	if there {
 		to.add(&email{[]string{"one"}}, false)
 	}
-	uid := rapid.Bool().Draw(t, "uid")
-	verb := "REPLACE "
-	if uid {
-		verb = "UID REPLACE "
-	}
-	reply, _ := s.run(verb + s.set(old, uid) + " " + to.path + " (one) CATENATE (TEXT {1+}\r\nx)")
+	uid := s.byUID(t)
+	reply, _ := s.run(verb("REPLACE", uid) + s.set(old, uid) + " " + to.path + " (one) CATENATE (TEXT {1+}\r\nx)")
 	if strings.HasPrefix(reply, "OK") != there {
 		t.Fatalf("REPLACE of a message that is there (%v): %s", there, reply)
 	}
@@ -304,9 +294,14 @@ func (m *model) search(t *rapid.T) {
 	s := m.session(t)
 	flag := rapid.SampledFrom([]string{"SEEN", "FLAGGED", "DELETED", "KEYWORD one"}).Draw(t, "flag")
 	name := map[string]string{"SEEN": `\Seen`, "FLAGGED": `\Flagged`, "DELETED": `\Deleted`, "KEYWORD one": "one"}[flag]
-	found := s.must(t, "SEARCH "+flag)
+	uid := s.byUID(t)
+	found := s.must(t, verb("SEARCH", uid)+flag)
 	for i, k := range s.searched {
-		if is := slices.Contains(found, i+1); k.flags != nil && is != slices.Contains(k.flags, name) {
+		number := i + 1
+		if uid {
+			number = k.uid
+		}
+		if is := slices.Contains(found, number); k.flags != nil && is != slices.Contains(k.flags, name) {
 			t.Fatalf("SEARCH %s found %v, message %d has %v", flag, found, i+1, k.flags)
 		}
 	}
@@ -321,11 +316,11 @@ func (m *model) open(t *rapid.T) {
 
 // meanwhile has others do something while the third session does not look.
 func (m *model) meanwhile(t *rapid.T) {
-	s := m.sessions[2]
+	all := m.sessions
 	for range rapid.IntRange(0, 4).Draw(t, "meanwhile") {
-		m.sessions = m.sessions[:2]
+		m.sessions = all[:2]
 		func() {
-			defer func() { m.sessions = append(m.sessions[:2], s) }()
+			defer func() { m.sessions = all }()
 			rapid.SampledFrom([]func(*rapid.T){m.deliver, m.tidy}).Draw(t, "what")(t)
 		}()
 	}

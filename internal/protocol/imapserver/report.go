@@ -26,6 +26,9 @@ func (s *session) report(c *command, r imap.Request) {
 	}
 }
 
+// numbered reports whether a command would need sequence numbers.
+func (c *command) numbered(r imap.Request) bool { return (c.looks || c.holds) && c.names(r) }
+
 // names reports whether a command names messages by their numbers.
 func (c *command) names(r imap.Request) bool {
 	if c.byNumber != nil {
@@ -143,7 +146,7 @@ func (s *session) tell(diff *mailbox.Diff, view *mailbox.View, own imap.Set) {
 	}
 }
 
-// tellExpunged sends VANISHED to clients with QRESYNC (RFC 7162 3.2.10) and EXPUNGE to others, and takes the messages
+// tellExpunged sends VANISHED to clients with QRESYNC (RFC 7162 3.2.10) or UIDONLY and EXPUNGE to others, and takes the messages
 // out of the saved result (RFC 5182 2.1).
 func (s *session) tellExpunged(expunged []mailbox.Position) {
 	if len(expunged) == 0 {
@@ -154,7 +157,7 @@ func (s *session) tellExpunged(expunged []mailbox.Position) {
 		gone.Add(uint32(p.UID))
 	}
 	s.selected.saved = s.selected.saved.Subtract(gone)
-	if s.qresync {
+	if s.qresync || s.dialect.UIDOnly { // RFC 9586 3.4
 		s.out.Vanished(false, gone)
 		return
 	}
@@ -178,8 +181,8 @@ func (s *session) tellFlags(seq int, e mailbox.Entry, view *mailbox.View) {
 }
 
 func (s *session) sendFlags(seq int, e mailbox.Entry, view *mailbox.View, withUID bool) {
-	f := s.out.Fetch(uint32(seq))
-	if withUID {
+	f := s.out.Fetch(uint32(seq), e.UID)
+	if withUID && !s.dialect.UIDOnly {
 		f.UID(e.UID)
 	}
 	f.Flags(view.FlagsOf(e).Names(), s.isRecent(e))

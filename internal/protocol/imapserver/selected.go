@@ -50,6 +50,9 @@ func (s *session) selectMailbox(r imap.Request, c imap.Select) (reply, error) {
 	if c.QResync != nil && !s.qresync {
 		return bad("QRESYNC needs ENABLE QRESYNC first"), nil // RFC 7162 3.2.5
 	}
+	if c.QResync != nil && len(c.QResync.MatchSeqs) > 0 && s.dialect.UIDOnly {
+		return uidRequired, nil // RFC 9586 3.5
+	}
 	if s.selected != nil {
 		s.leave()
 	}
@@ -119,7 +122,7 @@ func (s *session) describe(m mailbox.Mailbox, given []imap.CanonicalName) {
 		s.out.List(s.entryOf(m, given))
 	} else {
 		s.out.Recent(s.countRecent(sel.view))
-		if first := firstUnseen(sel.view); first > 0 {
+		if first := firstUnseen(sel.view); first > 0 && !s.dialect.UIDOnly {
 			s.out.Untagged(imap.OK, imap.CodeUnseen(uint32(first)), "first unseen message")
 		}
 	}

@@ -190,13 +190,7 @@ func (s *session) serve(request imap.Request) {
 		s.prepare(&c, request)
 	}
 	s.recheck(recheckEvery)
-	var r reply
-	if !s.over {
-		var err error
-		if r, err = s.run(request); err != nil {
-			r = s.failed(request, err)
-		}
-	}
+	r := s.carryOut(&c, request)
 	if s.selected != nil && !s.over {
 		s.report(&c, request)
 		s.tellModSeq()
@@ -218,6 +212,21 @@ func (s *session) serve(request imap.Request) {
 		s.o.Observer.Command(request.Name, string(r.cond), took)
 	}
 	s.log.Debug("imap: command", "name", request.Name, "answer", r.cond, "took", took)
+}
+
+// carryOut runs a command and makes a reply of its error.
+func (s *session) carryOut(c *command, request imap.Request) reply {
+	switch {
+	case s.over:
+		return reply{}
+	case s.dialect.UIDOnly && c.numbered(request):
+		return uidRequired
+	}
+	r, err := s.run(request)
+	if err != nil {
+		r = s.failed(request, err)
+	}
+	return r
 }
 
 // count ends a session that sends what is not IMAP, or that does everything but sign in.

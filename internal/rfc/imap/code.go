@@ -40,6 +40,7 @@ const (
 	CodeTooFew               Code = "TOOFEW" // RFC 10022 3.1.3.2
 	CodeTryCreate            Code = "TRYCREATE"
 	CodeUIDNotSticky         Code = "UIDNOTSTICKY"
+	CodeUIDRequired          Code = "UIDREQUIRED" // RFC 9586 3
 	CodeUnavailable          Code = "UNAVAILABLE"
 	CodeUnknownCTE           Code = "UNKNOWN-CTE"
 	CodeUseAttr              Code = "USEATTR" // RFC 6154 3

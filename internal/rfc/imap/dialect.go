@@ -4,6 +4,7 @@ package imap
 type Dialect struct {
 	Rev2       bool // ENABLE IMAP4rev2
 	UTF8Accept bool // ENABLE UTF8=ACCEPT (RFC 6855)
+	UIDOnly    bool // ENABLE UIDONLY (RFC 9586): no sequence numbers
 }
 
 // UTF8 reports whether quoted strings to the client may hold UTF-8 and mailbox names are UTF-8 instead of modified

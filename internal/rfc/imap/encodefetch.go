@@ -14,9 +14,14 @@ type FetchResponse struct {
 	empty bool
 }
 
-// Fetch begins a FETCH response for the message with that sequence number.
-func (e *Encoder) Fetch(seq uint32) *FetchResponse {
-	e.numbered(seq, "FETCH (")
+// Fetch begins a FETCH response for the message with that sequence number. Where the client knows UIDs only, it is UIDFETCH
+// with the UID in its place (RFC 9586 3.3).
+func (e *Encoder) Fetch(seq uint32, uid mail.UID) *FetchResponse {
+	if e.dialect.UIDOnly {
+		e.numbered(uint32(uid), "UIDFETCH (")
+	} else {
+		e.numbered(seq, "FETCH (")
+	}
 	e.fetch = FetchResponse{e: e, empty: true}
 	return &e.fetch
 }

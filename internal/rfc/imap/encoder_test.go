@@ -128,7 +128,7 @@ func TestEncode(t *testing.T) {
 func TestEncodeFetch(t *testing.T) {
 	content := func(s string) (int64, io.Reader) { return int64(len(s)), strings.NewReader(s) }
 	got := encoded(t, Dialect{}, func(e *Encoder) {
-		f := e.Fetch(12)
+		f := e.Fetch(12, 0)
 		f.UID(5)
 		f.Flags([]string{`\Seen`}, true)
 		f.Flags(nil, false)
@@ -181,7 +181,7 @@ func TestEncodeEnvelope(t *testing.T) {
 		{Dialect{UTF8Accept: true}, `"a \"b\" \\ é"`, "{1}\r\n\xe9"},
 	} {
 		got := encoded(t, tt.dialect, func(e *Encoder) {
-			f := e.Fetch(1)
+			f := e.Fetch(1, 0)
 			f.Envelope(env)
 			f.End()
 		})
@@ -220,7 +220,7 @@ func TestEncodeBodyStructure(t *testing.T) {
 			`("message" "rfc822" NIL NIL NIL "7bit" 50 ` + noEnvelope + ` (` + textBody + `) 5) "mixed")`},
 	} {
 		got := encoded(t, tt.dialect, func(e *Encoder) {
-			f := e.Fetch(1)
+			f := e.Fetch(1, 0)
 			f.BodyStructure(root, tt.extended)
 			f.End()
 		})
@@ -238,7 +238,7 @@ func TestStream(t *testing.T) {
 			var out bytes.Buffer
 			e := NewEncoder(&out, buf)
 			e.Exists(1)
-			f := e.Fetch(1)
+			f := e.Fetch(1, 0)
 			f.Section(FetchItem{Kind: FetchBodySection}, int64(size), pieces{strings.NewReader(content)})
 			f.End()
 			e.Flush()
@@ -260,7 +260,7 @@ func (p pieces) Read(b []byte) (int, error) { return p.r.Read(b[:min(len(b), 100
 func TestStreamFails(t *testing.T) {
 	var out bytes.Buffer
 	e := NewEncoder(&out, nil)
-	f := e.Fetch(1)
+	f := e.Fetch(1, 0)
 	f.Section(FetchItem{Kind: FetchBodySection}, 5, strings.NewReader("abc"))
 	f.End()
 	if err := e.Flush(); err != io.ErrUnexpectedEOF {
@@ -301,7 +301,7 @@ func BenchmarkEnvelopes(b *testing.B) {
 	date := time.Date(2020, 2, 1, 3, 4, 5, 0, time.UTC)
 	b.ReportAllocs()
 	for i := range b.N {
-		f := e.Fetch(uint32(i))
+		f := e.Fetch(uint32(i), 0)
 		f.UID(1)
 		f.Flags(flags, false)
 		f.InternalDate(date)
