@@ -109,8 +109,7 @@ type fetching struct {
 
 	found bodies.Found // of the messages being answered
 
-	bits  mail.Flag // of the message before, with its flags as they are told
-	named []string
+	named map[mail.Flag][]string // flags as they are told
 
 	gone       bool // a message was not there any more
 	unknownCTE bool
@@ -271,14 +270,19 @@ func (f *fetching) tellMarked(out *imap.FetchResponse, e mailbox.Entry) {
 	}
 }
 
-// names are the flags of a message, which most often are those of the message before.
+// names are the flags of a message. Few combinations are in use.
 func (f *fetching) names(e mailbox.Entry) []string {
 	flags := f.selected.view.FlagsOf(e)
 	if len(flags.Keywords) > 0 {
 		return flags.Names()
 	}
-	if f.named == nil || f.bits != flags.Bits {
-		f.bits, f.named = flags.Bits, flags.Names()
+	names, ok := f.named[flags.Bits]
+	if !ok {
+		if f.named == nil {
+			f.named = make(map[mail.Flag][]string)
+		}
+		names = flags.Names()
+		f.named[flags.Bits] = names
 	}
-	return f.named
+	return names
 }

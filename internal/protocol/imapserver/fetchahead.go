@@ -22,7 +22,10 @@ type fetched struct {
 // sendAll answers for the messages with some numbers, a batch at a time. While one batch is written, the next is read:
 // reading belongs to a goroutine of its own, which is over when sendAll is.
 func (f *fetching) sendAll(seqs imap.Set) error {
-	if f.needs == 0 || seqs.Len() <= batchSize {
+	switch {
+	case f.needs == 0:
+		return f.sendFacts(seqs)
+	case seqs.Len() <= batchSize:
 		return f.readAll(seqs, f.send)
 	}
 	ctx, cancel := context.WithCancel(f.ctx)
@@ -51,6 +54,18 @@ func (f *fetching) sendAll(seqs imap.Set) error {
 	}()
 	for got := range ahead {
 		if err := f.send(got); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendFacts answers with what the view has of the messages.
+func (f *fetching) sendFacts(seqs imap.Set) error {
+	var m source
+	for p := range f.positions(seqs) {
+		m.position = p
+		if err := f.one(&m); err != nil {
 			return err
 		}
 	}
@@ -87,9 +102,6 @@ func (f *fetching) read(batch []position) fetched {
 	got := fetched{messages: make([]source, len(batch))}
 	for i, p := range batch {
 		got.messages[i].position = p
-	}
-	if f.needs == 0 {
-		return got
 	}
 	rows, n, err := f.readRows(batch)
 	if err != nil {

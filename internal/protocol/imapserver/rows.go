@@ -1,8 +1,6 @@
 package imapserver
 
 import (
-	"bytes"
-
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -22,16 +20,16 @@ func (s *session) readRows(batch []position) (rows map[mail.EmailID]*mailbox.Ema
 	}
 	err = s.o.Tx.Read(s.ctx, func(t *tx.Tx) error {
 		rows, n = make(map[mail.EmailID]*mailbox.Email, len(ids)), len(ids)
+		emails := make([]mailbox.Email, 0, len(ids)) // which rows points into
 		held, at := 0, 0
 		return s.o.Mailbox.Summaries(t, s.account, ids, func(e *mailbox.Email) bool {
-			row := *e
-			row.Summary = bytes.Clone(e.Summary)
-			rows[e.ID] = &row
+			emails = append(emails, *e)
+			rows[e.ID] = &emails[len(emails)-1]
 			for ids[at] != e.ID {
 				at++
 			}
 			at++
-			if held += len(row.Summary); held > batchBytes {
+			if held += len(e.Summary); held > batchBytes {
 				n = at
 			}
 			return n == len(ids)

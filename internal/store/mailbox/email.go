@@ -27,17 +27,19 @@ const emailColumns = `id, thread_id, blob_id, size, received, created_modseq, su
 type emailScanner struct {
 	Email
 	id, thread, created int64
+	blob                []byte
 	dest                []any
 }
 
 func newEmailScanner() *emailScanner {
 	s := new(emailScanner)
-	s.dest = []any{&s.id, &s.thread, &s.Blob, &s.Size, &s.Received, &s.created, &s.Summary}
+	s.dest = []any{&s.id, &s.thread, &s.blob, &s.Size, &s.Received, &s.created, &s.Summary}
 	return s
 }
 
 func (s *emailScanner) scan(r interface{ Scan(...any) error }) error {
 	err := r.Scan(s.dest...)
+	copy(s.Blob[:], s.blob)
 	s.ID, s.Thread, s.CreatedModSeq = mail.EmailID(s.id), mail.ThreadID(s.thread), mail.ModSeq(s.created)
 	return err
 }
@@ -77,8 +79,8 @@ func (s *Store) Memberships(t *tx.Tx, account mail.AccountID, id mail.EmailID) (
 // errStop ends a reading early.
 var errStop = errors.New("stop")
 
-// Summaries calls each for the emails of ids that exist, in the order of ids, until it returns false. The Email and its
-// Summary are valid during the call only. However many ids there are, few rows are in memory at a time.
+// Summaries calls each for the emails of ids that exist, in the order of ids, until it returns false. The Email is
+// valid during the call only; its Summary may be kept. However many ids there are, few rows are in memory at a time.
 func (s *Store) Summaries(t *tx.Tx, account mail.AccountID, ids []mail.EmailID, each func(*Email) bool) error {
 	r := summaryReader{t: t, account: account, each: each, email: newEmailScanner()}
 	var err error
