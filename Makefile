@@ -13,7 +13,7 @@ run: build ## start a demo server on this machine: two accounts, sample messages
 	./mailmesh serve --demo
 
 build: ## build the one binary, ./mailmesh
-	go build -trimpath -o mailmesh ./cmd/mailmesh
+	test/run build
 
 test: ## install what the tests need and run all of them, each stage with its time
 	test/run
