@@ -43,6 +43,9 @@
 //	8 GiB looked through by a SEARCH    NO [LIMIT] (Limits.SearchBytes)
 //	200 items of a FETCH that do        NO [LIMIT]
 //	64 MiB held for a SORT or THREAD    NO [LIMIT] (Limits.SortBytes): about a million messages; one at a time for an account
+//	annotations: 32 KiB a value         NO [METADATA MAXSIZE 32768]
+//	200 of 256 KiB a mailbox,           NO [METADATA TOOMANY]
+//	50,000 of 16 MiB an account         the same
 //	8,192 octets of patterns in LIST    OK, and no names (RFC 9051 6.3.9)
 //
 // When the server stops, sessions that wait get BYE at once; a command that has begun may end, its rest may still come for

@@ -34,6 +34,7 @@ func extensions() []extension {
 		idleExtension(),
 		listExtension(),
 		mailboxExtension(),
+		metadataExtension(),
 		partialExtension(),
 		previewExtension(),
 		quotaExtension(),

@@ -26,6 +26,7 @@ const anyState = NotAuthenticated | Authenticated | Selected
 type Limits struct {
 	Line        int   // octets of one line
 	Literal     int   // octets of a literal that is a string; message literals have no limit here
+	Metadata    int   // octets of the value of an annotation
 	Command     int   // octets of all lines and string literals of one command
 	Depth       int   // nesting of parentheses and of search keys
 	SetElements int   // ranges in one number set
@@ -37,6 +38,7 @@ type Limits struct {
 var DefaultLimits = Limits{
 	Line:        64 << 10,
 	Literal:     64 << 10,
+	Metadata:    32 << 10,
 	Command:     512 << 10,
 	Depth:       100,
 	SetElements: 20_000,
@@ -48,6 +50,7 @@ func (l Limits) withDefaults() Limits {
 	d := DefaultLimits
 	setDefault(&l.Line, d.Line)
 	setDefault(&l.Literal, d.Literal)
+	setDefault(&l.Metadata, d.Metadata)
 	setDefault(&l.Command, d.Command)
 	setDefault(&l.Depth, d.Depth)
 	setDefault(&l.SetElements, d.SetElements)

@@ -25,6 +25,7 @@ type ListReturn struct {
 	Children   bool
 	SpecialUse bool         // RFC 6154 5.2
 	Status     []StatusItem // RFC 5819
+	Metadata   []string     // entries (RFC 9590)
 }
 
 // Lsub lists subscribed names (RFC 3501 6.3.9).

@@ -61,28 +61,33 @@ func (p *parser) literalHeader() Literal {
 
 // literal reads a literal that is a string, and the line after it.
 func (p *parser) literal() string {
-	lit := p.literalHeader()
-	switch {
-	case p.err != nil:
-		return ""
-	case lit.Size > int64(p.r.limits.Literal):
-		p.fail(p.r.failure(BAD, CodeTooBig, "this literal has at most "+strconv.Itoa(p.r.limits.Literal)+" octets"))
-		return ""
-	case !p.charge(int(lit.Size)):
-		return ""
-	}
-	if err := p.r.accept(lit); err != nil {
-		p.abort(err)
-		return ""
-	}
-	text := make([]byte, lit.Size)
-	if _, err := io.ReadFull(p.r.src, text); err != nil {
-		p.abort(midCommand(err))
-		return ""
-	}
-	p.nextLine()
+	text := p.octets(p.literalHeader())
 	if bytes.IndexByte(text, 0) >= 0 {
 		p.bad("a literal that is a string must not hold a NUL")
 	}
 	return string(text)
+}
+
+// octets reads a literal that was announced, and the line after it.
+func (p *parser) octets(lit Literal) []byte {
+	switch {
+	case p.err != nil:
+		return nil
+	case lit.Size > int64(p.r.limits.Literal):
+		p.fail(p.r.failure(BAD, CodeTooBig, "this literal has at most "+strconv.Itoa(p.r.limits.Literal)+" octets"))
+		return nil
+	case !p.charge(int(lit.Size)):
+		return nil
+	}
+	if err := p.r.accept(lit); err != nil {
+		p.abort(err)
+		return nil
+	}
+	text := make([]byte, lit.Size)
+	if _, err := io.ReadFull(p.r.src, text); err != nil {
+		p.abort(midCommand(err))
+		return nil
+	}
+	p.nextLine()
+	return text
 }

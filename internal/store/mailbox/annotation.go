@@ -29,8 +29,8 @@ const (
 // The refusals of Annotate; IMAP has codes for them.
 var (
 	ErrAnnotationTooLarge = fmt.Errorf("the value of an annotation has at most %d bytes", MaxAnnotation)
-	ErrTooManyAnnotations = fmt.Errorf("at most %d annotations with a mailbox, %d of %d bytes in an account",
-		MaxAnnotations, MaxAnnotationsOfAccount, MaxAnnotationBytes)
+	ErrTooManyAnnotations = fmt.Errorf("a mailbox has at most %d annotations of together %d bytes, an account %d of %d bytes",
+		MaxAnnotations, MaxAnnotationsSize, MaxAnnotationsOfAccount, MaxAnnotationBytes)
 	errEntry       = errors.New("the name of an entry begins with /private/ or /shared/")
 	errEntryTooBig = fmt.Errorf("the name of an entry has at most %d bytes", MaxEntry)
 	errServerEntry = errors.New("entries that the whole server shares are set by nobody")
@@ -100,7 +100,6 @@ func annotations(t *tx.Tx, query string, args []any) ([]Annotation, error) {
 // Annotate sets annotations of a mailbox, and removes those whose value is nil: all of them, or none where one is refused.
 // Removing what is not there is no error.
 func (s *Store) Annotate(t *tx.Tx, account, viewer mail.AccountID, id mail.MailboxID, list []Annotation) error {
-	const op = "mailbox.Annotate"
 	if id != OfServer {
 		if _, err := s.ByID(t, account, id); err != nil {
 			return err
@@ -114,14 +113,20 @@ func (s *Store) Annotate(t *tx.Tx, account, viewer mail.AccountID, id mail.Mailb
 			return err
 		}
 	}
-	var here, all, bytes int
-	err := t.SQL().QueryRow(`SELECT COALESCE(SUM(CASE WHEN mailbox_id = $2 THEN 1 ELSE 0 END), 0), COUNT(*), COALESCE(SUM(LENGTH(value)), 0)
-		FROM annotation WHERE account_id = $1 AND gone = 0`, account, id).Scan(&here, &all, &bytes)
+	return checkAnnotations(t, account, id)
+}
+
+// checkAnnotations holds what is there now to the limits.
+func checkAnnotations(t *tx.Tx, account mail.AccountID, id mail.MailboxID) error {
+	var here, hereSize, all, allSize int
+	err := t.SQL().QueryRow(`SELECT COALESCE(SUM(CASE WHEN mailbox_id = $2 THEN 1 ELSE 0 END), 0),
+			COALESCE(SUM(CASE WHEN mailbox_id = $2 THEN LENGTH(value) ELSE 0 END), 0), COUNT(*), COALESCE(SUM(LENGTH(value)), 0)
+		FROM annotation WHERE account_id = $1 AND gone = 0`, account, id).Scan(&here, &hereSize, &all, &allSize)
 	if err != nil {
 		return err
 	}
-	if here > MaxAnnotations || all > MaxAnnotationsOfAccount || bytes > MaxAnnotationBytes {
-		return mail.E(op, mail.Limit, ErrTooManyAnnotations)
+	if here > MaxAnnotations || hereSize > MaxAnnotationsSize || all > MaxAnnotationsOfAccount || allSize > MaxAnnotationBytes {
+		return mail.E("mailbox.Annotate", mail.Limit, ErrTooManyAnnotations)
 	}
 	return nil
 }

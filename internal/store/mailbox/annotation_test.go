@@ -148,6 +148,7 @@ func TestAnnotationLimits(t *testing.T) {
 			}
 			return pairs
 		}
+		full := strings.Repeat("x", MaxAnnotation)
 		for name, tt := range map[string]struct {
 			id    mail.MailboxID
 			pairs []string
@@ -160,7 +161,9 @@ func TestAnnotationLimits(t *testing.T) {
 			"only a class": {in, []string{"/private", "x"}, mail.Invalid, nil},
 			"server":       {OfServer, []string{"/shared/x", "x"}, mail.Denied, nil},
 			"too many":     {in, many(MaxAnnotations), mail.Limit, ErrTooManyAnnotations},
-			"no mailbox":   {in + 1<<20, []string{"/shared/x", "x"}, mail.NotFound, nil},
+			"too much": {in, []string{"/private/1", full, "/private/2", full, "/private/3", full, "/private/4", full, "/private/5", full,
+				"/private/6", full, "/private/7", full, "/private/8", full}, mail.Limit, ErrTooManyAnnotations},
+			"no mailbox": {in + 1<<20, []string{"/shared/x", "x"}, mail.NotFound, nil},
 		} {
 			err := r.annotate(alice, alice, tt.id, append([]string{"/private/kept", "y"}, tt.pairs...)...)
 			if !mail.Is(err, tt.kind) || tt.cause != nil && !errors.Is(err, tt.cause) {
@@ -172,10 +175,10 @@ func TestAnnotationLimits(t *testing.T) {
 			t.Errorf("what was refused has left %q", got)
 		}
 		// A mailbox with many annotations is deleted in several steps.
-		full := r.create(alice, "full").ID
-		r.mustAnnotate(alice, alice, full, many(MaxAnnotations)...)
-		r.mustAnnotate(alice, bob, full, "/shared/x", "-")
-		r.must(r.Delete(t.Context(), alice, full))
+		doomed := r.create(alice, "doomed").ID
+		r.mustAnnotate(alice, alice, doomed, many(MaxAnnotations)...)
+		r.mustAnnotate(alice, bob, doomed, "/shared/x", "-")
+		r.must(r.Delete(t.Context(), alice, doomed))
 		r.sound(t, alice)
 	})
 }

@@ -63,8 +63,8 @@
 //     Reply: a mail.Limit error; for a bad name, mail.Invalid that says what is wrong.
 //   - 4,294,967,295 UIDs a mailbox. Reply: mail.Limit; copying the mail to a new mailbox starts over.
 //   - mail.MaxKeywords keywords a message (mail.Limit). MaxMailboxesPerEmail mailboxes an email (more: a new email).
-//   - MaxAnnotations annotations a mailbox, MaxAnnotationsOfAccount and MaxAnnotationBytes of values an account
-//     (ErrTooManyAnnotations), MaxAnnotation bytes a value (ErrAnnotationTooLarge), MaxEntry bytes a name (mail.Limit).
+//   - MaxAnnotations annotations a mailbox, of MaxAnnotationsSize together, and MaxAnnotationsOfAccount of
+//     MaxAnnotationBytes an account (ErrTooManyAnnotations), MaxAnnotation bytes a value (ErrAnnotationTooLarge), MaxEntry bytes a name (mail.Limit).
 //   - Quota is asked by CheckQuota before bytes are taken. Append and Copy do not refuse for it: what was in flight when
 //     the quota was reached may exceed it.
 //   - The change log reaches back LogKept or LogRows rows, whichever is more. Below that tx.Changes answers mail.Gone, and

@@ -15,11 +15,12 @@ const (
 	MaxSubscriptions     = 10_000 // subscribed names of an account that no mailbox bears
 	MaxMailboxesPerEmail = 100
 
-	MaxAnnotation           = 32 << 10 // bytes of a value
-	MaxEntry                = 500      // bytes of an entry's name
-	MaxAnnotations          = 200      // of one mailbox, or of the server
-	MaxAnnotationsOfAccount = 50_000   // of all mailboxes of an account
-	MaxAnnotationBytes      = 16 << 20 // of the values of an account
+	MaxAnnotation           = 32 << 10  // bytes of a value
+	MaxEntry                = 500       // bytes of an entry's name
+	MaxAnnotations          = 200       // of one mailbox, or of the server
+	MaxAnnotationsSize      = 256 << 10 // bytes of their values
+	MaxAnnotationsOfAccount = 50_000    // of all mailboxes of an account
+	MaxAnnotationBytes      = 16 << 20  // of the values of an account
 
 	maxUID = 1<<32 - 1
 )

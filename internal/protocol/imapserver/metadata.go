@@ -1,0 +1,138 @@
+package imapserver
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/rfc/imap"
+	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// metadataExtension is METADATA (RFC 5464), which is METADATA-SERVER as well, and LIST-METADATA (RFC 9590).
+func metadataExtension() extension {
+	return extension{
+		capabilities: announced("METADATA", "LIST-METADATA"),
+		commands: map[string]command{
+			"GETMETADATA": {run: on((*session).getMetadata)},
+			"SETMETADATA": {run: on((*session).setMetadata)},
+		},
+		listReturns: []listReturn{listMetadata},
+	}
+}
+
+// annotated finds a mailbox for its annotations; "" is the server.
+func (s *session) annotated(path string) (mail.MailboxID, error) {
+	if path == "" {
+		return mailbox.OfServer, nil
+	}
+	m, err := s.find(path)
+	return m.ID, err
+}
+
+func (s *session) getMetadata(c imap.GetMetadata) (reply, error) {
+	id, err := s.annotated(c.Mailbox)
+	if err != nil {
+		return reply{}, err
+	}
+	named := c.Entries
+	if c.Depth != imap.DepthNone {
+		named = nil // the entries below are to be found among all
+	}
+	all, err := s.annotations(id, named)
+	if err != nil {
+		return reply{}, err
+	}
+	values, longest := chooseValues(all, c)
+	if len(values) > 0 {
+		s.out.Metadata(c.Mailbox, values)
+	}
+	if longest > 0 {
+		return reply{imap.OK, imap.CodeMetadataLongEntries(longest), "some values are longer than MAXSIZE"}, nil
+	}
+	return ok("these are the annotations"), nil
+}
+
+func (s *session) annotations(id mail.MailboxID, entries []string) (list []mailbox.Annotation, err error) {
+	err = s.o.Tx.Read(s.ctx, func(t *tx.Tx) error {
+		list, err = s.o.Mailbox.Annotations(t, s.account, s.account, id, entries...)
+		return err
+	})
+	return list, err
+}
+
+// chooseValues answers GETMETADATA with the names of entries as the client has written them: the values that are not too long,
+// and how long the longest is that was left out. Without DEPTH an entry that is not there is NIL; RFC 9590 has it so.
+func chooseValues(all []mailbox.Annotation, c imap.GetMetadata) (values []imap.MetadataValue, longest int) {
+	told := map[string]bool{}
+	for _, asked := range c.Entries {
+		below := len(values)
+		for _, a := range all {
+			if told[a.Entry] || !isAsked(a.Entry, strings.ToLower(asked), c.Depth) {
+				continue
+			}
+			told[a.Entry] = true
+			if c.MaxSize >= 0 && int64(len(a.Value)) > c.MaxSize {
+				longest = max(longest, len(a.Value))
+				continue
+			}
+			values = append(values, imap.MetadataValue{Entry: asked + a.Entry[len(asked):], Value: a.Value})
+		}
+		if name := strings.ToLower(asked); len(values) == below && c.Depth == imap.DepthNone && !told[name] {
+			told[name] = true
+			values = append(values, imap.MetadataValue{Entry: asked})
+		}
+	}
+	return values, longest
+}
+
+// isAsked reports whether an entry is the one that is asked for, or as far below it as depth reaches.
+func isAsked(entry, asked string, depth imap.MetadataDepth) bool {
+	rest, found := strings.CutPrefix(entry, asked)
+	switch {
+	case !found:
+		return false
+	case rest == "":
+		return true
+	case rest[0] != '/':
+		return false
+	}
+	return depth == imap.DepthAll || depth == imap.DepthOne && strings.LastIndexByte(rest, '/') == 0
+}
+
+func (s *session) setMetadata(c imap.SetMetadata) (reply, error) {
+	id, err := s.annotated(c.Mailbox)
+	if err != nil {
+		return reply{}, err
+	}
+	list := make([]mailbox.Annotation, len(c.Values))
+	for i, v := range c.Values {
+		list[i] = mailbox.Annotation{Entry: v.Entry, Value: v.Value}
+	}
+	err = s.o.Tx.Write(s.ctx, s.own(), func(t *tx.Tx) error {
+		return s.o.Mailbox.Annotate(t, s.account, s.account, id, list)
+	})
+	switch {
+	case errors.Is(err, mailbox.ErrAnnotationTooLarge):
+		return no(imap.CodeMetadataMaxSize(mailbox.MaxAnnotation), cause(err)), nil
+	case errors.Is(err, mailbox.ErrTooManyAnnotations):
+		return no(imap.CodeMetadataTooMany, cause(err)), nil
+	case err != nil:
+		return reply{}, err
+	}
+	return ok("set"), nil
+}
+
+// listMetadata is the return option METADATA (RFC 9590).
+func listMetadata(s *session, c imap.List, m *mailbox.Mailbox) error {
+	if len(c.Return.Metadata) == 0 {
+		return nil
+	}
+	all, err := s.annotations(m.ID, c.Return.Metadata)
+	if err == nil {
+		values, _ := chooseValues(all, imap.GetMetadata{Entries: c.Return.Metadata, MaxSize: -1})
+		s.out.Metadata(m.Path, values)
+	}
+	return err
+}
