@@ -31,6 +31,7 @@ func extensions() []extension {
 		changeExtension(),
 		compressExtension(),
 		fetchExtension(),
+		fuzzyExtension(),
 		idleExtension(),
 		listExtension(),
 		mailboxExtension(),

@@ -29,7 +29,7 @@ func (s *session) ask(q question) (reply, error) {
 		return reply{}, err
 	}
 	if q.wanted.Save {
-		sel.saved = named(q.wanted, found)
+		sel.saved = named(q.wanted, found.uids)
 	}
 	if !q.wanted.Silent() {
 		s.answer(q, found)
@@ -37,17 +37,18 @@ func (s *session) ask(q question) (reply, error) {
 	return ok("searched"), nil
 }
 
-// inOrder returns the UIDs of the messages that are found: a normal set, or in the order that was asked for.
-func (s *session) inOrder(q question) (imap.Set, error) {
-	found, err := s.matches(q.key)
+// inOrder returns the messages that are found: their UIDs a normal set, or in the order that was asked for.
+func (s *session) inOrder(q question) (f findings, err error) {
+	f, err = s.look(q.key, looking{effort: s.newEffort(), ranks: q.ranks()})
 	if err == nil && q.sort {
-		found, err = s.sorted(found, q.order)
+		f.uids, err = s.sorted(f, q.order)
 	}
-	return found, err
+	return f, err
 }
 
 // answer sends the result in the form that was asked for.
-func (s *session) answer(q question, uids imap.Set) {
+func (s *session) answer(q question, f findings) {
+	uids := f.uids
 	matches := uids
 	if !q.uid {
 		matches = s.numbersOf(uids)
@@ -62,7 +63,8 @@ func (s *session) answer(q question, uids imap.Set) {
 	}
 	switch {
 	case q.wanted.Extended || s.dialect.Rev2 && !q.sort:
-		s.out.ESearch(imap.SearchResult{Tag: q.tag, UID: q.uid, Return: q.wanted, Matches: matches, ModSeq: highest})
+		s.out.ESearch(imap.SearchResult{Tag: q.tag, UID: q.uid, Return: q.wanted, Matches: matches, ModSeq: highest,
+			Relevancy: s.relevancy(q.wanted, f)})
 	case q.sort:
 		s.out.Sort(matches, highest)
 	default:

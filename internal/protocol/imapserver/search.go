@@ -29,56 +29,97 @@ func (s *session) search(r imap.Request, c imap.Search) (reply, error) {
 // matches returns the UIDs of the messages that a search key finds: for SEARCH, and for commands that order or count what is
 // found. The caller has asked checkNumbers.
 func (s *session) matches(key imap.SearchKey) (imap.Set, error) {
+	f, err := s.look(key, looking{effort: s.newEffort()})
+	return f.uids, err
+}
+
+// looking is how a search looks at messages.
+type looking struct {
+	effort *effort
+	part   bool     // only at some messages
+	among  imap.Set // these, by sequence number
+	ranks  bool     // it says how relevant they are
+}
+
+// findings is what a search has found.
+type findings struct {
+	uids   imap.Set
+	scores []uint8 // if asked for, by sequence number (RFC 6203 4)
+}
+
+// look looks for the messages that a search key finds in the selected mailbox.
+func (s *session) look(key imap.SearchKey, how looking) (findings, error) {
 	if usesModSeq(key) {
 		s.understandModSeq()
 	}
 	sel := s.selected
 	q := search.Plan(s.searchTree(key), search.Scope{Messages: uint32(sel.view.Len()), HighUID: mail.UID(s.highestUID()), Saved: sel.saved})
 	if q.ContentKeys() > s.o.Limits.ContentKeys {
-		return nil, errTooManyKeys
+		return findings{}, errTooManyKeys
 	}
-	return s.matching(q, keysOf(key))
+	m := matcher{session: s, query: q, keys: int64(keysOf(key)), effort: how.effort, matches: make([]bool, sel.view.Len()+1)}
+	if how.ranks {
+		m.ranking = q.NewRanking()
+	}
+	if !how.part && sel.view.Len() > 0 {
+		how.among = imap.Set{{Start: 1, Stop: uint32(sel.view.Len())}}
+	}
+	if err := m.run(how.among); err != nil {
+		return findings{}, err
+	}
+	return m.findings(how.among), nil
 }
 
-// matching returns the UIDs of the messages that a query finds. What the view cannot decide is decided in batches, whose
-// rows are read together.
-func (s *session) matching(q *search.Query, keys int) (found imap.Set, err error) {
-	view := s.selected.view
-	m := matcher{session: s, query: q, keys: int64(keys), effort: s.newEffort(), matches: make([]bool, view.Len()+1)}
+// run decides about messages. What the view cannot decide is decided in batches, whose rows are read together.
+func (m *matcher) run(among imap.Set) error {
 	together := batchSize
 	if m.asksIndex() {
 		together = lookupSize
 	}
 	var open []position
 	var facts search.Facts
-	for seq, e := range view.All() {
-		if seq%lookEvery == 0 {
+	n := 0
+	for p := range m.positions(among) {
+		if n++; n%lookEvery == 0 {
 			if err := m.effort.spend(lookEvery * costOfFacts * m.keys); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		p := position{uint32(seq), e}
-		facts = s.facts(p)
+		facts = m.facts(p)
 		var decided bool
-		if m.matches[seq], decided = q.ByFacts(&facts, search.Hits{}); !decided {
+		if m.matches[p.seq], decided = m.query.ByFacts(&facts, search.Hits{}); !decided {
 			open = append(open, p)
 		}
 		if len(open) == together {
 			if err := m.decide(open); err != nil {
-				return nil, err
+				return err
 			}
 			open = open[:0]
 		}
 	}
-	if err := m.decide(open); err != nil {
-		return nil, err
-	}
-	for seq, e := range view.All() {
-		if m.matches[seq] {
-			found.Add(uint32(e.UID))
+	return m.decide(open)
+}
+
+// findings sums up.
+func (m *matcher) findings(among imap.Set) (f findings) {
+	var emails []mail.EmailID
+	var seqs []uint32
+	for p := range m.positions(among) {
+		if !m.matches[p.seq] {
+			continue
+		}
+		f.uids.Add(uint32(p.entry.UID))
+		if m.ranking != nil {
+			emails, seqs = append(emails, p.entry.Email), append(seqs, p.seq)
 		}
 	}
-	return found, nil
+	if m.ranking != nil {
+		f.scores = make([]uint8, len(m.matches))
+		for i, score := range m.ranking.Scores(emails) {
+			f.scores[seqs[i]] = uint8(score)
+		}
+	}
+	return f
 }
 
 // lookEvery is how many messages are decided by their facts between two looks at the effort.
@@ -97,6 +138,7 @@ type matcher struct {
 	keys    int64 // of query
 	effort  *effort
 	matches []bool                       // by sequence number
+	ranking *search.Ranking              // nil: not asked for
 	saved   map[mail.UID]int64           // of the messages that are decided now
 	known   map[mail.EmailID]search.Hits // what the index knows of messages that it does not decide
 }
@@ -135,6 +177,7 @@ func (m *matcher) indexed(open []position) (left []position, err error) {
 		more, err = m.nextPiece(l, func(f search.Found) {
 			i := at[f.Email]
 			facts := m.facts(open[i])
+			m.rank(f.Email, f.Hits)
 			if m.matches[open[i].seq], done[i] = m.query.ByFacts(&facts, f.Hits); !done[i] {
 				m.known[f.Email] = f.Hits.Clone()
 			}
@@ -199,9 +242,16 @@ func (m *matcher) one(p position, row *mailbox.Email) (bool, error) {
 	c := &candidate{session: m.session, facts: m.facts(p), row: row, effort: m.effort}
 	c.facts.Saved = saveDate(m.saved[p.entry.UID])
 	defer c.close()
-	matched, err := m.query.Match(c, m.known[row.ID])
+	matched, hits, err := m.query.Judge(c, m.known[row.ID])
+	m.rank(row.ID, hits)
 	if mail.Is(err, mail.NotFound) {
 		return false, nil
 	}
 	return matched, err
+}
+
+func (m *matcher) rank(id mail.EmailID, hits search.Hits) {
+	if m.ranking != nil {
+		m.ranking.Add(id, hits)
+	}
 }

@@ -25,11 +25,12 @@ var sortCriteria = map[imap.SortBy]search.By{
 	imap.SortArrival: search.ByArrival, imap.SortCc: search.ByCc, imap.SortDate: search.ByDate, imap.SortFrom: search.ByFrom,
 	imap.SortSize: search.BySize, imap.SortSubject: search.BySubject, imap.SortTo: search.ByTo,
 	imap.SortDisplayFrom: search.ByDisplayFrom, imap.SortDisplayTo: search.ByDisplayTo,
+	imap.SortRelevancy: search.ByRelevance,
 }
 
-// sorted puts messages, given by their UIDs, in order. An account sorts for one session at a time, so that it holds
+// sorted puts messages in order. An account sorts for one session at a time, so that it holds
 // Limits.SortBytes once.
-func (s *session) sorted(uids imap.Set, by []imap.SortKey) (ordered imap.Set, err error) {
+func (s *session) sorted(found findings, by []imap.SortKey) (ordered imap.Set, err error) {
 	if err := take(s.ctx, s.share.ordering); err != nil {
 		return nil, err
 	}
@@ -39,8 +40,8 @@ func (s *session) sorted(uids imap.Set, by []imap.SortKey) (ordered imap.Set, er
 		order[i] = search.Order{By: sortCriteria[k.By], Reverse: k.Reverse}
 	}
 	sorter := search.NewSorter(order, s.o.Limits.SortBytes)
-	err = s.eachSummary(uids, sorter.NeedsSummary(), func(f *search.Facts, summary []byte) error {
-		return sorter.Add(f, summary, 0)
+	err = s.eachSummary(found.uids, sorter.NeedsSummary(), func(f *search.Facts, summary []byte) error {
+		return sorter.Add(f, summary, found.score(f.Seq))
 	})
 	if err != nil {
 		return nil, err

@@ -106,6 +106,9 @@ func TestEncode(t *testing.T) {
 		{rev1, func(e *Encoder) { e.Sort(ordered(5, 3, 4, 1), 7) }, "* SORT 5 3 4 1 (MODSEQ 7)"},
 		{rev1, func(e *Encoder) { e.Sort(nil, 7) }, "* SORT"},
 		{rev1, func(e *Encoder) {
+			e.ESearch(SearchResult{Tag: "a", Return: SearchReturn{Extended: true, All: true, Relevancy: true}, Matches: ordered(5, 3), Relevancy: []uint8{99, 4}, ModSeq: 9})
+		}, `* ESEARCH (TAG "a") ALL 5,3 RELEVANCY (99 4) MODSEQ 9`},
+		{rev1, func(e *Encoder) {
 			e.ESearch(SearchResult{Tag: "a", UID: true, Return: SearchReturn{Extended: true, Min: true, Max: true, All: true, Count: true}, Matches: ordered(9, 8, 3, 4, 5, 7)})
 		}, `* ESEARCH (TAG "a") UID MIN 9 MAX 7 ALL 9,8,3:5,7 COUNT 6`},
 		{rev1, func(e *Encoder) { e.ID([]IDParam{{Name: "a\r\n", Value: "\x00b"}}) }, "* ID ({3}\r\na\r\n {1}\r\nb)"},

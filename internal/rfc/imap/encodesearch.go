@@ -33,6 +33,8 @@ type SearchResult struct {
 	Return  SearchReturn
 	Matches Set         // normal, or in the order of SORT
 	ModSeq  mail.ModSeq // 0: not asked for (RFC 7162 3.1.10)
+
+	Relevancy []uint8 // of the messages that ALL or PARTIAL tells, nil: not asked for (RFC 6203 4)
 }
 
 // ESearch tells a search result in the form that was asked for; of no form, as ALL (RFC 9051 7.3.4).
@@ -63,6 +65,9 @@ func (e *Encoder) ESearch(r SearchResult) {
 	if r.Return.Count {
 		e.buf = append(e.buf, " COUNT"...)
 		e.number(r.Matches.Len())
+	}
+	if r.Relevancy != nil {
+		e.relevancy(r.Relevancy)
 	}
 	if r.ModSeq != 0 && len(r.Matches) > 0 {
 		e.buf = append(e.buf, " MODSEQ"...)

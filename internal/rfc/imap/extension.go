@@ -32,6 +32,7 @@ func extensions() []extension {
 		appendSyntax(),
 		compressSyntax(),
 		fetchSyntax(),
+		fuzzySyntax(),
 		listSyntax(),
 		mailboxSyntax(),
 		messageSyntax(),

@@ -248,6 +248,8 @@ func TestReadSearch(t *testing.T) {
 			Key: Numbers{UID: true, Saved: true}}},
 		{"RETURN (partial 500:400 MAX) 1", Search{Return: SearchReturn{Extended: true, Max: true, Partial: PartialRange{500, 400, false}}, Key: Numbers{Set: set(one(1))}}},
 		{"RETURN (PARTIAL -1:-100) 1", Search{Return: SearchReturn{Extended: true, Partial: PartialRange{1, 100, true}}, Key: Numbers{Set: set(one(1))}}},
+		{"RETURN (RELEVANCY) FUZZY (SEEN 1) FUZZY NOT DRAFT", Search{Return: SearchReturn{Extended: true, Relevancy: true},
+			Key: SearchAnd{SearchFuzzy{SearchAnd{SearchFlag{`\Seen`}, Numbers{Set: set(one(1))}}}, SearchFuzzy{SearchNot{SearchFlag{`\Draft`}}}}}},
 		{"CHARSET utf-8 TEXT \"é\"", Search{Charset: "UTF-8", Key: SearchText{InText, "é"}}},
 		{"CHARSET iso-8859-1 TEXT {1+}\r\n\xe9", Search{Charset: "ISO-8859-1", Key: SearchText{InText, "é"}}},
 		{"SUBJECT {2+}\r\né NEW", Search{Key: SearchAnd{SearchText{InSubject, "é"}, SearchFlag{`\Recent`}, SearchNot{SearchFlag{`\Seen`}}}}},

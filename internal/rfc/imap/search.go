@@ -22,6 +22,7 @@ type SearchReturn struct {
 	Min, Max, All, Count bool
 	Save                 bool // RFC 5182
 	Partial              PartialRange
+	Relevancy            bool // RFC 6203 4
 }
 
 // Silent reports that no answer is wanted: SAVE stands alone (RFC 9051 6.4.4).
@@ -66,6 +67,7 @@ func parseSearch(p *parser, uid bool) Command {
 		word = p.searchWord()
 	}
 	c.Key = p.searchProgram(word)
+	p.checkRelevancy(c.Return.Relevancy, c.Key)
 	return c
 }
 

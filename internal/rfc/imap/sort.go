@@ -1,6 +1,10 @@
 package imap
 
-import "github.com/mailmesh/mailmesh/internal/mail"
+import (
+	"slices"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+)
 
 // Sort asks which messages match, and in which order (RFC 5256 3). Without Return.Extended the answer is the SORT response,
 // else ESEARCH (RFC 5267 3).
@@ -63,6 +67,7 @@ func parseSort(p *parser, uid bool) Command {
 	c.Charset = p.searchCharset()
 	p.sp()
 	c.Key = p.searchProgram(p.searchWord())
+	p.checkRelevancy(c.Return.Relevancy || slices.ContainsFunc(c.Order, func(k SortKey) bool { return k.By == SortRelevancy }), c.Key)
 	return c
 }
 
