@@ -3,6 +3,7 @@ package message
 import (
 	"bytes"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/rfc/message/header"
@@ -65,8 +66,14 @@ type Summarizer struct {
 // sample is the beginning of the body of a part.
 type sample struct {
 	part *Part
-	data []byte
+	room *[]byte // from samples; nil before the first byte
 }
+
+// samples holds room for samples. What grew beyond that of plain text is not kept.
+var samples = sync.Pool{New: func() any {
+	room := make([]byte, 0, previewPlain)
+	return &room
+}}
 
 // NewSummarizer makes a Summarizer.
 func NewSummarizer(limits Limits) *Summarizer {
@@ -99,9 +106,25 @@ func (s *Summarizer) sample(p *Part, b []byte) {
 	if into.part == nil && p.Disposition != "attachment" && s.parser.messages == 1 {
 		into.part = p
 	}
-	if into.part == p && len(into.data) < limit {
-		into.data = append(into.data, b[:min(len(b), limit-len(into.data))]...)
+	if into.part == p {
+		into.add(b, limit)
 	}
+}
+
+func (s *sample) add(b []byte, limit int) {
+	if s.room == nil {
+		s.room = samples.Get().(*[]byte)
+	}
+	*s.room = append(*s.room, b[:min(len(b), limit-len(*s.room))]...)
+}
+
+// release gives the room back.
+func (s *sample) release() {
+	if s.room != nil && cap(*s.room) == previewPlain {
+		*s.room = (*s.room)[:0]
+		samples.Put(s.room)
+	}
+	s.room = nil
 }
 
 // Close ends the content and returns its Summary. The Summarizer must not be used after it.
@@ -114,6 +137,8 @@ func (s *Summarizer) Close() *Summary {
 		References:    header.ParseMessageIDs(m.References, MaxReferences),
 		Preview:       s.preview(),
 	}}
+	s.plain.release()
+	s.html.release()
 	sum.SentDate, _ = header.ParseDate(m.Envelope.Date)
 	sum.BaseSubject, sum.Reply = header.BaseSubject(m.Envelope.Subject)
 	if ids := header.ParseMessageIDs(m.Envelope.MessageID, 1); len(ids) > 0 {
@@ -140,10 +165,10 @@ func (s *sample) before(other *sample) bool {
 }
 
 func (s *sample) preview() string {
-	if s.part == nil {
+	if s.room == nil {
 		return ""
 	}
-	data := s.data[:min(int64(len(s.data)), s.part.Body.Length)]
+	data := (*s.room)[:min(int64(len(*s.room)), s.part.Body.Length)]
 	for _, skipQuoted := range []bool{true, false} {
 		if text := plaintext.Preview(s.part.text(bytes.NewReader(data)), MaxPreview, skipQuoted); text != "" {
 			return text

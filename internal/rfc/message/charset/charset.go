@@ -7,7 +7,6 @@ package charset
 
 import (
 	"encoding/binary"
-	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -35,9 +34,6 @@ func Decode(label string, b []byte) string {
 	return string(out)
 }
 
-// NewReader converts a stream from the named charset.
-func NewReader(label string, r io.Reader) io.Reader { return transform.NewReader(r, decoder(label)) }
-
 // Known reports whether the label names a charset this package can decode.
 func Known(label string) bool {
 	label = normal(label)
@@ -47,14 +43,7 @@ func Known(label string) bool {
 	return label == "utf-7" || lookup(label) != nil
 }
 
-func ascii(b []byte) bool {
-	for _, c := range b {
-		if c >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
-}
+func ascii(b []byte) bool { return asciiPrefix(b) == len(b) }
 
 // guessed are the labels that say nothing reliable: they are decoded as UTF-8 or else Windows-1252.
 var guessed = map[string]struct{}{

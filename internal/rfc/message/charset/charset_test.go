@@ -54,6 +54,10 @@ func TestDecode(t *testing.T) {
 		if err != nil || string(got) != s.want {
 			t.Errorf("%.40s %q as a stream: %q %v, want %q", s.label, s.in, got, err, s.want)
 		}
+		broken := iotest.DataErrReader(io.MultiReader(strings.NewReader(s.in), iotest.ErrReader(iotest.ErrTimeout)))
+		if got, err = io.ReadAll(NewReader(s.label, broken)); err != iotest.ErrTimeout || !strings.HasPrefix(s.want, string(got)) {
+			t.Errorf("%.40s %q as a stream that breaks off: %q %v", s.label, s.in, got, err)
+		}
 	}
 }
 
