@@ -24,7 +24,11 @@ func TestDialoguesOnPostgres(t *testing.T) { runDialogues(t, dbtest.OnPostgres) 
 func runDialogues(t *testing.T, on engine) {
 	dialogues.RunAll(t, "../../../test/dialogues/imap/*.dialogue", func(t *testing.T) dialogues.Options {
 		t.Parallel()
-		f := serveRooms(t, openRoomsOn(t, on), func(o *Options) { o.Limits.MessageSize = 100_000; o.Limits.AppendMessages = 10 })
+		f := serveRooms(t, openRoomsOn(t, on), func(o *Options) {
+			o.Limits.MessageSize = 100_000
+			o.Limits.AppendMessages = 10
+			o.Limits.EventLines = 100
+		})
 		return dialogues.Options{
 			Dial:    func(_ context.Context, protocol string) (net.Conn, error) { return f.dial(protocol) },
 			Do:      map[string]func([]string) error{"deliver": f.doDeliver, "quota": f.doQuota, "admin": f.doAdmin, "forget": f.doForget},

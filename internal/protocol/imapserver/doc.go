@@ -15,6 +15,11 @@
 // gone stays in the session's own view as a ghost, under the number that the client knows, until it may be told: with
 // the next command that allows it. Until then replies say [EXPUNGEISSUED], and HIGHESTMODSEQ stays behind.
 //
+// What NOTIFY and ENABLE METADATA ask for (events) is found by passes over the account's change log, one for all mailboxes,
+// from the number that was told last: after each command, and when the bell rings in IDLE or, with NOTIFY, between commands.
+// Names of mailboxes are held as a table that the account's sessions share. What the session did itself it knows by the
+// numbers of its own commits. A client that did not ask for its selected mailbox keeps the view that it has.
+//
 // # Durable steps
 //
 // APPEND: each message is written and synced while it arrives (store/bodies), one commit names all of them, then OK. What
@@ -46,6 +51,7 @@
 //	annotations: 32 KiB a value         NO [METADATA MAXSIZE 32768]
 //	200 of 256 KiB a mailbox,           NO [METADATA TOOMANY]
 //	50,000 of 16 MiB an account         the same
+//	50,000 changes at once for NOTIFY   * OK [NOTIFICATIONOVERFLOW], and NOTIFY ends (Limits.EventLines)
 //	8,192 octets of patterns in LIST    OK, and no names (RFC 9051 6.3.9)
 //
 // When the server stops, sessions that wait get BYE at once; a command that has begun may end, its rest may still come for

@@ -36,6 +36,7 @@ func extensions() []extension {
 		listExtension(),
 		mailboxExtension(),
 		metadataExtension(),
+		notifyExtension(),
 		partialExtension(),
 		previewExtension(),
 		quotaExtension(),

@@ -19,7 +19,7 @@ func idleExtension() extension {
 // writing side stays here. As between commands, no buffers are held: most sessions of a server idle.
 func (s *session) idle(imap.Idle) (reply, error) {
 	s.out.Continue("idling")
-	if s.selected != nil {
+	if s.hears() {
 		s.catchUp(0, true) // what came between the last report and now rang already
 	}
 	done := s.awaitDone()
@@ -34,15 +34,10 @@ func (s *session) idle(imap.Idle) (reply, error) {
 		case c := <-s.watch.C():
 			s.heard = c.State
 			s.recheck(0)
-			if s.selected != nil && !s.over {
-				s.catchUp(s.heard, true)
-			}
+			s.tellNow(true)
 		}
 	}
-	s.out.Flush()  // BYE, when the mailbox went away
-	s.wire.drain() // wakes the other goroutine
-	<-done
-	s.over = true
+	s.giveUp(done)
 	return reply{}, nil
 }
 
@@ -51,6 +46,11 @@ func (s *session) awaitDone() <-chan error {
 	if !s.wire.pending() && s.out.Flush() == nil {
 		s.wire.sleep(s.out.SwapBuffer(nil))
 	}
+	return s.await(s.in.ReadDone)
+}
+
+// await calls a function that reads from the client in another goroutine.
+func (s *session) await(read func() error) <-chan error {
 	s.wire.beforeWait = nil
 	done := make(chan error, 1)
 	go func() {
@@ -59,7 +59,7 @@ func (s *session) awaitDone() <-chan error {
 				done <- &panicked{fault, debug.Stack()}
 			}
 		}()
-		done <- s.in.ReadDone()
+		done <- read()
 	}()
 	return done
 }
@@ -72,14 +72,19 @@ type panicked struct {
 
 func (p *panicked) Error() string { return fmt.Sprintf("%v\n%s", p.fault, p.stack) }
 
-// idled goes on after what the client said, or did not say, to end IDLE.
-func (s *session) idled(err error) (reply, error) {
+// resume takes the reading side back from another goroutine.
+func (s *session) resume(err error) {
 	s.wire.beforeWait = s.out.Flush
 	s.wakeUp()
 	var p *panicked
 	if errors.As(err, &p) {
 		panic(p)
 	}
+}
+
+// idled goes on after what the client said, or did not say, to end IDLE.
+func (s *session) idled(err error) (reply, error) {
+	s.resume(err)
 	if err != nil {
 		s.cannotRead(imap.Request{}, err)
 		return reply{}, nil

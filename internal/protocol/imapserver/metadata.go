@@ -10,10 +10,14 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
-// metadataExtension is METADATA (RFC 5464), which is METADATA-SERVER as well, and LIST-METADATA (RFC 9590).
+// metadataExtension is METADATA (RFC 5464), which is METADATA-SERVER as well, and LIST-METADATA (RFC 9590). What others
+// change is told as NOTIFY tells it: see events.
 func metadataExtension() extension {
 	return extension{
-		capabilities: announced("METADATA", "LIST-METADATA"),
+		capabilities: []capability{
+			{name: "METADATA", enables: func(s *session) *bool { return &s.metadata }, enabled: (*session).watchMetadata},
+			{name: "LIST-METADATA"},
+		},
 		commands: map[string]command{
 			"GETMETADATA": {run: on((*session).getMetadata)},
 			"SETMETADATA": {run: on((*session).setMetadata)},

@@ -56,6 +56,7 @@ type Limits struct {
 	SortBytes          int64         // that a SORT or THREAD may hold to put messages in order; 64 MiB
 	ContentKeys        int           // search keys of one command that look into content; 50
 	ContentItems       int           // items of one FETCH that are made from content; 200
+	EventLines         int           // of the change log, and names of annotations, that NOTIFY takes in at a time; 50,000
 	Patterns           int           // octets of the patterns of one LIST; 8,192
 }
 
@@ -87,6 +88,7 @@ func (l *Limits) setDefaults() {
 	orDefault(&l.SortBytes, 64<<20)
 	orDefault(&l.ContentKeys, 50)
 	orDefault(&l.ContentItems, 200)
+	orDefault(&l.EventLines, 50_000)
 	orDefault(&l.Patterns, 8192)
 }
 

@@ -39,6 +39,9 @@ func (c *command) names(r imap.Request) bool {
 
 // refresh catches up if there is reason to: the bell says whether, without a question to the store.
 func (s *session) refresh(expunges bool) {
+	if !s.hears() {
+		return
+	}
 	sel := s.selected
 	news := s.listen()
 	switch {
@@ -93,6 +96,7 @@ func (s *session) advance(state mail.ModSeq, expunges bool, own imap.Set) error 
 	}
 	s.tell(diff, view, own)
 	sel.view = view
+	s.fetchNew(diff.Added)
 	return nil
 }
 
@@ -139,6 +143,9 @@ func (s *session) tell(diff *mailbox.Diff, view *mailbox.View, own imap.Set) {
 		}
 	}
 	s.tellNewKeywords(view)
+	if s.notify != nil && s.notify.selected != 0 && s.notify.selected&imap.FlagChange == 0 {
+		return
+	}
 	for _, p := range diff.Changed {
 		if !own.Contains(uint32(p.UID)) {
 			s.tellFlags(p.Seq, view.At(p.Seq), view)
@@ -175,9 +182,9 @@ func (s *session) tellNewKeywords(view *mailbox.View) {
 }
 
 // tellFlags sends the flags of a message that others have changed, with its UID for all that know more than RFC 3501
-// (RFC 9051 7.5.2, RFC 7162 3.2.4).
+// (RFC 9051 7.5.2, RFC 7162 3.2.4, RFC 5465 5.1).
 func (s *session) tellFlags(seq int, e mailbox.Entry, view *mailbox.View) {
-	s.sendFlags(seq, e, view, s.condstore || s.dialect.Rev2)
+	s.sendFlags(seq, e, view, s.condstore || s.dialect.Rev2 || s.notify != nil)
 }
 
 func (s *session) sendFlags(seq int, e mailbox.Entry, view *mailbox.View, withUID bool) {

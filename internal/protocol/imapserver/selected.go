@@ -43,6 +43,9 @@ func (s *session) poll() (reply, error) {
 	if s.selected != nil {
 		s.selected.touched = true
 	}
+	if s.events != nil {
+		s.events.due = true
+	}
 	return ok("done"), nil
 }
 

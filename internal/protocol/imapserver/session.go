@@ -16,6 +16,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/realtime"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
 // session is one connection. All but Drain and Abort belongs to its goroutine.
@@ -58,11 +59,15 @@ type authenticated struct {
 	watch    *realtime.Watch // of the account
 	heard    mail.ModSeq     // the newest number that watch gave
 	selected *selected       // nil: no mailbox
+
+	notify   *notify // what NOTIFY asks for of the selected mailbox; nil: it was never given
+	metadata bool    // names of annotations that change are wanted (RFC 5464 4.1)
+	events   *events // what is told of the account; nil: nothing
 }
 
 func newSession(ctx context.Context, s *Server, door *listen.Server, nc net.Conn) *session {
 	c := &session{server: s, o: &s.o, id: strings.ToLower(rand.Text()[:12])}
-	c.ctx, c.end = context.WithCancel(ctx)
+	c.ctx, c.end = context.WithCancel(tx.WithNote(ctx, c.noteOwn))
 	c.anonymous = s.o.Log.With("session", c.id, "remote", listen.Remote(nc))
 	c.log = c.anonymous
 	c.wire = &wire{limits: &s.o.Limits, door: door, pool: &s.buffers, nc: nc, begun: time.Now()}
@@ -105,6 +110,9 @@ func (s *session) Run() {
 			break
 		}
 		s.rest()
+		if s.attend(); s.over {
+			break
+		}
 		s.in.SetState(s.state())
 		request, err := s.in.ReadCommand()
 		s.wakeUp()
@@ -195,6 +203,7 @@ func (s *session) serve(request imap.Request) {
 		s.report(&c, request)
 		s.tellModSeq()
 	}
+	s.tellEvents()
 	// Where the handler has answered itself there is no reply, and BYE is answer enough for a command that failed.
 	if r.cond == "" || s.over && r.cond != imap.OK {
 		return

@@ -3,6 +3,7 @@ package imapserver
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -20,7 +21,9 @@ type share struct {
 	sessions int       // that hold it
 	pace     pace      // of its commands
 	reading  chan turn // one message is read through for it at a time
-	ordering chan turn // one sort or thread is held for it at a time
+
+	names    atomic.Pointer[nameTable] // the newest one that a session has read
+	ordering chan turn                 // one sort or thread is held for it at a time
 }
 
 type turn struct{}

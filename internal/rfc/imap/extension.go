@@ -37,6 +37,7 @@ func extensions() []extension {
 		mailboxSyntax(),
 		messageSyntax(),
 		metadataSyntax(),
+		notifySyntax(),
 		partialSyntax(),
 		previewSyntax(),
 		quotaSyntax(),

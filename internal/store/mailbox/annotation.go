@@ -15,7 +15,8 @@ import (
 type Annotation struct {
 	Mailbox mail.MailboxID // OfServer: none
 	Entry   string
-	Value   []byte // nil: there is none
+	Value   []byte      // nil: there is none
+	ModSeq  mail.ModSeq // when it was set or removed; filled by AnnotationsSince
 }
 
 // OfServer stands in place of a mailbox for what is kept with the server.
@@ -68,12 +69,12 @@ func (s *Store) AnnotatedMailboxes(t *tx.Tx, account, viewer mail.AccountID, ent
 // AnnotationsSince returns the entries that a viewer sees and that were set or removed after a number, at most limit, by
 // mailbox and entry. Values are not read. It reaches back as far as the change log.
 func (s *Store) AnnotationsSince(t *tx.Tx, account, viewer mail.AccountID, since mail.ModSeq, limit int) ([]Annotation, error) {
-	rows, err := t.SQL().Query(`SELECT mailbox_id, entry FROM annotation
+	rows, err := t.SQL().Query(`SELECT mailbox_id, entry, modseq FROM annotation
 		WHERE account_id = $1 AND modseq > $2 AND viewer_id IN (0, $3) ORDER BY mailbox_id, entry LIMIT $4`, account, since, viewer, limit)
 	if err != nil {
 		return nil, err
 	}
-	return collect(rows, func(r *db.Rows) (a Annotation, err error) { return a, r.Scan(&a.Mailbox, &a.Entry) })
+	return collect(rows, func(r *db.Rows) (a Annotation, err error) { return a, r.Scan(&a.Mailbox, &a.Entry, &a.ModSeq) })
 }
 
 // placeholders adds entries, in small letters, to args and returns what stands for them in the query.

@@ -101,6 +101,18 @@ func (s *Store) ByID(t *tx.Tx, account mail.AccountID, id mail.MailboxID) (Mailb
 		WHERE account_id = $1 AND id = $2 AND parent_id >= 0`, account, id))
 }
 
+// ByIDs returns those of some mailboxes that there are, without their paths, in order of id.
+func (s *Store) ByIDs(t *tx.Tx, account mail.AccountID, ids []mail.MailboxID) (list []Mailbox, err error) {
+	err = eachIn(t, `SELECT `+mailboxColumns+` FROM mailbox WHERE account_id = $1 AND parent_id >= 0 AND id %s ORDER BY id`,
+		[]any{account}, ids, func(r *db.Rows) error {
+			var m Mailbox
+			err := r.Scan(m.fields()...)
+			list = append(list, m)
+			return err
+		})
+	return list, err
+}
+
 // ByRole returns the mailbox that has a role, without its path.
 func (s *Store) ByRole(t *tx.Tx, account mail.AccountID, role Role) (Mailbox, error) {
 	return one("mailbox.ByRole", t.SQL().QueryRow(`SELECT `+mailboxColumns+` FROM mailbox

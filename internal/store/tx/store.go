@@ -127,12 +127,13 @@ func (s *Store) run(ctx context.Context, accounts []mail.AccountID, key *Key, fn
 	var unsure []mail.StateChange // what that commit would have rung
 	for repeat := 0; ; repeat++ {
 		var rings []mail.StateChange
+		var given []Numbers
 		err := s.db.Write(ctx, turn, func(d *db.Tx) error {
 			t := &Tx{sql: d, ids: s.ids}
 			if err := fn(t); err != nil {
 				return err
 			}
-			rings = t.rings()
+			rings, given = t.rings(), t.numbers()
 			return t.finish()
 		})
 		switch {
@@ -140,6 +141,7 @@ func (s *Store) run(ctx context.Context, accounts []mail.AccountID, key *Key, fn
 			s.ring(unsure)
 			return nil
 		case err == nil:
+			noteNumbers(ctx, given)
 			s.ring(rings)
 			return nil
 		case repeat == maxRepeats:
