@@ -28,7 +28,8 @@ type commands struct {
 	Import   importCommand   `cmd:"" name:"append-import" help:"Rate and memory of importing many messages."`
 	Soak     soakCommand     `cmd:"" help:"Deliver and keep a journal, while somebody kills the server."`
 	Check    checkCommand    `cmd:"" help:"Hold the mailboxes against the journals of soak."`
-	Run      runCommand      `cmd:"" help:"Start a server, measure everything, write a result."`
+	Run      runCommand      `cmd:"" help:"Start servers, measure everything, write a result."`
+	Page     pageCommand     `cmd:"" help:"Make the page about performance from a result again."`
 }
 
 // output prints results: a line of text for people, JSON for programs.

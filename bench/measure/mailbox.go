@@ -23,6 +23,11 @@ type MailboxOptions struct {
 	Bodies   int  // messages whose bodies are fetched in a round
 	Reuse    bool // take the mailbox as it is when it has the right messages
 	Replace  bool // delete a mailbox of that name first
+
+	// The server's processes, and for how long at most it is waited for to come to
+	// rest once the mailbox is filled; 0: it is not.
+	PIDs []int
+	Rest time.Duration
 }
 
 // MailboxResult holds one Timing for each operation.
@@ -30,6 +35,7 @@ type MailboxResult struct {
 	Messages      int      `json:"messages"`
 	Size          int      `json:"size"`
 	AppendsPerSec float64  `json:"appends_per_second"` // 0: reused
+	RestSeconds   float64  `json:"rest_seconds"`
 	Timings       []Timing `json:"timings"`
 }
 
@@ -84,6 +90,11 @@ func Mailbox(ctx context.Context, o MailboxOptions) (*MailboxResult, error) {
 		r.AppendsPerSec, err = m.prepare()
 		return err
 	})
+	if err == nil && o.Rest > 0 {
+		var took time.Duration
+		took, err = AwaitRest(ctx, o.Rest, o.PIDs...)
+		r.RestSeconds = took.Seconds()
+	}
 	for round := 0; err == nil && round < o.Rounds; round++ {
 		err = m.session(ctx, func() error { return m.round(round) })
 	}

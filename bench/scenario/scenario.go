@@ -35,6 +35,7 @@ type Scale struct {
 	Bodies      int
 	Sessions    int
 	Settle      time.Duration
+	Rest        time.Duration // for the server to come to rest before each step; 0: it is not waited for
 	Import      int
 }
 
@@ -45,6 +46,7 @@ func Scales() []Scale {
 		Name: "quick", Connections: 32, Mailboxes: 10, Duration: 4 * time.Second, Warmup: time.Second,
 		Idle: 100, IdleEvery: 10 * time.Millisecond, Poll: 10 * time.Millisecond, Wait: 30 * time.Second,
 		Large: []int{2000}, Rounds: 3, Bodies: 1000, Sessions: 200, Settle: 2 * time.Second, Import: 5000,
+		Rest: 5 * time.Minute,
 	}
 	standard := quick
 	standard.Name, standard.Duration, standard.Idle = "standard", 15*time.Second, 500
@@ -130,6 +132,10 @@ func (r *run) all(ctx context.Context, only []string) (err error) {
 		if len(only) > 0 && !slices.Contains(only, s.name) {
 			continue
 		}
+		if err := r.rest(ctx); err != nil {
+			errs = append(errs, r.failed(s.name, err))
+			break
+		}
 		r.say("%s", s.name)
 		if err := s.run(r, ctx); err != nil {
 			errs = append(errs, r.failed(s.name, err))
@@ -139,6 +145,18 @@ func (r *run) all(ctx context.Context, only []string) (err error) {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// rest waits until the server has done what earlier steps left it to do.
+func (r *run) rest(ctx context.Context) error {
+	if r.scale.Rest == 0 {
+		return nil
+	}
+	took, err := measure.AwaitRest(ctx, r.scale.Rest, r.doors.PIDs...)
+	if err == nil {
+		r.say("at rest after %.1f s", took.Seconds())
+	}
+	return err
 }
 
 func (r *run) failed(step string, err error) error {

@@ -118,12 +118,16 @@ func (r *run) mailboxes(ctx context.Context) error {
 		got, err := measure.Mailbox(ctx, measure.MailboxOptions{
 			Addr: r.doors.IMAP, Account: accounts[i], Mailbox: "Benchmark", Messages: n, Size: mailboxSize,
 			Batch: batch, Rounds: r.scale.Rounds, Bodies: r.scale.Bodies,
+			PIDs: r.doors.PIDs, Rest: r.scale.Rest,
 		})
 		if err != nil {
 			return err
 		}
 		prefix := fmt.Sprintf("imap of %d, ", n)
 		r.figure(prefix+"append", "messages/s", result.More, got.AppendsPerSec)
+		if r.scale.Rest > 0 {
+			r.figure(prefix+"at rest after append", "s", result.Less, got.RestSeconds)
+		}
 		for _, t := range got.Timings {
 			r.figure(prefix+t.Name, "ms", result.Less, t.Median, t.Samples...)
 		}
