@@ -57,8 +57,8 @@
 // When the server stops, sessions that wait get BYE at once; a command that has begun may end, its rest may still come for
 // half of Limits.Drain. A search is cut off within a second, with NO [UNAVAILABLE].
 //
-// A session that waits holds no buffers. A FETCH holds the rows of 200 messages, 4 MiB at most, and as many that it reads
-// ahead, and streams content; a search looks at one message at a time, as do all sessions of its account together, and all accounts together at
+// A session that waits holds no buffers. A FETCH holds the rows of 200 messages, 4 MiB at most, and twice as many that
+// it reads ahead, and streams content; a search looks at one message at a time, as do all sessions of its account together, and all accounts together at
 // Limits.ContentSearches of them: half of the processors are left to others, and an account with many searches waits for
 // itself. It ends when its client is gone, whatever that had sent before; closing the sending half is being gone.
 //

@@ -214,6 +214,9 @@ func (f *fetching) send(got fetched) error {
 			return err
 		}
 	}
+	if len(got.rest) > 0 {
+		return f.send(f.read(got.rest))
+	}
 	return nil
 }
 

@@ -1,7 +1,7 @@
 package imapserver
 
 import (
-	"context"
+	"iter"
 	"runtime/debug"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -15,49 +15,65 @@ import (
 // fetched are some messages with what the database has of them.
 type fetched struct {
 	messages []source
+	rest     []position   // of the batch: its rows were too many octets to be read together
 	found    bodies.Found // where their content is
 	err      error
 }
 
-// sendAll answers for the messages with some numbers, a batch at a time. While one batch is written, the next is read:
-// reading belongs to a goroutine of its own, which is over when sendAll is.
+// readersAhead is how many batches of a FETCH are read at the same time, while another is written.
+const readersAhead = 2
+
+// sendAll answers for the messages with some numbers, a batch at a time. While one batch is written, the next ones are read:
+// reading belongs to goroutines of its own, which are over when sendAll is.
 func (f *fetching) sendAll(seqs imap.Set) error {
-	switch {
-	case f.needs == 0:
+	if f.needs == 0 {
 		return f.sendFacts(seqs)
-	case seqs.Len() <= batchSize:
-		return f.readAll(seqs, f.send)
 	}
-	ctx, cancel := context.WithCancel(f.ctx)
-	ahead := make(chan fetched)
-	go func() {
-		defer close(ahead)
-		give := func(got fetched) error {
-			select {
-			case ahead <- got:
-				return got.err
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+	if seqs.Len() <= batchSize {
+		for batch := range f.batches(seqs) {
+			return f.send(f.read(batch))
 		}
-		defer func() {
-			if fault := recover(); fault != nil {
-				give(fetched{err: &panicked{fault, debug.Stack()}})
-			}
-		}()
-		f.readAll(seqs, give) // an error was given
-	}()
+		return nil
+	}
+	var ahead []<-chan fetched // in order
 	defer func() {
-		cancel()
-		for range ahead {
+		for _, c := range ahead {
+			<-c
 		}
 	}()
-	for got := range ahead {
-		if err := f.send(got); err != nil {
+	sendFirst := func() error {
+		got := <-ahead[0]
+		ahead = ahead[1:]
+		return f.send(got)
+	}
+	for batch := range f.batches(seqs) {
+		if len(ahead) == readersAhead {
+			if err := sendFirst(); err != nil {
+				return err
+			}
+		}
+		ahead = append(ahead, f.readAhead(batch))
+	}
+	for len(ahead) > 0 {
+		if err := sendFirst(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// readAhead begins to read a batch.
+func (f *fetching) readAhead(batch []position) <-chan fetched {
+	done := make(chan fetched, 1)
+	go func() {
+		defer func() {
+			if fault := recover(); fault != nil {
+				done <- fetched{err: &panicked{fault, debug.Stack()}}
+			}
+		}()
+		done <- f.read(batch)
+	}()
+	return done
 }
 
 // sendFacts answers with what the view has of the messages.
@@ -72,29 +88,27 @@ func (f *fetching) sendFacts(seqs imap.Set) error {
 	return nil
 }
 
-// readAll reads what the items need of all messages and hands it on in batches, the last one with an error if there is
-// one.
-func (f *fetching) readAll(seqs imap.Set, each func(fetched) error) error {
-	batch := make([]position, 0, min(seqs.Len(), batchSize))
-	flush := func() error {
-		for rest := batch; len(rest) > 0; {
-			got := f.read(rest)
-			if err := each(got); err != nil {
-				return err
+// batches cuts the messages with some numbers into batches.
+func (f *fetching) batches(seqs imap.Set) iter.Seq[[]position] {
+	return func(yield func([]position) bool) {
+		left := seqs.Len()
+		var batch []position
+		for p := range f.positions(seqs) {
+			if batch == nil {
+				batch = make([]position, 0, min(left, batchSize))
 			}
-			rest = rest[len(got.messages):]
-		}
-		batch = batch[:0]
-		return nil
-	}
-	for p := range f.positions(seqs) {
-		if batch = append(batch, p); len(batch) == batchSize {
-			if err := flush(); err != nil {
-				return err
+			if batch = append(batch, p); len(batch) < batchSize {
+				continue
 			}
+			if !yield(batch) {
+				return
+			}
+			batch, left = nil, left-batchSize
+		}
+		if len(batch) > 0 {
+			yield(batch)
 		}
 	}
-	return flush()
 }
 
 // read reads the first messages of a batch, as many as may be in memory.
@@ -108,7 +122,7 @@ func (f *fetching) read(batch []position) fetched {
 		got.err = err
 		return got
 	}
-	got.messages = got.messages[:n]
+	got.messages, got.rest = got.messages[:n], batch[n:]
 	if f.needs&needsSaved != 0 {
 		if got.err = f.readSaveDates(got.messages, rows); got.err != nil {
 			return got
