@@ -16,11 +16,13 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/rfc/message"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/schema"
+	"github.com/mailmesh/mailmesh/internal/store/search"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
@@ -57,7 +59,7 @@ func newWorld(t testing.TB, d *db.DB) *world {
 	t.Cleanup(func() { b.Close() })
 	dir := directory.New(directory.Options{})
 	w.Service = New(Options{
-		Tx: x, Directory: dir, Bodies: b, Mailboxes: mailbox.New(mailbox.Options{Tx: x, Bodies: b}),
+		Tx: x, Directory: dir, Bodies: b, Mailboxes: mailbox.New(mailbox.Options{Tx: x, Bodies: b}), Index: search.NewIndex(search.Options{Tx: x, Bodies: b}),
 		Auth: auth.New(auth.Options{Tx: x, Lookup: dir.SignIn, Secret: make([]byte, 32), Params: auth.Params{Memory: 8, Time: 1}}),
 	})
 	return w
@@ -90,7 +92,8 @@ func (w *world) rows(id mail.AccountID) string {
 	w.t.Helper()
 	var out []string
 	err := w.db.Read(w.t.Context(), func(t *db.Tx) error {
-		for _, table := range []string{"directory_account", "address", "credential", "mailbox", "email", "membership", "subscription", "thread_ref", "blob", "change"} {
+		for _, table := range []string{"directory_account", "address", "credential", "mailbox", "email", "membership", "subscription", "thread_ref", "blob", "change",
+			"text_index", "text_segment"} {
 			var n int
 			if err := t.QueryRow(`SELECT COUNT(*) FROM `+table+` WHERE account_id = $1`, id).Scan(&n); err != nil {
 				return err
@@ -226,17 +229,27 @@ func (w *world) deliver(id mail.AccountID, content string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	summary, err := message.Summarize(strings.NewReader(content))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	m, err := mailbox.Summarized(summary)
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	err = w.tx.Write(ctx, []mail.AccountID{id}, func(t *tx.Tx) error {
 		inbox, err := w.mailboxes.ByPath(t, id, "INBOX")
 		if err != nil {
 			return err
 		}
-		blob, err := w.bodies.Hold(t, id, body)
-		if err == nil {
-			_, err = w.mailboxes.Append(t, id, inbox.ID, mailbox.Message{Blob: blob, Size: int64(len(content)), Summary: []byte{1}})
+		if m.Blob, err = w.bodies.Hold(t, id, body); err == nil {
+			_, err = w.mailboxes.Append(t, id, inbox.ID, m)
 		}
 		return err
 	})
+	for more := true; more && err == nil; {
+		more, err = w.index.Step(ctx, id, false)
+	}
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -48,6 +48,12 @@ type job struct {
 // full reports that the step has enough to do.
 func (j *job) full() bool { return j.bytes >= stepBytes }
 
+// worth reports whether the step is to be written down.
+func (j *job) worth(settle bool) bool {
+	something := len(j.emails)+len(j.destroyed) > 0 || j.from.walk != walked
+	return something || settle && j.to != j.from || j.to.modseq-j.from.modseq > idleNumbers
+}
+
 func (j *job) add(s source, size int64) {
 	j.emails = append(j.emails, s)
 	j.bytes += min(size, countedBytes) + int64(len(s.summary))
@@ -70,7 +76,7 @@ func (x *Index) Step(ctx context.Context, account mail.AccountID, settle bool) (
 	if err != nil {
 		return false, err
 	}
-	if idle := len(j.emails)+len(j.destroyed) == 0 && j.from.walk == walked; !idle || settle && j.to != j.from || j.to.modseq-j.from.modseq > idleNumbers {
+	if j.worth(settle) {
 		if err := x.take(ctx, j); err != nil {
 			return errors.Is(err, errMoved), ignoreMoved(err)
 		}

@@ -196,6 +196,42 @@ func (m *meanwhile) Open(ctx context.Context, account mail.AccountID, id mail.Bl
 	return m.Bodies.Open(ctx, account, id)
 }
 
+// Mail that comes one by one does not leave a segment each, and every message stays findable, once.
+func TestTrickle(t *testing.T) {
+	each(t, func(t *testing.T, s *store) {
+		const n = 80
+		for i := range n {
+			s.deliver(text(fmt.Sprintf("n%d.", i), strings.Repeat("some words ", 50*(1+i%3))), alice)
+			s.catchUp(alice)
+		}
+		if rows := s.rows("text_segment", alice); rows > 16 {
+			t.Errorf("%d segments", rows)
+		}
+		if e := s.entries(alice); e != n {
+			t.Errorf("%d entries, want %d", e, n)
+		}
+		s.want(anywhere("n7."), alice, 1, 0)
+	})
+}
+
+// CleanAll finds the accounts that have something to be cleaned of.
+func TestCleanAll(t *testing.T) {
+	each(t, func(t *testing.T, s *store) {
+		for range 20 {
+			s.deliver(text("one", "secret"), alice, bob)
+		}
+		for _, account := range []mail.AccountID{alice, bob} {
+			s.catchUp(account)
+			s.expunge(account, imap.Set{{Start: 5, Stop: 5}})
+			s.catchUp(account)
+		}
+		s.must(s.index.CleanAll(t.Context()))
+		if a, b := s.entries(alice), s.entries(bob); a != 19 || b != 19 {
+			t.Errorf("%d and %d entries, want 19", a, b)
+		}
+	})
+}
+
 // Two workers at one account do its work once: who comes later with the same step has not done it.
 func TestTwoWorkers(t *testing.T) {
 	each(t, func(t *testing.T, s *store) {
