@@ -165,6 +165,9 @@ func annotate(t *tx.Tx, account, viewer mail.AccountID, id mail.MailboxID, a Ann
 		}
 	}
 	modseq := t.Changed(tx.Change{Account: account, Kind: tx.KindAnnotation, Op: tx.Updated, Object: int64(id)})
+	if id != OfServer {
+		touch(t, account, id, 0, counters{}, modseq) // RFC 7162 3.2
+	}
 	value, gone := a.Value, 0
 	if value == nil {
 		value, gone = []byte{}, 1
