@@ -78,7 +78,7 @@ func (s *session) store(c imap.Store) (reply, error) {
 // go (RFC 7162 3.1.12).
 func (s *session) storeFlags(uids imap.Set, c mailbox.FlagChange, expunges bool) (modified imap.Set, storeErr, err error) {
 	known := s.selected.view
-	done, storeErr := s.o.Mailbox.StoreFlags(s.ctx, s.account, s.selected.id, uids, c)
+	done, storeErr := s.o.Mailbox.StoreFlags(s.working(uids), s.account, s.selected.id, uids, c)
 	modified = done.Modified
 	if err := s.advance(done.ModSeq, expunges, uids); err != nil || storeErr != nil || s.over {
 		return modified, storeErr, err
@@ -88,7 +88,7 @@ func (s *session) storeFlags(uids imap.Set, c mailbox.FlagChange, expunges bool)
 		return modified, nil, nil
 	}
 	c.UnchangedSince = upTo
-	done, storeErr = s.o.Mailbox.StoreFlags(s.ctx, s.account, s.selected.id, spared, c)
+	done, storeErr = s.o.Mailbox.StoreFlags(s.working(spared), s.account, s.selected.id, spared, c)
 	modified = append(modified.Subtract(spared), done.Modified...).Resolve(0)
 	return modified, storeErr, s.advance(done.ModSeq, expunges, uids)
 }
@@ -168,7 +168,7 @@ func (s *session) copy(c imap.Copy) (reply, error) {
 		return orEmpty(r), err
 	}
 	s.touch(to.ID)
-	copied, err := s.o.Mailbox.Copy(s.ctx, s.account, s.selected.id, to.ID, uids)
+	copied, err := s.o.Mailbox.Copy(s.working(uids), s.account, s.selected.id, to.ID, uids)
 	if err != nil {
 		return reply{}, err
 	}
@@ -205,7 +205,7 @@ func (s *session) move(c imap.Move) (reply, error) {
 		return orEmpty(r), err
 	}
 	s.selected.touched = true
-	moved, err := s.o.Mailbox.Move(s.ctx, s.account, s.selected.id, to.ID, uids)
+	moved, err := s.o.Mailbox.Move(s.working(uids), s.account, s.selected.id, to.ID, uids)
 	if len(moved.Source) > 0 {
 		// RFC 9051 6.4.8: COPYUID goes before the EXPUNGEs, which say which messages are meant.
 		s.out.Untagged(imap.OK, imap.CodeCopyUID(moved.UIDValidity, moved.Source, moved.Target), "moved")
@@ -234,7 +234,7 @@ func (s *session) expunge(c imap.Expunge) (reply, error) {
 	}
 	if len(uids) > 0 {
 		sel.touched = true
-		if _, err := s.o.Mailbox.Expunge(s.ctx, s.account, sel.id, uids); err != nil {
+		if _, err := s.o.Mailbox.Expunge(s.working(uids), s.account, sel.id, uids); err != nil {
 			return reply{}, err
 		}
 	}

@@ -54,6 +54,8 @@
 //	50,000 changes at once for NOTIFY   * OK [NOTIFICATIONOVERFLOW], and NOTIFY ends (Limits.EventLines)
 //	8,192 octets of patterns in LIST    OK, and no names (RFC 9051 6.3.9)
 //
+// A command that lasts says how far it is every 10 s (Limits.Progress, RFC 9585).
+//
 // When the server stops, sessions that wait get BYE at once; a command that has begun may end, its rest may still come for
 // half of Limits.Drain. A search is cut off within a second, with NO [UNAVAILABLE].
 //

@@ -11,12 +11,14 @@ import (
 )
 
 // effort is what one command that looks through messages may still do. It ends the work when the client is gone, when the
-// server stops, and when it has become too much.
+// server stops, and when it has become too much, and tells the client how far it is.
 type effort struct {
-	wire *wire
-	next time.Time // of a look at the client
-	all  int64     // octets of work that the command may cost
-	left int64
+	session *session
+	next    time.Time // of a look at the client
+	all     int64     // octets of work that the command may cost
+	left    int64
+
+	done, goal uint64 // messages
 }
 
 // What looking at a message costs in octets of content, for each key of a search: a key is compared with a number or a
@@ -28,9 +30,13 @@ const (
 
 const presenceEvery = time.Second
 
+// newEffort begins one. done and goal are counted by who looks.
 func (s *session) newEffort() *effort {
-	return &effort{s.wire, time.Now().Add(presenceEvery), s.o.Limits.SearchBytes, s.o.Limits.SearchBytes}
+	return &effort{session: s, next: time.Now().Add(s.lookAgain()), all: s.o.Limits.SearchBytes, left: s.o.Limits.SearchBytes}
 }
+
+// lookAgain is how long work goes on between two looks at the client.
+func (s *session) lookAgain() time.Duration { return min(presenceEvery, s.o.Limits.Progress) }
 
 // spend counts work, and looks every second whether anybody waits for it.
 func (e *effort) spend(octets int64) error {
@@ -42,13 +48,14 @@ func (e *effort) spend(octets int64) error {
 	if now.Before(e.next) {
 		return nil
 	}
-	e.next = now.Add(presenceEvery)
+	e.next = now.Add(e.session.lookAgain())
 	switch {
-	case e.wire.isDraining():
+	case e.session.wire.isDraining():
 		return errSearchCut
-	case e.wire.gone():
+	case e.session.wire.gone():
 		return errGone // not io.EOF, which readers of content take for its end
 	}
+	e.session.tellProgress(e.done, e.goal)
 	return nil
 }
 

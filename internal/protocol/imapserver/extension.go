@@ -33,6 +33,7 @@ func extensions() []extension {
 		fetchExtension(),
 		fuzzyExtension(),
 		idleExtension(),
+		inProgressExtension(),
 		listExtension(),
 		mailboxExtension(),
 		metadataExtension(),

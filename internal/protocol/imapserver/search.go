@@ -64,6 +64,7 @@ func (s *session) look(key imap.SearchKey, how looking) (findings, error) {
 	if !how.part && sel.view.Len() > 0 {
 		how.among = imap.Set{{Start: 1, Stop: uint32(sel.view.Len())}}
 	}
+	m.effort.goal += how.among.Len()
 	if err := m.run(how.among); err != nil {
 		return findings{}, err
 	}
@@ -89,6 +90,8 @@ func (m *matcher) run(among imap.Set) error {
 		var decided bool
 		if m.matches[p.seq], decided = m.query.ByFacts(&facts, search.Hits{}); !decided {
 			open = append(open, p)
+		} else {
+			m.effort.done++
 		}
 		if len(open) == together {
 			if err := m.decide(open); err != nil {
@@ -180,6 +183,8 @@ func (m *matcher) indexed(open []position) (left []position, err error) {
 			m.rank(f.Email, f.Hits)
 			if m.matches[open[i].seq], done[i] = m.query.ByFacts(&facts, f.Hits); !done[i] {
 				m.known[f.Email] = f.Hits.Clone()
+			} else {
+				m.effort.done++
 			}
 		})
 	}
@@ -217,6 +222,7 @@ func (m *matcher) rows(open []position) error {
 			}
 		}
 		for _, p := range open[:n] {
+			m.effort.done++
 			row := rows[p.entry.Email]
 			if row == nil {
 				continue // expunged meanwhile: nothing can be said of it

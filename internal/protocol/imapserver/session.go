@@ -37,6 +37,8 @@ type session struct {
 
 	authenticated
 
+	progress progress // of the command under way
+
 	strangers     int // commands before sign-in
 	failedSignIns int
 	badInARow     int
@@ -194,6 +196,7 @@ func (s *session) bye(code imap.Code, text string) {
 func (s *session) serve(request imap.Request) {
 	begun, waited := time.Now(), s.wire.waited.Load()
 	c := s.server.offers.commands[request.Name]
+	s.beginProgress(request.Tag, begun)
 	if s.selected != nil {
 		s.prepare(&c, request)
 	}

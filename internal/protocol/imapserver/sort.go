@@ -56,12 +56,14 @@ func (s *session) sorted(found findings, by []imap.SortKey) (ordered imap.Set, e
 // their summaries. Messages that are gone have none and are left out then.
 func (s *session) eachSummary(uids imap.Set, summaries bool, each func(*search.Facts, []byte) error) error {
 	effort := s.newEffort()
+	effort.goal = uids.Len()
 	var batch []position
 	for p := range s.positions(s.selected.view.Seqs(uids)) {
 		if !summaries {
 			if err := effort.spend(costOfFacts); err != nil {
 				return err
 			}
+			effort.done++
 			facts := s.facts(p)
 			if err := each(&facts, nil); err != nil {
 				return err
@@ -93,6 +95,7 @@ func (s *session) summaries(batch []position, effort *effort, each func(*search.
 		if err != nil {
 			return err
 		}
+		effort.done += uint64(n)
 		for _, p := range batch[:n] {
 			if row := rows[p.entry.Email]; row != nil {
 				facts := s.facts(p)

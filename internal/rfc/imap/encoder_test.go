@@ -355,3 +355,17 @@ func TestEncodeThread(t *testing.T) {
 		}
 	}
 }
+
+func TestCodeInProgress(t *testing.T) {
+	for want, got := range map[string]Code{
+		`INPROGRESS ("a.1" 5 7)`:   CodeInProgress("a.1", 5, 7),
+		`INPROGRESS ("a" 7 7)`:     CodeInProgress("a", 9, 7),
+		`INPROGRESS ("a" NIL NIL)`: CodeInProgress("a", 5, 0),
+		`INPROGRESS (NIL 0 1)`:     CodeInProgress("a]", 0, 1),
+		`INPROGRESS (NIL NIL NIL)`: CodeInProgress(`a\`, 0, 0),
+	} {
+		if string(got) != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}

@@ -54,6 +54,7 @@ func (s *Store) Copy(ctx context.Context, account mail.AccountID, from, to mail.
 		}
 		all.add(step.Copied)
 		uids, job = step.Rest, step.Job
+		tellLeft(ctx, uids)
 	}
 	return all, nil
 }
@@ -71,6 +72,7 @@ func (s *Store) Move(ctx context.Context, account mail.AccountID, from, to mail.
 		}
 		all.add(step.Copied)
 		uids = step.Rest
+		tellLeft(ctx, uids)
 	}
 	return all, nil
 }

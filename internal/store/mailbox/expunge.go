@@ -50,6 +50,7 @@ func (s *Store) removeAll(ctx context.Context, account mail.AccountID, mailbox m
 		}
 		total += n
 		uids = rest
+		tellLeft(ctx, uids)
 	}
 	return total, nil
 }

@@ -54,6 +54,7 @@ func (s *Store) StoreFlags(ctx context.Context, account mail.AccountID, mailbox 
 		all.Modified = append(all.Modified, step.Modified...).Resolve(0)
 		all.ModSeq = max(all.ModSeq, step.ModSeq)
 		uids = step.Rest
+		tellLeft(ctx, uids)
 	}
 	return all, nil
 }
