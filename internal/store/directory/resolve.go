@@ -1,9 +1,11 @@
 package directory
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -69,15 +71,30 @@ type target struct {
 	off     bool // the account, or its domain
 }
 
-// find reads a domain, and the rows of an address or else of user, in one query.
-func (s *Store) find(t *tx.Tx, k key, user string) (entry, error) {
-	rows, err := t.SQL().Query(`SELECT d.disabled, d.catch_all, COALESCE(a.local, ''), COALESCE(a.kind, ''), COALESCE(a.account_id, 0),
+// The question of find, for an address without a detail and with one. The rows are sorted here, not by the database: there
+// are few, and it would build a table for that.
+var (
+	findAddress = findQuery("= $2")
+	findDetail  = findQuery("IN ($2, $3)")
+)
+
+func findQuery(local string) string {
+	return `SELECT d.disabled, d.catch_all, COALESCE(a.local, ''), COALESCE(a.kind, ''), COALESCE(a.account_id, 0),
 		COALESCE(a.target, ''), CASE WHEN COALESCE(x.disabled, 1) <> 0 OR COALESCE(h.disabled, 0) <> 0 THEN 1 ELSE 0 END
 		FROM domain d
-		LEFT JOIN address a ON a.domain = d.name AND a.local IN ($2, $3)
+		LEFT JOIN address a ON a.domain = d.name AND a.local ` + local + `
 		LEFT JOIN directory_account x ON x.account_id = a.account_id
 		LEFT JOIN domain h ON h.name = x.domain
-		WHERE d.name = $1 ORDER BY a.account_id, a.target`, k.domain, k.local, user)
+		WHERE d.name = $1`
+}
+
+// find reads a domain, and the rows of an address or else of user, in one query.
+func (s *Store) find(t *tx.Tx, k key, user string) (entry, error) {
+	sql, args := findAddress, []any{k.domain, k.local}
+	if user != k.local {
+		sql, args = findDetail, append(args, user)
+	}
+	rows, err := t.SQL().Query(sql, args...)
 	if err != nil {
 		return entry{}, err
 	}
@@ -97,6 +114,9 @@ func (s *Store) find(t *tx.Tx, k key, user string) (entry, error) {
 			e.kind, e.rows = kind, append(e.rows, row)
 		}
 	}
+	slices.SortFunc(e.rows, func(a, b target) int {
+		return cmp.Or(cmp.Compare(a.account, b.account), strings.Compare(a.text, b.text))
+	})
 	return e, rows.Err()
 }
 
