@@ -75,13 +75,14 @@ CREATE TABLE account (
     wrapped_key      {{bytes}} NOT NULL   -- the account's key under the master key
 );
 
--- Writes that must not run twice: the key the caller drew and the answer it got.
+-- Writes that must not run twice: the key the caller drew and the answer it got. Keys are drawn in order of time, so that
+-- the rows of all accounts are added at one place.
 CREATE TABLE done (
     account_id BIGINT NOT NULL,
     key        {{bytes}} NOT NULL,
     result     {{bytes}} NOT NULL,
     at         BIGINT NOT NULL,
-    PRIMARY KEY (account_id, key)
+    PRIMARY KEY (key, account_id)
 ) {{clustered}};
 CREATE INDEX done_at ON done (at);
 
