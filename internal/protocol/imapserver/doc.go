@@ -45,13 +45,14 @@
 //	quota                               NO [OVERQUOTA], before a client that waits is told to send, also for mailboxes
 //	1,000 commands a second and account answered later (Limits.CommandRate), after 10,000 that are answered at once
 //	50 search keys that read content    NO [LIMIT]
-//	8 GiB looked through by a SEARCH    NO [LIMIT] (Limits.SearchBytes)
+//	8 GiB looked through by a SEARCH    NO [LIMIT] (Limits.SearchBytes); by an ESEARCH in all its mailboxes, each counted as 16 KiB
 //	200 items of a FETCH that do        NO [LIMIT]
 //	64 MiB held for a SORT or THREAD    NO [LIMIT] (Limits.SortBytes): about a million messages; one at a time for an account
 //	annotations: 32 KiB a value         NO [METADATA MAXSIZE 32768]
 //	200 of 256 KiB a mailbox,           NO [METADATA TOOMANY]
 //	50,000 of 16 MiB an account         the same
 //	50,000 changes at once for NOTIFY   * OK [NOTIFICATIONOVERFLOW], and NOTIFY ends (Limits.EventLines)
+//	10 searches being updated           * NO [NOUPDATE], and the search is answered (Limits.Updates); a SORT is never updated
 //	8,192 octets of patterns in LIST    OK, and no names (RFC 9051 6.3.9)
 //
 // A command that lasts says how far it is every 10 s (Limits.Progress, RFC 9585).

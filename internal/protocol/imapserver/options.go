@@ -55,6 +55,7 @@ type Limits struct {
 	ContentSearches    int           // messages that searches read at a time, of all sessions, one for each account; half of the processors
 	SearchBytes        int64         // of content that one SEARCH may look through, keys that look elsewhere counted small; 8 GiB
 	SortBytes          int64         // that a SORT or THREAD may hold to put messages in order; 64 MiB
+	Updates            int           // searches of one session that are updated (RFC 5267); 10
 	ContentKeys        int           // search keys of one command that look into content; 50
 	ContentItems       int           // items of one FETCH that are made from content; 200
 	EventLines         int           // of the change log, and names of annotations, that NOTIFY takes in at a time; 50,000
@@ -88,6 +89,7 @@ func (l *Limits) setDefaults() {
 	orDefault(&l.ContentSearches, max(1, runtime.GOMAXPROCS(0)/2))
 	orDefault(&l.SearchBytes, 8<<30)
 	orDefault(&l.SortBytes, 64<<20)
+	orDefault(&l.Updates, 10)
 	orDefault(&l.ContentKeys, 50)
 	orDefault(&l.ContentItems, 200)
 	orDefault(&l.EventLines, 50_000)

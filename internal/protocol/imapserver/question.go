@@ -5,20 +5,24 @@ import (
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 )
 
-// question is a SEARCH or SORT.
+// question is a SEARCH or SORT, or an ESEARCH of one mailbox.
 type question struct {
-	tag    string
-	uid    bool
-	sort   bool // it is a SORT
-	order  []imap.SortKey
-	wanted imap.SearchReturn
-	key    imap.SearchKey
+	tag     string
+	uid     bool
+	mailbox string // of several that are searched, "" for a SEARCH or SORT
+	sort    bool   // it is a SORT
+	order   []imap.SortKey
+	wanted  imap.SearchReturn
+	key     imap.SearchKey
 }
 
 // ask answers a question, and keeps the result as "$" where that is wanted.
 func (s *session) ask(q question) (reply, error) {
 	sel := s.selected
 	if err := s.checkNumbers(q.key); err != nil {
+		return reply{}, err
+	}
+	if err := s.checkUpdate(q); err != nil {
 		return reply{}, err
 	}
 	found, err := s.inOrder(q)
@@ -33,6 +37,9 @@ func (s *session) ask(q question) (reply, error) {
 	}
 	if !q.wanted.Silent() {
 		s.answer(q, found)
+	}
+	if q.wanted.Update {
+		s.keepUpdated(q, found.uids)
 	}
 	return ok("searched"), nil
 }
@@ -64,7 +71,7 @@ func (s *session) answer(q question, f findings) {
 	switch {
 	case q.wanted.Extended || s.dialect.Rev2 && !q.sort:
 		s.out.ESearch(imap.SearchResult{Tag: q.tag, UID: q.uid, Return: q.wanted, Matches: matches, ModSeq: highest,
-			Relevancy: s.relevancy(q.wanted, f)})
+			Relevancy: s.relevancy(q.wanted, f), Mailbox: q.mailbox, UIDValidity: s.selected.view.Status().UIDValidity})
 	case q.sort:
 		s.out.Sort(matches, highest)
 	default:

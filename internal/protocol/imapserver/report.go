@@ -86,6 +86,7 @@ func (s *session) advance(state mail.ModSeq, expunges bool, own imap.Set) error 
 		return nil
 	}
 	diff := mailbox.Compare(sel.view, view)
+	s.loseFound(diff.Expunged)
 	sel.ghosts = nil
 	if len(diff.Expunged) > 0 && !expunges {
 		for _, p := range diff.Expunged {
@@ -97,6 +98,7 @@ func (s *session) advance(state mail.ModSeq, expunges bool, own imap.Set) error 
 	s.tell(diff, view, own)
 	sel.view = view
 	s.fetchNew(diff.Added)
+	s.updateFound(diff)
 	return nil
 }
 

@@ -20,6 +20,9 @@ type selected struct {
 	recent   mail.UID      // messages from here on are \Recent in this session
 	taken    mail.UID      // and those below are \Recent in no other session
 
+	updated  []*updating // searches whose changes the client is told
+	borrowed bool        // it is not selected: an ESEARCH looks at it
+
 	stale   bool // the last look at the store failed
 	touched bool // a command of this session has written here
 	held    bool // the client was told of a HIGHESTMODSEQ before that of messages that are gone

@@ -105,6 +105,13 @@ func TestEncode(t *testing.T) {
 		{rev1, func(e *Encoder) { e.Search(matches, 917) }, "* SEARCH 4 5 6 21 (MODSEQ 917)"},
 		{rev1, func(e *Encoder) { e.Sort(ordered(5, 3, 4, 1), 7) }, "* SORT 5 3 4 1 (MODSEQ 7)"},
 		{rev1, func(e *Encoder) { e.Sort(nil, 7) }, "* SORT"},
+		{rev1, func(e *Encoder) { e.Update(SearchResult{Tag: "a", UID: true}, SearchUpdate{SetOf(1, 2), SetOf(5)}) }, `* ESEARCH (TAG "a") UID REMOVEFROM (0 1:2) ADDTO (0 5)`},
+		{rev1, func(e *Encoder) {
+			e.Update(SearchResult{Tag: "a", Mailbox: "x y", UIDValidity: 3}, SearchUpdate{Added: SetOf(5)})
+		},
+			`* ESEARCH (TAG "a" MAILBOX "x y" UIDVALIDITY 3) ADDTO (0 5)`},
+		{rev1, func(e *Encoder) { e.Update(SearchResult{Tag: "a"}, SearchUpdate{}) }, ""},
+		{rev1, func(e *Encoder) { e.Untagged(NO, CodeNoUpdate("a"), "no") }, `* NO [NOUPDATE "a"] no`},
 		{rev1, func(e *Encoder) {
 			e.ESearch(SearchResult{Tag: "a", Return: SearchReturn{Extended: true, All: true, Relevancy: true}, Matches: ordered(5, 3), Relevancy: []uint8{99, 4}, ModSeq: 9})
 		}, `* ESEARCH (TAG "a") ALL 5,3 RELEVANCY (99 4) MODSEQ 9`},

@@ -34,14 +34,16 @@ type SearchResult struct {
 	Matches Set         // normal, or in the order of SORT
 	ModSeq  mail.ModSeq // 0: not asked for (RFC 7162 3.1.10)
 
+	Mailbox     string // of several that are searched (RFC 7377 2.1), "" for none
+	UIDValidity uint32 // with Mailbox
+
 	Relevancy []uint8 // of the messages that ALL or PARTIAL tells, nil: not asked for (RFC 6203 4)
 }
 
 // ESearch tells a search result in the form that was asked for; of no form, as ALL (RFC 9051 7.3.4).
 func (e *Encoder) ESearch(r SearchResult) {
-	e.untagged("ESEARCH (TAG ")
-	e.string(r.Tag)
-	e.buf = append(e.buf, ')')
+	e.untagged("ESEARCH ")
+	e.correlator(&r)
 	if r.UID {
 		e.buf = append(e.buf, " UID"...)
 	}

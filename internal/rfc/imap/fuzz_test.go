@@ -111,6 +111,13 @@ func checkCommand(t *testing.T, c Command) {
 		checkName(t, c.Mailbox)
 	case Search:
 		checkKey(t, c.Key)
+	case ESearch:
+		checkKey(t, c.Key)
+		for _, f := range c.In {
+			for _, name := range f.Mailboxes {
+				checkName(t, name)
+			}
+		}
 	case Thread:
 		checkKey(t, c.Key)
 	case Sort:

@@ -130,11 +130,11 @@ func TestStates(t *testing.T) {
 		anyState:         "CAPABILITY NOOP LOGOUT ID",
 		NotAuthenticated: "STARTTLS AUTHENTICATE LOGIN",
 		Authenticated | Selected: "ENABLE SELECT EXAMINE CREATE DELETE RENAME SUBSCRIBE UNSUBSCRIBE LIST LSUB NAMESPACE STATUS APPEND " +
-			"IDLE COMPRESS UNAUTHENTICATE XLIST GETMETADATA SETMETADATA NOTIFY " +
+			"IDLE COMPRESS ESEARCH UNAUTHENTICATE XLIST GETMETADATA SETMETADATA NOTIFY " +
 			"GETQUOTA GETQUOTAROOT SETQUOTA",
 		Selected: "CHECK CLOSE UNSELECT EXPUNGE SEARCH FETCH STORE COPY MOVE UID_EXPUNGE UID_SEARCH UID_FETCH UID_STORE UID_COPY " +
 			"UID_MOVE UIDBATCHES REPLACE UID_REPLACE " +
-			"SORT UID_SORT THREAD UID_THREAD",
+			"CANCELUPDATE SORT UID_SORT THREAD UID_THREAD",
 	}
 	known := 0
 	for states, names := range allowed {
@@ -250,6 +250,7 @@ func TestReadSearch(t *testing.T) {
 		{"RETURN (PARTIAL -1:-100) 1", Search{Return: SearchReturn{Extended: true, Partial: PartialRange{1, 100, true}}, Key: Numbers{Set: set(one(1))}}},
 		{"RETURN (RELEVANCY) FUZZY (SEEN 1) FUZZY NOT DRAFT", Search{Return: SearchReturn{Extended: true, Relevancy: true},
 			Key: SearchAnd{SearchFuzzy{SearchAnd{SearchFlag{`\Seen`}, Numbers{Set: set(one(1))}}}, SearchFuzzy{SearchNot{SearchFlag{`\Draft`}}}}}},
+		{"RETURN (UPDATE context) 1", Search{Return: SearchReturn{Extended: true, Update: true, Context: true}, Key: Numbers{Set: set(one(1))}}},
 		{"CHARSET utf-8 TEXT \"é\"", Search{Charset: "UTF-8", Key: SearchText{InText, "é"}}},
 		{"CHARSET iso-8859-1 TEXT {1+}\r\n\xe9", Search{Charset: "ISO-8859-1", Key: SearchText{InText, "é"}}},
 		{"SUBJECT {2+}\r\né NEW", Search{Key: SearchAnd{SearchText{InSubject, "é"}, SearchFlag{`\Recent`}, SearchNot{SearchFlag{`\Seen`}}}}},
@@ -290,6 +291,23 @@ func TestReadSort(t *testing.T) {
 		req := read(t, "a SORT "+tt.args+"\r\n", Dialect{UTF8Accept: true}, Selected)
 		if !reflect.DeepEqual(req.Command, tt.want) {
 			t.Errorf("%s\n got %#v\nwant %#v", tt.args, req.Command, tt.want)
+		}
+	}
+}
+
+func TestReadESearch(t *testing.T) {
+	all := SearchReturn{Extended: true, All: true}
+	for args, want := range map[string]ESearch{
+		"1": {Return: all, Key: Numbers{Set: set(one(1))}},
+		`IN (mailboxes "folder1" subtree (folder2 inbox)) unseen`: {In: []SearchSource{{FilterMailboxes, []string{"folder1"}}, {FilterSubtree, []string{"folder2", "INBOX"}}},
+			Return: all, Key: SearchNot{SearchFlag{`\Seen`}}},
+		"IN (selected personal inboxes subscribed subtree-one a) RETURN (COUNT SAVE) CHARSET utf-8 TEXT é": {
+			In:     []SearchSource{{Filter: FilterSelected}, {Filter: FilterPersonal}, {Filter: FilterInboxes}, {Filter: FilterSubscribed}, {FilterSubtreeOne, []string{"a"}}},
+			Return: SearchReturn{Extended: true, Count: true, Save: true}, Charset: "UTF-8", Key: SearchText{InText, "é"}},
+	} {
+		req := read(t, "a ESEARCH "+strings.ReplaceAll(args, "TEXT é", "TEXT \"é\"")+"\r\n", Dialect{}, Authenticated)
+		if !reflect.DeepEqual(req.Command, want) {
+			t.Errorf("%s\n got %#v\nwant %#v", args, req.Command, want)
 		}
 	}
 }

@@ -23,6 +23,8 @@ type SearchReturn struct {
 	Save                 bool // RFC 5182
 	Partial              PartialRange
 	Relevancy            bool // RFC 6203 4
+	Context              bool // RFC 5267 4.2: a hint that the same will be asked again
+	Update               bool // RFC 5267 4.3
 }
 
 // Silent reports that no answer is wanted: SAVE stands alone (RFC 9051 6.4.4).
@@ -57,15 +59,7 @@ func parseSearch(p *parser, uid bool) Command {
 		p.sp()
 		word = p.searchWord()
 	}
-	if word == "CHARSET" {
-		if p.r.dialect.UTF8Accept { // RFC 6855 3
-			p.bad("CHARSET is not allowed after ENABLE UTF8=ACCEPT")
-		}
-		p.sp()
-		c.Charset = p.searchCharset()
-		p.sp()
-		word = p.searchWord()
-	}
+	c.Charset, word = p.maybeCharset(word)
 	c.Key = p.searchProgram(word)
 	p.checkRelevancy(c.Return.Relevancy, c.Key)
 	return c
@@ -99,6 +93,20 @@ func (p *parser) searchReturn(r *SearchReturn) {
 	if r.All && r.Partial != (PartialRange{}) {
 		p.bad("ALL and PARTIAL exclude each other") // RFC 9394 3.1
 	}
+}
+
+// maybeCharset takes a charset where the word before was CHARSET, and the next word then.
+func (p *parser) maybeCharset(word string) (name, next string) {
+	if word != "CHARSET" {
+		return "", word
+	}
+	if p.r.dialect.UTF8Accept { // RFC 6855 3
+		p.bad("CHARSET is not allowed after ENABLE UTF8=ACCEPT")
+	}
+	p.sp()
+	name = p.searchCharset()
+	p.sp()
+	return name, p.searchWord()
 }
 
 // searchCharset takes the charset of the strings to come.
