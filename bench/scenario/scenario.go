@@ -84,11 +84,11 @@ type step struct {
 var steps = []step{
 	{"start", (*run).idleServer},
 	{"idle", (*run).idle},
+	{"sessions", (*run).sessions}, // later, memory that other steps have left would be used again and not counted
 	{"smtp", (*run).smtp},
 	{"lmtp", (*run).lmtp},
 	{"visible", (*run).visible},
 	{"imap", (*run).mailboxes},
-	{"sessions", (*run).sessions},
 	{"import", (*run).importing},
 }
 
