@@ -30,7 +30,7 @@ func fuzzy(key search.Key) search.Key {
 	case search.Not:
 		return search.Not{Key: fuzzy(k.Key)}
 	case search.Text:
-		return search.Words{In: k.In, Value: k.Value}
+		return search.Words(k)
 	}
 	return key
 }
