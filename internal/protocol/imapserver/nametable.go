@@ -16,7 +16,7 @@ import (
 type nameTable struct {
 	at     mail.ModSeq
 	boxes  []bearer // by id
-	others []string // names without mailbox that are subscribed to, in order
+	others []string // names that were subscribed to when no mailbox bore them, in order
 }
 
 // bearer is one mailbox of a nameTable: what LIST tells of it.
@@ -41,12 +41,15 @@ func (s *share) namesAt(t *tx.Tx, room *mailbox.Store, account mail.AccountID, c
 	if table.others, err = room.Subscriptions(t, account); err != nil {
 		return nil, err
 	}
+	slices.Sort(table.others) // by octets, whatever the database's order is
 	parents := map[mail.MailboxID]bool{}
 	for _, m := range list {
 		parents[m.Parent] = true
 	}
 	for i, m := range list {
-		table.boxes[i] = bearer{m.ID, m.Path, attributes[m.Role], m.Subscribed, parents[m.ID]}
+		// A mailbox that was renamed may bear a name that was subscribed to before.
+		_, waiting := slices.BinarySearch(table.others, m.Path)
+		table.boxes[i] = bearer{m.ID, m.Path, attributes[m.Role], m.Subscribed || waiting, parents[m.ID]}
 	}
 	slices.SortFunc(table.boxes, func(a, b bearer) int { return cmp.Compare(a.id, b.id) })
 	s.names.Store(table)
