@@ -163,6 +163,9 @@ func (s *session) copy(c imap.Copy) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	if s.cut != 0 {
+		return s.tooMany(), nil
+	}
 	to, r, err := s.target(c.Mailbox)
 	if err != nil || r != nil {
 		return orEmpty(r), err

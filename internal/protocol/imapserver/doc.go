@@ -53,6 +53,7 @@
 //	50,000 of 16 MiB an account         the same
 //	50,000 changes at once for NOTIFY   * OK [NOTIFICATIONOVERFLOW], and NOTIFY ends (Limits.EventLines)
 //	10 searches being updated           * NO [NOUPDATE], and the search is answered (Limits.Updates); a SORT is never updated
+//	10,000,000 messages of a command    the rest is left out: OK [MESSAGELIMIT]; COPY, SORT and THREAD NO (RFC 9738)
 //	8,192 octets of patterns in LIST    OK, and no names (RFC 9051 6.3.9)
 //
 // A command that lasts says how far it is every 10 s (Limits.Progress, RFC 9585).

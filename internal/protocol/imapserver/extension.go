@@ -37,6 +37,7 @@ func extensions() []extension {
 		inProgressExtension(),
 		listExtension(),
 		mailboxExtension(),
+		messageLimitExtension(),
 		metadataExtension(),
 		multiSearchExtension(),
 		notifyExtension(),

@@ -12,20 +12,26 @@ import (
 // errNumber makes the command BAD: RFC 9051 9 (seq-number) calls a number above EXISTS an error, other than an unknown UID.
 var errNumber = &imap.Error{Condition: imap.BAD, Text: "a sequence number is higher than the number of messages"}
 
-// seqs returns the sequence numbers, in the session's view, of the messages that a command names.
+// seqs returns the sequence numbers, in the session's view, of the messages that a command names, as far as it may be about
+// them.
 func (s *session) seqs(n imap.Numbers) (imap.Set, error) {
+	set := s.named(n)
+	if !n.Saved && !n.UID && (len(set) == 0 || set[len(set)-1].Stop > uint32(s.selected.view.Len())) {
+		return nil, errNumber
+	}
+	return s.within(set), nil
+}
+
+// named returns the sequence numbers that numbers of a command mean, which may be too high where they are no UIDs.
+func (s *session) named(n imap.Numbers) imap.Set {
 	v := s.selected.view
 	switch {
 	case n.Saved:
-		return v.Seqs(s.selected.saved), nil
+		return v.Seqs(s.selected.saved)
 	case n.UID:
-		return v.Seqs(n.Set.Resolve(s.highestUID())), nil
+		return v.Seqs(n.Set.Resolve(s.highestUID()))
 	}
-	set := n.Set.Resolve(uint32(v.Len()))
-	if len(set) == 0 || set[len(set)-1].Stop > uint32(v.Len()) {
-		return nil, errNumber
-	}
-	return set, nil
+	return n.Set.Resolve(uint32(v.Len()))
 }
 
 // highestUID is what "*" means where UIDs stand (RFC 9051 9), 0 in an empty mailbox.

@@ -51,6 +51,7 @@ type Limits struct {
 	Stall              time.Duration // waiting for the rest of a command; 5 min
 	Write              time.Duration // waiting for the client to take our replies; 1 min
 	Drain              time.Duration // for commands under way when the server stops; 10 s
+	Messages           int           // that one command may be about (MESSAGELIMIT); 10,000,000
 	Progress           time.Duration // between two words about a command that lasts; 10 s
 	ContentSearches    int           // messages that searches read at a time, of all sessions, one for each account; half of the processors
 	SearchBytes        int64         // of content that one SEARCH may look through, keys that look elsewhere counted small; 8 GiB
@@ -85,6 +86,7 @@ func (l *Limits) setDefaults() {
 	orDefault(&l.Stall, 5*time.Minute)
 	orDefault(&l.Write, time.Minute)
 	orDefault(&l.Drain, 10*time.Second)
+	orDefault(&l.Messages, 10_000_000)
 	orDefault(&l.Progress, 10*time.Second)
 	orDefault(&l.ContentSearches, max(1, runtime.GOMAXPROCS(0)/2))
 	orDefault(&l.SearchBytes, 8<<30)

@@ -26,6 +26,9 @@ func (s *session) ask(q question) (reply, error) {
 		return reply{}, err
 	}
 	found, err := s.inOrder(q)
+	if err == nil && q.sort && s.cut != 0 {
+		return s.tooMany(), nil
+	}
 	if err != nil {
 		if q.wanted.Save {
 			sel.saved = nil // RFC 5182 2.1: a search that fails leaves an empty result

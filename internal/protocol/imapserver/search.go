@@ -64,6 +64,7 @@ func (s *session) look(key imap.SearchKey, how looking) (findings, error) {
 	if !how.part && sel.view.Len() > 0 {
 		how.among = imap.Set{{Start: 1, Stop: uint32(sel.view.Len())}}
 	}
+	how.among = s.candidates(key, how.among)
 	m.effort.goal += how.among.Len()
 	if err := m.run(how.among); err != nil {
 		return findings{}, err

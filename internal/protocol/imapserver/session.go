@@ -38,6 +38,7 @@ type session struct {
 	authenticated
 
 	progress progress // of the command under way
+	cut      mail.UID // messages below were left out of it (RFC 9738); 0: none were
 
 	strangers     int // commands before sign-in
 	failedSignIns int
@@ -197,6 +198,7 @@ func (s *session) serve(request imap.Request) {
 	begun, waited := time.Now(), s.wire.waited.Load()
 	c := s.server.offers.commands[request.Name]
 	s.beginProgress(request.Tag, begun)
+	s.cut = 0
 	if s.selected != nil {
 		s.prepare(&c, request)
 	}
@@ -210,6 +212,9 @@ func (s *session) serve(request imap.Request) {
 	// Where the handler has answered itself there is no reply, and BYE is answer enough for a command that failed.
 	if r.cond == "" || s.over && r.cond != imap.OK {
 		return
+	}
+	if r.cond == imap.OK && s.cut != 0 {
+		s.tellCut(&r)
 	}
 	if r.cond == imap.OK && r.code == "" && s.behind() {
 		r.code = imap.CodeExpungeIssued // RFC 5530: "the client may want to issue NOOP soon"

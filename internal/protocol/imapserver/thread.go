@@ -28,6 +28,9 @@ func (s *session) thread(c imap.Thread) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	if s.cut != 0 {
+		return s.tooMany(), nil
+	}
 	if err := take(s.ctx, s.share.ordering); err != nil {
 		return reply{}, err
 	}

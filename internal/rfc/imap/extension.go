@@ -36,6 +36,7 @@ func extensions() []extension {
 		fuzzySyntax(),
 		listSyntax(),
 		mailboxSyntax(),
+		messageLimitSyntax(),
 		messageSyntax(),
 		metadataSyntax(),
 		multiSearchSyntax(),

@@ -580,3 +580,21 @@ func TestReadReplies(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// RFC 9738 3.2.
+func TestMessageLimitKeys(t *testing.T) {
+	for key, want := range map[string]SearchKey{
+		"UIDAFTER 5":          Numbers{UID: true, Set: set(Range{6, 1<<32 - 1})},
+		"UIDAFTER 4294967295": SearchNot{SearchAll{}},
+		"UIDBEFORE 5":         Numbers{UID: true, Set: set(Range{1, 4})},
+		"uidbefore 1":         SearchNot{SearchAll{}},
+	} {
+		req := read(t, "a SEARCH "+key+"\r\n", Dialect{}, Selected)
+		if got := req.Command.(Search).Key; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %#v", key, got)
+		}
+	}
+	for _, key := range []string{"UIDAFTER 0", "UIDAFTER *", "UIDBEFORE 1:2", "UIDAFTER", "UIDBEFORE 4294967296"} {
+		refusal(t, newTestReader("a SEARCH "+key+"\r\n", Config{}))
+	}
+}
