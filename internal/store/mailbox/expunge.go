@@ -156,7 +156,8 @@ func leaveThreads(t *tx.Tx, account mail.AccountID, orphans []orphan) error {
 	b := t.SQL().Batch()
 	defer b.Close()
 	for _, id := range threads {
-		b.Query(`SELECT 1 FROM email WHERE account_id = $1 AND thread_id = $2 LIMIT 1`, account, id)
+		b.Query(`SELECT 1 WHERE EXISTS (SELECT 1 FROM email WHERE account_id = $1 AND id = $2 AND thread_id = $2)
+			OR EXISTS (SELECT 1 FROM email WHERE account_id = $1 AND thread_id = $2 AND thread_id <> id)`, account, id)
 	}
 	ops := make([]tx.Op, len(threads))
 	for i := range threads {

@@ -95,6 +95,40 @@ func TestWhatTheChangeLogSays(t *testing.T) {
 	})
 }
 
+// A thread whose first email is gone, whose id it has, lives on with the answers.
+func TestThreadOutlivesItsFirst(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		in := r.path(alice, Inbox)
+		first := r.append(alice, in.ID, testMessage("1"))
+		answer := func(text string) Appended {
+			m := testMessage(text)
+			m.MessageIDs, m.BaseSubject = append(m.MessageIDs, "1@example.org"), "1"
+			a := r.append(alice, in.ID, m)
+			if a.Thread != first.Thread {
+				t.Errorf("the answer %s is in thread %v, want %v", text, a.Thread, first.Thread)
+			}
+			return a
+		}
+		names := map[int64]string{int64(in.ID): "INBOX", int64(first.Email): "A", int64(answer("2").Email): "B"}
+		remove := func(uids, want string) {
+			t.Helper()
+			got := r.logged(names, func() { _, err := r.Remove(t.Context(), alice, in.ID, set(uids)); r.must(err) })
+			if !slices.Contains(got, want) {
+				t.Errorf("without %s: logged %q, want %q", uids, got, want)
+			}
+		}
+		remove("1", "thread updated A")
+		if gone, err := r.SweepThreads(t.Context(), alice); gone != 0 || err != nil {
+			t.Errorf("%d references of a living thread went, %v", gone, err)
+		}
+		answer("3")
+		remove("2:3", "thread destroyed A")
+		if gone, err := r.SweepThreads(t.Context(), alice); gone != 3 || err != nil {
+			t.Errorf("%d references went, %v; want 3", gone, err)
+		}
+	})
+}
+
 func TestTrimLog(t *testing.T) {
 	each(t, func(t *testing.T, r *room) {
 		r.clock = time.Now()

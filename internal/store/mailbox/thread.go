@@ -91,8 +91,11 @@ func sweepStep(t *tx.Tx, account mail.AccountID, after int64, rows int) (gone, l
 	if err != nil || seen == 0 {
 		return 0, last, false, err
 	}
-	gone, err = t.SQL().Exec(`DELETE FROM thread_ref WHERE account_id = $1 AND hash BETWEEN $2 AND $3 AND NOT EXISTS
-		(SELECT 1 FROM email e WHERE e.account_id = thread_ref.account_id AND e.thread_id = thread_ref.thread_id)`,
+	gone, err = t.SQL().Exec(`DELETE FROM thread_ref WHERE account_id = $1 AND hash BETWEEN $2 AND $3
+		AND NOT EXISTS (SELECT 1 FROM email e WHERE e.account_id = thread_ref.account_id AND e.id = thread_ref.thread_id
+			AND e.thread_id = thread_ref.thread_id)
+		AND NOT EXISTS (SELECT 1 FROM email e WHERE e.account_id = thread_ref.account_id AND e.thread_id = thread_ref.thread_id
+			AND e.thread_id <> e.id)`,
 		account, after, last)
 	if seen < rows || last == math.MaxInt64 {
 		return gone, last, false, err

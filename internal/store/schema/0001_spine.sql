@@ -205,7 +205,8 @@ CREATE TABLE email (
     PRIMARY KEY (account_id, id)
 ) {{clustered}};
 
-CREATE INDEX email_thread ON email (account_id, thread_id);
+-- A thread has the id of its first email, which need not be looked for here: most emails are alone in theirs.
+CREATE INDEX email_thread ON email (account_id, thread_id) WHERE thread_id <> id;
 
 -- A message in a mailbox. Flags are here, so that listing them joins nothing and changing them writes small rows; size and
 -- date are repeated here.
