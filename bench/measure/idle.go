@@ -23,6 +23,7 @@ type IdleOptions struct {
 	Count    int
 	Size     int
 	Interval time.Duration // between messages; low rates show the latency alone
+	Limit    time.Duration // ends after so long with what it has, of idleEnough messages at least; 0: none
 }
 
 // IdleResult is the time to a client that idles.
@@ -34,6 +35,9 @@ type IdleResult struct {
 
 // renewIdle is when IDLE is begun anew: RFC 2177, servers may end it after 30 minutes.
 const renewIdle = 10 * time.Minute
+
+// idleEnough messages tell the usual delay.
+const idleEnough = 20
 
 // idler reads a connection that idles and stamps what it hears.
 type idler struct {
@@ -81,10 +85,14 @@ func Idle(ctx context.Context, o IdleOptions) (*IdleResult, error) {
 func (id *idler) measure(ctx context.Context, o IdleOptions, s *sender, exists uint32, r *IdleResult) error {
 	var idle, accept histogram.Histogram
 	began := time.Now()
+	deadline := began.Add(o.Limit)
 	if err := id.begin(ctx); err != nil {
 		return err
 	}
-	for range o.Count {
+	for i := range o.Count {
+		if o.Limit > 0 && i >= idleEnough && time.Now().After(deadline) {
+			break
+		}
 		if time.Since(began) > renewIdle {
 			if err := errors.Join(id.end(), id.begin(ctx)); err != nil {
 				return err
@@ -110,7 +118,8 @@ func (id *idler) measure(ctx context.Context, o IdleOptions, s *sender, exists u
 			return err
 		}
 	}
-	r.Messages, r.MailToIdle, r.MailTo250 = o.Count, idle.Summary(), accept.Summary()
+	r.MailToIdle, r.MailTo250 = idle.Summary(), accept.Summary()
+	r.Messages = int(r.MailToIdle.Count)
 	return id.end()
 }
 

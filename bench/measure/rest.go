@@ -11,7 +11,7 @@ import (
 // What a server at rest uses of one core, and how long it must have been so.
 const (
 	restShare = 0.05
-	restFor   = time.Second
+	restFor   = 3 * time.Second // what a server does every second or so counts as rest
 )
 
 // AwaitRest returns when the server does nothing any more, and how long that took: a

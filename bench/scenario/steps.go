@@ -19,7 +19,8 @@ const (
 	mailSize    = 10 << 10 // of mail being sent
 	mailboxSize = 4 << 10  // of messages in mailboxes that are read
 	importSize  = 4 << 10
-	batch       = 50 // messages in one APPEND
+	batch       = 50          // messages in one APPEND
+	idleLimit   = time.Minute // of a server that lets clients wait
 	mib         = 1 << 20
 )
 
@@ -99,7 +100,7 @@ func (r *run) idle(ctx context.Context) error {
 	}
 	got, err := measure.Idle(ctx, measure.IdleOptions{
 		SMTPAddr: r.doors.SMTP, From: sender, IMAPAddr: r.doors.IMAP, Account: accounts[0],
-		Count: r.scale.Idle, Size: mailboxSize, Interval: r.scale.IdleEvery,
+		Count: r.scale.Idle, Size: mailboxSize, Interval: r.scale.IdleEvery, Limit: idleLimit,
 	})
 	if err != nil {
 		return err
