@@ -51,6 +51,22 @@ func TestCompressOverTLS(t *testing.T) {
 	io.Copy(io.Discard, c.r) // the end of TLS
 }
 
+// RFC 8437 4.2: who signs out goes on under the same compression.
+func TestUnauthenticateKeepsCompression(t *testing.T) {
+	f := serve(t)
+	c := f.login()
+	c.compress()
+	c.ok("UNAUTHENTICATE")
+	if got := c.ok("CAPABILITY"); strings.Contains(got[0], "COMPRESS") {
+		t.Errorf("compression is offered again: %q", got)
+	}
+	c.ok("LOGIN " + annAddress + ` "` + annPassword + `"`)
+	if _, reply := c.do("COMPRESS DEFLATE"); !strings.HasPrefix(reply, "BAD ") {
+		t.Errorf("%s", reply)
+	}
+	c.ok("SELECT INBOX")
+}
+
 // A hundred bytes on the way can be a hundred thousand here: limits count those.
 func TestDeflateBomb(t *testing.T) {
 	f := serve(t)

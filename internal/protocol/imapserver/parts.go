@@ -77,7 +77,11 @@ func (p *parts) next() error {
 
 // open opens what a URL names. RFC 4469 4: where that is nothing, the client is told which URL it was.
 func (p *parts) open(text string) error {
-	u, err := imapurl.Parse(text, p.base())
+	base, err := p.base(text)
+	if err != nil {
+		return err
+	}
+	u, err := imapurl.Parse(text, base)
 	if err == nil {
 		err = p.reaches(u.Server)
 	}
@@ -99,12 +103,13 @@ func (p *parts) open(text string) error {
 	return nil
 }
 
-// base is what relative URLs begin from: the selected mailbox, under the name it was selected by.
-func (p *parts) base() string {
-	if p.selected == nil {
-		return ""
+// base is what a URL is relative to: the selected mailbox, if there is one.
+func (p *parts) base(url string) (string, error) {
+	if p.selected == nil || strings.HasPrefix(url, "/") {
+		return "", nil
 	}
-	return imapurl.Base(p.selected.path, p.selected.view.Status().UIDValidity)
+	name, err := p.selectedName()
+	return imapurl.Base(name, p.selected.view.Status().UIDValidity), err
 }
 
 var (

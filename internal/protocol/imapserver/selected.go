@@ -12,7 +12,6 @@ import (
 // selected is the mailbox a session has open.
 type selected struct {
 	id       mail.MailboxID
-	path     string // when it was selected
 	readOnly bool
 	view     *mailbox.View // what the client knows
 	ghosts   imap.Set      // UIDs in view of messages that are gone, of which the client cannot be told yet
@@ -71,7 +70,6 @@ func (s *session) selectMailbox(r imap.Request, c imap.Select) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	sel.path = m.Path
 	s.selected = sel
 	s.describe(m, r.Canonical)
 	if c.QResync != nil {
