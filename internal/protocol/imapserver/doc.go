@@ -51,6 +51,7 @@
 //	annotations: 32 KiB a value         NO [METADATA MAXSIZE 32768]
 //	200 of 256 KiB a mailbox,           NO [METADATA TOOMANY]
 //	50,000 of 16 MiB an account         the same
+//	8 LISTs at a time of an account     answered later (Limits.Lists): each holds about 300 bytes a mailbox until it is taken
 //	50,000 changes at once for NOTIFY   * OK [NOTIFICATIONOVERFLOW], and NOTIFY ends (Limits.EventLines)
 //	10 searches being updated           * NO [NOUPDATE], and the search is answered (Limits.Updates); a SORT is never updated
 //	10,000,000 messages of a command    the rest is left out: OK [MESSAGELIMIT]; COPY, SORT and THREAD NO (RFC 9738)

@@ -12,8 +12,8 @@ func listExtension() extension {
 	return extension{
 		capabilities: announced("LIST-EXTENDED", "LIST-STATUS"),
 		commands: map[string]command{
-			"LIST": {run: on((*session).list)},
-			"LSUB": {run: on((*session).lsub)},
+			"LIST": {run: listing(on((*session).list))},
+			"LSUB": {run: listing(on((*session).lsub))},
 		},
 		listReturns: []listReturn{listStatus},
 	}

@@ -59,6 +59,7 @@ type Limits struct {
 	Updates            int           // searches of one session that are updated (RFC 5267); 10
 	ContentKeys        int           // search keys of one command that look into content; 50
 	ContentItems       int           // items of one FETCH that are made from content; 200
+	Lists              int           // LIST, LSUB and XLIST of one account at a time; 8
 	EventLines         int           // of the change log, and names of annotations, that NOTIFY takes in at a time; 50,000
 	Patterns           int           // octets of the patterns of one LIST; 8,192
 }
@@ -94,6 +95,7 @@ func (l *Limits) setDefaults() {
 	orDefault(&l.Updates, 10)
 	orDefault(&l.ContentKeys, 50)
 	orDefault(&l.ContentItems, 200)
+	orDefault(&l.Lists, 8)
 	orDefault(&l.EventLines, 50_000)
 	orDefault(&l.Patterns, 8192)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 )
 
 // shares has the accounts that are signed in. What one account's sessions do together must leave room for others, however
@@ -21,6 +22,7 @@ type share struct {
 	sessions int       // that hold it
 	pace     pace      // of its commands
 	reading  chan turn // one message is read through for it at a time
+	lists    chan turn // LIST and its kin hold all names while their clients take the answer
 
 	names    atomic.Pointer[nameTable] // the newest one that a session has read
 	ordering chan turn                 // one sort or thread is held for it at a time
@@ -34,7 +36,7 @@ func (s *shares) join(id mail.AccountID, l *Limits) *share {
 	defer s.mu.Unlock()
 	one := s.all[id]
 	if one == nil {
-		one = &share{pace: newPace(l.CommandRate, l.CommandBurst), reading: make(chan turn, 1), ordering: make(chan turn, 1)}
+		one = &share{pace: newPace(l.CommandRate, l.CommandBurst), reading: make(chan turn, 1), lists: make(chan turn, l.Lists), ordering: make(chan turn, 1)}
 		s.all[id] = one
 	}
 	one.sessions++
@@ -111,11 +113,23 @@ func (s *session) takeTurn() (end func(), err error) {
 	return func() { <-s.server.turns; <-s.share.reading }, nil
 }
 
+// listing lets few commands of an account at a time hold the names of all its mailboxes.
+func listing(run func(*session, imap.Request) (reply, error)) func(*session, imap.Request) (reply, error) {
+	return func(s *session, r imap.Request) (reply, error) {
+		lists := s.share.lists
+		if err := take(s.ctx, lists); err != nil {
+			return reply{}, err
+		}
+		defer func() { <-lists }()
+		return run(s, r)
+	}
+}
+
 func take(ctx context.Context, turns chan turn) error {
 	select {
 	case turns <- turn{}:
 		return nil
 	case <-ctx.Done():
-		return mail.E("imapserver.search", mail.Unavailable, context.Cause(ctx))
+		return mail.E("imapserver.take", mail.Unavailable, context.Cause(ctx))
 	}
 }

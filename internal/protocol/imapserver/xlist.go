@@ -10,7 +10,7 @@ import (
 func xlistExtension() extension {
 	return extension{
 		capabilities: announced("XLIST"),
-		commands:     map[string]command{"XLIST": {run: on((*session).xlist)}},
+		commands:     map[string]command{"XLIST": {run: listing(on((*session).xlist))}},
 	}
 }
 

@@ -49,23 +49,6 @@ func (s *Store) Annotations(t *tx.Tx, account, viewer mail.AccountID, id mail.Ma
 	return annotations(t, query+` ORDER BY entry`, args)
 }
 
-// AnnotatedMailboxes returns the mailboxes with which a viewer sees one of the entries.
-func (s *Store) AnnotatedMailboxes(t *tx.Tx, account, viewer mail.AccountID, entries []string) (map[mail.MailboxID]bool, error) {
-	args := []any{account, viewer}
-	rows, err := t.SQL().Query(`SELECT DISTINCT mailbox_id FROM annotation
-		WHERE account_id = $1 AND viewer_id IN (0, $2) AND gone = 0 AND entry IN (`+placeholders(&args, entries)+`)`, args...)
-	if err != nil {
-		return nil, err
-	}
-	found := map[mail.MailboxID]bool{}
-	_, err = collect(rows, func(r *db.Rows) (id mail.MailboxID, err error) {
-		err = r.Scan(&id)
-		found[id] = true
-		return id, err
-	})
-	return found, err
-}
-
 // AnnotationsSince returns the entries that a viewer sees and that were set or removed after a number, at most limit, by
 // mailbox and entry. Values are not read. It reaches back as far as the change log.
 func (s *Store) AnnotationsSince(t *tx.Tx, account, viewer mail.AccountID, since mail.ModSeq, limit int) ([]Annotation, error) {
