@@ -10,7 +10,7 @@ import (
 
 func contextExtension() extension {
 	return extension{
-		capabilities: announced("CONTEXT=SEARCH"),
+		capabilities: announced("CONTEXT=SEARCH", "CONTEXT=SORT"),
 		commands:     map[string]command{"CANCELUPDATE": {run: on((*session).cancelUpdate)}},
 	}
 }
@@ -18,8 +18,12 @@ func contextExtension() extension {
 // updating is a search whose result the client is told the changes of, as long as the mailbox is selected (RFC 5267 4.3).
 type updating struct {
 	question
-	found imap.Set // UIDs that the client has
+	found  imap.Set // UIDs that the client has, a normal set
+	sorted []uint32 // and of a SORT in their order
 }
+
+// sortUpdated is how many messages a SORT may find to be updated: they are put in order again when there are new ones.
+const sortUpdated = 1000
 
 // errTagInUse: RFC 5267 4.3 wants BAD.
 var errTagInUse = &imap.Error{Condition: imap.BAD, Text: "a search with this tag is being updated"}
@@ -32,16 +36,21 @@ func (s *session) checkUpdate(q question) error {
 	return nil
 }
 
-// keepUpdated notes that the client wants to hear of changes, or says that it will not: a SORT is not updated, and there are no
-// more than Limits.Updates for a session.
+// keepUpdated notes that the client wants to hear of changes, or says that it will not: there are no more than Limits.Updates
+// for a session.
 func (s *session) keepUpdated(q question, found imap.Set) {
 	sel := s.selected
-	if q.sort || len(sel.updated) >= s.o.Limits.Updates {
+	u := &updating{question: q, found: found.Resolve(0)}
+	if q.sort {
+		u.sorted = slices.Collect(found.All())
+	}
+	// How relevant a message is depends on all others.
+	if len(sel.updated) >= s.o.Limits.Updates || len(u.sorted) > sortUpdated || q.sort && q.ranks() {
 		s.refuseUpdate(q)
 		return
 	}
-	q.key = s.fixNumbers(q.key)
-	sel.updated = append(sel.updated, &updating{q, found})
+	u.key = s.fixNumbers(q.key)
+	sel.updated = append(sel.updated, u)
 }
 
 func (s *session) refuseUpdate(q question) {
@@ -99,7 +108,7 @@ func (s *session) loseFound(gone []mailbox.Position) {
 		uids.Add(uint32(p.UID))
 	}
 	for _, u := range s.selected.updated {
-		s.tellUpdate(u, imap.SearchUpdate{Removed: u.found.Intersect(uids)})
+		s.tellUpdate(u, imap.SearchUpdate{Removed: s.takeOut(u, u.found.Intersect(uids))})
 	}
 }
 
@@ -115,24 +124,97 @@ func (s *session) updateFound(diff *mailbox.Diff) {
 	}
 	seqs := sel.view.Seqs(uids)
 	sel.updated = slices.DeleteFunc(sel.updated, func(u *updating) bool {
-		now, err := s.look(u.key, looking{effort: s.newEffort(), part: true, among: seqs})
-		if err != nil {
-			if !errors.Is(err, errGone) {
-				s.log.Warn("imap: a search is no longer updated", "mailbox", sel.id, "err", err)
-			}
-			s.refuseUpdate(u.question)
-			return true
+		err := s.updateOne(u, uids, seqs)
+		if err == nil {
+			return false
 		}
-		had := u.found.Intersect(uids)
-		s.tellUpdate(u, imap.SearchUpdate{Removed: had.Subtract(now.uids), Added: now.uids.Subtract(had)})
-		return false
+		if !errors.Is(err, errGone) {
+			s.log.Warn("imap: a search is no longer updated", "mailbox", sel.id, "err", err)
+		}
+		s.refuseUpdate(u.question)
+		return true
 	})
 }
 
-func (s *session) tellUpdate(u *updating, c imap.SearchUpdate) {
-	u.found = slices.Concat(u.found.Subtract(c.Removed), c.Added).Resolve(0)
-	if !u.uid {
-		c.Removed, c.Added = s.numbersOf(c.Removed), s.numbersOf(c.Added)
+func (s *session) updateOne(u *updating, uids, seqs imap.Set) error {
+	now, err := s.look(u.key, looking{effort: s.newEffort(), part: true, among: seqs})
+	if err != nil {
+		return err
 	}
+	had := u.found.Intersect(uids)
+	c := imap.SearchUpdate{Removed: s.takeOut(u, had.Subtract(now.uids))}
+	if c.Added, err = s.putIn(u, now.uids.Subtract(had)); err == nil {
+		s.tellUpdate(u, c)
+	}
+	return err
+}
+
+// takeOut removes messages from a result, the last ones first, so that the places of the others are right.
+func (s *session) takeOut(u *updating, uids imap.Set) (removed []imap.Placed) {
+	if len(uids) == 0 {
+		return nil
+	}
+	u.found = u.found.Subtract(uids)
+	if !u.sort {
+		return []imap.Placed{{Numbers: s.numbered(u, uids)}}
+	}
+	removed = s.places(u, u.sorted, uids)
+	slices.Reverse(removed)
+	u.sorted = slices.DeleteFunc(u.sorted, uids.Contains)
+	return removed
+}
+
+var errOrder = errors.New("the order of what was found has changed")
+
+// putIn adds messages to a result.
+func (s *session) putIn(u *updating, uids imap.Set) ([]imap.Placed, error) {
+	if len(uids) == 0 {
+		return nil, nil
+	}
+	u.found = slices.Concat(u.found, uids).Resolve(0)
+	if !u.sort {
+		return []imap.Placed{{Numbers: s.numbered(u, uids)}}, nil
+	}
+	if u.found.Len() > sortUpdated {
+		return nil, errTooManyToUpdate
+	}
+	ordered, err := s.sorted(findings{uids: u.found}, u.order)
+	if err != nil {
+		return nil, err
+	}
+	order := slices.Collect(ordered.All())
+	if !slices.Equal(slices.DeleteFunc(slices.Clone(order), uids.Contains), u.sorted) {
+		return nil, errOrder // a message went while this was read
+	}
+	u.sorted = order
+	return s.places(u, order, uids), nil
+}
+
+var errTooManyToUpdate = errors.New("too many messages are found to keep them in order")
+
+// places tells where messages stand in an order, those next to each other together.
+func (s *session) places(u *updating, order []uint32, uids imap.Set) (all []imap.Placed) {
+	for i := 0; i < len(order); i++ {
+		var run imap.Set
+		at := uint32(i + 1)
+		for ; i < len(order) && uids.Contains(order[i]); i++ {
+			run.Append(order[i])
+		}
+		if len(run) > 0 {
+			all = append(all, imap.Placed{At: at, Numbers: s.numbered(u, run)})
+		}
+	}
+	return all
+}
+
+// numbered are messages as the search has them: by UID, or by number.
+func (s *session) numbered(u *updating, uids imap.Set) imap.Set {
+	if u.uid {
+		return uids
+	}
+	return s.numbersOf(uids)
+}
+
+func (s *session) tellUpdate(u *updating, c imap.SearchUpdate) {
 	s.out.Update(imap.SearchResult{Tag: u.tag, UID: u.uid, Mailbox: u.mailbox, UIDValidity: s.selected.view.Status().UIDValidity}, c)
 }

@@ -53,7 +53,7 @@
 //	50,000 of 16 MiB an account         the same
 //	8 LISTs at a time of an account     answered later (Limits.Lists): each holds about 300 bytes a mailbox until it is taken
 //	50,000 changes at once for NOTIFY   * OK [NOTIFICATIONOVERFLOW], and NOTIFY ends (Limits.EventLines)
-//	10 searches being updated           * NO [NOUPDATE], and the search is answered (Limits.Updates); a SORT is never updated
+//	10 searches being updated           * NO [NOUPDATE], and the search is answered (Limits.Updates); the same for a SORT of more than 1,000 messages
 //	10,000,000 messages of a command    the rest is left out: OK [MESSAGELIMIT]; COPY, SORT and THREAD NO (RFC 9738)
 //	8,192 octets of patterns in LIST    OK, and no names (RFC 9051 6.3.9)
 //

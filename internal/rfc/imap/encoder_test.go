@@ -105,9 +105,11 @@ func TestEncode(t *testing.T) {
 		{rev1, func(e *Encoder) { e.Search(matches, 917) }, "* SEARCH 4 5 6 21 (MODSEQ 917)"},
 		{rev1, func(e *Encoder) { e.Sort(ordered(5, 3, 4, 1), 7) }, "* SORT 5 3 4 1 (MODSEQ 7)"},
 		{rev1, func(e *Encoder) { e.Sort(nil, 7) }, "* SORT"},
-		{rev1, func(e *Encoder) { e.Update(SearchResult{Tag: "a", UID: true}, SearchUpdate{SetOf(1, 2), SetOf(5)}) }, `* ESEARCH (TAG "a") UID REMOVEFROM (0 1:2) ADDTO (0 5)`},
 		{rev1, func(e *Encoder) {
-			e.Update(SearchResult{Tag: "a", Mailbox: "x y", UIDValidity: 3}, SearchUpdate{Added: SetOf(5)})
+			e.Update(SearchResult{Tag: "a", UID: true}, SearchUpdate{[]Placed{{0, SetOf(1, 2)}}, []Placed{{3, ordered(5, 4)}, {6, SetOf(9)}}})
+		}, `* ESEARCH (TAG "a") UID REMOVEFROM (0 1:2) ADDTO (3 5,4 6 9)`},
+		{rev1, func(e *Encoder) {
+			e.Update(SearchResult{Tag: "a", Mailbox: "x y", UIDValidity: 3}, SearchUpdate{Added: []Placed{{0, SetOf(5)}}})
 		},
 			`* ESEARCH (TAG "a" MAILBOX "x y" UIDVALIDITY 3) ADDTO (0 5)`},
 		{rev1, func(e *Encoder) { e.Update(SearchResult{Tag: "a"}, SearchUpdate{}) }, ""},
