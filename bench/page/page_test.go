@@ -108,3 +108,42 @@ func TestOneServerIsNoComparison(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// The published page is what its result gives: nobody has edited it.
+func TestPublishedPageIsCurrent(t *testing.T) {
+	const docs = "../../docs"
+	published, err := os.ReadFile(filepath.Join(docs, "performance.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(published), "(bench/page) from ")
+	source, _, found := strings.Cut(after, ": do not edit")
+	if !found {
+		t.Fatal("the page does not say what it was made from")
+	}
+	text, err := os.ReadFile(filepath.Join(docs, source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir() // as the repository, so that links are the same
+	for _, folder := range []string{"docs", "bench/results"} {
+		if err := os.MkdirAll(filepath.Join(dir, folder), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "docs", source), text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(filepath.Join(dir, "docs/performance.md"), filepath.Join(dir, "docs", source)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"performance.md", "performance.svg"} {
+		want, err := os.ReadFile(filepath.Join(dir, "docs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(filepath.Join(docs, name)); err != nil || string(got) != string(want) {
+			t.Errorf("docs/%s is not what mailload page makes of %s (%v): run `mailload page`", name, source, err)
+		}
+	}
+}
