@@ -47,17 +47,22 @@ func (s *session) multiSearch(r imap.Request, c imap.ESearch) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	updated := false
 	for _, n := range names {
 		if n.mailbox == nil || !s.isSource(c.In, &n) {
 			continue
 		}
-		err := s.searchIn(n.mailbox, func() error {
+		updated = updated || s.selected != nil && s.selected.id == n.mailbox.ID
+		err := s.searchIn(n.mailbox, effort, func() error {
 			_, err := s.searchSelected(q, n.path, effort)
 			return err
-		}, effort)
+		})
 		if err != nil && !mail.Is(err, mail.NotFound) { // one that was deleted meanwhile holds nothing
 			return reply{}, err
 		}
+	}
+	if q.wanted.Update && !updated { // RFC 7377 2.2: only the selected mailbox is
+		s.refuseUpdate(q)
 	}
 	return ok("searched"), s.out.Err()
 }
@@ -94,7 +99,7 @@ func (s *session) searchSelected(q question, name string, effort *effort) (reply
 		q.mailbox = name
 		s.answer(q, found)
 	}
-	if q.wanted.Update && !sel.borrowed { // RFC 7377 2.2: only the selected mailbox
+	if q.wanted.Update && !sel.borrowed {
 		q.mailbox = name
 		s.keepUpdated(q, found.uids)
 	}
@@ -102,7 +107,7 @@ func (s *session) searchSelected(q question, name string, effort *effort) (reply
 }
 
 // searchIn lets do look at a mailbox as if it were selected; the one that is selected is looked at as the client knows it.
-func (s *session) searchIn(m *mailbox.Mailbox, do func() error, effort *effort) error {
+func (s *session) searchIn(m *mailbox.Mailbox, effort *effort, do func() error) error {
 	if s.selected != nil && s.selected.id == m.ID {
 		return do()
 	}
