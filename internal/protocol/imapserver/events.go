@@ -16,7 +16,7 @@ import (
 type events struct {
 	groups []eventGroup
 	told   mail.ModSeq // everything up to here
-	names  *nameTable  // of the mailboxes as the client knows them
+	names  *nameTable  // of the mailboxes as the client knows them; nil without groups
 	own    []tx.Numbers
 	due    bool // look, whatever the bell has said
 }
@@ -68,7 +68,10 @@ func (s *session) tellEvents() {
 		e.due = true
 	default:
 		s.tellPass(p)
-		e.due, e.told, e.names = false, p.now, p.names
+		e.due, e.told = false, p.now
+		if e.names != nil {
+			e.names = p.names
+		}
 		e.own = slices.DeleteFunc(e.own, func(n tx.Numbers) bool { return n.Last <= p.now })
 	}
 }
@@ -151,7 +154,7 @@ func (p *pass) note(c tx.Change, own bool) {
 // lookUp reads what is to be told of what a pass has found.
 func (s *session) lookUp(t *tx.Tx, p *pass) (err error) {
 	e := s.events
-	if p.renamed > e.names.at {
+	if e.names != nil && p.renamed > e.names.at {
 		if p.names, err = s.share.namesAt(t, s.o.Mailbox, s.account, p.renamed, p.now); err != nil {
 			return err
 		}
@@ -163,6 +166,12 @@ func (s *session) lookUp(t *tx.Tx, p *pass) (err error) {
 		if len(p.entries) > s.o.Limits.EventLines {
 			return errOverflow
 		}
+	}
+	if e.names == nil { // a session that sleeps until its next command keeps no old table
+		if len(p.entries) > 0 {
+			p.names, err = s.share.namesAt(t, s.o.Mailbox, s.account, p.now, p.now)
+		}
+		return err
 	}
 	if p.names != e.names {
 		for n := range p.names.missingIn(e.names) {
@@ -183,7 +192,7 @@ func (s *session) lookUp(t *tx.Tx, p *pass) (err error) {
 
 func (s *session) tellPass(p *pass) {
 	e := s.events
-	if p.names != e.names && p.others {
+	if e.names != nil && p.names != e.names && p.others {
 		s.tellNames(e.names, p.names, p.ownNames)
 	}
 	for i := range p.numbers {
@@ -212,12 +221,13 @@ func (s *session) tellEntries(p *pass) {
 	var of mail.MailboxID
 	var entries []string
 	flush := func() {
-		path := ""
-		if n := p.names.find(of); n != nil {
-			path = n.path
+		if len(entries) == 0 {
+			return
 		}
-		if len(entries) > 0 && (path != "" || of == mailbox.OfServer) {
-			s.out.MetadataChanged(path, entries)
+		if n := p.names.find(of); n != nil {
+			s.out.MetadataChanged(n.path, entries)
+		} else if of == mailbox.OfServer {
+			s.out.MetadataChanged("", entries)
 		}
 		entries = entries[:0]
 	}

@@ -120,8 +120,13 @@ func (s *session) watchEvents(groups []eventGroup) error {
 		if err != nil {
 			return err
 		}
-		table, err := s.share.namesAt(t, s.o.Mailbox, s.account, now, now)
-		s.events = &events{groups: groups, told: now, names: table}
+		next := &events{groups: groups, told: now}
+		if len(groups) > 0 {
+			next.names, err = s.share.namesAt(t, s.o.Mailbox, s.account, now, now)
+		}
+		if err == nil {
+			s.events = next
+		}
 		return err
 	})
 }
