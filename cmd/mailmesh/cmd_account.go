@@ -14,7 +14,7 @@ import (
 type account struct {
 	Add         accountAdd      `cmd:"" help:"Make an account."`
 	List        accountList     `cmd:"" help:"List accounts with what they use."`
-	Set         accountSet      `cmd:"" help:"Change an account: name, quota, disabled or not, admin or not."`
+	Set         accountSet      `cmd:"" help:"Change an account: name, quota, disabled or not, admin or not, shared or not."`
 	Password    accountPassword `cmd:"" help:"Set an account's password."`
 	AppPassword appPassword     `cmd:"" help:"Add, list and remove app passwords: one for each program or device."`
 	Remove      accountRemove   `cmd:"" help:"Remove an account with all its mail."`
@@ -95,13 +95,14 @@ type accountSet struct {
 	Disable bool  `xor:"state" help:"Take no mail for it and let nobody sign in."`
 	Enable  bool  `xor:"state" help:"Switch it on again."`
 	Admin   *bool `negatable:"" help:"Let it see and set the quotas of others over IMAP, or no longer."`
+	Shared  *bool `negatable:"" help:"Show its mailboxes to others as shared folders, which can be opened to anyone, or no longer."`
 }
 
 func (x accountSet) Run(ctx context.Context, c *commands) error {
-	change := node.AccountChange{Name: x.Name, Disabled: toggle(x.Disable, x.Enable), Admin: x.Admin,
+	change := node.AccountChange{Name: x.Name, Disabled: toggle(x.Disable, x.Enable), Admin: x.Admin, Shared: x.Shared,
 		QuotaBytes: (*int64)(x.QuotaBytes), QuotaMessages: x.QuotaMessages, QuotaMailboxes: x.QuotaMailboxes}
 	if change == (node.AccountChange{}) {
-		return errors.New("nothing to change: give --name, --quota-bytes, --quota-messages, --quota-mailboxes, --disable, --enable or --[no-]admin")
+		return errors.New("nothing to change: give --name, --quota-bytes, --quota-messages, --quota-mailboxes, --disable, --enable, --[no-]admin or --[no-]shared")
 	}
 	return c.onServer(ctx, func(a *node.Admin) error {
 		_, err := a.ChangeAccount(ctx, x.Address, change)

@@ -169,6 +169,7 @@ type AccountChange struct {
 	Name           *string
 	Disabled       *bool
 	Admin          *bool
+	Shared         *bool
 	QuotaBytes     *int64
 	QuotaMessages  *int64
 	QuotaMailboxes *int64
@@ -187,6 +188,9 @@ func (s *Service) ChangeAccount(ctx context.Context, a mail.Address, c AccountCh
 		}
 		if c.Admin != nil && err == nil {
 			err = s.directory.SetAdmin(t, id, *c.Admin)
+		}
+		if c.Shared != nil && err == nil {
+			err = s.directory.SetShared(t, id, *c.Shared)
 		}
 		if (c.QuotaBytes != nil || c.QuotaMessages != nil || c.QuotaMailboxes != nil) && err == nil {
 			err = s.changeQuota(t, id, c)
@@ -340,7 +344,7 @@ func (s *Service) removeRowsIfClosed(ctx context.Context, id mail.AccountID) err
 
 // removeRows removes all rows of a closed account, its home last, in commits that can be repeated.
 func (s *Service) removeRows(ctx context.Context, id mail.AccountID) error {
-	for _, room := range []func(*tx.Tx, mail.AccountID) (bool, error){s.mailboxes.Purge, s.index.Purge, s.bodies.ReleaseAll} {
+	for _, room := range []func(*tx.Tx, mail.AccountID) (bool, error){s.mailboxes.PurgeGrants, s.mailboxes.Purge, s.index.Purge, s.bodies.ReleaseAll} {
 		for more := true; more; {
 			err := s.write(ctx, func(t *tx.Tx) (err error) { more, err = room(t, id); return err })
 			if err != nil {

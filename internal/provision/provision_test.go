@@ -3,6 +3,7 @@ package provision
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -474,5 +475,51 @@ func TestDomains(t *testing.T) {
 		_, err = w.Domain(ctx, d.Name)
 		w.refused("a domain that is gone", err, mail.NotFound)
 		w.refused("no alias", w.RemoveAlias(ctx, mail.Address{}, mail.Address{}), mail.Invalid)
+	})
+}
+
+// What an account gave and what it was given goes with it.
+func TestRemoveAccountTakesRights(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		if _, err := w.AddDomain(ctx, "example.org"); err != nil {
+			t.Fatal(err)
+		}
+		ann, bob := w.add("ann@example.org"), w.add("bob@example.org")
+		inbox := func(x *tx.Tx, id mail.AccountID) mailbox.Mailbox {
+			m, err := w.mailboxes.ByRole(x, id, mailbox.RoleInbox)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return m
+		}
+		err := w.tx.Write(ctx, []mail.AccountID{ann.ID, bob.ID}, func(x *tx.Tx) error {
+			return errors.Join(
+				w.mailboxes.Grant(x, ann.ID, inbox(x, ann.ID).ID, mailbox.SetRights, mailbox.Grant{Grantee: bob.ID, Rights: mail.AllRights}),
+				w.mailboxes.Grant(x, bob.ID, inbox(x, bob.ID).ID, mailbox.SetRights, mailbox.Grant{Grantee: ann.ID, Rights: mail.AllRights}))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.RemoveAccount(ctx, addr("ann@example.org")); err != nil {
+			t.Fatal(err)
+		}
+		err = w.tx.Read(ctx, func(x *tx.Tx) error {
+			given, err := w.mailboxes.Grants(x, bob.ID, inbox(x, bob.ID).ID)
+			if err != nil {
+				return err
+			}
+			sharers, err := w.mailboxes.Sharers(x, bob.ID)
+			if len(given)+len(sharers) != 0 {
+				t.Errorf("left are %v, and what %v gave", given, sharers)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		if left := w.rows(ann.ID); left != "" {
+			t.Errorf("left are %s", left)
+		}
 	})
 }

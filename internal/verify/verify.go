@@ -7,6 +7,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
@@ -127,12 +128,41 @@ func (v *run) account(ctx context.Context, id mail.AccountID) error {
 		v.add(Finding{Severity: string(bodies.Wrong), Room: "mailbox", Account: id.String(), Text: f.String()})
 	})
 	if err == nil {
+		err = v.grants(ctx, id)
+	}
+	if err == nil {
 		err = v.index(ctx, id)
 	}
 	if err != nil {
 		return err
 	}
 	return v.Bodies.CheckHolds(ctx, id, v.Holds(), v.addBody)
+}
+
+// grants looks whether the accounts are there to which mailboxes of an account give something. Those of an account that is
+// being removed go by themselves.
+func (v *run) grants(ctx context.Context, id mail.AccountID) error {
+	return v.Tx.Read(ctx, func(t *tx.Tx) error {
+		grantees, err := v.Mailbox.Grantees(t, id)
+		if err != nil || len(grantees) == 0 {
+			return err
+		}
+		closed, err := v.Directory.ClosedHomes(t, 0)
+		if err != nil {
+			return err
+		}
+		for _, g := range grantees {
+			_, err := v.Directory.Account(t, g)
+			switch {
+			case mail.Is(err, mail.NotFound) && !slices.Contains(closed, g):
+				v.add(Finding{Severity: string(bodies.Wrong), Room: "mailbox", Account: id.String(),
+					Text: fmt.Sprintf("mailboxes give rights to account %v, which is not there", g)})
+			case err != nil && !mail.Is(err, mail.NotFound):
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // Holds are those of all rooms that hold bodies.

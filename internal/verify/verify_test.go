@@ -125,6 +125,11 @@ func exec(sql string) func(*server) {
 	}
 }
 
+// grant gives rights without asking the room.
+func grant(rows string) func(*server) {
+	return exec(`INSERT INTO mailbox_right (account_id, mailbox_id, grantee_id, negative, rights) ` + rows)
+}
+
 // What is wrong between rooms, or in one of them, is found, and how bad it is.
 func TestRun(t *testing.T) {
 	for _, c := range []struct {
@@ -142,6 +147,8 @@ func TestRun(t *testing.T) {
 		{"too many holds", exec(`UPDATE blob SET holds = 2 WHERE account_id = $1`), `wrong bodies .*the row counts 2 holds, there are 1`},
 		{"a counter", exec(`UPDATE mailbox SET messages = 7 WHERE account_id = $1 AND role = 'inbox'`), `wrong mailbox `},
 		{"the quota", exec(`UPDATE account SET used_bytes = 7 WHERE id = $1`), `wrong mailbox `},
+		{"rights of nobody", grant(`SELECT account_id, id, 999, 0, 1 FROM mailbox WHERE account_id = $1`), `wrong mailbox .*rights to account A[a-z0-9]+, which is not there`},
+		{"rights to nothing", grant(`SELECT id, 999, 0, 0, 1 FROM account WHERE id = $1`), `wrong mailbox .*rights belong to a mailbox`},
 		{"no recipients", exec(`DELETE FROM spool_recipient WHERE true`), `wrong spool `},
 	} {
 		t.Run(c.name, func(t *testing.T) {

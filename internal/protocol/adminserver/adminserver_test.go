@@ -133,7 +133,7 @@ func TestClient(t *testing.T) {
 		}
 		refused(t, "to rebuild nobody's index", c.RebuildSearch(ctx, "nobody@example.org"), mail.NotFound, "")
 		yes, name, many := true, "Ann Lee", int64(7)
-		if got := must(c.ChangeAccount(ctx, ann.Address, AccountChange{Disabled: &yes, Admin: &yes, Name: &name, QuotaMessages: &many, QuotaMailboxes: &many}))(t); !got.Disabled || !got.Admin ||
+		if got := must(c.ChangeAccount(ctx, ann.Address, AccountChange{Disabled: &yes, Admin: &yes, Shared: &yes, Name: &name, QuotaMessages: &many, QuotaMailboxes: &many}))(t); !got.Disabled || !got.Admin || !got.Shared ||
 			got.Name != name || got.QuotaBytes != 100 || got.QuotaMessages != 7 || got.QuotaMailboxes != 7 {
 			t.Errorf("changed is %+v", got)
 		}

@@ -32,6 +32,7 @@ type Account struct {
 	Name           string    `json:"name"`
 	Disabled       bool      `json:"disabled"` // itself or its domain
 	Admin          bool      `json:"admin"`    // may see and set the quotas of others, over IMAP
+	Shared         bool      `json:"shared"`   // its mailboxes are for many: shown to others as shared folders
 	Created        time.Time `json:"created"`
 	QuotaBytes     int64     `json:"quotaBytes"` // 0: no limit
 	QuotaMessages  int64     `json:"quotaMessages"`
@@ -55,6 +56,7 @@ type AccountChange struct {
 	Name           *string `json:"name,omitempty"`
 	Disabled       *bool   `json:"disabled,omitempty"`
 	Admin          *bool   `json:"admin,omitempty"`
+	Shared         *bool   `json:"shared,omitempty"`
 	QuotaBytes     *int64  `json:"quotaBytes,omitempty"`
 	QuotaMessages  *int64  `json:"quotaMessages,omitempty"`
 	QuotaMailboxes *int64  `json:"quotaMailboxes,omitempty"`

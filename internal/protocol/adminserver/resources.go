@@ -64,7 +64,7 @@ func (h *handler) removeDomain(r *http.Request) (any, error) {
 
 func showAccount(a provision.Account) Account {
 	return Account{
-		ID: a.ID.String(), Address: a.Address.String(), Name: a.Name, Disabled: a.Disabled, Admin: a.Admin, Created: a.Created,
+		ID: a.ID.String(), Address: a.Address.String(), Name: a.Name, Disabled: a.Disabled, Admin: a.Admin, Shared: a.Shared, Created: a.Created,
 		QuotaBytes: a.Quota.Bytes, QuotaMessages: a.Quota.Messages, QuotaMailboxes: a.Quota.Mailboxes, UsedBytes: a.Quota.UsedBytes, UsedMessages: a.Quota.UsedMessages,
 	}
 }

@@ -36,7 +36,7 @@ func (s *session) append(r imap.Request, c *imap.Append) (reply, error) {
 	if err != nil || refusal != nil {
 		return s.refuseAppend(c, orEmpty(refusal), err)
 	}
-	a := arrival{session: s}
+	a := arrival{session: s, to: &m}
 	if err := a.receiveAll(c); err != nil {
 		s.discard(a.all)
 		return s.refuseAppend(c, reply{}, err)
@@ -46,13 +46,13 @@ func (s *session) append(r imap.Request, c *imap.Append) (reply, error) {
 	if err != nil {
 		s.discard(a.all)
 	}
-	if mail.Is(err, mail.NotFound) { // deleted since the command began
+	if mail.Is(err, mail.NotFound) && !s.foreign(m.owner) { // deleted since the command began
 		return tryCreate, nil
 	}
 	if err != nil {
 		return reply{}, err
 	}
-	s.tellCanonical(r.Canonical, s.entryOf(m, nil))
+	s.tellCanonical(r.Canonical, s.entryOf(m.Mailbox, nil))
 	return reply{imap.OK, done.code(), "appended"}, nil
 }
 
@@ -76,6 +76,7 @@ func (s *session) discard(all []incoming) {
 // arrival is the receiving of the messages of one command.
 type arrival struct {
 	*session
+	to     *access
 	all    []incoming
 	octets int64 // of the messages that are complete
 
@@ -118,7 +119,7 @@ func (a *arrival) admit(size int64) error {
 			return nil // also where a quota is exceeded already
 		}
 	}
-	return a.o.Tx.Read(a.ctx, func(t *tx.Tx) error { return a.o.Mailbox.CheckQuota(t, a.account, messages, octets) })
+	return a.o.Tx.Read(a.ctx, func(t *tx.Tx) error { return a.o.Mailbox.CheckQuota(t, a.to.owner, messages, octets) })
 }
 
 // errEmpty: RFC 3502 6.3.11, an empty literal is how a client takes its APPEND back.
@@ -144,7 +145,8 @@ func (a *arrival) receive(m *imap.AppendMessage) (in incoming, err error) {
 		return in, errEmpty
 	}
 	in.message, err = mailbox.Summarized(summarizer.Close())
-	in.message.Flags, in.message.Received = flags, m.Date
+	// RFC 4314 4: flags that the rights do not allow are left out, which is no reason to refuse.
+	in.message.Flags, in.message.Received = a.to.rights.Permitted(flags), m.Date
 	return in, err
 }
 
@@ -156,17 +158,29 @@ type kept struct {
 
 func (k kept) code() imap.Code { return imap.CodeAppendUID(k.UIDValidity, imap.SetOf(k.UIDs...)) }
 
-// keep names all messages in one commit, which does what also says, if anything, too.
-func (s *session) keep(m mailbox.Mailbox, all []incoming, also func(*tx.Tx) error) (kept, error) {
-	return tx.Once(s.ctx, s.o.Tx, tx.NewKey(), s.own(), func(t *tx.Tx) (kept, error) {
+// keep names all messages in one commit, which does what also says, if anything, too: with the mailbox that is selected.
+func (s *session) keep(m access, all []incoming, also func(*tx.Tx) error) (kept, error) {
+	accounts := only(m.owner)
+	if also != nil && s.selected.owner != m.owner {
+		accounts = append(accounts, s.selected.owner)
+	}
+	return tx.Once(s.ctx, s.o.Tx, tx.NewKey(), accounts, func(t *tx.Tx) (kept, error) {
 		var k kept
+		// The messages may have taken long to come: what counts are the rights now.
+		rights, err := s.o.Mailbox.RightsOf(t, m.owner, m.ID, s.account)
+		if err == nil {
+			err = checkRights(rights, mail.RightInsert)
+		}
+		if err != nil {
+			return k, err
+		}
 		for _, in := range all {
-			blob, err := s.o.Bodies.Hold(t, s.account, in.body)
+			blob, err := s.o.Bodies.Hold(t, m.owner, in.body)
 			if err != nil {
 				return k, err
 			}
 			in.message.Blob = blob
-			a, err := s.o.Mailbox.Append(t, s.account, m.ID, in.message)
+			a, err := s.o.Mailbox.Append(t, m.owner, m.ID, in.message)
 			if err != nil {
 				return k, err
 			}

@@ -16,6 +16,9 @@ func (s *session) attend() {
 			s.heard = c.State
 			s.recheck(0)
 			s.tellNow(!s.notify.delayed)
+		case c := <-s.ownersNews():
+			s.selected.heard = c.State
+			s.tellNow(!s.notify.delayed)
 		}
 		if s.out.Flush() != nil {
 			break
@@ -27,8 +30,12 @@ func (s *session) attend() {
 
 // tellNow tells all news, between commands or in IDLE. With expunges messages may lose their numbers.
 func (s *session) tellNow(expunges bool) {
+	if err := s.reconsider(); err != nil {
+		s.log.Warn("imap: cannot read the rights to the selected mailbox", "mailbox", s.selected.id, "err", err)
+		return // nothing is told then; the next command asks again
+	}
 	if s.hears() && !s.over {
-		s.catchUp(s.heard, expunges)
+		s.catchUp(s.newest(), expunges)
 		if !s.over && !expunges {
 			s.tellModSeq()
 		}

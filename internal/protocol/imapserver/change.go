@@ -48,7 +48,11 @@ func (s *session) store(c imap.Store) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	change := mailbox.FlagChange{Op: flagOps[c.Action], Flags: flags}
+	asked := mailbox.FlagChange{Op: flagOps[c.Action], Flags: flags}
+	change, err := permit(sel.rights, asked)
+	if err != nil {
+		return reply{}, err
+	}
 	if c.UnchangedSince != nil {
 		s.understandModSeq() // RFC 7162 3.1
 		change.Conditional, change.UnchangedSince = true, *c.UnchangedSince
@@ -59,7 +63,7 @@ func (s *session) store(c imap.Store) (reply, error) {
 		return reply{}, err
 	}
 	if !s.over {
-		s.tellStored(stored{c, change, known, modified}, uids)
+		s.tellStored(stored{c, asked, known, modified}, uids)
 	}
 	if storeErr != nil {
 		return reply{}, storeErr
@@ -78,7 +82,7 @@ func (s *session) store(c imap.Store) (reply, error) {
 // go (RFC 7162 3.1.12).
 func (s *session) storeFlags(uids imap.Set, c mailbox.FlagChange, expunges bool) (modified imap.Set, storeErr, err error) {
 	known := s.selected.view
-	done, storeErr := s.o.Mailbox.StoreFlags(s.working(uids), s.account, s.selected.id, uids, c)
+	done, storeErr := s.o.Mailbox.StoreFlags(s.working(uids), s.selected.owner, s.selected.id, uids, c)
 	modified = done.Modified
 	if err := s.advance(done.ModSeq, expunges, uids); err != nil || storeErr != nil || s.over {
 		return modified, storeErr, err
@@ -88,7 +92,7 @@ func (s *session) storeFlags(uids imap.Set, c mailbox.FlagChange, expunges bool)
 		return modified, nil, nil
 	}
 	c.UnchangedSince = upTo
-	done, storeErr = s.o.Mailbox.StoreFlags(s.working(spared), s.account, s.selected.id, spared, c)
+	done, storeErr = s.o.Mailbox.StoreFlags(s.working(spared), s.selected.owner, s.selected.id, spared, c)
 	modified = append(modified.Subtract(spared), done.Modified...).Resolve(0)
 	return modified, storeErr, s.advance(done.ModSeq, expunges, uids)
 }
@@ -171,7 +175,7 @@ func (s *session) copy(c imap.Copy) (reply, error) {
 		return orEmpty(r), err
 	}
 	s.touch(to.ID)
-	copied, err := s.o.Mailbox.Copy(s.working(uids), s.account, s.selected.id, to.ID, uids)
+	copied, err := s.copyTo(&to, uids)
 	if err != nil {
 		return reply{}, err
 	}
@@ -179,6 +183,35 @@ func (s *session) copy(c imap.Copy) (reply, error) {
 		return ok("there was nothing to copy"), nil
 	}
 	return reply{imap.OK, imap.CodeCopyUID(copied.UIDValidity, copied.Source, copied.Target), "copied"}, nil
+}
+
+// copyTo copies messages of the selected mailbox.
+func (s *session) copyTo(to *access, uids imap.Set) (mailbox.Copied, error) {
+	sel := s.selected
+	if s.sharesEmails(to) {
+		return s.o.Mailbox.Copy(s.working(uids), sel.owner, sel.id, to.ID, uids)
+	}
+	return s.o.Mailbox.CopyAcross(s.working(uids), s.crossing(to), uids)
+}
+
+func (s *session) moveTo(to *access, uids imap.Set) (mailbox.Copied, error) {
+	sel := s.selected
+	if s.sharesEmails(to) {
+		return s.o.Mailbox.Move(s.working(uids), sel.owner, sel.id, to.ID, uids)
+	}
+	return s.o.Mailbox.MoveAcross(s.working(uids), s.crossing(to), uids)
+}
+
+// sharesEmails reports whether what is copied to a mailbox may be the same email there, with all its flags: in the same
+// account, where the rights to both let the same flags be changed.
+func (s *session) sharesEmails(to *access) bool {
+	const flags = mail.RightSeen | mail.RightWrite | mail.RightDeleteMessages
+	return to.owner == s.selected.owner && to.rights.Has(flags)
+}
+
+func (s *session) crossing(to *access) mailbox.Crossing {
+	sel := s.selected
+	return mailbox.Crossing{From: sel.owner, Source: sel.id, To: to.owner, Target: to.ID, Rights: to.rights}
 }
 
 // touch notes that the session writes to a mailbox, which may be the one that it has open.
@@ -199,6 +232,10 @@ func (s *session) move(c imap.Move) (reply, error) {
 	if s.selected.readOnly {
 		return reply{}, errReadOnly
 	}
+	// RFC 6851 3.3: what COPY, STORE \Deleted and EXPUNGE need.
+	if err := s.selected.needs(mail.RightDeleteMessages | mail.RightExpunge); err != nil {
+		return reply{}, err
+	}
 	uids, err := s.uids(c.Numbers)
 	if err != nil {
 		return reply{}, err
@@ -208,7 +245,7 @@ func (s *session) move(c imap.Move) (reply, error) {
 		return orEmpty(r), err
 	}
 	s.selected.touched = true
-	moved, err := s.o.Mailbox.Move(s.working(uids), s.account, s.selected.id, to.ID, uids)
+	moved, err := s.moveTo(&to, uids)
 	if len(moved.Source) > 0 {
 		// RFC 9051 6.4.8: COPYUID goes before the EXPUNGEs, which say which messages are meant.
 		s.out.Untagged(imap.OK, imap.CodeCopyUID(moved.UIDValidity, moved.Source, moved.Target), "moved")
@@ -224,6 +261,9 @@ func (s *session) expunge(c imap.Expunge) (reply, error) {
 	if sel.readOnly {
 		return reply{}, errReadOnly
 	}
+	if err := sel.needs(mail.RightExpunge); err != nil {
+		return reply{}, err
+	}
 	if err := s.advance(0, true, nil); err != nil {
 		return reply{}, err
 	}
@@ -237,7 +277,7 @@ func (s *session) expunge(c imap.Expunge) (reply, error) {
 	}
 	if len(uids) > 0 {
 		sel.touched = true
-		if _, err := s.o.Mailbox.Expunge(s.working(uids), s.account, sel.id, uids); err != nil {
+		if _, err := s.o.Mailbox.Expunge(s.working(uids), sel.owner, sel.id, uids); err != nil {
 			return reply{}, err
 		}
 	}

@@ -41,7 +41,7 @@ func (f *fetching) open(m *source) error {
 // openContent opens a message that could have done without.
 func (f *fetching) openContent(m *source) (err error) {
 	if m.content == nil {
-		m.content, err = f.o.Bodies.Open(f.ctx, f.account, m.row.Blob)
+		m.content, err = f.o.Bodies.Open(f.ctx, f.selected.owner, m.row.Blob)
 	}
 	return err
 }

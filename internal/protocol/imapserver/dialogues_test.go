@@ -31,7 +31,7 @@ func runDialogues(t *testing.T, on engine) {
 		})
 		return dialogues.Options{
 			Dial:    func(_ context.Context, protocol string) (net.Conn, error) { return f.dial(protocol) },
-			Do:      map[string]func([]string) error{"deliver": f.doDeliver, "quota": f.doQuota, "admin": f.doAdmin, "forget": f.doForget},
+			Do:      map[string]func([]string) error{"deliver": f.doDeliver, "quota": f.doQuota, "admin": f.doAdmin, "shared": f.doShared, "forget": f.doForget},
 			Timeout: 5 * time.Second,
 		}
 	})
@@ -69,6 +69,11 @@ func (f *serving) doQuota(words []string) error {
 // doAdmin: do admin yes|no, of bob
 func (f *serving) doAdmin(words []string) error {
 	return f.tx.Write(f.t.Context(), nil, func(t *tx.Tx) error { return f.directory.SetAdmin(t, bob, words[0] == "yes") })
+}
+
+// doShared: do shared yes|no, ann's mailboxes are for many.
+func (f *serving) doShared(words []string) error {
+	return f.tx.Write(f.t.Context(), nil, func(t *tx.Tx) error { return f.directory.SetShared(t, ann, words[0] == "yes") })
 }
 
 // doForget: do forget log, the change log of ann reaches back to this moment only.

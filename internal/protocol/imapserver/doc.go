@@ -20,6 +20,13 @@
 // Names of mailboxes are held as a table that the account's sessions share. What the session did itself it knows by the
 // numbers of its own commits. A client that did not ask for its selected mailbox keeps the view that it has.
 //
+// # Mailboxes of others
+//
+// access.go finds whose mailbox a name is and what the session may do with it (RFC 4314); what follows asks the rooms for the
+// owner, selected.owner where the mailbox is open. Rights are read by each command, before it is carried out, and again in the
+// commit of what takes long to arrive; a command that has begun ends. A command that names a mailbox says what it needs
+// in find. docs/decisions/0013-shared-mailboxes.md tells why it is as it is.
+//
 // # Durable steps
 //
 // APPEND: each message is written and synced while it arrives (store/bodies), one commit names all of them, then OK. What

@@ -53,7 +53,7 @@ func (s *session) tellEvents() {
 	if e == nil || s.over {
 		return
 	}
-	if s.listen() && s.selected != nil {
+	if s.listenOwn() && s.selected != nil {
 		s.selected.stale = true // that notice is of the selected mailbox, too
 	}
 	if !e.due && s.heard <= e.told {
@@ -210,7 +210,7 @@ func (s *session) tellNumbers(m *mailbox.Mailbox, wanted imap.Events) {
 	if s.condstore || wanted&imap.FlagChange != 0 {
 		items = append(items, imap.StatusHighestModSeq)
 	}
-	d, err := s.statusData(*m, items)
+	d, err := s.statusData(s.mine(m), items)
 	if err == nil {
 		s.out.Status(m.Path, items, d)
 	}

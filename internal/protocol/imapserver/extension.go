@@ -26,6 +26,7 @@ type searchKey func(*session, imap.SearchKey) search.Key
 func extensions() []extension {
 	return []extension{
 		accessExtension(),
+		aclExtension(),
 		appendExtension(),
 		catenateExtension(),
 		changeExtension(),

@@ -50,7 +50,7 @@ func (s *session) fetch(c imap.Fetch) (reply, error) {
 	if c.ChangedSince != 0 {
 		seqs = s.changedSince(seqs, c.ChangedSince)
 	}
-	if f.marksSeen && !s.selected.readOnly {
+	if f.marksSeen && !s.selected.readOnly && s.selected.rights.Has(mail.RightSeen) { // RFC 4314 4, FETCH
 		if seqs, err = f.markSeen(seqs, c.UID); err != nil {
 			return reply{}, err
 		}
@@ -188,7 +188,7 @@ func (f *fetching) markSeen(seqs imap.Set, uid bool) (imap.Set, error) {
 	if len(f.marked) == 0 {
 		return seqs, nil
 	}
-	done, err := f.o.Mailbox.StoreFlags(f.ctx, f.account, sel.id, f.marked, mailbox.FlagChange{Op: mailbox.AddFlags, Flags: mail.Flags{Bits: mail.Seen}})
+	done, err := f.o.Mailbox.StoreFlags(f.ctx, sel.owner, sel.id, f.marked, mailbox.FlagChange{Op: mailbox.AddFlags, Flags: mail.Flags{Bits: mail.Seen}})
 	if mail.Is(err, mail.NotFound) || mail.Is(err, mail.Gone) {
 		return nil, err
 	}

@@ -117,7 +117,7 @@ func (f *fetching) read(batch []position) fetched {
 	for i, p := range batch {
 		got.messages[i].position = p
 	}
-	rows, n, err := f.readRows(batch)
+	rows, n, err := f.readRows(f.selected.owner, batch)
 	if err != nil {
 		got.err = err
 		return got
@@ -138,7 +138,7 @@ func (f *fetching) read(batch []position) fetched {
 	}
 	if f.needs&needsContent != 0 {
 		got.err = f.o.Tx.Read(f.ctx, func(t *tx.Tx) (err error) {
-			got.found, err = f.o.Bodies.Find(t, f.account, blobs)
+			got.found, err = f.o.Bodies.Find(t, f.selected.owner, blobs)
 			return err
 		})
 	}

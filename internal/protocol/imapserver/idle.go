@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 
+	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 )
 
@@ -35,10 +36,21 @@ func (s *session) idle(imap.Idle) (reply, error) {
 			s.heard = c.State
 			s.recheck(0)
 			s.tellNow(true)
+		case c := <-s.ownersNews():
+			s.selected.heard = c.State
+			s.tellNow(true)
 		}
 	}
 	s.giveUp(done)
 	return reply{}, nil
+}
+
+// ownersNews is where changes of the account are heard whose mailbox is open, nil where that is the session's own.
+func (s *session) ownersNews() <-chan mail.StateChange {
+	if s.selected == nil || s.selected.watch == nil {
+		return nil
+	}
+	return s.selected.watch.C()
 }
 
 // awaitDone reads the end of IDLE in a goroutine of its own, to which the reading side belongs until it answers.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 )
@@ -20,7 +21,7 @@ func listExtension() extension {
 }
 
 // listReturn sends what a return option wants to be said of a mailbox behind its LIST response, if the command has it.
-type listReturn func(*session, imap.List, *mailbox.Mailbox) error
+type listReturn func(*session, imap.List, *access) error
 
 func (s *session) list(c imap.List) (reply, error) {
 	if !c.Extended && len(c.Patterns) == 1 && c.Patterns[0] == "" {
@@ -69,11 +70,11 @@ func (s *session) tooLong(reference string, patterns ...string) bool {
 }
 
 // listStatus is the return option STATUS (RFC 5819).
-func listStatus(s *session, c imap.List, m *mailbox.Mailbox) error {
-	if len(c.Return.Status) == 0 {
+func listStatus(s *session, c imap.List, m *access) error {
+	if len(c.Return.Status) == 0 || !m.rights.Has(mail.RightRead) {
 		return nil
 	}
-	d, err := s.statusData(*m, c.Return.Status)
+	d, err := s.statusData(m, c.Return.Status)
 	if err == nil {
 		s.out.Status(m.Path, c.Return.Status, d)
 	}
@@ -101,12 +102,26 @@ func choose(names []listed, c imap.List) []finding {
 			n.hidden = true
 			continue
 		}
-		out[i].selected = selects(c.Select, n)
+		out[i].selected = selects(c.Select, n) || n.level && reaches(c, patterns, n)
 	}
 	if c.Select.RecursiveMatch {
 		lookBelow(names, out, c.Select)
 	}
 	return out
+}
+
+// reaches decides whether a level above the mailboxes of others is shown: RFC 9051 6.3.9 wants that of a pattern that ends
+// with "%".
+func reaches(c imap.List, patterns []imap.Pattern, n *listed) bool {
+	if c.Select.Subscribed || c.Select.SpecialUse {
+		return false
+	}
+	for i, p := range patterns {
+		if strings.HasSuffix(c.Patterns[i], "%") && p.Match(n.path) {
+			return true
+		}
+	}
+	return false
 }
 
 // selects decides whether the selection options alone choose a name.
@@ -152,6 +167,9 @@ func (n *listed) attributes(r imap.ListReturn, f finding) []string {
 	var out []string
 	if n.mailbox == nil {
 		out = append(out, `\NonExistent`) // which implies \Noselect
+	}
+	if n.level {
+		out = append(out, `\Noselect`) // for clients that do not know what that implies
 	}
 	switch {
 	case n.children || n.mailbox == nil && len(f.childInfo) > 0:

@@ -43,11 +43,13 @@ func mailboxExtension() extension {
 }
 
 func (s *session) namespace(imap.Namespace) (reply, error) {
-	s.out.Namespace([]imap.NamespaceEntry{{Prefix: "", Delimiter: delimiter}}, nil, nil)
-	return ok("there is one namespace"), nil
+	s.out.Namespace([]imap.NamespaceEntry{{Prefix: "", Delimiter: delimiter}},
+		[]imap.NamespaceEntry{{Prefix: mailbox.OtherUsers + mailbox.Separator, Delimiter: delimiter}},
+		[]imap.NamespaceEntry{{Prefix: mailbox.SharedFolders + mailbox.Separator, Delimiter: delimiter}})
+	return ok("these are the namespaces"), nil
 }
 
-func (s *session) own() []mail.AccountID { return []mail.AccountID{s.account} }
+func only(account mail.AccountID) []mail.AccountID { return []mail.AccountID{account} }
 
 func (s *session) create(r imap.Request, c imap.Create) (reply, error) {
 	if len(c.Use) > 1 {
@@ -59,7 +61,17 @@ func (s *session) create(r imap.Request, c imap.Create) (reply, error) {
 			return no(imap.CodeUseAttr, "this special use cannot be given to a mailbox"), nil // RFC 6154 3
 		}
 	}
-	made, err := tx.Once(s.ctx, s.o.Tx, tx.NewKey(), s.own(), func(t *tx.Tx) (mailbox.Mailbox, error) {
+	at, err := s.whereTo(c.Mailbox)
+	if err != nil {
+		return reply{}, err
+	}
+	if role != "" && s.foreign(at.owner) {
+		return no(imap.CodeUseAttr, "the uses of another account's mailboxes are its own"), nil
+	}
+	made, err := tx.Once(s.ctx, s.o.Tx, tx.NewKey(), only(at.owner), func(t *tx.Tx) (mailbox.Mailbox, error) {
+		if err := s.mayCreate(t, at); err != nil {
+			return mailbox.Mailbox{}, err
+		}
 		if role != "" {
 			switch _, err := s.o.Mailbox.ByRole(t, s.account, role); {
 			case err == nil:
@@ -68,7 +80,7 @@ func (s *session) create(r imap.Request, c imap.Create) (reply, error) {
 				return mailbox.Mailbox{}, err
 			}
 		}
-		return s.o.Mailbox.Create(t, s.account, c.Mailbox, role)
+		return s.o.Mailbox.Create(t, at.owner, at.path, role)
 	})
 	if errors.Is(err, errUseTaken) {
 		return no(imap.CodeUseAttr, errUseTaken.Error()), nil
@@ -76,18 +88,18 @@ func (s *session) create(r imap.Request, c imap.Create) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	s.tellCanonical(r.Canonical, s.entryOf(made, nil))
+	s.tellCanonical(r.Canonical, s.entryOf(s.accessTo(made, at.owner, at.prefix, 0).Mailbox, nil))
 	return reply{imap.OK, imap.CodeMailboxID(made.ID.String()), "created"}, nil // RFC 8474 4.1
 }
 
 var errUseTaken = errors.New("another mailbox has this special use")
 
 func (s *session) delete(r imap.Request, c imap.Delete) (reply, error) {
-	m, err := s.find(c.Mailbox)
+	m, err := s.find(c.Mailbox, mail.RightDelete)
 	if err != nil {
 		return reply{}, err
 	}
-	err = s.o.Mailbox.Delete(s.ctx, s.account, m.ID)
+	err = s.o.Mailbox.Delete(s.ctx, m.owner, m.ID)
 	if errors.Is(err, mailbox.ErrHasChildren) {
 		return no(imap.CodeHasChildren, cause(err)), nil // RFC 9051 6.3.5
 	}
@@ -102,9 +114,16 @@ func (s *session) delete(r imap.Request, c imap.Delete) (reply, error) {
 }
 
 func (s *session) rename(r imap.Request, c imap.Rename) (reply, error) {
-	m, err := s.find(c.From)
+	m, err := s.find(c.From, mail.RightDelete)
 	if err != nil {
 		return reply{}, err
+	}
+	to, err := s.whereTo(c.To)
+	if err != nil {
+		return reply{}, err
+	}
+	if m.owner != to.owner {
+		return no(imap.CodeCannot, "a mailbox stays with its account: move the messages"), nil
 	}
 	var renamed mailbox.Mailbox
 	if m.Role == mailbox.RoleInbox {
@@ -112,15 +131,17 @@ func (s *session) rename(r imap.Request, c imap.Rename) (reply, error) {
 		s.touch(m.ID)
 		renamed, err = s.o.Mailbox.RenameInbox(s.ctx, s.account, c.To)
 	} else {
-		err = s.o.Tx.Write(s.ctx, s.own(), func(t *tx.Tx) (err error) {
-			renamed, err = s.o.Mailbox.Rename(t, s.account, m.ID, c.To)
+		err = s.o.Tx.Write(s.ctx, only(to.owner), func(t *tx.Tx) (err error) {
+			if err = s.mayCreate(t, to); err == nil {
+				renamed, err = s.o.Mailbox.Rename(t, to.owner, m.ID, to.path)
+			}
 			return err
 		})
 	}
 	if err != nil {
 		return reply{}, err
 	}
-	s.tellRenamed(r.Canonical, c, renamed)
+	s.tellRenamed(r.Canonical, c, s.accessTo(renamed, to.owner, to.prefix, 0).Mailbox)
 	return ok("renamed"), nil
 }
 
@@ -175,7 +196,7 @@ func (s *session) tellCanonical(given []imap.CanonicalName, e imap.ListEntry) {
 }
 
 func (s *session) subscribe(path string, subscribed bool) (reply, error) {
-	err := s.o.Tx.Write(s.ctx, s.own(), func(t *tx.Tx) error {
+	err := s.o.Tx.Write(s.ctx, only(s.account), func(t *tx.Tx) error {
 		return s.o.Mailbox.SetSubscribed(t, s.account, path, subscribed)
 	})
 	if err != nil {
@@ -184,33 +205,24 @@ func (s *session) subscribe(path string, subscribed bool) (reply, error) {
 	return ok("done"), nil
 }
 
-// find returns the mailbox of a path.
-func (s *session) find(path string) (m mailbox.Mailbox, err error) {
-	err = s.o.Tx.Read(s.ctx, func(t *tx.Tx) error {
-		m, err = s.o.Mailbox.ByPath(t, s.account, path)
-		return err
-	})
-	return m, err
-}
-
 var tryCreate = no(imap.CodeTryCreate, "there is no such mailbox: create it first")
 
 // target is find for a mailbox that messages go to: RFC 9051 6.3.12 and 6.4.7 want TRYCREATE where it could be made.
-func (s *session) target(path string) (mailbox.Mailbox, *reply, error) {
-	m, err := s.find(path)
-	if mail.Is(err, mail.NotFound) {
+func (s *session) target(path string) (access, *reply, error) {
+	m, err := s.find(path, mail.RightInsert)
+	if mail.Is(err, mail.NotFound) && !mailbox.Foreign(path) {
 		return m, &tryCreate, nil
 	}
 	return m, nil, err
 }
 
 func (s *session) status(c imap.Status) (reply, error) {
-	m, err := s.find(c.Mailbox)
+	m, err := s.find(c.Mailbox, mail.RightRead)
 	if err != nil {
 		return reply{}, err
 	}
 	s.noteModSeqItem(c.Items)
-	d, err := s.statusData(m, c.Items)
+	d, err := s.statusData(&m, c.Items)
 	if err != nil {
 		return reply{}, err
 	}
@@ -225,7 +237,7 @@ func (s *session) noteModSeqItem(items []imap.StatusItem) {
 	}
 }
 
-func (s *session) statusData(m mailbox.Mailbox, items []imap.StatusItem) (imap.StatusData, error) {
+func (s *session) statusData(m *access, items []imap.StatusItem) (imap.StatusData, error) {
 	if slices.Contains(items, imap.StatusHighestModSeq) {
 		s.touch(m.ID) // RFC 7162 3.2: who is told the number must have heard of everything up to there
 	}
@@ -236,7 +248,7 @@ func (s *session) statusData(m mailbox.Mailbox, items []imap.StatusItem) (imap.S
 	}
 	for _, i := range items {
 		if fill := s.server.offers.statusItems[i]; fill != nil {
-			if err := fill(s, &m, &d); err != nil {
+			if err := fill(s, m, &d); err != nil {
 				return d, err
 			}
 		}
@@ -245,11 +257,11 @@ func (s *session) statusData(m mailbox.Mailbox, items []imap.StatusItem) (imap.S
 }
 
 // statusItem fills in a number that the mailbox's row does not have.
-type statusItem func(*session, *mailbox.Mailbox, *imap.StatusData) error
+type statusItem func(*session, *access, *imap.StatusData) error
 
-func statusRecent(s *session, m *mailbox.Mailbox, d *imap.StatusData) error {
+func statusRecent(s *session, m *access, d *imap.StatusData) error {
 	return s.o.Tx.Read(s.ctx, func(t *tx.Tx) error {
-		n, err := s.o.Mailbox.Recent(t, s.account, m)
+		n, err := s.o.Mailbox.Recent(t, m.owner, &m.Mailbox)
 		d.Recent = uint32(n)
 		return err
 	})

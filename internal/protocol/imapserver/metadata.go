@@ -2,6 +2,7 @@ package imapserver
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -26,17 +27,17 @@ func metadataExtension() extension {
 	}
 }
 
-// annotated finds a mailbox for its annotations; "" is the server.
-func (s *session) annotated(path string) (mail.MailboxID, error) {
+// annotated finds a mailbox for its annotations; "" is the server. Those of another account's mailbox can be read with the rights
+// to look it up and to read it, and set with the right to write, too.
+func (s *session) annotated(path string, more mail.Rights) (access, error) {
 	if path == "" {
-		return mailbox.OfServer, nil
+		return access{owner: s.account, Mailbox: mailbox.Mailbox{ID: mailbox.OfServer}}, nil
 	}
-	m, err := s.find(path)
-	return m.ID, err
+	return s.find(path, mail.RightLookup|mail.RightRead|more)
 }
 
 func (s *session) getMetadata(c imap.GetMetadata) (reply, error) {
-	id, err := s.annotated(c.Mailbox)
+	m, err := s.annotated(c.Mailbox, 0)
 	if err != nil {
 		return reply{}, err
 	}
@@ -44,7 +45,7 @@ func (s *session) getMetadata(c imap.GetMetadata) (reply, error) {
 	if c.Depth != imap.DepthNone {
 		named = nil // the entries below are to be found among all
 	}
-	all, err := s.annotations(id, named)
+	all, err := s.annotations(&m, named)
 	if err != nil {
 		return reply{}, err
 	}
@@ -58,9 +59,9 @@ func (s *session) getMetadata(c imap.GetMetadata) (reply, error) {
 	return ok("these are the annotations"), nil
 }
 
-func (s *session) annotations(id mail.MailboxID, entries []string) (list []mailbox.Annotation, err error) {
+func (s *session) annotations(m *access, entries []string) (list []mailbox.Annotation, err error) {
 	err = s.o.Tx.Read(s.ctx, func(t *tx.Tx) error {
-		list, err = s.o.Mailbox.Annotations(t, s.account, s.account, id, entries...)
+		list, err = s.o.Mailbox.Annotations(t, m.owner, s.account, m.ID, entries...)
 		return err
 	})
 	return list, err
@@ -106,16 +107,19 @@ func isAsked(entry, asked string, depth imap.MetadataDepth) bool {
 }
 
 func (s *session) setMetadata(c imap.SetMetadata) (reply, error) {
-	id, err := s.annotated(c.Mailbox)
+	m, err := s.annotated(c.Mailbox, mail.RightWrite)
 	if err != nil {
 		return reply{}, err
+	}
+	if s.foreign(m.owner) && slices.ContainsFunc(c.Values, func(v imap.MetadataValue) bool { return isPrivate(v.Entry) }) {
+		return no(imap.CodeMetadataNoPrivate, "private annotations can be kept with one's own mailboxes"), nil
 	}
 	list := make([]mailbox.Annotation, len(c.Values))
 	for i, v := range c.Values {
 		list[i] = mailbox.Annotation{Entry: v.Entry, Value: v.Value}
 	}
-	err = s.o.Tx.Write(s.ctx, s.own(), func(t *tx.Tx) error {
-		return s.o.Mailbox.Annotate(t, s.account, s.account, id, list)
+	err = s.o.Tx.Write(s.ctx, only(m.owner), func(t *tx.Tx) error {
+		return s.o.Mailbox.Annotate(t, m.owner, s.account, m.ID, list)
 	})
 	switch {
 	case errors.Is(err, mailbox.ErrAnnotationTooLarge):
@@ -128,12 +132,17 @@ func (s *session) setMetadata(c imap.SetMetadata) (reply, error) {
 	return ok("set"), nil
 }
 
+func isPrivate(entry string) bool {
+	const private = "/private/"
+	return len(entry) >= len(private) && strings.EqualFold(entry[:len(private)], private)
+}
+
 // listMetadata is the return option METADATA (RFC 9590).
-func listMetadata(s *session, c imap.List, m *mailbox.Mailbox) error {
-	if len(c.Return.Metadata) == 0 {
+func listMetadata(s *session, c imap.List, m *access) error {
+	if len(c.Return.Metadata) == 0 || !m.rights.Has(mail.RightRead) {
 		return nil
 	}
-	all, err := s.annotations(m.ID, c.Return.Metadata)
+	all, err := s.annotations(m, c.Return.Metadata)
 	if err == nil {
 		values, _ := chooseValues(all, imap.GetMetadata{Entries: c.Return.Metadata, MaxSize: -1})
 		s.out.Metadata(m.Path, values)

@@ -49,7 +49,7 @@ func (s *session) multiSearch(r imap.Request, c imap.ESearch) (reply, error) {
 	}
 	updated := false
 	for _, n := range names {
-		if n.mailbox == nil || !s.isSource(c.In, &n) {
+		if n.mailbox == nil || !n.mailbox.rights.Has(mail.RightRead) || !s.isSource(c.In, &n) {
 			continue
 		}
 		updated = updated || s.selected != nil && s.selected.id == n.mailbox.ID
@@ -107,7 +107,7 @@ func (s *session) searchSelected(q question, name string, effort *effort) (reply
 }
 
 // searchIn lets do look at a mailbox as if it were selected; the one that is selected is looked at as the client knows it.
-func (s *session) searchIn(m *mailbox.Mailbox, effort *effort, do func() error) error {
+func (s *session) searchIn(m *access, effort *effort, do func() error) error {
 	if s.selected != nil && s.selected.id == m.ID {
 		return do()
 	}
@@ -118,14 +118,14 @@ func (s *session) searchIn(m *mailbox.Mailbox, effort *effort, do func() error) 
 	if err != nil {
 		return err
 	}
-	view, err := s.o.Mailbox.View(s.ctx, s.account, m.ID)
+	view, err := s.o.Mailbox.View(s.ctx, m.owner, m.ID)
 	end()
 	if err != nil {
 		return err
 	}
 	mine := s.selected
 	defer func() { s.selected = mine }()
-	s.selected = &selected{id: m.ID, readOnly: true, borrowed: true, view: view, recent: view.Status().RecentFrom}
+	s.selected = &selected{id: m.ID, owner: m.owner, rights: m.rights, readOnly: true, borrowed: true, view: view, recent: view.Status().RecentFrom}
 	return do()
 }
 
@@ -138,7 +138,7 @@ func (s *session) isSource(sources []imap.SearchSource, n *listed) bool {
 		case imap.FilterInboxes: // mail is delivered to INBOX
 			return n.path == mailbox.Inbox
 		case imap.FilterPersonal:
-			return true
+			return !s.foreign(n.mailbox.owner)
 		case imap.FilterSubscribed:
 			return n.subscribed
 		}
@@ -157,5 +157,5 @@ func (s *session) selectedName() (string, error) {
 			return n.path, nil
 		}
 	}
-	return "", err
+	return s.selected.path, err // of another account, readable and not listed
 }

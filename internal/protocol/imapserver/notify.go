@@ -178,7 +178,7 @@ func (s *session) fetchNew(added []mailbox.Position) {
 	}
 	var seqs imap.Set
 	for _, p := range added {
-		if !s.isOwn(s.selected.view.At(p.Seq).ModSeq) {
+		if s.foreign(s.selected.owner) || !s.isOwn(s.selected.view.At(p.Seq).ModSeq) {
 			seqs.Add(uint32(p.Seq))
 		}
 	}

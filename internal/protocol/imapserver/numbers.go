@@ -46,7 +46,7 @@ func (s *session) uids(n imap.Numbers) (imap.Set, error) {
 	return s.selected.view.UIDs(seqs), err
 }
 
-var errReadOnly = mail.E("imapserver", mail.Denied, errors.New("the mailbox was opened with EXAMINE, to look only"))
+var errReadOnly = mail.E("imapserver", mail.Denied, errors.New("nothing can be changed here: the mailbox was opened with EXAMINE, or you have no rights to change it"))
 
 // position is a message under the number the client knows.
 type position struct {

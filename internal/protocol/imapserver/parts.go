@@ -133,12 +133,12 @@ func (p *parts) reaches(s *imapurl.Server) error {
 
 // find returns the octets that a URL names, and keeps their source open.
 func (p *parts) find(u imapurl.URL) (*part, error) {
-	row, err := p.emailAt(u)
+	row, owner, err := p.emailAt(u)
 	if err != nil {
 		return nil, err
 	}
 	p.from = &source{row: row}
-	if p.from.content, err = p.o.Bodies.Open(p.ctx, p.account, row.Blob); err != nil {
+	if p.from.content, err = p.o.Bodies.Open(p.ctx, owner, row.Blob); err != nil {
 		return nil, err
 	}
 	item := imap.FetchItem{Kind: imap.FetchBodySection, Section: u.Section, Partial: u.Partial}
@@ -154,25 +154,29 @@ func (p *parts) find(u imapurl.URL) (*part, error) {
 	return octets, err
 }
 
-func (p *parts) emailAt(u imapurl.URL) (*mailbox.Email, error) {
-	m, err := p.session.find(u.Mailbox)
+// emailAt returns the message that a URL names, and whose it is. The client may read the mailbox, or the URL leads nowhere.
+func (p *parts) emailAt(u imapurl.URL) (*mailbox.Email, mail.AccountID, error) {
+	m, err := p.session.find(u.Mailbox, mail.RightRead)
+	if mail.Is(err, mail.Denied) {
+		err = errNotThere
+	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if u.UIDValidity != 0 && u.UIDValidity != m.UIDValidity {
-		return nil, errValidity
+		return nil, 0, errValidity
 	}
-	view, err := p.o.Mailbox.View(p.ctx, p.account, m.ID)
+	view, err := p.o.Mailbox.View(p.ctx, m.owner, m.ID)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	entry, seq := view.Find(u.UID)
 	if seq == 0 {
-		return nil, errNoMessage
+		return nil, 0, errNoMessage
 	}
-	rows, _, err := p.readRows([]position{{uint32(seq), entry}})
+	rows, _, err := p.readRows(m.owner, []position{{uint32(seq), entry}})
 	if err == nil && rows[entry.Email] == nil {
 		err = errNoMessage
 	}
-	return rows[entry.Email], err
+	return rows[entry.Email], m.owner, err
 }

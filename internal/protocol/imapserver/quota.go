@@ -11,7 +11,8 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
-// An account's mailboxes have one quota root: its address. Everybody sees his own, an admin sees and sets all.
+// An account's mailboxes have one quota root: its address. Everybody sees his own, and that of a mailbox of others that he
+// may read; an admin sees and sets all.
 
 func quotaExtension() extension {
 	return extension{
@@ -75,7 +76,18 @@ func (s *session) getQuota(c imap.GetQuota) (reply, error) {
 func (s *session) getQuotaRoot(c imap.GetQuotaRoot) (reply, error) {
 	var q quota
 	err := s.o.Tx.Read(s.ctx, func(t *tx.Tx) error {
-		owner, err := s.o.Directory.Account(t, s.account)
+		id := s.account
+		if mailbox.Foreign(c.Mailbox) {
+			m, err := s.reach(t, c.Mailbox)
+			if err == nil {
+				err = m.check(mail.RightRead)
+			}
+			if err != nil {
+				return err
+			}
+			id = m.owner
+		}
+		owner, err := s.o.Directory.Account(t, id)
 		if err != nil {
 			return err
 		}
@@ -197,9 +209,9 @@ func (s *session) quotaOf(t *tx.Tx, owner directory.Account) (quota, error) {
 // storageUnits rounds up, so that something is never nothing.
 func storageUnits(bytes int64) int64 { return bytes/storageUnit + min(bytes%storageUnit, 1) }
 
-func statusDeletedStorage(s *session, m *mailbox.Mailbox, d *imap.StatusData) error {
+func statusDeletedStorage(s *session, m *access, d *imap.StatusData) error {
 	return s.o.Tx.Read(s.ctx, func(t *tx.Tx) (err error) {
-		d.DeletedStorage, err = s.o.Mailbox.DeletedBytes(t, s.account, m)
+		d.DeletedStorage, err = s.o.Mailbox.DeletedBytes(t, m.owner, &m.Mailbox)
 		return err
 	})
 }

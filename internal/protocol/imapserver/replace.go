@@ -23,6 +23,9 @@ var (
 // replace keeps a message and removes the one that it replaces, in one commit (RFC 8508 3.4). Nothing is inherited from that.
 func (s *session) replace(r imap.Request, c imap.Replace) (reply, error) {
 	old, err := s.toReplace(c.Numbers)
+	if err == nil {
+		err = s.selected.needs(mail.RightDeleteMessages | mail.RightExpunge)
+	}
 	if err != nil {
 		return s.refuseAppend(c.Append, reply{}, err)
 	}
@@ -30,14 +33,17 @@ func (s *session) replace(r imap.Request, c imap.Replace) (reply, error) {
 	if err != nil || refusal != nil {
 		return s.refuseAppend(c.Append, orEmpty(refusal), err)
 	}
-	a := arrival{session: s, replaced: int64(old.Size)}
+	a := arrival{session: s, to: &m}
+	if m.owner == s.selected.owner {
+		a.replaced = int64(old.Size)
+	}
 	if err := a.receiveAll(c.Append); err != nil {
 		s.discard(a.all)
 		return s.refuseAppend(c.Append, reply{}, err)
 	}
 	s.selected.touched = true
 	done, err := s.keep(m, a.all, func(t *tx.Tx) error {
-		err := s.o.Mailbox.RemoveOne(t, s.account, s.selected.id, old.UID)
+		err := s.o.Mailbox.RemoveOne(t, s.selected.owner, s.selected.id, old.UID)
 		if mail.Is(err, mail.NotFound) {
 			return errReplacedGone
 		}
@@ -46,13 +52,13 @@ func (s *session) replace(r imap.Request, c imap.Replace) (reply, error) {
 	if err != nil {
 		s.discard(a.all)
 	}
-	if mail.Is(err, mail.NotFound) {
+	if mail.Is(err, mail.NotFound) && !s.foreign(m.owner) {
 		return tryCreate, nil
 	}
 	if err != nil {
 		return reply{}, err
 	}
-	s.tellCanonical(r.Canonical, s.entryOf(m, nil))
+	s.tellCanonical(r.Canonical, s.entryOf(m.Mailbox, nil))
 	// RFC 8508 4.3: APPENDUID goes before the EXPUNGE, as with MOVE.
 	s.out.Untagged(imap.OK, done.code(), "the replacement is kept")
 	return s.expunged("replaced"), nil

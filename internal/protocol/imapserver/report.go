@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/realtime"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 )
@@ -48,19 +49,38 @@ func (s *session) refresh(expunges bool) {
 	case sel.touched:
 		s.catchUp(0, expunges)
 	case news || sel.stale || expunges && len(sel.ghosts) > 0:
-		s.catchUp(s.heard, expunges)
+		s.catchUp(s.newest(), expunges)
 	}
 }
 
-// listen takes the newest notice and reports whether there was one.
+// listen takes the newest notice about the account of the selected mailbox and reports whether there was one.
 func (s *session) listen() bool {
+	if s.selected.watch != nil {
+		return notice(s.selected.watch, &s.selected.heard)
+	}
+	return s.listenOwn()
+}
+
+// listenOwn takes the newest notice about the session's own account.
+func (s *session) listenOwn() bool { return notice(s.watch, &s.heard) }
+
+// notice takes the notice that waits, if there is one.
+func notice(w *realtime.Watch, heard *mail.ModSeq) bool {
 	select {
-	case c := <-s.watch.C():
-		s.heard = c.State
+	case c := <-w.C():
+		*heard = c.State
 		return true
 	default:
 		return false
 	}
+}
+
+// newest is the newest number heard of the account of the selected mailbox.
+func (s *session) newest() mail.ModSeq {
+	if s.selected.watch != nil {
+		return s.selected.heard
+	}
+	return s.heard
 }
 
 // catchUp moves the session to a view that holds everything up to state, or everything there is for 0, and tells the
@@ -104,9 +124,9 @@ func (s *session) advance(state mail.ModSeq, expunges bool, own imap.Set) error 
 
 func (s *session) newView(state mail.ModSeq) (*mailbox.View, error) {
 	if state == 0 {
-		return s.o.Mailbox.View(s.ctx, s.account, s.selected.id)
+		return s.o.Mailbox.View(s.ctx, s.selected.owner, s.selected.id)
 	}
-	return s.o.Mailbox.ViewSince(s.ctx, s.account, s.selected.id, state)
+	return s.o.Mailbox.ViewSince(s.ctx, s.selected.owner, s.selected.id, state)
 }
 
 // behind reports whether the client has not been told of some messages that they are gone.
@@ -128,7 +148,7 @@ func (s *session) tellModSeq() {
 // lost handles a mailbox that cannot be read. A passing fault is met again, and told, by the next command that needs it.
 func (s *session) lost(err error) {
 	if mail.Is(err, mail.NotFound) {
-		s.selected = nil
+		s.dropSelected()
 		s.bye(imap.CodeNonExistent, "the mailbox was deleted")
 		return
 	}

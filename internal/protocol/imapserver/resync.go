@@ -67,7 +67,7 @@ func stillThere(view *mailbox.View, q imap.QResync) imap.Set {
 // knows of later is told as any change.
 func (s *session) vanished(since mail.ModSeq, known imap.Set) (gone imap.Set, err error) {
 	err = s.o.Tx.Read(s.ctx, func(t *tx.Tx) error {
-		gone, err = s.o.Mailbox.Vanished(t, s.account, s.selected.id, since, known)
+		gone, err = s.o.Mailbox.Vanished(t, s.selected.owner, s.selected.id, since, known)
 		return err
 	})
 	view := s.selected.view

@@ -13,7 +13,7 @@ const (
 
 // readRows returns the rows of messages, of the first n of them where together they would be too large. They are copied:
 // a client that takes the answers slowly must not hold a transaction open. Messages that are gone have none.
-func (s *session) readRows(batch []position) (rows map[mail.EmailID]*mailbox.Email, n int, err error) {
+func (s *session) readRows(owner mail.AccountID, batch []position) (rows map[mail.EmailID]*mailbox.Email, n int, err error) {
 	ids := make([]mail.EmailID, len(batch))
 	for i, p := range batch {
 		ids[i] = p.entry.Email
@@ -22,7 +22,7 @@ func (s *session) readRows(batch []position) (rows map[mail.EmailID]*mailbox.Ema
 		rows, n = make(map[mail.EmailID]*mailbox.Email, len(ids)), len(ids)
 		emails := make([]mailbox.Email, 0, len(ids)) // which rows points into
 		held, at := 0, 0
-		return s.o.Mailbox.Summaries(t, s.account, ids, func(e *mailbox.Email) bool {
+		return s.o.Mailbox.Summaries(t, owner, ids, func(e *mailbox.Email) bool {
 			emails = append(emails, *e)
 			rows[e.ID] = &emails[len(emails)-1]
 			for ids[at] != e.ID {

@@ -38,7 +38,7 @@ func (s *session) saveDates(batch []position) (saved map[mail.UID]int64, err err
 		uids.Add(uint32(p.entry.UID))
 	}
 	err = s.o.Tx.Read(s.ctx, func(t *tx.Tx) error {
-		saved, err = s.o.Mailbox.SaveDates(t, s.account, s.selected.id, uids)
+		saved, err = s.o.Mailbox.SaveDates(t, s.selected.owner, s.selected.id, uids)
 		return err
 	})
 	return saved, err

@@ -174,7 +174,7 @@ func (m *matcher) indexed(open []position) (left []position, err error) {
 	for i, p := range open {
 		at[p.entry.Email], emails[i] = i, p.entry.Email
 	}
-	l := m.o.Index.Lookup(m.account, m.query, emails)
+	l := m.o.Index.Lookup(m.selected.owner, m.query, emails)
 	m.known = map[mail.EmailID]search.Hits{}
 	done := make([]bool, len(open))
 	for more := true; more && err == nil; {
@@ -213,7 +213,7 @@ func (m *matcher) nextPiece(l *search.Lookup, each func(search.Found)) (more boo
 // rows decides about messages with their rows, and content where that is not enough.
 func (m *matcher) rows(open []position) error {
 	for len(open) > 0 {
-		rows, n, err := m.readRows(open)
+		rows, n, err := m.readRows(m.selected.owner, open)
 		if err != nil {
 			return err
 		}

@@ -72,7 +72,7 @@ func (c *candidate) Summary() (*message.Summary, error) {
 
 func (c *candidate) Content() (io.ReaderAt, error) {
 	if c.content == nil {
-		content, err := c.o.Bodies.Open(c.ctx, c.account, c.row.Blob)
+		content, err := c.o.Bodies.Open(c.ctx, c.selected.owner, c.row.Blob)
 		if err != nil {
 			return nil, err
 		}

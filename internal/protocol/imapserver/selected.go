@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/realtime"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 )
@@ -12,12 +13,18 @@ import (
 // selected is the mailbox a session has open.
 type selected struct {
 	id       mail.MailboxID
-	readOnly bool
-	view     *mailbox.View // what the client knows
-	ghosts   imap.Set      // UIDs in view of messages that are gone, of which the client cannot be told yet
-	saved    imap.Set      // UIDs that SEARCH RETURN (SAVE) kept (RFC 5182)
-	recent   mail.UID      // messages from here on are \Recent in this session
-	taken    mail.UID      // and those below are \Recent in no other session
+	owner    mail.AccountID
+	rights   mail.Rights
+	path     string          // when it was selected, as the client sees it
+	examined bool            // opened to look only
+	readOnly bool            // for that, or for want of rights
+	watch    *realtime.Watch // of the owner, where that is another account
+	heard    mail.ModSeq     // the newest number that watch gave
+	view     *mailbox.View   // what the client knows
+	ghosts   imap.Set        // UIDs in view of messages that are gone, of which the client cannot be told yet
+	saved    imap.Set        // UIDs that SEARCH RETURN (SAVE) kept (RFC 5182)
+	recent   mail.UID        // messages from here on are \Recent in this session
+	taken    mail.UID        // and those below are \Recent in no other session
 
 	updated  []*updating // searches whose changes the client is told
 	borrowed bool        // it is not selected: an ESEARCH looks at it
@@ -62,39 +69,48 @@ func (s *session) selectMailbox(r imap.Request, c imap.Select) (reply, error) {
 		s.leave()
 	}
 	s.condstore = s.condstore || c.Condstore || c.QResync != nil // HIGHESTMODSEQ follows in any case
-	m, err := s.find(c.Mailbox)
+	m, err := s.find(c.Mailbox, mail.RightRead)
 	if err != nil {
 		return reply{}, err
 	}
-	sel, err := s.openMailbox(m.ID, c.ReadOnly)
+	sel, err := s.openMailbox(&m, c.ReadOnly)
 	if err != nil {
 		return reply{}, err
 	}
+	sel.path = m.Path
 	s.selected = sel
-	s.describe(m, r.Canonical)
+	s.describe(m.Mailbox, r.Canonical)
 	if c.QResync != nil {
 		if err := s.resync(*c.QResync); err != nil {
-			s.selected = nil
+			s.dropSelected()
 			return reply{}, err
 		}
 	}
-	if c.ReadOnly {
+	if sel.readOnly {
 		return reply{imap.OK, imap.CodeReadOnly, "selected, to look only"}, nil
 	}
 	return reply{imap.OK, imap.CodeReadWrite, "selected"}, nil
 }
 
-func (s *session) openMailbox(id mail.MailboxID, readOnly bool) (*selected, error) {
-	view, err := s.o.Mailbox.View(s.ctx, s.account, id)
+func (s *session) openMailbox(m *access, examine bool) (*selected, error) {
+	sel := &selected{id: m.ID, owner: m.owner, rights: m.rights, examined: examine}
+	sel.readOnly = examine || !m.rights.HasAny(changingRights)
+	if s.foreign(m.owner) {
+		sel.watch = s.o.Realtime.Watch(m.owner) // before the view is read
+	}
+	view, err := s.o.Mailbox.View(s.ctx, m.owner, m.ID)
 	if err != nil {
+		if sel.watch != nil {
+			sel.watch.Close()
+		}
 		return nil, err
 	}
 	st := view.Status()
-	sel := &selected{id: id, readOnly: readOnly, view: view, recent: st.RecentFrom, taken: st.RecentFrom}
+	sel.view, sel.recent, sel.taken = view, st.RecentFrom, st.RecentFrom
 	if s.takesRecent(sel) {
 		// RFC 3501 2.3.2: the next session must not call these \Recent. It is written only where there are any, and a store
 		// that cannot write can still be read.
-		if from, err := s.takeRecent(id); err == nil {
+		if from, err := s.takeRecent(m.ID); err == nil {
 			sel.recent, sel.taken = from, st.UIDNext
 		}
 	}
@@ -110,9 +126,9 @@ func (s *session) takeRecent(id mail.MailboxID) (from mail.UID, err error) {
 }
 
 // takesRecent reports whether there are messages whose being \Recent this session takes from all others. One that opens a
-// mailbox to look only takes nothing, and IMAP4rev2 knows no \Recent.
+// mailbox to look only, or that of another account, takes nothing, and IMAP4rev2 knows no \Recent.
 func (s *session) takesRecent(sel *selected) bool {
-	return !s.dialect.Rev2 && !sel.readOnly && sel.taken < sel.view.Status().UIDNext
+	return !s.dialect.Rev2 && !sel.readOnly && !s.foreign(sel.owner) && sel.taken < sel.view.Status().UIDNext
 }
 
 // describe sends what RFC 9051 6.3.2, and to others RFC 3501 6.3.1, wants of a mailbox that is opened.
@@ -130,15 +146,26 @@ func (s *session) describe(m mailbox.Mailbox, given []imap.CanonicalName) {
 			s.out.Untagged(imap.OK, imap.CodeUnseen(uint32(first)), "first unseen message")
 		}
 	}
-	if sel.readOnly {
-		s.out.Untagged(imap.OK, imap.CodePermanentFlags(nil, false), "nothing can be changed")
-	} else {
-		s.out.Untagged(imap.OK, imap.CodePermanentFlags(flags, true), "these flags and new ones are kept")
-	}
+	s.tellPermanentFlags()
 	s.out.Untagged(imap.OK, imap.CodeUIDNext(st.UIDNext), "next UID")
 	s.out.Untagged(imap.OK, imap.CodeUIDValidity(st.UIDValidity), "UIDs are valid")
 	s.out.Untagged(imap.OK, imap.CodeHighestModSeq(st.ModSeq), "highest mod-sequence")
 	s.out.Untagged(imap.OK, imap.CodeMailboxID(m.ID.String()), "mailbox id") // RFC 8474 4.2
+}
+
+// tellPermanentFlags tells which flags the client can change (RFC 4314 5.1.1: by its rights).
+func (s *session) tellPermanentFlags() {
+	sel := s.selected
+	if sel.readOnly {
+		s.out.Untagged(imap.OK, imap.CodePermanentFlags(nil, false), "nothing can be changed")
+		return
+	}
+	bits, keywords := sel.rights.Flags()
+	names := mail.Flags{Bits: bits}.Names()
+	if keywords {
+		names = append(names, sel.view.KeywordsInUse()...)
+	}
+	s.out.Untagged(imap.OK, imap.CodePermanentFlags(names, keywords), "these flags are kept")
 }
 
 // flagNames lists the system flags, the keywords with a bit, and those in use.
@@ -172,7 +199,7 @@ func (s *session) unselectMailbox(imap.Unselect) (reply, error) {
 // unselect leaves the mailbox. What came while it was open was \Recent here and is no longer.
 func (s *session) unselect() {
 	sel := s.selected
-	s.selected = nil
+	s.dropSelected()
 	if s.takesRecent(sel) {
 		s.takeRecent(sel.id) // nothing depends on it
 	}
@@ -188,7 +215,7 @@ func (s *session) leave() {
 // closeMailbox expunges without telling, unless the mailbox was opened to look only (RFC 9051 6.4.1).
 func (s *session) closeMailbox(imap.Close) (reply, error) {
 	sel := s.selected
-	if !sel.readOnly {
+	if !sel.readOnly && sel.rights.Has(mail.RightExpunge) { // RFC 4314 4: without it, CLOSE expunges nothing and is OK
 		if err := s.expungeDeleted(sel.id); err != nil && !mail.Is(err, mail.NotFound) {
 			return reply{}, err
 		}
@@ -198,13 +225,13 @@ func (s *session) closeMailbox(imap.Close) (reply, error) {
 }
 
 func (s *session) expungeDeleted(id mail.MailboxID) error {
-	view, err := s.o.Mailbox.View(s.ctx, s.account, id)
+	view, err := s.o.Mailbox.View(s.ctx, s.selected.owner, id)
 	if err != nil {
 		return err
 	}
 	deleted := view.Flagged(mail.Deleted)
 	if len(deleted) > 0 {
-		_, err = s.o.Mailbox.Expunge(s.ctx, s.account, id, deleted)
+		_, err = s.o.Mailbox.Expunge(s.ctx, s.selected.owner, id, deleted)
 	}
 	return err
 }

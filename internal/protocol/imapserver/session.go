@@ -199,11 +199,12 @@ func (s *session) serve(request imap.Request) {
 	c := s.server.offers.commands[request.Name]
 	s.beginProgress(request.Tag, begun)
 	s.cut = 0
-	if s.selected != nil {
+	err := s.reconsider()
+	if err == nil && s.selected != nil {
 		s.prepare(&c, request)
 	}
 	s.recheck(recheckEvery)
-	r := s.carryOut(&c, request)
+	r := s.carryOut(&c, request, err)
 	if s.selected != nil && !s.over {
 		s.report(&c, request)
 		s.tellModSeq()
@@ -231,15 +232,18 @@ func (s *session) serve(request imap.Request) {
 	s.log.Debug("imap: command", "name", request.Name, "answer", r.cond, "took", took)
 }
 
-// carryOut runs a command and makes a reply of its error.
-func (s *session) carryOut(c *command, request imap.Request) reply {
+// carryOut runs a command, if nothing has failed before it, and makes a reply of its error.
+func (s *session) carryOut(c *command, request imap.Request, err error) reply {
 	switch {
 	case s.over:
 		return reply{}
 	case s.dialect.UIDOnly && c.numbered(request):
 		return uidRequired
 	}
-	r, err := s.run(request)
+	var r reply
+	if err == nil {
+		r, err = s.run(request)
+	}
 	if err != nil {
 		r = s.failed(request, err)
 	}

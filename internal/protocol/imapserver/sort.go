@@ -90,7 +90,7 @@ func (s *session) summaries(batch []position, effort *effort, each func(*search.
 		if err != nil {
 			return err
 		}
-		rows, n, err := s.readRows(batch)
+		rows, n, err := s.readRows(s.selected.owner, batch)
 		end()
 		if err != nil {
 			return err

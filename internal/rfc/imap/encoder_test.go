@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/message"
 	"github.com/mailmesh/mailmesh/internal/rfc/message/header"
 
@@ -93,6 +94,11 @@ func TestEncode(t *testing.T) {
 			"* STATUS a (DELETED-STORAGE 1099511627776)"},
 		{rev1, func(e *Encoder) { e.Quota("a b", []ResourceUse{{ResourceStorage, 10, 512}, {ResourceMailbox, 0, 3}}) },
 			`* QUOTA "a b" (STORAGE 10 512 MAILBOX 0 3)`},
+		{rev1, func(e *Encoder) { e.ACL("é", []ACLEntry{{"a b", mail.RightLookup | mail.RightCreate}, {"c", 0}}) },
+			`* ACL &AOk- "a b" lkc "c" ""`},
+		{rev1, func(e *Encoder) { e.ListRights("a", "b", 0, mail.AllRights) }, `* LISTRIGHTS a "b" "" l r s w i p k x t e a c d`},
+		{rev1, func(e *Encoder) { e.ListRights("a", "b", mail.AllRights, 0) }, `* LISTRIGHTS a "b" lrswipkxteacd`},
+		{rev1, func(e *Encoder) { e.MyRights("a", mail.RightRead|mail.RightExpunge) }, `* MYRIGHTS a red`},
 		{rev1, func(e *Encoder) { e.QuotaRoot("é", "") }, `* QUOTAROOT &AOk- ""`},
 		{rev1, func(e *Encoder) { e.Flags([]string{`\Seen`, "$x"}) }, `* FLAGS (\Seen $x)`},
 		{rev1, func(e *Encoder) { e.Exists(3) }, "* 3 EXISTS"},

@@ -29,6 +29,7 @@ type verb struct {
 // extensions are all there are, in the order of the alphabet: a further one is a line here.
 func extensions() []extension {
 	return []extension{
+		aclSyntax(),
 		appendSyntax(),
 		compressSyntax(),
 		contextSyntax(),

@@ -24,6 +24,7 @@ type ListReturn struct {
 	Subscribed bool
 	Children   bool
 	SpecialUse bool         // RFC 6154 5.2
+	MyRights   bool         // RFC 8440
 	Status     []StatusItem // RFC 5819
 	Metadata   []string     // entries (RFC 9590)
 }

@@ -148,6 +148,9 @@ func (p *parser) metadataValue() []byte {
 // CodeMetadataTooMany and those below are of RFC 5464 4.2.1 and 4.3.
 const CodeMetadataTooMany Code = "METADATA TOOMANY"
 
+// CodeMetadataNoPrivate: the mailbox keeps no private annotations.
+const CodeMetadataNoPrivate Code = "METADATA NOPRIVATE"
+
 // CodeMetadataMaxSize says how many octets a value may have.
 func CodeMetadataMaxSize(octets int) Code { return codeNumber("METADATA MAXSIZE ", uint64(octets)) }
 

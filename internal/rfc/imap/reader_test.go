@@ -90,6 +90,15 @@ func TestReadCommand(t *testing.T) {
 		{"STATUS a (MESSAGES size messages)", Status{"a", []StatusItem{StatusMessages, StatusSize}}},
 		{"STATUS a (deleted-storage)", Status{"a", []StatusItem{StatusDeletedStorage}}},
 		{`GETQUOTA ""`, GetQuota{""}},
+		{"SETACL inbox ann@example.org +lrd", SetACL{"INBOX", "ann@example.org", RightsAdd, mail.RightLookup | mail.RightRead | mail.RightDeleteMessages | mail.RightExpunge}},
+		{`SETACL a -anyone -c`, SetACL{"a", "-anyone", RightsRemove, mail.RightCreate | mail.RightDelete}},
+		{`SETACL a "x y" ""`, SetACL{"a", "x y", RightsReplace, 0}},
+		{"SETACL a b lrswipkxtea", SetACL{"a", "b", RightsReplace, mail.AllRights}},
+		{"DELETEACL a b", DeleteACL{"a", "b"}},
+		{"GETACL a", GetACL{"a"}},
+		{"LISTRIGHTS a b", ListRights{"a", "b"}},
+		{"MYRIGHTS a", MyRights{"a"}},
+		{`LIST "" % RETURN (MYRIGHTS)`, List{Patterns: []string{"%"}, Extended: true, Return: ListReturn{MyRights: true}}},
 		{"GETQUOTAROOT inbox", GetQuotaRoot{"INBOX"}},
 		{"SETQUOTA ann@example.org ()", SetQuota{Root: "ann@example.org"}},
 		{"SETQUOTA a (storage 512 X 0)", SetQuota{"a", []ResourceLimit{{ResourceStorage, 512}, {"X", 0}}}},
@@ -131,7 +140,7 @@ func TestStates(t *testing.T) {
 		NotAuthenticated: "STARTTLS AUTHENTICATE LOGIN",
 		Authenticated | Selected: "ENABLE SELECT EXAMINE CREATE DELETE RENAME SUBSCRIBE UNSUBSCRIBE LIST LSUB NAMESPACE STATUS APPEND " +
 			"IDLE COMPRESS ESEARCH UNAUTHENTICATE XLIST GETMETADATA SETMETADATA NOTIFY " +
-			"GETQUOTA GETQUOTAROOT SETQUOTA",
+			"GETQUOTA GETQUOTAROOT SETQUOTA SETACL DELETEACL GETACL LISTRIGHTS MYRIGHTS",
 		Selected: "CHECK CLOSE UNSELECT EXPUNGE SEARCH FETCH STORE COPY MOVE UID_EXPUNGE UID_SEARCH UID_FETCH UID_STORE UID_COPY " +
 			"UID_MOVE UIDBATCHES REPLACE UID_REPLACE " +
 			"CANCELUPDATE SORT UID_SORT THREAD UID_THREAD",

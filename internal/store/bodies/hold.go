@@ -73,6 +73,14 @@ func (s *Store) addObject(t *tx.Tx, b *Body) error {
 		return nil
 	}
 	b.names = t
+	if b.borrowed {
+		n, err := t.SQL().Exec(`UPDATE object SET state = state WHERE id = $1 AND state = 0`, b.Object)
+		if err == nil && n == 0 {
+			b.names = before
+			err = mail.E("bodies.Hold", mail.Conflict, ErrPutAgain)
+		}
+		return err
+	}
 	if before == nil {
 		t.SQL().Queue(insert, b.Object, []byte(b.Location), b.Stored, t.Now())
 		return nil

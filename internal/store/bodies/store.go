@@ -81,6 +81,8 @@ type Body struct {
 
 	since time.Time // before it was put
 	names *tx.Tx    // the last unit of work that tried to name it
+
+	borrowed bool // another account's: its object is there
 }
 
 // Put writes what r holds, up to io.EOF, as a new body. An error of r is returned wrapped; when the bytes cannot be stored

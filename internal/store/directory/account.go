@@ -17,6 +17,7 @@ type Account struct {
 	Name     string       // display name
 	Disabled bool         // itself, or the domain of its primary address
 	Admin    bool         // may see and set the quotas of others
+	Shared   bool         // its mailboxes are for many
 	Created  time.Time
 }
 
@@ -88,6 +89,11 @@ func (s *Store) SetAdmin(t *tx.Tx, id mail.AccountID, admin bool) error {
 	return updateAccount(t, "directory.SetAdmin", id, `UPDATE directory_account SET admin = $2 WHERE account_id = $1`, admin)
 }
 
+// SetShared says that the mailboxes of an account are for many, or one person's.
+func (s *Store) SetShared(t *tx.Tx, id mail.AccountID, shared bool) error {
+	return updateAccount(t, "directory.SetShared", id, `UPDATE directory_account SET shared = $2 WHERE account_id = $1`, shared)
+}
+
 // SetName changes an account's display name.
 func (s *Store) SetName(t *tx.Tx, id mail.AccountID, name string) error {
 	const op = "directory.SetName"
@@ -106,12 +112,12 @@ func updateAccount(t *tx.Tx, op string, id mail.AccountID, sql string, value any
 	return err
 }
 
-const selectAccount = `SELECT x.account_id, x.local, x.domain, x.name, x.created, x.admin,
+const selectAccount = `SELECT x.account_id, x.local, x.domain, x.name, x.created, x.admin, x.shared,
 	CASE WHEN x.disabled <> 0 OR COALESCE(d.disabled, 0) <> 0 THEN 1 ELSE 0 END
 	FROM directory_account x LEFT JOIN domain d ON d.name = x.domain `
 
 func scanAccount(scan func(...any) error) (a Account, err error) {
-	err = scan(&a.ID, &a.Address.Local, &a.Address.Domain, &a.Name, &a.Created, &a.Admin, &a.Disabled)
+	err = scan(&a.ID, &a.Address.Local, &a.Address.Domain, &a.Name, &a.Created, &a.Admin, &a.Shared, &a.Disabled)
 	return a, err
 }
 
@@ -147,7 +153,7 @@ func (s *Store) Accounts(t *tx.Tx, domain string, after mail.Address, limit int)
 		return nil, err
 	}
 	// The order of `address`, which is kept sorted, is the order of the list.
-	rows, err := t.SQL().Query(`SELECT x.account_id, x.local, x.domain, x.name, x.created, x.admin, CASE WHEN x.disabled <> 0 OR d.disabled <> 0 THEN 1 ELSE 0 END
+	rows, err := t.SQL().Query(`SELECT x.account_id, x.local, x.domain, x.name, x.created, x.admin, x.shared, CASE WHEN x.disabled <> 0 OR d.disabled <> 0 THEN 1 ELSE 0 END
 		FROM address a JOIN directory_account x ON x.account_id = a.account_id JOIN domain d ON d.name = x.domain
 		WHERE a.kind = 'primary' AND (a.domain, a.local) > ($1, $2) AND ($3 = '' OR a.domain = $3)
 		ORDER BY a.domain, a.local LIMIT $4`, from.domain, from.local, domain, page(limit))

@@ -357,6 +357,7 @@ func TestAccounts(t *testing.T) {
 			func(t *tx.Tx) error { return w.SetName(t, 99, "x") },
 			func(t *tx.Tx) error { return w.SetDisabled(t, 99, true) },
 			func(t *tx.Tx) error { return w.SetAdmin(t, 99, true) },
+			func(t *tx.Tx) error { return w.SetShared(t, 99, true) },
 			func(t *tx.Tx) error { return w.RemoveAccount(t, 99) },
 			func(t *tx.Tx) error { _, err := w.Account(t, 99); return err },
 		} {

@@ -135,6 +135,9 @@ var rules = []rule{
 	{"the mailbox above a mailbox exists",
 		`SELECT b.id, 0, 0, b.parent_id, 0 FROM mailbox b WHERE b.account_id = $1 AND b.parent_id > 0
 		AND NOT EXISTS (SELECT 1 FROM mailbox p WHERE p.account_id = $1 AND p.id = b.parent_id AND p.parent_id >= 0)`},
+	{"rights belong to a mailbox",
+		`SELECT r.mailbox_id, 0, 0, r.grantee_id, 0 FROM mailbox_right r WHERE r.account_id = $1
+		AND (r.rights = 0 OR r.grantee_id = $1 OR NOT EXISTS (SELECT 1 FROM mailbox b WHERE b.account_id = $1 AND b.id = r.mailbox_id AND b.parent_id >= 0))`},
 	{"a role belongs to one mailbox",
 		`SELECT MAX(id), 0, 0, COUNT(*), 1 FROM mailbox WHERE account_id = $1 AND role <> '' GROUP BY role HAVING COUNT(*) > 1`},
 	{"an email is in a mailbox",

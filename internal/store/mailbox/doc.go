@@ -46,6 +46,15 @@
 // hierarchy is a real mailbox. INBOX cannot be deleted. Renaming INBOX makes a new mailbox and moves the messages there;
 // the children of INBOX stay.
 //
+// # Rights
+//
+// Others than the owner may do with a mailbox what its grants say (RFC 4314): see RightsOf. This room keeps them and asks for
+// nothing: every method is called for the owner, by doors that have looked. New mailboxes inherit the grants of the one above.
+// A grant is removed with the mailbox, with its owner (Purge) and with the account that it is for (PurgeGrants).
+//
+// Messages that are copied to another account, or where fewer flags may be set, become emails of their own (Crossing): steps of
+// CopyAcross and MoveAcross lock both accounts.
+//
 // # Upkeep
 //
 // Finish ends what was interrupted, at start and now and then. TrimLog and SweepThreads, per account and seldom, remove
@@ -65,6 +74,7 @@
 //   - mail.MaxKeywords keywords a message (mail.Limit). MaxMailboxesPerEmail mailboxes an email (more: a new email).
 //   - MaxAnnotations annotations a mailbox, of MaxAnnotationsSize together, and MaxAnnotationsOfAccount of
 //     MaxAnnotationBytes an account (ErrTooManyAnnotations), MaxAnnotation bytes a value (ErrAnnotationTooLarge), MaxEntry bytes a name (mail.Limit).
+//   - MaxGrants grants a mailbox (mail.Limit). An account is shown the mailboxes of MaxSharers others, the oldest accounts first.
 //   - Quota is asked by CheckQuota before bytes are taken. Append and Copy do not refuse for it: what was in flight when
 //     the quota was reached may exceed it.
 //   - The change log reaches back LogKept or LogRows rows, whichever is more. Below that tx.Changes answers mail.Gone, and

@@ -25,6 +25,11 @@ type FlagChange struct {
 	Op    FlagOp
 	Flags mail.Flags
 
+	// Kept are flags that stay as they are, and KeptKeywords all keywords without a bit: with SetFlags, where who changes
+	// flags may not change all.
+	Kept         mail.Flag
+	KeptKeywords bool
+
 	// Conditional leaves messages alone whose modseq is above UnchangedSince (RFC 7162 3.1.3).
 	Conditional    bool
 	UnchangedSince mail.ModSeq
@@ -266,6 +271,11 @@ func (c *FlagChange) apply(from flagText) (flagText, error) {
 	was := mail.Flags{Bits: from.bits, Keywords: strings.Fields(from.keywords)}
 	is := c.Flags
 	switch c.Op {
+	case SetFlags:
+		is.Bits = is.Bits&^c.Kept | was.Bits&c.Kept
+		if c.KeptKeywords {
+			is.Keywords = was.Keywords
+		}
 	case AddFlags:
 		is = was.Add(c.Flags)
 	case RemoveFlags:

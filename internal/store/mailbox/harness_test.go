@@ -194,6 +194,10 @@ func (fakeBodies) HoldAgain(t *tx.Tx, account mail.AccountID, blob mail.BlobID) 
 	return err
 }
 
+func (fakeBodies) Borrow(_ context.Context, _ mail.AccountID, blob mail.BlobID) (func(*tx.Tx, mail.AccountID) (mail.BlobID, error), error) {
+	return func(t *tx.Tx, to mail.AccountID) (mail.BlobID, error) { return blob, hold(t, to, blob) }, nil
+}
+
 func (fakeBodies) Release(t *tx.Tx, account mail.AccountID, blob mail.BlobID) error {
 	n, err := t.SQL().Exec(`UPDATE blob SET holds = holds - 1 WHERE account_id = $1 AND blob_id = $2`, account, blob)
 	if err == nil && n != 1 {

@@ -65,13 +65,18 @@ func (s *Store) List(t *tx.Tx, account mail.AccountID) ([]Mailbox, error) {
 		return nil, err
 	}
 	fillPaths(list)
+	sortByPath(list)
+	return list, nil
+}
+
+// sortByPath puts INBOX first.
+func sortByPath(list []Mailbox) {
 	slices.SortFunc(list, func(a, b Mailbox) int {
 		if (a.Path == Inbox) != (b.Path == Inbox) {
 			return map[bool]int{true: -1, false: 1}[a.Path == Inbox]
 		}
 		return strings.Compare(a.Path, b.Path)
 	})
-	return list, nil
 }
 
 func fillPaths(list []Mailbox) {

@@ -25,7 +25,7 @@ var (
 // Inbox gets RoleInbox, and no other has it.
 func (s *Store) Create(t *tx.Tx, account mail.AccountID, path string, role Role) (Mailbox, error) {
 	const op = "mailbox.Create"
-	levels, err := splitPath(op, strings.TrimSuffix(path, Separator))
+	levels, err := newPath(op, path)
 	if err != nil {
 		return Mailbox{}, err
 	}
@@ -117,6 +117,7 @@ func (s *Store) insert(t *tx.Tx, account mail.AccountID, m *Mailbox) error {
 			meta_modseq, created_modseq, messages, unseen, deleted, bytes, recent_below)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8, $8, 0, 0, 0, 0, 1)`,
 		account, m.ID, m.Parent, m.Name, m.Role, m.Subscribed, m.UIDValidity, m.ModSeq)
+	inheritGrants(t, account, m)
 	return nil
 }
 
@@ -148,7 +149,7 @@ func (s *Store) Rename(t *tx.Tx, account mail.AccountID, id mail.MailboxID, path
 	if m.Role == RoleInbox {
 		return Mailbox{}, mail.E(op, mail.Denied, errors.New("INBOX keeps its name; its messages can be moved"))
 	}
-	levels, err := splitPath(op, strings.TrimSuffix(path, Separator))
+	levels, err := newPath(op, path)
 	if err != nil {
 		return Mailbox{}, err
 	}

@@ -18,10 +18,35 @@ const Separator = "/"
 // Inbox is the path of the mailbox that every account has (RFC 9051 5.1).
 const Inbox = "INBOX"
 
+// The first levels under which accounts see the mailboxes of others. No mailbox of an account's own has such a path.
+const (
+	OtherUsers    = "Other Users"
+	SharedFolders = "Shared Folders"
+)
+
+// Foreign reports whether a path is one of another account's mailbox, or of what lies above such.
+func Foreign(path string) bool {
+	first, _, _ := strings.Cut(path, Separator)
+	return first == OtherUsers || first == SharedFolders
+}
+
+// newPath is splitPath for a mailbox that gets the path. A separator at the end, which announces children, is dropped.
+func newPath(op, path string) ([]string, error) {
+	levels, err := splitPath(op, strings.TrimSuffix(path, Separator))
+	if err == nil && Foreign(levels[0]) {
+		err = mail.E(op, mail.Invalid, fmt.Errorf("%q is where the mailboxes of others are shown: choose another name", levels[0]))
+	}
+	return levels, err
+}
+
 // splitPath checks a path and returns its levels, each in Unicode normalization form C.
 func splitPath(op, path string) ([]string, error) {
 	levels := strings.Split(path, Separator)
-	if len(levels) > MaxDepth {
+	most := MaxDepth
+	if Foreign(path) {
+		most += 2 // the namespace, and whose it is
+	}
+	if len(levels) > most {
 		return nil, mail.E(op, mail.Limit, fmt.Errorf("a mailbox name has at most %d levels, not %d", MaxDepth, len(levels)))
 	}
 	for i, level := range levels {

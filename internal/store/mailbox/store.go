@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"context"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -22,6 +23,9 @@ const (
 	MaxAnnotationsOfAccount = 50_000    // of all mailboxes of an account
 	MaxAnnotationBytes      = 16 << 20  // of the values of an account
 
+	MaxGrants  = 1000 // of a mailbox
+	MaxSharers = 1000 // accounts whose mailboxes one account is shown
+
 	maxUID = 1<<32 - 1
 )
 
@@ -42,6 +46,8 @@ const DefaultViewBytes = 128 << 20
 type Bodies interface {
 	// HoldAgain notes that one more email of the account has this body.
 	HoldAgain(t *tx.Tx, account mail.AccountID, blob mail.BlobID) error
+	// Borrow makes a body of an account ready for others, and returns what holds it for one of them.
+	Borrow(ctx context.Context, account mail.AccountID, blob mail.BlobID) (hold func(*tx.Tx, mail.AccountID) (mail.BlobID, error), err error)
 	// Release takes back one hold.
 	Release(t *tx.Tx, account mail.AccountID, blob mail.BlobID) error
 }

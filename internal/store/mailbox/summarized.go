@@ -8,10 +8,13 @@ func Summarized(s *message.Summary) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	m := Message{Size: s.Size, Summary: binary, BaseSubject: s.BaseSubject}
-	if s.MessageID != "" {
-		m.MessageIDs = append(m.MessageIDs, s.MessageID)
+	return Message{Size: s.Size, Summary: binary, BaseSubject: s.BaseSubject, MessageIDs: threadIDs(&s.Info)}, nil
+}
+
+// threadIDs are the ids that choose a message's thread, in the order that Message wants.
+func threadIDs(i *message.Info) (ids []string) {
+	if i.MessageID != "" {
+		ids = append(ids, i.MessageID)
 	}
-	m.MessageIDs = append(append(m.MessageIDs, s.InReplyTo...), s.References...)
-	return m, nil
+	return append(append(ids, i.InReplyTo...), i.References...)
 }

@@ -97,6 +97,7 @@ func (s *Store) trimStep(t *tx.Tx, account mail.AccountID, upTo mail.ModSeq) (in
 // roomTables are the tables of this room with the columns that, after account_id, are their keys, in the order in which the
 // rows of a removed account go.
 var roomTables = []struct{ name, key string }{
+	{"mailbox_right", "mailbox_id, grantee_id, negative"},
 	{"membership", "mailbox_id, uid"}, {"email", "id"}, {"thread_ref", "hash"}, {"subscription", "path"},
 	{"annotation", "mailbox_id, viewer_id, entry"},
 	{"unfinished", "id"}, {"mailbox", "id"}, {"change", "modseq, seq"},

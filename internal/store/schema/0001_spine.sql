@@ -27,6 +27,7 @@ CREATE TABLE directory_account (
     name       TEXT NOT NULL,             -- display name
     disabled   BIGINT NOT NULL,
     admin      BIGINT NOT NULL DEFAULT 0, -- may set the quotas of others
+    shared     BIGINT NOT NULL DEFAULT 0, -- its mailboxes are for many: shown as shared folders
     created    BIGINT NOT NULL
 );
 CREATE INDEX directory_account_domain ON directory_account (domain, account_id);
@@ -184,6 +185,17 @@ CREATE TABLE annotation (
     PRIMARY KEY (account_id, mailbox_id, viewer_id, entry)
 ) {{clustered}};
 CREATE INDEX annotation_modseq ON annotation (account_id, modseq);
+
+-- What accounts other than the owner may do with a mailbox (RFC 4314).
+CREATE TABLE mailbox_right (
+    account_id BIGINT NOT NULL,           -- the owner
+    mailbox_id BIGINT NOT NULL,
+    grantee_id BIGINT NOT NULL,           -- an account; 0: anyone who is signed in
+    negative   BIGINT NOT NULL,           -- 1: these rights are taken away
+    rights     BIGINT NOT NULL,           -- mail.Rights bits
+    PRIMARY KEY (account_id, mailbox_id, grantee_id, negative)
+) {{clustered}};
+CREATE INDEX mailbox_right_grantee ON mailbox_right (grantee_id, account_id);
 
 -- Names subscribed to that no mailbox bears (RFC 9051 6.3.7: the server must not unsubscribe by itself).
 CREATE TABLE subscription (
