@@ -121,7 +121,7 @@ func TestIMAPShowsNothingOfOthers(t *testing.T) {
 		h.wantNothingOf(said, answer+end)
 	}
 	var names []string
-	for _, prefix := range []string{"", "bob/", h.bob.Address + "/", "~bob/", "user/bob/", "user.bob.", "Other Users/bob/", "#user/bob/", "../bob/", "/", "Shared/"} {
+	for _, prefix := range []string{"", "bob/", h.bob.Address + "/", "~bob/", "user/bob/", "user.bob.", "Other Users/bob/", "Other Users/" + h.bob.Address + "/", "Shared Folders/" + h.bob.Address + "/", "#user/bob/", "../bob/", "/", "Shared/"} {
 		names = append(names, prefix+secretBox)
 		if prefix != "" && prefix != "/" {
 			names = append(names, prefix+"INBOX")
@@ -174,6 +174,72 @@ func TestIMAPShowsNothingOfOthers(t *testing.T) {
 	}
 	if c.OK("SELECT %s", secretBox); !strings.Contains(c.OK("UID SEARCH ALL"), "SEARCH\n") {
 		t.Error("her own mailbox of that name is not empty")
+	}
+}
+
+// What Bob gives, Alice has, and nothing beside it; when he takes it back she has nothing.
+func TestIMAPShowsWhatIsGiven(t *testing.T) {
+	h := newHouse(t)
+	his := h.signIn(h.bob)
+	his.OK("CREATE Given/%s", secretBox)
+	prefix := "Other Users/" + h.bob.Address + "/"
+	c := h.signIn(h.alice)
+	shown := func() bool { return strings.Contains(c.OK(`LIST "" "*"`), prefix+"Given") }
+	// pry says whatever could show something of the mailboxes that are not given.
+	pry := func() {
+		t.Helper()
+		for _, name := range []string{"INBOX", secretBox, "Given/" + secretBox, "Nowhere"} {
+			name = prefix + name
+			for _, format := range []string{"STATUS %q (MESSAGES)", "SELECT %q", "EXAMINE %q", "MYRIGHTS %q", "GETACL %q", "GETQUOTAROOT %q", "GETMETADATA %q /shared/comment",
+				"DELETE %q", "RENAME %q Mine", "CREATE %q", "APPEND %q {3+}\r\nx\r\n", "SETACL %q " + h.alice.Address + " lr", "DELETEACL %q " + h.alice.Address} {
+				answer, end := c.Do(format, name)
+				want := "NO [NONEXISTENT] there is no such mailbox"
+				if strings.HasPrefix(format, "CREATE") && strings.Contains(name, "Given") && shown() {
+					want = "NO [NOPERM] " // whether it is there or not
+				}
+				if !strings.HasPrefix(end, want) {
+					t.Errorf(format+": %s%s", name, answer, end)
+				}
+				h.wantNothingOf(fmt.Sprintf(format, name), answer+end)
+			}
+		}
+		for _, list := range []string{`LIST "" "*"`, `LIST "" "` + prefix + `%"`, `LIST "" "*" RETURN (MYRIGHTS STATUS (MESSAGES))`, `LSUB "" "*"`} {
+			h.wantNothingOf(list, c.OK("%s", list))
+		}
+	}
+	pry()
+	if shown() {
+		t.Error("Alice is shown what was not given")
+	}
+	before := h.all(h.bob)
+	his.OK("APPEND Given {12+}\r\nx: given\r\n\r\n")
+	his.OK("SETACL Given %s lr", h.alice.Address)
+	pry()
+	if !shown() {
+		t.Error("Alice is not shown what was given")
+	}
+	c.OK("SELECT %q", prefix+"Given")
+	if answer := c.OK("UID FETCH 1:* (FLAGS BODY[])"); !strings.Contains(answer, "x: given") {
+		t.Errorf("given is %s", answer)
+	}
+	for _, key := range append(h.names, "Mzzzzzz") {
+		if answer, end := c.Do("UID SEARCH EMAILID %s", key); strings.HasPrefix(end, "OK") && regexp.MustCompile(`SEARCH \d|ALL \d`).MatchString(answer) {
+			t.Errorf("EMAILID %s finds %s", key, answer)
+		}
+	}
+	for _, command := range []string{`UID STORE 1 +FLAGS (\Deleted)`, "EXPUNGE", "UID MOVE 1 INBOX"} {
+		if _, end := c.Do("%s", command); !strings.HasPrefix(end, "NO [NOPERM]") {
+			t.Errorf("%s: %s", command, end)
+		}
+	}
+	c.OK("UNSELECT")
+	his.OK("DELETEACL Given %s", h.alice.Address)
+	pry()
+	if _, end := c.Do("SELECT %q", prefix+"Given"); shown() || !strings.HasPrefix(end, "NO [NONEXISTENT]") {
+		t.Errorf("what was taken back: %s", end)
+	}
+	if without := regexp.MustCompile(`(?m)^.* "?Given.*\n`); without.ReplaceAllString(h.all(h.bob), "") != without.ReplaceAllString(before, "") {
+		t.Error("Bob's mail is not what it was")
 	}
 }
 
