@@ -258,6 +258,7 @@ func TestStatesAndPurge(t *testing.T) {
 		in := r.path(alice, Inbox)
 		for _, id := range []mail.AccountID{alice, bob} {
 			r.mustAnnotate(id, id, OfServer, "/private/x", "y")
+			r.must(r.grant(id, r.path(id, Inbox).ID, SetRights, Grant{Grantee: Anyone, Rights: mail.RightRead}))
 		}
 		r.fill(alice, in.ID, 150)
 		r.append(bob, r.path(bob, Inbox).ID, testMessage("bob's"))
