@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"runtime"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
@@ -272,6 +274,21 @@ func TestReadOnlyStore(t *testing.T) {
 	c.ok("CLOSE")
 	if log := f.log.String(); strings.Count(log, "no space") < 7 {
 		t.Errorf("the log says %s", log)
+	}
+}
+
+// A client that does not know whether its command was carried out must be told so: to repeat it may do it twice.
+func TestUnknownOutcome(t *testing.T) {
+	f := serve(t)
+	s := newSession(t.Context(), f.Server, nil, &net.TCPConn{})
+	for want, err := range map[string]error{
+		"it is not known whether this was done": mail.ErrOutcomeUnknown,
+		"this cannot be done right now":         errors.New("the disk is full"),
+	} {
+		r := s.failed(imap.Request{Name: "MOVE"}, &mail.Error{Op: "mailbox.Move", Kind: mail.Unavailable, Err: err})
+		if r.cond != imap.NO || r.code != imap.CodeUnavailable || !strings.HasPrefix(r.text, want) {
+			t.Errorf("%v: %v", err, r)
+		}
 	}
 }
 

@@ -96,6 +96,9 @@ func (s *session) failed(request imap.Request, err error) reply {
 	switch kind {
 	case mail.Conflict, mail.Unavailable:
 		s.log.Warn("imap: temporary failure", "command", request.Name, "account", s.account, "err", err)
+		if errors.Is(err, mail.ErrOutcomeUnknown) {
+			return no(imap.CodeUnavailable, "it is not known whether this was done: look before you try again")
+		}
 		return no(imap.CodeUnavailable, "this cannot be done right now, try again")
 	case mail.Gone:
 		s.log.Info("imap: the account is gone", "account", s.account, "err", err)
