@@ -15,7 +15,7 @@ import (
 
 const module = "github.com/mailmesh/mailmesh/"
 
-// floors is DESIGN.md's import table, lowest first. A package belongs to the floor with the longest prefix of its path.
+// floors is the import table, lowest first (docs/overview.md draws it). A package belongs to the floor with the longest prefix of its path.
 // It may import its own family (a parent or child folder), and what its floor names.
 var floors = []struct {
 	prefix string
@@ -46,7 +46,7 @@ var forbidden = []struct{ from, to, reason string }{
 	{"protocol", "store/spool", "only mailflow and adminserver touch the spool"},
 }
 
-// thirdParty names the one package that may import a third-party module (DESIGN.md: one package imports each). A
+// thirdParty names the one package that may import a third-party module: what is imported in one place can be replaced there. A
 // module not named here may be imported by one package only, whichever that is.
 var thirdPartyShared = map[string]string{
 	"golang.org/x/text": "charsets and Unicode forms are needed where text is read and where names are compared",

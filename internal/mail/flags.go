@@ -14,7 +14,7 @@ const (
 	Answered
 	Flagged
 	Draft
-	Deleted // belongs to the membership of a message in a mailbox, not to the email (STORE.md)
+	Deleted // belongs to the membership of a message in a mailbox, not to the email
 	Forwarded
 	MDNSent
 	Junk

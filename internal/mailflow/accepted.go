@@ -27,5 +27,5 @@ type Delivered struct {
 	UID     mail.UID
 }
 
-// MaxLocal is how many accounts one message may be delivered to in one commit (STORE.md).
+// MaxLocal is how many accounts one message may be delivered to in one commit, which is what store/tx locks at most (tx.MaxAccounts).
 const MaxLocal = 100

@@ -22,6 +22,6 @@
 // on sessions. Nothing is kept; a node that stops owes nobody anything.
 //
 // The bytes of a notice on the bus: a format number (1), account, state, and the commit's time in unix nanoseconds by
-// the clock of the node that committed, each as a variable-length integer. Notices of another format are ignored, as
-// STORE.md asks of unknown bells.
+// the clock of the node that committed, each as a variable-length integer. Notices of another format are ignored:
+// while nodes are upgraded one by one, some are of another release.
 package realtime

@@ -1,6 +1,6 @@
 // Package schema holds the migrations of the database, one SQL text for both engines.
 //
-// Rules (STORE.md, "Versions"): forward only; a released file is never changed; a release only expands, what it stops
+// Rules: forward only; a released file is never changed; a release only expands, what it stops
 // using goes in the release after next; each step may be run again. Two substitutions are made by infra/db: {{bytes}}
 // is the type of byte strings, and {{clustered}} stores a table's rows in the order of its primary key where the
 // engine can.

@@ -28,7 +28,7 @@ type Message struct {
 // Recipient is one recipient a message is owed to.
 type Recipient struct {
 	Message  mail.SpoolID
-	Number   int // in the envelope; with the message's id it names the delivery (STORE.md, "Once")
+	Number   int // in the envelope; with the message's id it names the delivery, so that it is done once
 	Address  mail.Address
 	Due      time.Time
 	Attempts int

@@ -14,7 +14,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mail"
 )
 
-// Limits of one unit of work (STORE.md).
+// Limits of one unit of work.
 const (
 	MaxAccounts      = 100 // accounts one write may lock
 	objectsPerNumber = 256 // changed objects that may share one modseq
@@ -151,7 +151,7 @@ func (s *Store) run(ctx context.Context, accounts []mail.AccountID, key *Key, fn
 				return stillUnknown(lost, err)
 			}
 		case errors.Is(err, db.ErrCommitUnknown):
-			// STORE.md, "Once": run again with the same key on the current primary, never looked up first.
+			// Run again with the same key on the current primary, never looked up first (docs/decisions/0006-unit-of-work.md).
 			lost, unsure = err, rings
 		case key != nil && len(accounts) == 0 && repeat == 0 && db.IsUnique(err):
 			// Where no account row is locked, two commits under one key can meet: the later one fails on the row of done,
