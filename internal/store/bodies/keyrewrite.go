@@ -196,21 +196,26 @@ const pageSize = 1000
 
 func (s *Store) accountKeyPage(ctx context.Context, after mail.AccountID) (page []KeyLine, err error) {
 	err = s.tx.Read(ctx, func(t *tx.Tx) error {
-		page = page[:0]
-		rows, err := t.SQL().Query(`SELECT id, wrapped_key FROM account WHERE id > $1 ORDER BY id LIMIT $2`, after, pageSize)
-		if err != nil {
-			return err
-		}
-		for rows.Next() {
-			var l KeyLine
-			if err := rows.Scan(&l.Account, &l.Wrapped); err != nil {
-				return err
-			}
-			page = append(page, l)
-		}
-		return rows.Err()
+		page, err = accountKeyLines(t, `SELECT id, wrapped_key FROM account WHERE id > $1 ORDER BY id LIMIT $2`, after, pageSize)
+		return err
 	})
 	return page, err
+}
+
+// accountKeyLines reads the ids and wrapped keys of the accounts that a query selects.
+func accountKeyLines(t *tx.Tx, query string, args ...any) (keys []KeyLine, err error) {
+	rows, err := t.SQL().Query(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	for rows.Next() {
+		var l KeyLine
+		if err := rows.Scan(&l.Account, &l.Wrapped); err != nil {
+			return nil, err
+		}
+		keys = append(keys, l)
+	}
+	return keys, rows.Err()
 }
 
 func (s *Store) objectKeyPage(ctx context.Context, after KeyLine) (page []KeyLine, err error) {

@@ -46,19 +46,8 @@ func OpenMasterKey(ctx context.Context, t *tx.Store, path string) ([]byte, error
 // someAccountKeys returns some wrapped keys of accounts: one that is damaged must not keep the server from its start.
 func someAccountKeys(ctx context.Context, s *tx.Store) (some []KeyLine, err error) {
 	err = s.Read(ctx, func(t *tx.Tx) error {
-		some = nil
-		rows, err := t.SQL().Query(`SELECT id, wrapped_key FROM account WHERE length(wrapped_key) > 0 ORDER BY id LIMIT 10`)
-		if err != nil {
-			return err
-		}
-		for rows.Next() {
-			var l KeyLine
-			if err := rows.Scan(&l.Account, &l.Wrapped); err != nil {
-				return err
-			}
-			some = append(some, l)
-		}
-		return rows.Err()
+		some, err = accountKeyLines(t, `SELECT id, wrapped_key FROM account WHERE length(wrapped_key) > 0 ORDER BY id LIMIT 10`)
+		return err
 	})
 	return some, err
 }
