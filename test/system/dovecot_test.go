@@ -66,9 +66,10 @@ namespace inbox {
 	return d
 }
 
-// tunnel is the command of a session.
+// tunnel is the command of a session. Started by root, Dovecot takes a socket as its output for inetd, and refuses: cat makes it
+// a pipe.
 func (d *dovecot) tunnel() string {
-	return fmt.Sprintf("env HOME=%s USER=ann %s -c %s", d.home, dovecotIMAP, d.config)
+	return fmt.Sprintf("env HOME=%s USER=ann %s -c %s | cat", d.home, dovecotIMAP, d.config)
 }
 
 // dial begins a session of our own.
