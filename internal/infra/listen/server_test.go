@@ -14,6 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/mailmesh/mailmesh/internal/infra/listen/listentest"
 )
 
 // echo sends back each line, says "bye" when drained, and may refuse to end then.
@@ -118,7 +120,7 @@ func TestAStubbornSessionIsAborted(t *testing.T) {
 // A fault in one session is logged, its connection is closed, its place is free again, and the others go on.
 func TestAPanicEndsOneSession(t *testing.T) {
 	var log bytes.Buffer
-	pipes := newPipeListener()
+	pipes := listentest.NewPipes()
 	var calls int
 	srv := NewServer(Options{Name: "door", Connections: 2, PerHost: 2, Drain: time.Minute, Log: slog.New(slog.NewTextHandler(&log, nil)),
 		Start: func(_ context.Context, nc net.Conn) Session {
@@ -131,8 +133,8 @@ func TestAPanicEndsOneSession(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- srv.Serve(ctx, pipes) }()
-	first := bufio.NewReader(pipes.dial())
-	if _, err := pipes.dial().Read(make([]byte, 1)); err != io.EOF {
+	first := bufio.NewReader(dial(t, pipes))
+	if _, err := dial(t, pipes).Read(make([]byte, 1)); err != io.EOF {
 		t.Errorf("the connection of the session that failed: %v", err)
 	}
 	cancel()
@@ -153,42 +155,18 @@ func (p panics) Run()   { panic("on purpose") }
 func (p panics) Drain() {}
 func (p panics) Abort() { p.nc.Close() }
 
-// pipeListener hands out the server's ends of pipes.
-type pipeListener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func newPipeListener() *pipeListener {
-	return &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
-}
-
-func (l *pipeListener) dial() net.Conn {
-	client, server := net.Pipe()
-	l.conns <- server
-	return client
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case nc := <-l.conns:
-		return nc, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
+func dial(t *testing.T, pipes *listentest.Pipes) net.Conn {
+	t.Helper()
+	nc, err := pipes.Dial("")
+	if err != nil {
+		t.Fatal(err)
 	}
+	return nc
 }
-
-func (l *pipeListener) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return nil
-}
-
-func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{} }
 
 // failingListener fails a few times first.
 type failingListener struct {
-	*pipeListener
+	*listentest.Pipes
 	failures int
 }
 
@@ -196,18 +174,18 @@ func (l *failingListener) Accept() (net.Conn, error) {
 	if l.failures--; l.failures >= 0 {
 		return nil, errors.New("out of descriptors")
 	}
-	return l.pipeListener.Accept()
+	return l.Pipes.Accept()
 }
 
 func TestAcceptGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &failingListener{newPipeListener(), 5}
+		l := &failingListener{listentest.NewPipes(), 5}
 		srv := NewServer(Options{Connections: 1, PerHost: 1, Drain: time.Minute, Log: slog.New(slog.DiscardHandler),
 			Start: func(_ context.Context, nc net.Conn) Session { return &echo{nc: nc, drained: make(chan struct{})} }})
 		done := make(chan error)
 		go func() { done <- srv.Serve(context.Background(), l) }()
 		begin := time.Now()
-		nc := l.dial()
+		nc := dial(t, l.Pipes)
 		if took := time.Since(begin); took != 155*time.Millisecond { // 5, 10, 20, 40 and 80
 			t.Errorf("it took %v until the listener was asked again", took)
 		}
@@ -282,13 +260,13 @@ func TestTheLogOfACrowd(t *testing.T) {
 			Start:    func(_ context.Context, nc net.Conn) Session { return &echo{nc: nc, drained: make(chan struct{})} },
 			TurnAway: func(net.Conn, Refusal) {}})
 		ctx, cancel := context.WithCancel(context.Background())
-		pipes, done := newPipeListener(), make(chan error)
+		pipes, done := listentest.NewPipes(), make(chan error)
 		go func() { done <- srv.Serve(ctx, pipes) }()
 		for range 8 {
-			defer pipes.dial().Close()
+			defer dial(t, pipes).Close()
 		}
 		time.Sleep(time.Minute)
-		defer pipes.dial().Close()
+		defer dial(t, pipes).Close()
 		cancel()
 		<-done
 		for part, want := range map[string]int{"clients are hurried": 1, "turned away": 2, "count=1 ": 1, "count=4 ": 1} {

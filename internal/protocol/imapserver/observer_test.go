@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/mailmesh/mailmesh/internal/infra/listen/listentest"
 )
 
 // notes keeps what a server tells its observer.
@@ -33,8 +35,8 @@ func TestTurnedAwayIsCounted(t *testing.T) {
 	f := serve(t, func(o *Options) { o.Observer, o.Limits.ConnectionsPerHost = n, 1 })
 	f.connect("remote")
 	f.connect("imaps").ok("NOOP")
-	for _, l := range []*pipeListener{f.plain, f.secure} {
-		nc, err := l.connect("192.0.2.7:1")
+	for _, l := range []*listentest.Pipes{f.plain, f.secure} {
+		nc, err := l.Dial("192.0.2.7:1")
 		f.must(err)
 		nc.Read(make([]byte, 100)) // BYE, or the end
 		nc.Close()

@@ -3,14 +3,9 @@ package pop3server
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"io/fs"
 	"log/slog"
-	"math/big"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +15,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/cluster/inprocess"
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
+	"github.com/mailmesh/mailmesh/internal/infra/listen/listentest"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/realtime"
 	"github.com/mailmesh/mailmesh/internal/rfc/message"
@@ -177,22 +173,9 @@ func (r *rooms) deliver(account mail.AccountID, path string, contents ...string)
 }
 
 // serverTLS is the configuration of every test's server.
-var serverTLS = sync.OnceValue(func() *tls.Config {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(24 * time.Hour), DNSNames: []string{"mail.example.org"}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		panic(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		panic(err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}}}
-})
+func serverTLS() *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{listentest.Certificate()}}
+}
 
 // logBuffer keeps what a server logs.
 type logBuffer struct {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/infra/blob"
 	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/infra/listen/listentest"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -100,7 +101,7 @@ func TestCrowdedDoor(t *testing.T) {
 func TestHandshakeTimeout(t *testing.T) {
 	bubble(t, func(t *testing.T, f *serving) {
 		begun := time.Now()
-		nc, err := f.secure.connect("192.0.2.7:1")
+		nc, err := f.secure.Dial("192.0.2.7:1")
 		f.must(err)
 		plain := f.connect("remote")
 		plain.ok("STLS")
@@ -203,7 +204,7 @@ func TestConnectionLimits(t *testing.T) {
 	f.must(err)
 	newClient(t, nc).hear(`-ERR \[SYS/TEMP\] too many connections from one host, try again later`)
 	f.connect("remote")
-	nc, err = f.plain.connect("198.51.100.1:1")
+	nc, err = f.plain.Dial("198.51.100.1:1")
 	f.must(err)
 	newClient(t, nc).hear(`-ERR \[SYS/TEMP\] too many connections, try again later`)
 }
@@ -413,7 +414,7 @@ func TestPanic(t *testing.T) {
 func TestTLS(t *testing.T) {
 	f := serve(t)
 	for version, want := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
-		nc, err := f.secure.connect("192.0.2.7:4711")
+		nc, err := f.secure.Dial("192.0.2.7:4711")
 		f.must(err)
 		err = tls.Client(nc, &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version}).HandshakeContext(t.Context())
 		if (err == nil) != want {
@@ -435,12 +436,12 @@ func TestOptions(t *testing.T) {
 	o.Hostname = "x"
 	s, err := New(o)
 	r.must(err)
-	if err := s.ServeTLS(context.Background(), newPipeListener()); err == nil {
+	if err := s.ServeTLS(context.Background(), listentest.NewPipes()); err == nil {
 		t.Error("TLS without a certificate")
 	}
-	l := newPipeListener()
+	l := listentest.NewPipes()
 	go s.Serve(t.Context(), l)
-	nc, err := l.connect("192.0.2.1:1")
+	nc, err := l.Dial("192.0.2.1:1")
 	r.must(err)
 	c := newClient(t, nc)
 	c.hear(`\+OK .*`)

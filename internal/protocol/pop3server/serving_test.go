@@ -5,9 +5,10 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net"
-	"net/netip"
 	"sync"
 	"testing"
+
+	"github.com/mailmesh/mailmesh/internal/infra/listen/listentest"
 )
 
 // serving is a running server whose connections are pipes in memory.
@@ -15,8 +16,8 @@ type serving struct {
 	*rooms
 	*Server
 	log    *logBuffer
-	plain  *pipeListener
-	secure *pipeListener
+	plain  *listentest.Pipes
+	secure *listentest.Pipes
 	stop   func() // drains and waits
 }
 
@@ -28,7 +29,7 @@ func serve(t testing.TB, change ...func(*Options)) *serving {
 
 func serveRooms(t testing.TB, r *rooms, change ...func(*Options)) *serving {
 	t.Helper()
-	f := &serving{rooms: r, log: &logBuffer{}, plain: newPipeListener(), secure: newPipeListener()}
+	f := &serving{rooms: r, log: &logBuffer{}, plain: listentest.NewPipes(), secure: listentest.NewPipes()}
 	o := Options{Hostname: "mail.example.org", TLS: serverTLS(), Tx: r.tx, Auth: r.auth, Mailbox: r.mailbox, Bodies: r.bodies,
 		Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, c := range change {
@@ -50,57 +51,13 @@ func serveRooms(t testing.TB, r *rooms, change ...func(*Options)) *serving {
 func (f *serving) dial(protocol string) (net.Conn, error) {
 	switch protocol {
 	case "remote":
-		return f.plain.connect("192.0.2.7:4711")
+		return f.plain.Dial("192.0.2.7:4711")
 	case "pop3s":
-		nc, err := f.secure.connect("192.0.2.7:4711")
+		nc, err := f.secure.Dial("192.0.2.7:4711")
 		if err != nil {
 			return nil, err
 		}
 		return tls.Client(nc, &tls.Config{InsecureSkipVerify: true}), nil
 	}
-	return f.plain.connect("127.0.0.1:4711")
+	return f.plain.Dial("127.0.0.1:4711")
 }
-
-// pipeListener accepts pipes.
-type pipeListener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	close  func()
-}
-
-func newPipeListener() *pipeListener {
-	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
-	l.close = sync.OnceFunc(func() { close(l.closed) })
-	return l
-}
-
-// connect returns the client's end of a pipe whose server end seems to come from an address.
-func (l *pipeListener) connect(from string) (net.Conn, error) {
-	client, server := net.Pipe()
-	select {
-	case l.conns <- remoteConn{server, net.TCPAddrFromAddrPort(netip.MustParseAddrPort(from))}:
-		return client, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case nc := <-l.conns:
-		return nc, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipeListener) Close() error   { l.close(); return nil }
-func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
-
-// remoteConn is a connection from an address.
-type remoteConn struct {
-	net.Conn
-	from net.Addr
-}
-
-func (c remoteConn) RemoteAddr() net.Addr { return c.from }

@@ -29,7 +29,7 @@ var dialogueLimits = Limits{MessageSize: 100_000, Recipients: 100, Errors: 10, C
 func play(t *testing.T, o Options) dialogues.Options {
 	f := start(t, o)
 	return dialogues.Options{
-		Dial: func(_ context.Context, protocol string) (net.Conn, error) { return f.dial(protocol) },
+		Dial: func(_ context.Context, protocol string) (net.Conn, error) { return f.Dial(protocol) },
 		Do: map[string]func([]string) error{
 			"kept":    f.checkKept,
 			"content": f.checkContent,

@@ -3,22 +3,16 @@ package smtpserver
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
-	"net"
-	"net/netip"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/infra/listen/listentest"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/smtp"
 )
@@ -121,54 +115,6 @@ func (f *fakeInbound) kept() []message {
 	return append([]message(nil), f.messages...)
 }
 
-// pipeListener hands out the server's ends of pipes.
-type pipeListener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func newPipeListener() *pipeListener {
-	return &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case nc := <-l.conns:
-		return nc, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (l *pipeListener) Close() error {
-	l.once.Do(func() { close(l.closed) })
-	return nil
-}
-
-func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
-
-// dial connects; from "" the connection has no Internet address.
-func (l *pipeListener) dial(from string) (net.Conn, error) {
-	client, server := net.Pipe()
-	if from != "" {
-		server = &addressed{server, net.TCPAddrFromAddrPort(netip.MustParseAddrPort(from))}
-	}
-	select {
-	case l.conns <- server:
-		return client, nil
-	case <-l.closed:
-		return nil, errors.New("connection refused")
-	}
-}
-
-type addressed struct {
-	net.Conn
-	remote net.Addr
-}
-
-func (a *addressed) RemoteAddr() net.Addr { return a.remote }
-
 // counter is an Observer that remembers.
 type counter struct {
 	mu       sync.Mutex
@@ -190,7 +136,7 @@ func (c *counter) add(f func()) { c.mu.Lock(); defer c.mu.Unlock(); f() }
 // fixture is a running server with everything fake around it.
 type fixture struct {
 	*fakeInbound
-	*pipeListener
+	*listentest.Pipes
 	counter *counter
 	stop    func() // begins the shutdown
 	done    chan error
@@ -198,7 +144,7 @@ type fixture struct {
 
 // start runs a server until the test ends. Ids count from 1; the first is the first session's.
 func start(t testing.TB, o Options) *fixture {
-	f := &fixture{fakeInbound: &fakeInbound{}, pipeListener: newPipeListener(), counter: &counter{}, done: make(chan error, 1)}
+	f := &fixture{fakeInbound: &fakeInbound{}, Pipes: listentest.NewPipes(), counter: &counter{}, done: make(chan error, 1)}
 	var mu sync.Mutex
 	id := 0
 	o.NewID = func() string {
@@ -220,7 +166,7 @@ func start(t testing.TB, o Options) *fixture {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	f.stop = cancel
-	go func() { f.done <- srv.Serve(ctx, f.pipeListener); close(f.done) }()
+	go func() { f.done <- srv.Serve(ctx, f.Pipes); close(f.done) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-f.done; err != nil {
@@ -230,9 +176,7 @@ func start(t testing.TB, o Options) *fixture {
 	return f
 }
 
-var serverTLS = sync.OnceValue(func() *tls.Config {
-	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"mx.example.org"}, NotAfter: time.Now().Add(time.Hour)}
-	der, _ := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
-})
+// serverTLS is the configuration of every test's server.
+func serverTLS() *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{listentest.Certificate()}}
+}

@@ -34,7 +34,7 @@ func playRooms(t *testing.T, r *mailflowtest.Rooms) dialogues.Options {
 	accounts := furnish(t, r)
 	f := start(t, Options{Inbound: r.Inbound})
 	return dialogues.Options{
-		Dial: func(_ context.Context, protocol string) (net.Conn, error) { return f.dial(protocol) },
+		Dial: func(_ context.Context, protocol string) (net.Conn, error) { return f.Dial(protocol) },
 		Vars: map[string]string{"x": "x"},
 		Do: map[string]func([]string) error{
 			"inbox": func(words []string) error {

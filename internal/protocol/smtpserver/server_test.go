@@ -26,7 +26,7 @@ type client struct {
 
 func (f *fixture) connect(t *testing.T, from string) *client {
 	t.Helper()
-	nc, err := f.dial(from)
+	nc, err := f.Dial(from)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestDrain(t *testing.T) {
 		if err := <-f.done; err != nil {
 			t.Errorf("Serve returns %v", err)
 		}
-		if _, err := f.dial(""); err == nil {
+		if _, err := f.Dial(""); err == nil {
 			t.Error("a connection is accepted after the end")
 		}
 	})
@@ -271,7 +271,9 @@ func TestTLSHandshakeTimeout(t *testing.T) {
 func TestImplicitTLS(t *testing.T) {
 	f := start(t, Options{Mode: LMTP, TLS: serverTLS()})
 	left, right := net.Pipe()
-	f.conns <- tls.Server(right, serverTLS())
+	if err := f.Hand(tls.Server(right, serverTLS())); err != nil {
+		t.Fatal(err)
+	}
 	tc := tls.Client(left, &tls.Config{InsecureSkipVerify: true})
 	defer tc.Close()
 	c := &client{t, tc, bufio.NewReader(tc)}
@@ -420,7 +422,7 @@ func TestIdleConnectionsAreCheap(t *testing.T) {
 	}
 	before := heap()
 	for range connections {
-		nc, err := f.dial("")
+		nc, err := f.Dial("")
 		if err != nil {
 			t.Fatal(err)
 		}
