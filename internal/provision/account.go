@@ -191,6 +191,9 @@ func (s *Service) ChangeAccount(ctx context.Context, a mail.Address, c AccountCh
 		}
 		if c.Shared != nil && err == nil {
 			err = s.directory.SetShared(t, id, *c.Shared)
+			if err == nil && !*c.Shared { // only shared accounts are open to anyone
+				err = s.mailboxes.CloseToAnyone(t, id)
+			}
 		}
 		if (c.QuotaBytes != nil || c.QuotaMessages != nil || c.QuotaMailboxes != nil) && err == nil {
 			err = s.changeQuota(t, id, c)

@@ -523,3 +523,52 @@ func TestRemoveAccountTakesRights(t *testing.T) {
 		}
 	})
 }
+
+// What was given to anyone in a shared account is not given any more when it is one person's again.
+func TestUnshareClosesToAnyone(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		if _, err := w.AddDomain(ctx, "example.org"); err != nil {
+			t.Fatal(err)
+		}
+		ann, bob := w.add("ann@example.org"), w.add("bob@example.org")
+		share := func(yes bool) {
+			if _, err := w.ChangeAccount(ctx, addr("ann@example.org"), AccountChange{Shared: &yes}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		share(true)
+		var inbox mail.MailboxID
+		err := w.tx.Write(ctx, []mail.AccountID{ann.ID, bob.ID}, func(x *tx.Tx) error {
+			m, err := w.mailboxes.ByRole(x, ann.ID, mailbox.RoleInbox)
+			inbox = m.ID
+			for _, g := range []mailbox.Grant{
+				{Grantee: mailbox.Anyone, Rights: mail.RightRead},
+				{Grantee: mailbox.Anyone, Negative: true, Rights: mail.RightWrite},
+				{Grantee: bob.ID, Rights: mail.RightLookup | mail.RightWrite},
+			} {
+				err = errors.Join(err, w.mailboxes.Grant(x, ann.ID, inbox, mailbox.SetRights, g))
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range []struct {
+			shared bool
+			want   mail.Rights
+		}{{true, mail.RightLookup | mail.RightRead}, {false, mail.RightLookup}} {
+			share(step.shared)
+			err := w.tx.Read(ctx, func(x *tx.Tx) error {
+				got, err := w.mailboxes.RightsOf(x, ann.ID, inbox, bob.ID)
+				if got != step.want {
+					t.Errorf("shared is %v: bob has %q, want %q", step.shared, got, step.want)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

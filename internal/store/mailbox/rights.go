@@ -139,6 +139,13 @@ func dropGrants(t *tx.Tx, account mail.AccountID, id mail.MailboxID) {
 	t.SQL().Queue(`DELETE FROM mailbox_right WHERE account_id = $1 AND mailbox_id = $2`, account, id)
 }
 
+// CloseToAnyone takes away what mailboxes of an account give to anyone; what they take from anyone stays taken.
+func (s *Store) CloseToAnyone(t *tx.Tx, owner mail.AccountID) error {
+	_, err := t.SQL().Exec(`DELETE FROM mailbox_right WHERE account_id = $1 AND grantee_id = $2 AND negative = $3`, owner, Anyone, false)
+	t.Changed(tx.Change{Account: owner, Kind: tx.KindSettings, Op: tx.Updated}) // sessions that have one open hear of it
+	return err
+}
+
 // Shared is a mailbox of another account in which an account may do something.
 type Shared struct {
 	Mailbox // with the path that it has for its owner
