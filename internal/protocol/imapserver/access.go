@@ -140,6 +140,15 @@ func missing(have, need mail.Rights) error {
 	return mail.E("imapserver", mail.Denied, fmt.Errorf("this needs the rights %q to the mailbox, and you have %q", need, have))
 }
 
+// still is check within a commit: the rights may have gone since the command began.
+func (s *session) still(t *tx.Tx, owner mail.AccountID, id mail.MailboxID, need mail.Rights) error {
+	rights, err := s.o.Mailbox.RightsOf(t, owner, id, s.account)
+	if err != nil {
+		return err
+	}
+	return checkRights(rights, need)
+}
+
 // needs is checkRights for the mailbox that is open: that it is there is no secret.
 func (sel *selected) needs(rights mail.Rights) error {
 	if sel.rights.Has(rights) {

@@ -91,11 +91,7 @@ func (s *session) changeACL(path, identifier string, op mailbox.RightsOp, rights
 	}
 	err = s.o.Tx.Write(s.ctx, accounts, func(t *tx.Tx) error {
 		// Who had the right to give rights may have lost it.
-		mine, err := s.o.Mailbox.RightsOf(t, m.owner, m.ID, s.account)
-		if err == nil {
-			err = checkRights(mine, mail.RightAdminister)
-		}
-		if err != nil {
+		if err := s.still(t, m.owner, m.ID, mail.RightAdminister); err != nil {
 			return err
 		}
 		return s.o.Mailbox.Grant(t, m.owner, m.ID, op, mailbox.Grant{Grantee: g.id, Negative: g.negative, Rights: rights})

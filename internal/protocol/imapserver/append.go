@@ -179,7 +179,7 @@ func (s *session) keep(m access, all []incoming, also func(*tx.Tx) error) (kept,
 			if err != nil {
 				return k, err
 			}
-			in.message.Blob = blob
+			in.message.Blob, in.message.Flags = blob, rights.Permitted(in.message.Flags)
 			a, err := s.o.Mailbox.Append(t, m.owner, m.ID, in.message)
 			if err != nil {
 				return k, err

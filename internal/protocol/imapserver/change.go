@@ -203,10 +203,11 @@ func (s *session) moveTo(to *access, uids imap.Set) (mailbox.Copied, error) {
 }
 
 // sharesEmails reports whether what is copied to a mailbox may be the same email there, with all its flags: in the same
-// account, where the rights to both let the same flags be changed.
+// account, where the rights to the target let all flags be set, and those to the source let them be changed. The flags of an
+// email are the same wherever it is, but for \Deleted: who may not change them here must not be able to do so there.
 func (s *session) sharesEmails(to *access) bool {
-	const flags = mail.RightSeen | mail.RightWrite | mail.RightDeleteMessages
-	return to.owner == s.selected.owner && to.rights.Has(flags)
+	const ofEmails = mail.RightSeen | mail.RightWrite
+	return to.owner == s.selected.owner && to.rights.Has(ofEmails|mail.RightDeleteMessages) && s.selected.rights.Has(ofEmails)
 }
 
 func (s *session) crossing(to *access) mailbox.Crossing {

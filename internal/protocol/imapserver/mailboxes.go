@@ -61,12 +61,12 @@ func (s *session) create(r imap.Request, c imap.Create) (reply, error) {
 			return no(imap.CodeUseAttr, "this special use cannot be given to a mailbox"), nil // RFC 6154 3
 		}
 	}
+	if role != "" && mailbox.Foreign(c.Mailbox) { // whether there is such an account or not
+		return no(imap.CodeUseAttr, "the uses of another account's mailboxes are its own"), nil
+	}
 	at, err := s.whereTo(c.Mailbox)
 	if err != nil {
 		return reply{}, err
-	}
-	if role != "" && s.foreign(at.owner) {
-		return no(imap.CodeUseAttr, "the uses of another account's mailboxes are its own"), nil
 	}
 	made, err := tx.Once(s.ctx, s.o.Tx, tx.NewKey(), only(at.owner), func(t *tx.Tx) (mailbox.Mailbox, error) {
 		if err := s.mayCreate(t, at); err != nil {
@@ -119,11 +119,11 @@ func (s *session) rename(r imap.Request, c imap.Rename) (reply, error) {
 		return reply{}, err
 	}
 	to, err := s.whereTo(c.To)
+	if mail.Is(err, mail.NotFound) || err == nil && m.owner != to.owner { // which of them, is not told
+		return no(imap.CodeCannot, "a mailbox stays with its account: move the messages"), nil
+	}
 	if err != nil {
 		return reply{}, err
-	}
-	if m.owner != to.owner {
-		return no(imap.CodeCannot, "a mailbox stays with its account: move the messages"), nil
 	}
 	var renamed mailbox.Mailbox
 	if m.Role == mailbox.RoleInbox {
@@ -132,7 +132,10 @@ func (s *session) rename(r imap.Request, c imap.Rename) (reply, error) {
 		renamed, err = s.o.Mailbox.RenameInbox(s.ctx, s.account, c.To)
 	} else {
 		err = s.o.Tx.Write(s.ctx, only(to.owner), func(t *tx.Tx) (err error) {
-			if err = s.mayCreate(t, to); err == nil {
+			if err = s.still(t, to.owner, m.ID, mail.RightDelete); err == nil {
+				err = s.mayCreate(t, to)
+			}
+			if err == nil {
 				renamed, err = s.o.Mailbox.Rename(t, to.owner, m.ID, to.path)
 			}
 			return err

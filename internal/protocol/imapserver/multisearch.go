@@ -7,6 +7,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
 func multiSearchExtension() extension {
@@ -57,7 +58,8 @@ func (s *session) multiSearch(r imap.Request, c imap.ESearch) (reply, error) {
 			_, err := s.searchSelected(q, n.path, effort)
 			return err
 		})
-		if err != nil && !mail.Is(err, mail.NotFound) { // one that was deleted meanwhile holds nothing
+		// One that was deleted meanwhile, or may not be read any more, holds nothing.
+		if err != nil && !mail.Is(err, mail.NotFound) && !mail.Is(err, mail.Denied) {
 			return reply{}, err
 		}
 	}
@@ -118,7 +120,7 @@ func (s *session) searchIn(m *access, effort *effort, do func() error) error {
 	if err != nil {
 		return err
 	}
-	view, err := s.o.Mailbox.View(s.ctx, m.owner, m.ID)
+	view, err := s.viewStill(m)
 	end()
 	if err != nil {
 		return err
@@ -127,6 +129,17 @@ func (s *session) searchIn(m *access, effort *effort, do func() error) error {
 	defer func() { s.selected = mine }()
 	s.selected = &selected{id: m.ID, owner: m.owner, rights: m.rights, readOnly: true, borrowed: true, view: view, recent: view.Status().RecentFrom}
 	return do()
+}
+
+// viewStill is the view of a mailbox that may be read now: the mailboxes before it may have taken long.
+func (s *session) viewStill(m *access) (*mailbox.View, error) {
+	if s.foreign(m.owner) {
+		err := s.o.Tx.Read(s.ctx, func(t *tx.Tx) error { return s.still(t, m.owner, m.ID, mail.RightLookup|mail.RightRead) })
+		if err != nil {
+			return nil, err
+		}
+	}
+	return s.o.Mailbox.View(s.ctx, m.owner, m.ID)
 }
 
 // isSource reports whether a mailbox is one of those that a search names.

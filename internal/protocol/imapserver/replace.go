@@ -43,7 +43,10 @@ func (s *session) replace(r imap.Request, c imap.Replace) (reply, error) {
 	}
 	s.selected.touched = true
 	done, err := s.keep(m, a.all, func(t *tx.Tx) error {
-		err := s.o.Mailbox.RemoveOne(t, s.selected.owner, s.selected.id, old.UID)
+		err := s.still(t, s.selected.owner, s.selected.id, mail.RightRead|mail.RightDeleteMessages|mail.RightExpunge)
+		if err == nil {
+			err = s.o.Mailbox.RemoveOne(t, s.selected.owner, s.selected.id, old.UID)
+		}
 		if mail.Is(err, mail.NotFound) {
 			return errReplacedGone
 		}
