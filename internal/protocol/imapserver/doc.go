@@ -50,14 +50,14 @@
 //	message size                        NO [TOOBIG], announced by APPENDLIMIT
 //	messages of one APPEND              50, NO [LIMIT] (Limits.AppendMessages)
 //	quota                               NO [OVERQUOTA], before a client that waits is told to send, also for mailboxes
-//	1,000 commands a second and account answered later (Limits.CommandRate), after 10,000 that are answered at once
+//	1,000 commands/s of an account      answered later (Limits.CommandRate), after 10,000 that are answered at once
 //	50 search keys that read content    NO [LIMIT]
 //	8 GiB looked through by a SEARCH    NO [LIMIT] (Limits.SearchBytes); by an ESEARCH in all its mailboxes, each counted as 16 KiB
 //	200 items of a FETCH that do        NO [LIMIT]
 //	64 MiB held for a SORT or THREAD    NO [LIMIT] (Limits.SortBytes): about a million messages; one at a time for an account
-//	annotations: 32 KiB a value         NO [METADATA MAXSIZE 32768]
-//	200 of 256 KiB a mailbox,           NO [METADATA TOOMANY]
-//	50,000 of 16 MiB an account         the same
+//	32 KiB for a value of METADATA      NO [METADATA MAXSIZE 32768]
+//	200 values, 256 KiB a mailbox       NO [METADATA TOOMANY]
+//	50,000 values, 16 MiB an account    the same
 //	8 LISTs at a time of an account     answered later (Limits.Lists): each holds about 300 bytes a mailbox until it is taken
 //	50,000 changes at once for NOTIFY   * OK [NOTIFICATIONOVERFLOW], and NOTIFY ends (Limits.EventLines)
 //	10 searches being updated           * NO [NOUPDATE], and the search is answered (Limits.Updates); the same for a SORT of more than 1,000 messages
@@ -70,9 +70,10 @@
 // half of Limits.Drain. A search is cut off within a second, with NO [UNAVAILABLE].
 //
 // A session that waits holds no buffers. A FETCH holds the rows of 200 messages, 4 MiB at most, and twice as many that
-// it reads ahead, and streams content; a search looks at one message at a time, as do all sessions of its account together, and all accounts together at
-// Limits.ContentSearches of them: half of the processors are left to others, and an account with many searches waits for
-// itself. It ends when its client is gone, whatever that had sent before; closing the sending half is being gone.
+// it reads ahead, and streams content. A search looks at one message at a time, as do all sessions of its account together,
+// and all accounts together at Limits.ContentSearches of them: half of the processors are left to others, and an account with
+// many searches waits for itself. It ends when its client is gone, whatever that had sent before; closing the sending half
+// is being gone.
 //
 // A fault of the store is logged with its cause and answered NO [SERVERBUG], or NO [UNAVAILABLE] where trying again may
 // help; nothing was changed then, except as RFC 9051 lets STORE and MOVE stop half way, which the answer then tells. A

@@ -148,8 +148,9 @@ const (
 	keptTail = 64
 )
 
-// readLine reads one line and returns it without its ending; io.EOF means that no command was begun. A defect is what is wrong with the line; then line holds
-// at least its beginning and its end. The line is valid until the source is read again.
+// readLine reads one line and returns it without its ending; io.EOF means that no command was begun. A defect is what is
+// wrong with the line; then line holds at least its beginning and its end. The line is valid until the source is read
+// again.
 func (r *Reader) readLine() (line []byte, defect *Error, err error) {
 	line, err = r.src.ReadSlice('\n')
 	r.lineOctets = int64(len(line))

@@ -9,7 +9,8 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mail"
 )
 
-// SearchKey is a node of a search: one of the Search types of this file, or Numbers. Keys that RFC 9051 defines by others (NEW, OLD, UNSEEN ...) are those others.
+// SearchKey is a node of a search: one of the Search types of this file, or Numbers. Keys that RFC 9051 defines by others
+// (NEW, OLD, UNSEEN ...) are those others.
 type SearchKey interface {
 	// appendTo appends the key as a command writes it.
 	appendTo(b []byte) []byte

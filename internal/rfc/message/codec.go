@@ -14,9 +14,9 @@ import (
 //	version byte, then four sections, each a uvarint length and that many bytes:
 //	info, envelope, structure, listing
 //
-// Each section can be read alone, but that the listing (see fields.go) may point into what stands before it. Within them numbers are varints and strings are a uvarint h and bytes: an even h is
-// twice the length, an odd one names a word of the dictionary. A reader gives an error for a version it does not know:
-// a Summary can always be made again from the content.
+// Each section can be read alone, but that the listing (see fields.go) may point into what stands before it. Within them
+// numbers are varints and strings are a uvarint h and bytes: an even h is twice the length, an odd one names a word of the
+// dictionary. A reader gives an error for a version it does not know: a Summary can always be made again from the content.
 const codecVersion = 1
 
 // Sections in their order.

@@ -5,8 +5,8 @@
 //
 // An Email is a message with its keywords, thread and summary. A membership puts it into a mailbox under a UID;
 // \Deleted, UID, save date and modseq belong to the membership. The other flags belong to the email; rows have them in each of
-// its memberships and nowhere else, so that listing them joins nothing and changing them writes small rows. An email whose last membership goes is destroyed and its body
-// released. An email is in a mailbox at most once.
+// its memberships and nowhere else, so that listing them joins nothing and changing them writes small rows. An email whose
+// last membership goes is destroyed and its body released. An email is in a mailbox at most once.
 //
 //   - Copy adds a membership of the same email; where the target holds that email already, or the email is in
 //     MaxMailboxesPerEmail mailboxes, it makes a new email on the same body. Move keeps the email, with the same exception.
@@ -68,12 +68,14 @@
 //
 // # Limits
 //
-//   - MaxMailboxes mailboxes an account, or as many as its quota says (mail.OverQuota), MaxDepth levels, MaxName bytes a level, MaxSubscriptions names without mailbox.
-//     Reply: a mail.Limit error; for a bad name, mail.Invalid that says what is wrong.
+//   - MaxMailboxes mailboxes an account, or as many as its quota says (mail.OverQuota), MaxDepth levels, MaxName bytes a
+//     level, MaxSubscriptions names without mailbox. Reply: a mail.Limit error; for a bad name, mail.Invalid that says what
+//     is wrong.
 //   - 4,294,967,295 UIDs a mailbox. Reply: mail.Limit; copying the mail to a new mailbox starts over.
 //   - mail.MaxKeywords keywords a message (mail.Limit). MaxMailboxesPerEmail mailboxes an email (more: a new email).
 //   - MaxAnnotations annotations a mailbox, of MaxAnnotationsSize together, and MaxAnnotationsOfAccount of
-//     MaxAnnotationBytes an account (ErrTooManyAnnotations), MaxAnnotation bytes a value (ErrAnnotationTooLarge), MaxEntry bytes a name (mail.Limit).
+//     MaxAnnotationBytes an account (ErrTooManyAnnotations), MaxAnnotation bytes a value (ErrAnnotationTooLarge),
+//     MaxEntry bytes a name (mail.Limit).
 //   - MaxGrants grants a mailbox (mail.Limit). An account is shown the mailboxes of MaxSharers others, the oldest accounts first.
 //   - Quota is asked by CheckQuota before bytes are taken. Append and Copy do not refuse for it: what was in flight when
 //     the quota was reached may exceed it.

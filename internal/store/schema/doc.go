@@ -9,9 +9,9 @@
 // version must open, migrate, and find whole (TestUpgrade). UPDATE=1 go test ./internal/store/schema writes that of the newest
 // version: when a migration is added, and again while it is edited before its release; those of released versions stay.
 //
-// Conventions: every table that grows with mail has the account id first in its key. Times are BIGINT, unix
-// milliseconds, by the database's clock. Truth values are BIGINT, 0 or 1. Ids are those of internal/mail. There are no foreign keys: rows of an account
-// are removed with the account, and `mailmesh verify` checks what a foreign key would.
+// Conventions: every table that grows with mail has the account id first in its key. Times are BIGINT, unix milliseconds,
+// by the database's clock. Truth values are BIGINT, 0 or 1. Ids are those of internal/mail. There are no foreign keys: rows
+// of an account are removed with the account, and `mailmesh verify` checks what a foreign key would.
 package schema
 
 import "embed"

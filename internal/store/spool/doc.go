@@ -17,8 +17,8 @@
 // Adding and reading is all there is so far: mail is taken for local recipients only, and nothing adds to the spool yet.
 // The queue (mailflow/queue) will take due recipients here by a lease: it writes its node's name and epoch and raises the
 // fence, and every result is an UPDATE of the recipient's row that names all three and must hit it, in the transaction of
-// what the result causes, so that a node which lost its lease changes nothing. The columns for that are there; a recipient begins without an owner and
-// due at once, or when the sender asked to hold the mail until.
+// what the result causes, so that a node which lost its lease changes nothing. The columns for that are there; a recipient
+// begins without an owner and due at once, or when the sender asked to hold the mail until.
 //
 // # Limits
 //
