@@ -61,6 +61,15 @@ func (s *session) identifyIn(t *tx.Tx, m *access, identifier string) (g grantee,
 	return g, err
 }
 
+// granteeIn is identifyIn for a change, which may take away what was given to anyone, or taken, while the account was shared.
+func (s *session) granteeIn(t *tx.Tx, m *access, identifier string, gives bool) (grantee, error) {
+	g, err := s.identifyIn(t, m, identifier)
+	if mail.Is(err, mail.Denied) && !gives {
+		err = nil
+	}
+	return g, err
+}
+
 func (s *session) setACL(c imap.SetACL) (reply, error) {
 	ops := map[imap.RightsAction]mailbox.RightsOp{imap.RightsReplace: mailbox.SetRights, imap.RightsAdd: mailbox.AddRights, imap.RightsRemove: mailbox.RemoveRights}
 	return s.changeACL(c.Mailbox, c.Identifier, ops[c.Action], c.Rights)
@@ -73,12 +82,13 @@ func (s *session) deleteACL(c imap.DeleteACL) (reply, error) {
 func (s *session) changeACL(path, identifier string, op mailbox.RightsOp, rights mail.Rights) (reply, error) {
 	var m access
 	var g grantee
+	gives := op != mailbox.RemoveRights && rights != 0
 	err := s.o.Tx.Read(s.ctx, func(t *tx.Tx) (err error) {
 		if m, err = s.reach(t, path); err == nil {
 			err = m.check(mail.RightAdminister)
 		}
 		if err == nil {
-			g, err = s.identifyIn(t, &m, identifier)
+			g, err = s.granteeIn(t, &m, identifier, gives)
 		}
 		return err
 	})
@@ -92,6 +102,9 @@ func (s *session) changeACL(path, identifier string, op mailbox.RightsOp, rights
 	err = s.o.Tx.Write(s.ctx, accounts, func(t *tx.Tx) error {
 		// Who had the right to give rights may have lost it.
 		if err := s.still(t, m.owner, m.ID, mail.RightAdminister); err != nil {
+			return err
+		}
+		if _, err := s.granteeIn(t, &m, identifier, gives); err != nil { // it may be a shared account no more
 			return err
 		}
 		return s.o.Mailbox.Grant(t, m.owner, m.ID, op, mailbox.Grant{Grantee: g.id, Negative: g.negative, Rights: rights})

@@ -47,6 +47,15 @@ func (s *session) adminIn(t *tx.Tx) (bool, error) {
 	return a.Admin, err
 }
 
+// onlyAdmin refuses SETQUOTA to others.
+func (s *session) onlyAdmin(t *tx.Tx) error {
+	admin, err := s.adminIn(t)
+	if err == nil && !admin {
+		err = mail.E("imapserver.setQuota", mail.Denied, errors.New("only an admin sets quotas"))
+	}
+	return err
+}
+
 // quota is what a quota root says.
 type quota struct {
 	root string
@@ -110,11 +119,8 @@ func (s *session) setQuota(c imap.SetQuota) (reply, error) {
 	}
 	var owner directory.Account
 	err = s.o.Tx.Read(s.ctx, func(t *tx.Tx) error {
-		switch admin, err := s.adminIn(t); {
-		case err != nil:
+		if err := s.onlyAdmin(t); err != nil {
 			return err
-		case !admin:
-			return mail.E("imapserver.setQuota", mail.Denied, errors.New("only an admin sets quotas"))
 		}
 		owner, err = s.rootIn(t, c.Root)
 		return err
@@ -124,6 +130,9 @@ func (s *session) setQuota(c imap.SetQuota) (reply, error) {
 	}
 	var q quota
 	err = s.o.Tx.Write(s.ctx, []mail.AccountID{owner.ID}, func(t *tx.Tx) error {
+		if err := s.onlyAdmin(t); err != nil { // who was one may not be any more
+			return err
+		}
 		if err := s.o.Directory.SetQuota(t, owner.ID, limits); err != nil {
 			return err
 		}
