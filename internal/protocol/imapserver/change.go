@@ -129,14 +129,17 @@ type stored struct {
 
 // tellStored sends the flags of the messages that were to be changed: without .SILENT of all of them (RFC 9051 6.4.6), with
 // it of those that have others than the client must think. Of the rest, a client that knows MODSEQ must hear the new ones
-// (RFC 7162 3.1.3).
+// (RFC 7162 3.1.3). A message that is gone keeps the flags it had until the client may be told: where it would think
+// otherwise, those are sent.
 func (s *session) tellStored(c stored, uids imap.Set) {
 	view := s.selected.view
-	for p := range s.positions(view.Seqs(uids.Subtract(s.selected.ghosts))) {
+	for p := range s.positions(view.Seqs(uids)) {
+		gone := s.selected.ghosts.Contains(uint32(p.entry.UID))
 		switch {
+		case gone && !c.Silent: // no answer says that nothing was changed
 		case !c.Silent, c.surprises(p.entry, view):
 			s.sendFlags(int(p.seq), p.entry, view, c.UID || s.condstore || s.dialect.Rev2)
-		case s.condstore:
+		case s.condstore && !gone:
 			f := s.out.Fetch(p.seq, p.entry.UID)
 			if !s.dialect.UIDOnly {
 				f.UID(p.entry.UID)
