@@ -13,12 +13,13 @@ const (
 	EventDeferred  EventKind = "deferred"  // not now: it will be tried again
 	EventFailed    EventKind = "failed"    // for good
 	EventExpired   EventKind = "expired"   // for good, after all the time there was for trying
+	EventCanceled  EventKind = "canceled"  // the sender has taken it back before it was sent
 )
 
 // Final reports whether nothing of ours follows the event.
 func (k EventKind) Final() bool {
 	switch k {
-	case EventRelayed, EventDelivered, EventFailed, EventExpired:
+	case EventRelayed, EventDelivered, EventFailed, EventExpired, EventCanceled:
 		return true
 	}
 	return false

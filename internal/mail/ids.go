@@ -16,6 +16,8 @@ type (
 	ObjectID  int64
 	DomainID  int64
 	SpoolID   int64
+
+	SubmissionID int64
 )
 
 // ShardBits is how far the shard number is shifted inside an id: 48 bits count, 15 bits name the shard.
@@ -50,6 +52,8 @@ func (id AccountID) String() string { return "A" + strconv.FormatInt(int64(id), 
 func (id MailboxID) String() string { return "F" + strconv.FormatInt(int64(id), 36) }
 func (id EmailID) String() string   { return "M" + strconv.FormatInt(int64(id), 36) }
 func (id ThreadID) String() string  { return "T" + strconv.FormatInt(int64(id), 36) }
+
+func (id SubmissionID) String() string { return "S" + strconv.FormatInt(int64(id), 36) }
 
 // StateChange says "this account is now at this number". It carries no content: the store is the truth, and a reader
 // asks it for what came after the number it knows.

@@ -25,6 +25,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/schema"
 	"github.com/mailmesh/mailmesh/internal/store/search"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
+	"github.com/mailmesh/mailmesh/internal/store/submissions"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
@@ -41,6 +42,9 @@ type rooms struct {
 	mailbox   *mailbox.Store
 	search    *search.Index
 	spool     *spool.Store
+
+	submissions *submissions.Store
+
 	provision *provision.Service
 	inbound   *inbound.Inbound
 
@@ -135,6 +139,7 @@ func (r *rooms) openStore(ctx context.Context, log *slog.Logger, m *meters) erro
 	r.mailbox = mailbox.New(mailbox.Options{Tx: r.tx, Bodies: r.bodies})
 	r.search = search.NewIndex(search.Options{Tx: r.tx, Bodies: r.bodies, Logger: log, Observe: m})
 	r.spool = spool.New()
+	r.submissions = submissions.New()
 	return nil
 }
 

@@ -24,6 +24,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/schema"
 	"github.com/mailmesh/mailmesh/internal/store/search"
+	"github.com/mailmesh/mailmesh/internal/store/submissions"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
@@ -94,7 +95,7 @@ func (w *world) rows(id mail.AccountID) string {
 	var out []string
 	err := w.db.Read(w.t.Context(), func(t *db.Tx) error {
 		for _, table := range []string{"directory_account", "address", "credential", "mailbox", "email", "membership", "subscription", "thread_ref", "blob", "change",
-			"text_index", "text_segment"} {
+			"text_index", "text_segment", "submission", "submission_event"} {
 			var n int
 			if err := t.QueryRow(`SELECT COUNT(*) FROM `+table+` WHERE account_id = $1`, id).Scan(&n); err != nil {
 				return err
@@ -222,7 +223,7 @@ func TestRemoveAccount(t *testing.T) {
 	})
 }
 
-// deliver puts a message into an account's INBOX.
+// deliver puts a message into an account's INBOX, as one that the account has sent.
 func (w *world) deliver(id mail.AccountID, content string) {
 	w.t.Helper()
 	ctx := w.t.Context()
@@ -246,7 +247,14 @@ func (w *world) deliver(id mail.AccountID, content string) {
 		if m.Blob, err = w.bodies.Hold(t, id, body); err == nil {
 			_, err = w.mailboxes.Append(t, id, inbox.ID, m)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		sent, err := w.sent.Add(t, submissions.Submission{Account: id, Recipients: []submissions.Recipient{{Address: addr("ann@example.org")}}})
+		if err != nil {
+			return err
+		}
+		return w.sent.Record(t, submissions.Step{Account: id, Submission: sent, Event: mail.Event{Kind: mail.EventDelivered}})
 	})
 	for more := true; more && err == nil; {
 		more, err = w.index.Step(ctx, id, false)

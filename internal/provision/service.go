@@ -12,6 +12,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/search"
+	"github.com/mailmesh/mailmesh/internal/store/submissions"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
@@ -34,6 +35,7 @@ type Service struct {
 	bodies    *bodies.Store
 	mailboxes *mailbox.Store
 	index     *search.Index
+	sent      *submissions.Store
 	log       *slog.Logger
 	keysGone  atomic.Bool // the key file holds keys that were destroyed
 }
@@ -43,7 +45,8 @@ func New(o Options) *Service {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Service{tx: o.Tx, directory: o.Directory, auth: o.Auth, bodies: o.Bodies, mailboxes: o.Mailboxes, index: o.Index, log: o.Logger}
+	return &Service{tx: o.Tx, directory: o.Directory, auth: o.Auth, bodies: o.Bodies, mailboxes: o.Mailboxes, index: o.Index,
+		sent: submissions.New(), log: o.Logger}
 }
 
 // Bootstrap makes what a server needs before it takes mail: the home and key of the account that holds spooled bodies.

@@ -293,8 +293,12 @@ CREATE TABLE spool_message (
     trace    TEXT NOT NULL,               -- the message's id in logs
     blob_id  {{bytes}} NOT NULL,
     envelope {{bytes}} NOT NULL,
-    created  BIGINT NOT NULL
+    created  BIGINT NOT NULL,
+    account_id    BIGINT NOT NULL,        -- who handed it in, 0: it came from elsewhere
+    submission_id BIGINT NOT NULL,
+    first         BIGINT NOT NULL         -- number of its first recipient within the submission
 );
+CREATE INDEX spool_submission ON spool_message (account_id, submission_id) WHERE submission_id <> 0;
 
 CREATE TABLE spool_recipient (
     spool_id  BIGINT NOT NULL,
@@ -311,3 +315,36 @@ CREATE TABLE spool_recipient (
 );
 CREATE INDEX spool_due ON spool_recipient (due);
 
+--------------------------------------------------------------------------------------------------------- submissions
+
+-- Messages that accounts here have handed in. What is still to be sent of them is in the spool.
+CREATE TABLE submission (
+    account_id   BIGINT NOT NULL,
+    id           BIGINT NOT NULL,
+    format       BIGINT NOT NULL,         -- of `recipients`
+    trace        TEXT NOT NULL,           -- the message's id in logs
+    reverse_path TEXT NOT NULL,
+    message_id   TEXT NOT NULL,           -- without angle brackets
+    size         BIGINT NOT NULL,
+    recipients   {{bytes}} NOT NULL,      -- in the order in which events and the spool count them
+    created      BIGINT NOT NULL,
+    due          BIGINT NOT NULL,         -- not sent before; until then it can be taken back
+    PRIMARY KEY (account_id, id)
+) {{clustered}};
+CREATE INDEX submission_created ON submission (account_id, created);
+CREATE INDEX submission_due ON submission (due);
+
+-- What became of them, step by step.
+CREATE TABLE submission_event (
+    account_id    BIGINT NOT NULL,
+    submission_id BIGINT NOT NULL,
+    recipient     BIGINT NOT NULL,        -- number within `recipients`
+    seq           BIGINT NOT NULL,
+    kind          TEXT NOT NULL,          -- mail.EventKind
+    at            BIGINT NOT NULL,
+    who           TEXT NOT NULL,          -- mail.Event.By
+    code          BIGINT NOT NULL,        -- of the reply, 0 for none
+    enhanced      BIGINT NOT NULL,        -- class * 1000000 + subject * 1000 + detail
+    reply         TEXT NOT NULL,
+    PRIMARY KEY (account_id, submission_id, recipient, seq)
+) {{clustered}};

@@ -13,6 +13,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
+	"github.com/mailmesh/mailmesh/internal/store/submissions"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
@@ -33,6 +34,7 @@ type account struct {
 	Apps      []string // names of app passwords
 	Resolves  []string // addresses that lead here
 	Mailboxes []box
+	Sent      []string `json:",omitempty"` // submissions, and what became of them
 }
 
 type box struct {
@@ -85,6 +87,7 @@ func (r *rooms) describe(appPassword string, addresses []string) content {
 		a.SignsIn = r.signsIn(a.Address, password)
 		a.Resolves = r.resolving(id, addresses)
 		a.Mailboxes = r.mailboxes(id)
+		a.Sent = r.sent(id)
 		apps, err := r.provision.AppPasswords(r.t.Context(), address(a.Address))
 		r.must(err)
 		for _, p := range apps {
@@ -166,6 +169,27 @@ func (r *rooms) message(id mail.AccountID, view *mailbox.View, e mailbox.Entry, 
 	return msg{UID: e.UID, ModSeq: e.ModSeq, Flags: strings.Join(view.FlagsOf(e).Names(), " "), Size: int64(e.Size), Date: e.Received,
 		Subject: s.Envelope.Subject, From: from.Spec(), Type: s.Root.Type + "/" + s.Root.Subtype, Preview: s.Preview,
 		Thread: threads[email.Thread], SHA256: hex.EncodeToString(sum[:])}
+}
+
+func (r *rooms) sent(id mail.AccountID) (list []string) {
+	r.read(func(t *tx.Tx) error {
+		page, err := r.submissions.List(t, id, submissions.Submission{}, 0)
+		for _, s := range page {
+			list = append(list, fmt.Sprintf("%s from <%v> id %s size %d due %d", s.Trace, s.ReversePath, s.MessageID, s.Size, s.Due.UnixMilli()))
+			events, err := r.submissions.Events(t, id, s.ID)
+			if err != nil {
+				return err
+			}
+			for i, to := range s.Recipients {
+				list = append(list, fmt.Sprintf("<%v> leads to <%v>", to.Address, to.LeadsTo))
+				for _, e := range events[i] {
+					list = append(list, fmt.Sprintf("%s at %d by %q: %v", e.Kind, e.At.UnixMilli(), e.By, e.Reply))
+				}
+			}
+		}
+		return err
+	})
+	return list
 }
 
 func (r *rooms) spooled() (list []string) {

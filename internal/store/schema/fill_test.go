@@ -18,6 +18,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
+	"github.com/mailmesh/mailmesh/internal/store/submissions"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
@@ -68,7 +69,7 @@ func (r *rooms) fill() content {
 	r.must(err)
 	_, err = r.mailbox.Remove(ctx, ann, inbox, imap.Set{{Start: 4, Stop: 4}})
 	r.must(err)
-	r.spoolOne()
+	r.submitOne(ann)
 	for more := true; more; {
 		more, err = r.index.Step(ctx, ann, true)
 		r.must(err)
@@ -110,8 +111,8 @@ func noise(n int) string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-// spoolOne leaves a message that is owed to two others.
-func (r *rooms) spoolOne() {
+// submitOne leaves a message that is owed to two others.
+func (r *rooms) submitOne(from mail.AccountID) {
 	e := mail.Envelope{ID: "trace1", ReversePath: address("ann@example.org"), Body: mail.Body8BitMIME, EnvID: "QQ314159", Ret: mail.RetFull,
 		Recipients: []mail.Recipient{
 			{Address: address("carl@example.net"), Original: mail.OriginalRecipient{Type: "rfc822", Address: "karl@example.net"}},
@@ -124,7 +125,17 @@ func (r *rooms) spoolOne() {
 		if err != nil {
 			return err
 		}
-		_, err = r.spool.Add(t, spool.Message{Blob: id, Envelope: e})
+		sent, err := r.submissions.Add(t, submissions.Submission{Account: from, Trace: e.ID, ReversePath: e.ReversePath, MessageID: "out@example.net", Size: 300,
+			Recipients: []submissions.Recipient{{Address: address("bob@example.org")}, {Address: address("carl@example.net")},
+				{Address: address("sales@example.org"), LeadsTo: address("dora@example.com")}}})
+		if err != nil {
+			return err
+		}
+		delivered := mail.Event{Kind: mail.EventDelivered, At: filledAt, By: "mx.example.org", Reply: mail.Reply{Code: 250, Enhanced: mail.EnhancedCode{2, 1, 5}, Text: "ok"}}
+		if err := r.submissions.Record(t, submissions.Step{Account: from, Submission: sent, Event: delivered}); err != nil {
+			return err
+		}
+		_, err = r.spool.Add(t, spool.Message{Blob: id, Envelope: e, Account: from, Submission: sent, First: 1})
 		return err
 	})
 }

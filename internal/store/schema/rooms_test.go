@@ -18,6 +18,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/search"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
+	"github.com/mailmesh/mailmesh/internal/store/submissions"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 	"github.com/mailmesh/mailmesh/internal/verify"
 )
@@ -33,7 +34,9 @@ type rooms struct {
 	mailbox   *mailbox.Store
 	index     *search.Index
 	spool     *spool.Store
-	provision *provision.Service
+
+	submissions *submissions.Store
+	provision   *provision.Service
 }
 
 // The secrets of every server in testdata.
@@ -41,7 +44,7 @@ var masterKey, authSecret = make([]byte, bodies.MasterKeySize), make([]byte, 32)
 
 func openRooms(t testing.TB, d *db.DB, blobs blob.Store, keyFile string) *rooms {
 	t.Helper()
-	r := &rooms{t: t, db: d, directory: directory.New(directory.Options{}), spool: spool.New()}
+	r := &rooms{t: t, db: d, directory: directory.New(directory.Options{}), spool: spool.New(), submissions: submissions.New()}
 	var err error
 	r.tx, err = tx.New(t.Context(), tx.Options{DB: d})
 	r.must(err)

@@ -187,3 +187,58 @@ func TestEnvelopeFormat(t *testing.T) {
 		}
 	})
 }
+
+// What is leased stays, what is taken back is gone with its message, and another submission is not touched.
+func TestTakeBack(t *testing.T) {
+	each(t, func(t *testing.T, s *Store, x *tx.Store) {
+		blob := func(n byte) mail.BlobID { return mail.BlobID{n} }
+		var first mail.SpoolID
+		do(t, x, func(t *tx.Tx) (err error) {
+			for i, m := range []Message{
+				{Account: 7, Submission: 1, Envelope: envelope("a", "b")}, {Account: 7, Submission: 1, First: 2, Envelope: envelope("c")},
+				{Account: 7, Submission: 2, Envelope: envelope("d")}, {Account: 8, Submission: 1, Envelope: envelope("e")}, {Envelope: envelope("f")},
+			} {
+				m.Blob = blob(byte(i))
+				id, err := s.Add(t, m)
+				if err != nil {
+					return err
+				}
+				if i == 0 {
+					first = id
+				}
+			}
+			t.SQL().Queue(`UPDATE spool_recipient SET owner = 'n1' WHERE spool_id = $1 AND recipient = 1`, first)
+			return nil
+		})
+		var taken, again, nobodys Taken
+		do(t, x, func(t *tx.Tx) (err error) {
+			if taken, err = s.TakeBack(t, 7, 1); err == nil {
+				again, err = s.TakeBack(t, 7, 1)
+			}
+			if err == nil {
+				nobodys, err = s.TakeBack(t, 0, 0)
+			}
+			return err
+		})
+		slices.Sort(taken.Recipients)
+		if want := (Taken{[]int{0, 2}, []mail.BlobID{blob(1)}}); !reflect.DeepEqual(taken, want) {
+			t.Errorf("taken is %v, want %v", taken, want)
+		}
+		if len(again.Recipients)+len(again.Blobs)+len(nobodys.Recipients)+len(nobodys.Blobs) > 0 {
+			t.Errorf("taken a second time: %v; of mail from elsewhere: %v", again, nobodys)
+		}
+		do(t, x, func(tr *tx.Tx) error {
+			ids, err := s.Messages(tr, 0, 0)
+			if len(ids) != 4 {
+				t.Errorf("left are %v", ids)
+			}
+			if m, err := s.Message(tr, first); err != nil || m.Account != 7 || m.Submission != 1 || m.First != 0 {
+				t.Errorf("the message is %+v, %v", m, err)
+			}
+			if to, err := s.Recipients(tr, first); err != nil || len(to) != 1 || to[0].Number != 1 {
+				t.Errorf("still owed are %+v, %v", to, err)
+			}
+			return err
+		})
+	})
+}

@@ -23,6 +23,12 @@ type Message struct {
 	Blob     mail.BlobID // held by mail.SpoolAccount
 	Envelope mail.Envelope
 	Created  time.Time
+
+	// Account and Submission say who handed it in (store/submissions); 0: it came from elsewhere. First is the number that
+	// the first recipient of the envelope has in the submission; the others follow.
+	Account    mail.AccountID
+	Submission mail.SubmissionID
+	First      int
 }
 
 // Recipient is one recipient a message is owed to.
@@ -59,8 +65,8 @@ func (s *Store) Add(t *tx.Tx, m Message) (mail.SpoolID, error) {
 		return 0, err
 	}
 	now := t.Now()
-	t.SQL().Queue(`INSERT INTO spool_message (id, format, trace, blob_id, envelope, created) VALUES ($1, $2, $3, $4, $5, $6)`,
-		id, format1, m.Envelope.ID, m.Blob, envelope, now)
+	t.SQL().Queue(`INSERT INTO spool_message (id, format, trace, blob_id, envelope, created, account_id, submission_id, first)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, id, format1, m.Envelope.ID, m.Blob, envelope, now, m.Account, m.Submission, m.First)
 	due := now
 	if m.Envelope.HoldUntil.After(now) {
 		due = m.Envelope.HoldUntil // RFC 4865
@@ -72,7 +78,7 @@ func (s *Store) Add(t *tx.Tx, m Message) (mail.SpoolID, error) {
 	return mail.SpoolID(id), nil
 }
 
-const selectMessage = `SELECT id, format, trace, blob_id, envelope, created FROM spool_message `
+const selectMessage = `SELECT id, format, trace, blob_id, envelope, created, account_id, submission_id, first FROM spool_message `
 
 // Message returns a message, mail.NotFound when nobody is owed it any more.
 func (s *Store) Message(t *tx.Tx, id mail.SpoolID) (Message, error) {
@@ -87,7 +93,7 @@ func scanMessage(scan func(...any) error) (m Message, err error) {
 	var format int64
 	var trace string
 	var envelope []byte
-	if err := scan(&m.ID, &format, &trace, &m.Blob, &envelope, &m.Created); err != nil {
+	if err := scan(&m.ID, &format, &trace, &m.Blob, &envelope, &m.Created, &m.Account, &m.Submission, &m.First); err != nil {
 		return Message{}, err
 	}
 	m.Envelope, err = decode(format, envelope)

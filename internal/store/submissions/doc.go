@@ -1,0 +1,29 @@
+// Package submissions remembers what accounts here have handed in to be sent, and every step of it to each recipient.
+//
+// # What it promises
+//
+// Add belongs to the commit that accepts the message, and Record to the commit that makes a step true: the queue records
+// what became of a recipient where it changes that recipient's row in the spool. So what is told here is what happened.
+// A recipient is queued from the moment of Add on; that event is not kept, but told by Events all the same.
+//
+// Recipients have numbers, from 0 in the order in which Add was given them. A message in the spool says which submission it
+// belongs to and the number of its first recipient; the others follow (spool.Message).
+//
+// # Locks
+//
+// Record locks no account, so that the queue neither waits for a sender's mailbox nor fails with an account that was
+// removed: a step of a submission that is not there any more is dropped. Two commits never record for the same recipient
+// at the same time, because a recipient is leased to one of them; Cancel's caller has taken it out of the spool in the same
+// commit.
+//
+// # Taking back
+//
+// A submission can be taken back until it is due, for all recipients of whom the spool says that nobody has begun to send.
+// The spool is another room, so mailflow/submission does it: it takes the recipients out there and records EventCanceled
+// here.
+//
+// # Limits
+//
+// MaxRecipients recipients a submission, mail.Limit for more. MaxEvents events a recipient: after that only final ones are
+// kept. The names and replies of other hosts are cut at MaxText bytes. A submission is forgotten Kept after it was due.
+package submissions

@@ -1,0 +1,194 @@
+package submissions
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// Limits.
+const (
+	MaxRecipients = 1000
+	MaxEvents     = 500
+	MaxText       = 512
+	MaxPage       = 200
+
+	Kept = 60 * 24 * time.Hour // far beyond the days for which sending is tried
+)
+
+// Submission is a message that was handed in.
+type Submission struct {
+	Account     mail.AccountID
+	ID          mail.SubmissionID // given by Add
+	Trace       string            // the message's id in logs
+	ReversePath mail.Address
+	MessageID   string // without angle brackets
+	Size        int64
+	Recipients  []Recipient
+	Created     time.Time // given by Add
+	Due         time.Time // zero with Add: now
+}
+
+// Recipient is one recipient of a submission. Its number is its place in Submission.Recipients.
+type Recipient struct {
+	Address mail.Address // as the sender wrote it
+	LeadsTo mail.Address // where an alias or a group here led; zero: nowhere else
+}
+
+// Store is the room. It keeps nothing of its own and is safe for concurrent use.
+type Store struct{}
+
+// New returns a Store.
+func New() *Store { return &Store{} }
+
+// format1 is the kept form of the recipients: its names never change.
+const format1 = 1
+
+type recipient1 struct {
+	Address string `json:"address"`
+	LeadsTo string `json:"leadsTo,omitempty"`
+}
+
+// Add enters a submission, which is queued for all its recipients from then on.
+func (s *Store) Add(t *tx.Tx, sub Submission) (mail.SubmissionID, error) {
+	const op = "submissions.Add"
+	if n := len(sub.Recipients); n == 0 || n > MaxRecipients {
+		return 0, mail.E(op, mail.Limit, fmt.Errorf("a submission has 1 to %d recipients, not %d", MaxRecipients, n))
+	}
+	kept := make([]recipient1, len(sub.Recipients))
+	for i, r := range sub.Recipients {
+		kept[i] = recipient1{r.Address.String(), r.LeadsTo.String()}
+	}
+	recipients, err := json.Marshal(kept)
+	if err != nil {
+		return 0, mail.E(op, mail.Invalid, err)
+	}
+	id, err := t.NewID()
+	if err != nil {
+		return 0, err
+	}
+	now := t.Now()
+	if sub.Due.Before(now) {
+		sub.Due = now
+	}
+	t.SQL().Queue(`INSERT INTO submission (account_id, id, format, trace, reverse_path, message_id, size, recipients, created, due)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		sub.Account, id, format1, sub.Trace, sub.ReversePath.String(), cut(sub.MessageID), sub.Size, recipients, now, sub.Due)
+	return mail.SubmissionID(id), nil
+}
+
+const selectSubmission = `SELECT account_id, id, format, trace, reverse_path, message_id, size, recipients, created, due FROM submission `
+
+// Submission returns one, mail.NotFound when it is not there (any more).
+func (s *Store) Submission(t *tx.Tx, account mail.AccountID, id mail.SubmissionID) (Submission, error) {
+	sub, err := scan(t.SQL().QueryRow(selectSubmission+`WHERE account_id = $1 AND id = $2`, account, id).Scan)
+	if errors.Is(err, db.ErrNoRows) {
+		err = mail.E("submissions.Submission", mail.NotFound, fmt.Errorf("there is no submission %v", id))
+	}
+	return sub, err
+}
+
+// List returns the submissions of an account from the newest on, at most limit of them. before is the last of the page
+// that was read before, the zero Submission at the beginning.
+func (s *Store) List(t *tx.Tx, account mail.AccountID, before Submission, limit int) ([]Submission, error) {
+	if limit <= 0 || limit > MaxPage {
+		limit = MaxPage
+	}
+	if before.ID == 0 {
+		before.Created, before.ID = t.Now().Add(time.Hour), 0 // a clock that was set back hides none
+	}
+	rows, err := t.SQL().Query(selectSubmission+`WHERE account_id = $1 AND created <= $2 AND (created < $2 OR id < $3)
+		ORDER BY created DESC, id DESC LIMIT $4`, account, before.Created, before.ID, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []Submission
+	for rows.Next() {
+		sub, err := scan(rows.Scan)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, sub)
+	}
+	return out, rows.Err()
+}
+
+func scan(scan func(...any) error) (sub Submission, err error) {
+	var format int64
+	var from string
+	var recipients []byte
+	if err := scan(&sub.Account, &sub.ID, &format, &sub.Trace, &from, &sub.MessageID, &sub.Size, &recipients, &sub.Created, &sub.Due); err != nil {
+		return Submission{}, err
+	}
+	if format != format1 {
+		return Submission{}, mail.E("submissions", mail.Unavailable, fmt.Errorf("submission %v is in format %d, which this version does not know", sub.ID, format))
+	}
+	var kept []recipient1
+	if err := json.Unmarshal(recipients, &kept); err != nil {
+		return Submission{}, fmt.Errorf("submissions: the recipients of %v: %w", sub.ID, err)
+	}
+	if sub.ReversePath, err = parse(from); err != nil {
+		return Submission{}, err
+	}
+	for _, r := range kept {
+		to, err := parse(r.Address)
+		leadsTo, err2 := parse(r.LeadsTo)
+		if err = errors.Join(err, err2); err != nil {
+			return Submission{}, fmt.Errorf("submissions: the recipients of %v: %w", sub.ID, err)
+		}
+		sub.Recipients = append(sub.Recipients, Recipient{to, leadsTo})
+	}
+	return sub, nil
+}
+
+// parse reads what Address.String wrote.
+func parse(s string) (mail.Address, error) {
+	if s == "" {
+		return mail.Address{}, nil
+	}
+	return mail.ParseAddress(s)
+}
+
+// forgetRows is how many rows of events one step of Forget removes.
+const forgetRows = 1000
+
+// Forget removes submissions that were due longer than Kept ago, some of them, and says whether there may be more.
+func (s *Store) Forget(t *tx.Tx) (more bool, err error) {
+	var account mail.AccountID
+	var id mail.SubmissionID
+	err = t.SQL().QueryRow(`SELECT account_id, id FROM submission WHERE due < $1 ORDER BY due LIMIT 1`, t.Now().Add(-Kept)).Scan(&account, &id)
+	if errors.Is(err, db.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	n, err := t.SQL().Exec(`DELETE FROM submission_event WHERE account_id = $1 AND submission_id = $2 AND (recipient, seq) IN
+		(SELECT recipient, seq FROM submission_event WHERE account_id = $1 AND submission_id = $2 LIMIT $3)`, account, id, forgetRows)
+	if err == nil && n < forgetRows {
+		t.SQL().Queue(`DELETE FROM submission WHERE account_id = $1 AND id = $2`, account, id)
+	}
+	return true, err
+}
+
+// Purge removes rows of an account that is being removed, as many as one commit may, and says whether there are more.
+func (s *Store) Purge(t *tx.Tx, account mail.AccountID) (more bool, err error) {
+	left := int64(forgetRows)
+	for _, table := range []struct{ name, key string }{{"submission_event", "submission_id, recipient, seq"}, {"submission", "id"}} {
+		n, err := t.SQL().Exec(`DELETE FROM `+table.name+` WHERE account_id = $1 AND (`+table.key+`) IN
+			(SELECT `+table.key+` FROM `+table.name+` WHERE account_id = $1 LIMIT $2)`, account, left)
+		if err != nil {
+			return false, err
+		}
+		if left -= n; left <= 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
