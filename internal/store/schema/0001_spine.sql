@@ -348,3 +348,20 @@ CREATE TABLE submission_event (
     reply         TEXT NOT NULL,
     PRIMARY KEY (account_id, submission_id, recipient, seq)
 ) {{clustered}};
+
+-------------------------------------------------------------------------------------------------------- certificates
+
+-- What the server keeps of certificates it gets by itself: a tree of files by name, each sealed under the master key.
+CREATE TABLE cert_file (
+    name     TEXT PRIMARY KEY,
+    size     BIGINT NOT NULL,             -- clear bytes
+    modified BIGINT NOT NULL,
+    sealed   {{bytes}} NOT NULL
+);
+
+-- Who orders certificates now. A row that nobody renews is taken over.
+CREATE TABLE cert_lock (
+    name  TEXT PRIMARY KEY,
+    token TEXT NOT NULL,                  -- of this taking
+    until BIGINT NOT NULL                 -- by the database's clock
+);
