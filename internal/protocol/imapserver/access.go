@@ -2,7 +2,6 @@ package imapserver
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -30,7 +29,7 @@ type place struct {
 	path   string // the owner's name
 }
 
-var errNotThere = mail.E("imapserver", mail.NotFound, errors.New("there is no such mailbox"))
+var errNotThere = mailbox.CheckRights(0, mail.RightLookup)
 
 // locate finds whose mailbox a path is. An account that is not there gives nothing, as one that shares nothing.
 func (s *session) locate(t *tx.Tx, path string) (place, error) {
@@ -123,22 +122,8 @@ func (s *session) find(path string, need mail.Rights) (a access, err error) {
 	return a, err
 }
 
-// check answers whether the rights are there. RFC 4314 6: who may not look a mailbox up does not learn that it exists.
-func (a *access) check(need mail.Rights) error { return checkRights(a.rights, need) }
-
-func checkRights(have, need mail.Rights) error {
-	switch {
-	case have.Has(need):
-		return nil
-	case !have.Has(mail.RightLookup):
-		return errNotThere
-	}
-	return missing(have, need)
-}
-
-func missing(have, need mail.Rights) error {
-	return mail.E("imapserver", mail.Denied, fmt.Errorf("this needs the rights %q to the mailbox, and you have %q", need, have))
-}
+// check answers whether the rights are there that a command needs.
+func (a *access) check(need mail.Rights) error { return mailbox.CheckRights(a.rights, need) }
 
 // still is check within a commit: the rights may have gone since the command began.
 func (s *session) still(t *tx.Tx, owner mail.AccountID, id mail.MailboxID, need mail.Rights) error {
@@ -146,15 +131,15 @@ func (s *session) still(t *tx.Tx, owner mail.AccountID, id mail.MailboxID, need 
 	if err != nil {
 		return err
 	}
-	return checkRights(rights, need)
+	return mailbox.CheckRights(rights, need)
 }
 
-// needs is checkRights for the mailbox that is open: that it is there is no secret.
+// needs is check for the mailbox that is open: that it is there is no secret.
 func (sel *selected) needs(rights mail.Rights) error {
 	if sel.rights.Has(rights) {
 		return nil
 	}
-	return missing(sel.rights, rights)
+	return mailbox.MissingRights(sel.rights, rights)
 }
 
 // mayCreate decides about a new name below another account's mailboxes: the nearest mailbox above it must allow that
@@ -175,7 +160,7 @@ func (s *session) mayCreate(t *tx.Tx, at place) error {
 		if err != nil {
 			return err
 		}
-		return checkRights(rights, mail.RightCreate)
+		return mailbox.CheckRights(rights, mail.RightCreate)
 	}
 	return errNotThere
 }

@@ -29,8 +29,20 @@ type incoming struct {
 	message mailbox.Message
 }
 
-// append keeps all messages of the command or none (RFC 3502 3). Each is written and synced while it arrives; one commit
-// names them all.
+// held is about how much memory a message takes until it is named.
+func (in *incoming) held() int {
+	n := 1000 + len(in.message.Summary) + len(in.message.BaseSubject)
+	for _, id := range in.message.MessageIDs {
+		n += len(id)
+	}
+	for _, k := range in.message.Flags.Keywords {
+		n += len(k)
+	}
+	return n
+}
+
+// append keeps all messages of the command or none (RFC 3502 3). Each is written and synced while it arrives, and named when
+// all have come.
 func (s *session) append(r imap.Request, c *imap.Append) (reply, error) {
 	m, refusal, err := s.target(c.Mailbox)
 	if err != nil || refusal != nil {
@@ -42,7 +54,7 @@ func (s *session) append(r imap.Request, c *imap.Append) (reply, error) {
 		return s.refuseAppend(c, reply{}, err)
 	}
 	s.touch(m.ID)
-	done, err := s.keep(m, a.all, nil)
+	done, err := s.keep(&m, a.all)
 	if err != nil {
 		s.discard(a.all)
 	}
@@ -53,7 +65,7 @@ func (s *session) append(r imap.Request, c *imap.Append) (reply, error) {
 		return reply{}, err
 	}
 	s.tellCanonical(r.Canonical, s.entryOf(m.Mailbox, nil))
-	return reply{imap.OK, done.code(), "appended"}, nil
+	return reply{imap.OK, imap.CodeAppendUID(done.UIDValidity, done.UIDs), "appended"}, nil
 }
 
 // refuseAppend drops what the client still sends of the command, then answers.
@@ -79,6 +91,7 @@ type arrival struct {
 	to     *access
 	all    []incoming
 	octets int64 // of the messages that are complete
+	held   int   // octets of memory that they take until they are named
 
 	replaced int64 // octets that the account will have back
 }
@@ -93,13 +106,14 @@ func (a *arrival) receiveAll(c *imap.Append) error {
 		if err != nil {
 			return err
 		}
-		if len(a.all) >= a.o.Limits.AppendMessages {
-			return refuse(imap.CodeLimit, fmt.Sprintf("one APPEND takes at most %d messages", a.o.Limits.AppendMessages))
+		if err := a.mayAppend(); err != nil {
+			return err
 		}
 		in, err := a.receive(m)
 		if in.body != nil {
 			a.all = append(a.all, in)
 			a.octets += in.body.Size
+			a.held += in.held()
 		}
 		if err != nil {
 			return err
@@ -150,45 +164,17 @@ func (a *arrival) receive(m *imap.AppendMessage) (in incoming, err error) {
 	return in, err
 }
 
-// kept is where the messages of an APPEND came to lie.
-type kept struct {
-	UIDValidity uint32
-	UIDs        []uint32
+// keep names all messages.
+func (s *session) keep(m *access, all []incoming) (mailbox.Kept, error) {
+	return s.o.Mailbox.As(s.account).AppendAll(s.ctx, m.owner, m.ID, len(all), func(t *tx.Tx, i int) (mailbox.Message, error) {
+		return s.hold(t, m.owner, &all[i])
+	})
 }
 
-func (k kept) code() imap.Code { return imap.CodeAppendUID(k.UIDValidity, imap.SetOf(k.UIDs...)) }
-
-// keep names all messages in one commit, which does what also says, if anything, too: with the mailbox that is selected.
-func (s *session) keep(m access, all []incoming, also func(*tx.Tx) error) (kept, error) {
-	accounts := only(m.owner)
-	if also != nil && s.selected.owner != m.owner {
-		accounts = append(accounts, s.selected.owner)
-	}
-	return tx.Once(s.ctx, s.o.Tx, tx.NewKey(), accounts, func(t *tx.Tx) (kept, error) {
-		var k kept
-		// The messages may have taken long to come: what counts are the rights now.
-		rights, err := s.o.Mailbox.RightsOf(t, m.owner, m.ID, s.account)
-		if err == nil {
-			err = checkRights(rights, mail.RightInsert)
-		}
-		if err != nil {
-			return k, err
-		}
-		for _, in := range all {
-			blob, err := s.o.Bodies.Hold(t, m.owner, in.body)
-			if err != nil {
-				return k, err
-			}
-			in.message.Blob, in.message.Flags = blob, rights.Permitted(in.message.Flags)
-			a, err := s.o.Mailbox.Append(t, m.owner, m.ID, in.message)
-			if err != nil {
-				return k, err
-			}
-			k.UIDValidity, k.UIDs = a.UIDValidity, append(k.UIDs, uint32(a.UID))
-		}
-		if also == nil {
-			return k, nil
-		}
-		return k, also(t)
-	})
+// hold names the body of a message for an account.
+func (s *session) hold(t *tx.Tx, owner mail.AccountID, in *incoming) (mailbox.Message, error) {
+	blob, err := s.o.Bodies.Hold(t, owner, in.body)
+	m := in.message
+	m.Blob = blob
+	return m, err
 }

@@ -170,8 +170,8 @@ func (s *session) copy(c imap.Copy) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if s.cut != 0 {
-		return s.tooMany(), nil
+	if err := s.mayCopy(uids); err != nil {
+		return reply{}, err
 	}
 	to, r, err := s.target(c.Mailbox)
 	if err != nil || r != nil {

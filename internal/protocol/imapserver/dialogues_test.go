@@ -26,7 +26,7 @@ func runDialogues(t *testing.T, on engine) {
 		t.Parallel()
 		f := serveRooms(t, openRoomsOn(t, on), func(o *Options) {
 			o.Limits.MessageSize = 100_000
-			o.Limits.AppendMessages = 10
+			o.Limits.Saved = 1000 // the fewest that RFC 9738 3 allows
 			o.Limits.EventLines = 100
 		})
 		return dialogues.Options{

@@ -30,7 +30,8 @@
 // # Durable steps
 //
 // APPEND: each message is written and synced while it arrives (store/bodies), one commit names all of them, then OK. What
-// is refused half-way is discarded, and what is lost with the process is collected. CATENATE reads what its URLs name while it
+// is refused half-way is discarded, and what is lost with the process is collected; many messages take several commits, which are
+// undone if one fails, as those of COPY. CATENATE reads what its URLs name while it
 // writes, and holds none of it in memory; the commit of REPLACE removes the old message too. All other commands are one commit of
 // a room, or several where the room says so.
 //
@@ -48,7 +49,8 @@
 //	replies not taken for 1 minute      connection closed
 //	line, literal, nesting, set sizes   see rfc/imap; before sign-in strangerLimits
 //	message size                        NO [TOOBIG], announced by APPENDLIMIT
-//	messages of one APPEND              50, NO [LIMIT] (Limits.AppendMessages)
+//	1,000,000 messages of APPEND, COPY  NO [MESSAGELIMIT], and nothing is saved (Limits.Saved, SAVELIMIT of RFC 9738)
+//	16 MiB held of an APPEND            NO [LIMIT] (Limits.AppendBytes): of what is known of the messages until all have come, about 10,000
 //	quota                               NO [OVERQUOTA], before a client that waits is told to send, also for mailboxes
 //	1,000 commands/s of an account      answered later (Limits.CommandRate), after 10,000 that are answered at once
 //	50 search keys that read content    NO [LIMIT]

@@ -3,12 +3,14 @@ package imapserver
 import (
 	"strconv"
 
+	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 )
 
 func messageLimitExtension() extension {
-	limit := func(o *Options) string { return strconv.Itoa(o.Limits.Messages) }
-	return extension{capabilities: []capability{{name: "MESSAGELIMIT", value: limit}}}
+	messages := func(o *Options) string { return strconv.Itoa(o.Limits.Messages) }
+	saved := func(o *Options) string { return strconv.Itoa(o.Limits.Saved) }
+	return extension{capabilities: []capability{{name: "MESSAGELIMIT", value: messages}, {name: "SAVELIMIT", value: saved}}}
 }
 
 // within leaves of a set of sequence numbers those that one command may be about, the highest, and notes where it has cut
@@ -18,14 +20,20 @@ func (s *session) within(seqs imap.Set) imap.Set {
 	if seqs.Len() <= most {
 		return seqs
 	}
-	i, left := len(seqs), most
+	rest := highest(seqs, most)
+	s.cut = s.selected.view.At(int(rest[0].Start)).UID
+	return rest
+}
+
+// highest is the n highest numbers of a set that has more.
+func highest(set imap.Set, n uint64) imap.Set {
+	i, left := len(set), n
 	for left > 0 {
 		i--
-		left -= min(left, uint64(seqs[i].Stop)-uint64(seqs[i].Start)+1)
+		left -= min(left, uint64(set[i].Stop)-uint64(set[i].Start)+1)
 	}
-	rest := append(imap.Set{}, seqs[i:]...)
-	rest[0].Start += uint32(rest.Len() - most)
-	s.cut = s.selected.view.At(int(rest[0].Start)).UID
+	rest := append(imap.Set{}, set[i:]...)
+	rest[0].Start += uint32(rest.Len() - n)
 	return rest
 }
 
@@ -33,6 +41,30 @@ func (s *session) within(seqs imap.Set) imap.Set {
 func (s *session) tooMany() reply {
 	s.cut = 0
 	return no(imap.CodeMessageLimit(s.o.Limits.Messages, 0), "too many messages for one command: take fewer at a time")
+}
+
+// mayCopy refuses a COPY of more messages than one command may save, and tells down to which UID it would not have been too
+// many (RFC 9738 3.1).
+func (s *session) mayCopy(uids imap.Set) error {
+	most := min(s.o.Limits.Saved, s.o.Limits.Messages)
+	if s.cut == 0 && uids.Len() <= uint64(most) {
+		return nil
+	}
+	s.cut = 0
+	lowest := mail.UID(highest(uids, uint64(min(most, int(uids.Len()))))[0].Start)
+	return refuse(imap.CodeMessageLimit(most, lowest), "too many messages to copy at a time: nothing was copied")
+}
+
+// mayAppend refuses one more message of an APPEND that has as many as one command may save, or that holds too much of those.
+func (a *arrival) mayAppend() error {
+	l := &a.o.Limits
+	switch {
+	case len(a.all) >= min(l.Saved, l.Messages):
+		return refuse(imap.CodeMessageLimit(min(l.Saved, l.Messages), 0), "too many messages to append at a time: none was appended")
+	case a.held > l.AppendBytes:
+		return refuse(imap.CodeLimit, "the headers of these messages are too much for one APPEND: none was appended")
+	}
+	return nil
 }
 
 // tellCut says how far down a command came that could not be about all messages. Where the completion has a code of its own,

@@ -37,7 +37,7 @@ type Options struct {
 // Limits bound what a client can make us do. Zero means the default. Those of the syntax are rfc/imap's.
 type Limits struct {
 	MessageSize        int64         // bytes of one appended message; 50 MiB
-	AppendMessages     int           // of one APPEND; 50
+	AppendBytes        int           // held of the messages of one APPEND until all have come; 16 MiB
 	Connections        int           // in all; 20,000
 	ConnectionsPerHost int           // of one IPv4 address or IPv6 /64; 500
 	SignIns            int           // failed ones of one connection; 3
@@ -52,6 +52,7 @@ type Limits struct {
 	Write              time.Duration // waiting for the client to take our replies; 1 min
 	Drain              time.Duration // for commands under way when the server stops; 10 s
 	Messages           int           // that one command may be about (MESSAGELIMIT); 10,000,000
+	Saved              int           // messages that one APPEND or COPY may save (SAVELIMIT); 1,000,000
 	Progress           time.Duration // between two words about a command that lasts; 10 s
 	ContentSearches    int           // messages that searches read at a time, of all sessions, one for each account; half of the processors
 	SearchBytes        int64         // of content that one SEARCH may look through, keys that look elsewhere counted small; 8 GiB
@@ -73,7 +74,7 @@ func orDefault[T comparable](v *T, otherwise T) {
 
 func (l *Limits) setDefaults() {
 	orDefault(&l.MessageSize, 50<<20)
-	orDefault(&l.AppendMessages, 50)
+	orDefault(&l.AppendBytes, 16<<20)
 	orDefault(&l.Connections, 20_000)
 	orDefault(&l.ConnectionsPerHost, 500)
 	orDefault(&l.SignIns, 3)
@@ -88,6 +89,7 @@ func (l *Limits) setDefaults() {
 	orDefault(&l.Write, time.Minute)
 	orDefault(&l.Drain, 10*time.Second)
 	orDefault(&l.Messages, 10_000_000)
+	orDefault(&l.Saved, 1_000_000)
 	orDefault(&l.Progress, 10*time.Second)
 	orDefault(&l.ContentSearches, max(1, runtime.GOMAXPROCS(0)/2))
 	orDefault(&l.SearchBytes, 8<<30)

@@ -42,16 +42,7 @@ func (s *session) replace(r imap.Request, c imap.Replace) (reply, error) {
 		return s.refuseAppend(c.Append, reply{}, err)
 	}
 	s.selected.touched = true
-	done, err := s.keep(m, a.all, func(t *tx.Tx) error {
-		err := s.still(t, s.selected.owner, s.selected.id, mail.RightRead|mail.RightDeleteMessages|mail.RightExpunge)
-		if err == nil {
-			err = s.o.Mailbox.RemoveOne(t, s.selected.owner, s.selected.id, old.UID)
-		}
-		if mail.Is(err, mail.NotFound) {
-			return errReplacedGone
-		}
-		return err
-	})
+	done, err := s.exchange(&m, &a.all[0], old.UID)
 	if err != nil {
 		s.discard(a.all)
 	}
@@ -63,8 +54,32 @@ func (s *session) replace(r imap.Request, c imap.Replace) (reply, error) {
 	}
 	s.tellCanonical(r.Canonical, s.entryOf(m.Mailbox, nil))
 	// RFC 8508 4.3: APPENDUID goes before the EXPUNGE, as with MOVE.
-	s.out.Untagged(imap.OK, done.code(), "the replacement is kept")
+	s.out.Untagged(imap.OK, imap.CodeAppendUID(done.UIDValidity, done.UIDs), "the replacement is kept")
 	return s.expunged("replaced"), nil
+}
+
+// exchange names the new message and removes the old one.
+func (s *session) exchange(to *access, in *incoming, old mail.UID) (mailbox.Kept, error) {
+	accounts := only(to.owner)
+	if s.selected.owner != to.owner {
+		accounts = append(accounts, s.selected.owner)
+	}
+	as := s.o.Mailbox.As(s.account)
+	return tx.Once(s.ctx, s.o.Tx, tx.NewKey(), accounts, func(t *tx.Tx) (mailbox.Kept, error) {
+		message, err := s.hold(t, to.owner, in)
+		if err != nil {
+			return mailbox.Kept{}, err
+		}
+		made, err := as.Append(t, to.owner, to.ID, message)
+		if err != nil {
+			return mailbox.Kept{}, err
+		}
+		err = as.RemoveOne(t, s.selected.owner, s.selected.id, old)
+		if mail.Is(err, mail.NotFound) {
+			err = errReplacedGone
+		}
+		return mailbox.Kept{UIDValidity: made.UIDValidity, UIDs: imap.SetOf(uint32(made.UID))}, err
+	})
 }
 
 // toReplace is the message that a number stands for.

@@ -23,8 +23,8 @@ func (s *Store) Remove(ctx context.Context, account mail.AccountID, mailbox mail
 	return s.removeAll(ctx, account, mailbox, uids, func(*member) bool { return true })
 }
 
-// RemoveOne removes one message of a mailbox, whatever its flags, in a commit of the caller's, which has what replaces it.
-func (s *Store) RemoveOne(t *tx.Tx, account mail.AccountID, mailbox mail.MailboxID, uid mail.UID) error {
+// removeOne removes one message of a mailbox, whatever its flags.
+func (s *Store) removeOne(t *tx.Tx, account mail.AccountID, mailbox mail.MailboxID, uid mail.UID) error {
 	one := imap.Set{{Start: uint32(uid), Stop: uint32(uid)}}
 	n, _, err := s.removeStep(t, account, mailbox, one, func(*member) bool { return true }, true)
 	if err == nil && n == 0 {

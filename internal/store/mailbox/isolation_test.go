@@ -45,7 +45,7 @@ func TestIdsOfAnotherAccountFindNothing(t *testing.T) {
 			"Move from": func() error { _, err := r.Move(t.Context(), bob, in.ID, bobs.ID, everything); return err },
 			"Move to":   func() error { _, err := r.Move(t.Context(), bob, bobs.ID, in.ID, everything); return err },
 			"Expunge":   func() error { _, err := r.Expunge(t.Context(), bob, in.ID, everything); return err },
-			"RemoveOne": func() error { return inTx(func(t *tx.Tx) error { return r.RemoveOne(t, bob, in.ID, 1) }) },
+			"RemoveOne": func() error { return inTx(func(t *tx.Tx) error { return r.As(bob).RemoveOne(t, bob, in.ID, 1) }) },
 			"Remove":    func() error { _, err := r.Remove(t.Context(), bob, in.ID, everything); return err },
 		}
 		for name, attempt := range attempts {

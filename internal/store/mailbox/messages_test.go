@@ -543,7 +543,7 @@ func TestReplaceIsOneCommit(t *testing.T) {
 				if _, err := r.Append(x, alice, in.ID, m); err != nil {
 					return err
 				}
-				return r.RemoveOne(x, alice, in.ID, uid)
+				return r.As(alice).RemoveOne(x, alice, in.ID, uid)
 			})
 		}
 		r.must(replace(old.UID))
