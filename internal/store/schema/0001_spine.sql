@@ -365,3 +365,37 @@ CREATE TABLE cert_lock (
     token TEXT NOT NULL,                  -- of this taking
     until BIGINT NOT NULL                 -- by the database's clock
 );
+---------------------------------------------------------------------------------------------------- TLS to other hosts
+
+-- MTA-STS policies of other domains (RFC 8461), until they expire.
+CREATE TABLE sts_policy (
+    domain    TEXT PRIMARY KEY,
+    record_id TEXT NOT NULL,              -- of the record that led to it
+    policy    TEXT NOT NULL,              -- as it is published
+    fetched   BIGINT NOT NULL,
+    expires   BIGINT NOT NULL,
+    failed    TEXT NOT NULL,              -- why it could not be renewed
+    tried     BIGINT NOT NULL
+);
+CREATE INDEX sts_policy_expires ON sts_policy (expires);
+
+-- How TLS to the hosts of other domains went, to be reported when the day is over (RFC 8460).
+CREATE TABLE tls_result (
+    day      BIGINT NOT NULL,             -- its beginning, UTC
+    domain   TEXT NOT NULL,               -- whose owner is to be told
+    hash     {{bytes}} NOT NULL,          -- of `result`
+    result   {{bytes}} NOT NULL,          -- policy and failure
+    sessions BIGINT NOT NULL,
+    PRIMARY KEY (day, domain, hash)
+) {{clustered}};
+
+-- Reports that are owed to a web address. Those that go by mail are in the spool.
+CREATE TABLE tls_post (
+    id       BIGINT PRIMARY KEY,
+    domain   TEXT NOT NULL,
+    url      TEXT NOT NULL,
+    report   {{bytes}} NOT NULL,
+    due      BIGINT NOT NULL,             -- next attempt; moved on by who makes it
+    attempts BIGINT NOT NULL
+);
+CREATE INDEX tls_post_due ON tls_post (due);
