@@ -31,4 +31,6 @@
 //
 // Names are given in A-labels (RFC 5890), with or without a final dot; every name is absolute. A name that cannot exist,
 // such as one with a label of 64 bytes or with U-labels in it, is NotFound at once and nobody is asked.
+//
+// An Updater changes texts in a zone, for those who prove that a name is theirs (RFC 8555 8.4).
 package dns
