@@ -122,6 +122,14 @@ func (m smtpMeters) Refused(mode smtpserver.Mode, command string, r mail.Reply) 
 	m.refused.Add(1, string(mode), command, r.Enhanced.String())
 }
 
+func (m smtpMeters) SignedIn(mode smtpserver.Mode, mechanism string) {
+	m.signIns.Add(1, string(mode), mechanism, "ok")
+}
+
+func (m smtpMeters) SignInFailed(mode smtpserver.Mode, mechanism string, why mail.Kind) {
+	m.signIns.Add(1, string(mode), mechanism, string(why))
+}
+
 // imapMeters are what the IMAP door observes.
 type imapMeters struct{ *meters }
 

@@ -3,8 +3,10 @@ package smtpserver
 import (
 	"crypto/tls"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/mailmesh/mailmesh/internal/infra/listen"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/smtp"
 )
@@ -14,14 +16,14 @@ var handlers = map[string]func(s *session, args string){
 	"EHLO": (*session).ehlo, "LHLO": (*session).lhlo, "HELO": (*session).helo,
 	"MAIL": (*session).mail, "RCPT": (*session).rcpt, "DATA": (*session).data, "BDAT": (*session).bdat,
 	"RSET": (*session).rset, "NOOP": (*session).noop, "VRFY": (*session).vrfy, "HELP": (*session).help,
-	"QUIT": (*session).quit, "STARTTLS": (*session).startTLS,
+	"QUIT": (*session).quit, "STARTTLS": (*session).startTLS, "AUTH": (*session).auth,
 }
 
 // mailCommands move a message forward and are bounded by what they bring; the others are counted.
 var mailCommands = map[string]bool{"MAIL": true, "RCPT": true, "DATA": true, "BDAT": true}
 
 // notOffered are commands of the standards that we do not have here.
-var notOffered = map[string]bool{"EXPN": true, "AUTH": true, "ETRN": true, "ATRN": true, "TURN": true, "SEND": true, "SOML": true, "SAML": true, "BURL": true}
+var notOffered = map[string]bool{"EXPN": true, "ETRN": true, "ATRN": true, "TURN": true, "SEND": true, "SOML": true, "SAML": true, "BURL": true}
 
 // httpMethods begin what a browser can be made to send here.
 var httpMethods = map[string]bool{"GET": true, "POST": true, "PUT": true, "HEAD": true, "OPTIONS": true, "PATCH": true, "DELETE": true, "CONNECT": true, "PRI": true}
@@ -63,7 +65,7 @@ func (s *session) execute(cmd smtp.Command) {
 
 // helloLines are the first line and the extensions of EHLO (RFC 5321 4.1.1.1).
 func helloLines(o *Options) []string {
-	return []string{
+	lines := []string{
 		o.Hostname,
 		"PIPELINING", // RFC 2920
 		fmt.Sprintf("SIZE %d", o.Limits.MessageSize), // RFC 1870
@@ -75,6 +77,14 @@ func helloLines(o *Options) []string {
 		"ENHANCEDSTATUSCODES", // RFC 2034
 		"HELP",
 	}
+	if o.Mode == Submission {
+		lines = append(lines,
+			"DELIVERBY",   // RFC 2852: as short a time as one likes
+			"MT-PRIORITY", // RFC 6710
+			fmt.Sprintf("LIMITS RCPTMAX=%d", o.Limits.Recipients), // RFC 9422
+		)
+	}
+	return lines
 }
 
 func (s *session) ehlo(args string) {
@@ -107,9 +117,12 @@ func (s *session) extendedHello(args string) {
 	if !s.greet(args, true) {
 		return
 	}
-	lines := s.hello
+	lines := slices.Clip(s.hello)
+	if s.o.Mode == Submission {
+		lines = append(lines, s.submissionLines()...)
+	}
 	if s.tlsOffered() {
-		lines = append(lines[:len(lines):len(lines)], "STARTTLS") // RFC 3207
+		lines = append(lines, "STARTTLS") // RFC 3207
 	}
 	s.wire.lines(250, lines)
 }
@@ -181,7 +194,12 @@ func (s *session) startTLS(args string) {
 		return
 	}
 	s.say(okTLS)
-	if s.wire.flush() != nil || !s.secure(tls.Server(s.wire.nc, s.o.TLS)) {
+	if s.wire.flush() != nil {
+		s.ended = true
+		return
+	}
+	conn, shown := listen.TLS(s.wire.nc, s.o.TLS)
+	if s.shown = shown; !s.handshake(conn) {
 		s.ended = true
 		return
 	}
@@ -190,8 +208,8 @@ func (s *session) startTLS(args string) {
 	s.info.Hello, s.info.ESMTP = "", false
 }
 
-// secure does the handshake. A failed one leaves nothing that could be said in clear or encrypted.
-func (s *session) secure(tc *tls.Conn) bool {
+// handshake makes the connection a TLS one. A failed one leaves nothing that could be said in clear or encrypted.
+func (s *session) handshake(tc *tls.Conn) bool {
 	if err := s.wire.handshake(tc); err != nil {
 		s.log.Info("smtp: TLS handshake failed", "remote", s.info.Remote.String(), "err", err)
 		return false

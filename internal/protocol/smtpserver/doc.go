@@ -1,8 +1,15 @@
-// Package smtpserver is the door for mail from other hosts: SMTP as a mail exchanger (RFC 5321, port 25) and LMTP
-// (RFC 2033). It turns commands into calls of an Inbound and the results into replies. It knows no accounts, no rules
-// and no storage; what the words of the protocol look like is package rfc/smtp's.
+// Package smtpserver is the door for mail from other hosts, SMTP as a mail exchanger (RFC 5321, port 25) and LMTP
+// (RFC 2033), and from our users: submission (RFC 6409, port 587, and with TLS from the start port 465, RFC 8314). It turns
+// commands into calls of an Inbound and the results into replies. It knows no accounts, no rules and no storage; what the
+// words of the protocol look like is package rfc/smtp's.
 //
-// Submission (RFC 6409) will be a third Mode with the AUTH command; its place is Mode and the table of commands.
+// # Submission
+//
+// Nothing is taken before the client has signed in, and AUTH (RFC 4954: PLAIN, LOGIN, SCRAM-SHA-256, SCRAM-SHA-256-PLUS) is
+// neither offered nor taken before TLS, from this machine as little as from others. Who has signed in stands in
+// smtp.Session; what he may send is for the room to say, which is asked at MAIL already (Senders). A sign-in that was
+// taken away ends within a minute. FUTURERELEASE, DELIVERBY, MT-PRIORITY and REQUIRETLS, which only this door offers, become
+// fields of the envelope.
 //
 // # What it promises
 //
@@ -40,6 +47,8 @@
 //	commands a second over Limits.CommandRate              answered later
 //	connections over Limits.Connections                    421 4.3.2, closed
 //	connections of a host over Limits.ConnectionsPerHost   421 4.7.0, closed; in a crowded door over a tenth of it
+//	failed sign-ins of a connection: Limits.SignIns        421 4.7.0, closed
+//	line of an AUTH exchange over 12,288 bytes             500 5.5.6
 //	no whole command, no content within Limits.Idle        421 4.4.2, closed
 //	  in a crowded door, before a recipient: 10 s          421 4.4.2, closed
 //	content slower than Limits.MinDataRate                 421 4.4.2, closed, after Limits.DataGrace

@@ -121,6 +121,7 @@ type counter struct {
 	open     int
 	accepted int
 	refused  []string
+	signIns  []string
 }
 
 func (c *counter) SessionStarted(Mode) { c.add(func() { c.open++ }) }
@@ -130,6 +131,12 @@ func (c *counter) Accepted(_ Mode, n int, _ int64, _ time.Duration) {
 }
 func (c *counter) Refused(_ Mode, command string, r mail.Reply) {
 	c.add(func() { c.refused = append(c.refused, fmt.Sprint(command, " ", r.Code, " ", r.Enhanced)) })
+}
+func (c *counter) SignedIn(_ Mode, mechanism string) {
+	c.add(func() { c.signIns = append(c.signIns, mechanism+" ok") })
+}
+func (c *counter) SignInFailed(_ Mode, mechanism string, why mail.Kind) {
+	c.add(func() { c.signIns = append(c.signIns, mechanism+" "+string(why)) })
 }
 func (c *counter) add(f func()) { c.mu.Lock(); defer c.mu.Unlock(); f() }
 

@@ -67,7 +67,7 @@ func converse(t *testing.T, input string, piece int) (contents []string, replies
 		t.Fatal(err)
 	}
 	c := &tape{input: bytes.NewReader([]byte(input)), piece: piece}
-	newSession(context.Background(), srv, c).Run()
+	newSession(context.Background(), srv, srv.connections, c).Run()
 	return inbound.contents, c.output.String(), c.writes
 }
 
@@ -120,7 +120,7 @@ func (r *reference) command(line string) bool {
 			r.greeted, r.tx = true, nil
 		}
 	case "MAIL":
-		if e, err := smtp.ParseMail(args); err == nil && r.greeted && r.tx == nil && e.Size <= 1<<40 {
+		if e, err := smtp.ParseMail(args, smtp.Extensions{}); err == nil && r.greeted && r.tx == nil && e.Size <= 1<<40 {
 			r.tx = &e
 		}
 	case "RCPT":

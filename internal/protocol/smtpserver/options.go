@@ -12,6 +12,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/smtp"
+	"github.com/mailmesh/mailmesh/internal/store/auth"
 )
 
 // Inbound is the room behind the door: it decides on recipients and keeps the mail.
@@ -37,12 +38,20 @@ type Inbound interface {
 	Receive(ctx context.Context, s smtp.Session, e *mail.Envelope, content io.Reader) ([]mail.Outcome, error)
 }
 
+// Senders decides who may send. It belongs to the room behind a door of the mode Submission.
+type Senders interface {
+	// Sender decides whether who has signed in may open a transaction with this envelope, which has no recipients yet. It
+	// may lower e.Priority (RFC 6710 4.3) and changes nothing else.
+	Sender(ctx context.Context, s smtp.Session, e *mail.Envelope) error
+}
+
 // Mode is the kind of door.
 type Mode string
 
 const (
-	MX   Mode = "smtp" // RFC 5321, port 25: mail from other hosts
-	LMTP Mode = "lmtp" // RFC 2033: mail from a mail server beside us, one reply a recipient
+	MX         Mode = "smtp"       // RFC 5321, port 25: mail from other hosts
+	LMTP       Mode = "lmtp"       // RFC 2033: mail from a mail server beside us, one reply a recipient
+	Submission Mode = "submission" // RFC 6409, ports 587 and, with TLS from the start, 465: mail from our users, who sign in
 )
 
 // Observer counts what happens; node gives one that fills metrics. Its methods are called by many sessions at a time.
@@ -54,14 +63,18 @@ type Observer interface {
 	// Refused: a command was answered 4yz or 5yz. The command is one of a fixed set ("" before any, "other" when unknown);
 	// code and enhanced code are the reason.
 	Refused(m Mode, command string, r mail.Reply)
+	SignedIn(m Mode, mechanism string)
+	SignInFailed(m Mode, mechanism string, why mail.Kind)
 }
 
 // Options are what a Server is made of.
 type Options struct {
 	Mode     Mode
 	Hostname string      // our name in the greeting and in replies
-	TLS      *tls.Config // nil: no STARTTLS
+	TLS      *tls.Config // nil: no STARTTLS; Submission cannot do without
 	Inbound  Inbound
+	Senders  Senders     // with Submission only
+	Auth     *auth.Store // with Submission only
 	Limits   Limits
 	Observer Observer     // may be nil
 	Log      *slog.Logger // may be nil
@@ -85,8 +98,13 @@ type Limits struct {
 	// CommandRate is how many commands a second are answered between two accepted messages; more wait. 500
 	CommandRate int
 
+	SignIns            int // failed ones of one connection; 3
 	Connections        int // in all; 1,000
 	ConnectionsPerHost int // of one IPv4 address or IPv6 /64; 100
+
+	// Hold is for how long a client may ask to hold a message (FUTURERELEASE); 30 days. DKIM keys that were replaced stay
+	// published for as long.
+	Hold time.Duration
 
 	Idle         time.Duration // waiting for a whole command or for more content; 5 min (RFC 5321 4.5.3.2.7)
 	TLSHandshake time.Duration // 30 s
@@ -112,6 +130,8 @@ func (l *Limits) setDefaults() {
 	orDefault(&l.Errors, 20)
 	orDefault(&l.Commands, 100)
 	orDefault(&l.CommandRate, 500)
+	orDefault(&l.SignIns, 3)
+	orDefault(&l.Hold, 30*24*time.Hour)
 	orDefault(&l.Connections, 1000)
 	orDefault(&l.ConnectionsPerHost, 100)
 	orDefault(&l.Idle, 5*time.Minute)
@@ -127,8 +147,10 @@ const minRecipients = 100
 
 func (o *Options) check() error {
 	switch {
-	case o.Mode != MX && o.Mode != LMTP:
-		return fmt.Errorf("mode %q is not one of %q, %q", o.Mode, MX, LMTP)
+	case o.Mode != MX && o.Mode != LMTP && o.Mode != Submission:
+		return fmt.Errorf("mode %q is not one of %q, %q, %q", o.Mode, MX, LMTP, Submission)
+	case o.Mode == Submission && (o.Senders == nil || o.Auth == nil || o.TLS == nil):
+		return errors.New("submission needs Senders, Auth and TLS")
 	case o.Inbound == nil:
 		return errors.New("no Inbound")
 	case o.Hostname == "" || strings.ContainsAny(o.Hostname, " \t\r\n"):
@@ -145,3 +167,5 @@ func (noObserver) SessionStarted(Mode)                      {}
 func (noObserver) SessionEnded(Mode)                        {}
 func (noObserver) Accepted(Mode, int, int64, time.Duration) {}
 func (noObserver) Refused(Mode, string, mail.Reply)         {}
+func (noObserver) SignedIn(Mode, string)                    {}
+func (noObserver) SignInFailed(Mode, string, mail.Kind)     {}

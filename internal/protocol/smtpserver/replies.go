@@ -43,6 +43,23 @@ var (
 	tlsActive       = reply(503, 5, 5, 1, "TLS is active already")
 	tlsNotLast      = reply(503, 5, 5, 1, "nothing may follow STARTTLS before the handshake")
 
+	signInFirst     = reply(530, 5, 7, 0, "sign in first, with AUTH")               // RFC 4954 6
+	tlsFirst        = reply(530, 5, 7, 0, "send STARTTLS first, then sign in")      // RFC 3207 4
+	needsTLS        = reply(538, 5, 7, 11, "sign in over TLS: send STARTTLS first") // RFC 4954 6
+	signedInNow     = reply(235, 2, 7, 0, "signed in")
+	signedIn        = reply(503, 5, 5, 1, "you are signed in already") // RFC 4954 4
+	notNow          = reply(503, 5, 5, 1, "not in the middle of a message; end it or send RSET")
+	noMechanism     = reply(504, 5, 5, 4, "this mechanism is not offered; see the answer to EHLO")
+	canceled        = reply(501, 5, 7, 0, "the exchange is cancelled")
+	notBase64       = reply(501, 5, 5, 2, "the response is not base64")
+	responseTooLong = reply(500, 5, 5, 6, "the response is too long") // RFC 4954 6
+	badCredentials  = reply(535, 5, 7, 8, "the name or the password is wrong")
+	accountOff      = reply(535, 5, 7, 13, "this account is switched off")
+	signInLost      = reply(535, 5, 7, 8, "this sign-in is no longer good; sign in again")
+	signInLater     = reply(454, 4, 7, 0, "too many failed attempts to sign in; try again later")
+	signInFailed    = reply(454, 4, 7, 0, "cannot check a password now; try again later")
+	tooManySignIns  = reply(421, 4, 7, 0, "too many failed attempts to sign in")
+
 	tooManyRecipients = reply(452, 4, 5, 3, "too many recipients; send the message to the others again")
 	tooLarge          = reply(552, 5, 3, 4, "the message is too large")
 	bareNewline       = reply(550, 5, 6, 0, "a CR or LF stands alone in the content; lines end with CR LF")
@@ -60,8 +77,11 @@ var (
 // helpReply names the commands that this door has.
 func helpReply(o *Options) mail.Reply {
 	hello, standard := "EHLO HELO", "RFC 5321"
-	if o.Mode == LMTP {
+	switch o.Mode {
+	case LMTP:
 		hello, standard = "LHLO", "RFC 2033"
+	case Submission:
+		hello, standard = hello+" AUTH", "RFC 6409"
 	}
 	commands := hello + " MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT"
 	if o.TLS != nil {

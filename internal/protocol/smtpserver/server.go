@@ -3,6 +3,7 @@ package smtpserver
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -18,9 +19,10 @@ import (
 // Server answers SMTP or LMTP connections. It may serve several listeners at a time; they share its limits.
 type Server struct {
 	o           Options
-	hello       []string // the lines of EHLO, without STARTTLS
+	hello       []string // the lines of EHLO that are the same for all
 	helpText    mail.Reply
 	connections *listen.Server
+	secure      *listen.Server // TLS from the start (RFC 8314)
 	buffers     sync.Pool
 }
 
@@ -40,8 +42,14 @@ func New(o Options) (*Server, error) {
 		o.NewID = randomID
 	}
 	s := &Server{o: o, hello: helloLines(&o), helpText: helpReply(&o)}
-	s.connections = listen.NewServer(listen.Options{Name: string(o.Mode), Connections: o.Limits.Connections,
-		PerHost: o.Limits.ConnectionsPerHost, Drain: o.Limits.Drain, Log: o.Log, Start: s.start, TurnAway: s.turnAway})
+	run := listen.Options{Name: string(o.Mode), Connections: o.Limits.Connections,
+		PerHost: o.Limits.ConnectionsPerHost, Drain: o.Limits.Drain, Log: o.Log, Start: s.start, TurnAway: s.turnAway}
+	s.connections = listen.NewServer(run)
+	run.Start = s.startTLS
+	run.TurnAway = func(_ net.Conn, why listen.Refusal) { // nothing can be said before a handshake
+		s.o.Observer.Refused(s.o.Mode, "", refusals[why])
+	}
+	s.secure = listen.NewServer(run)
 	s.buffers.New = func() any { return newBuffers() }
 	return s, nil
 }
@@ -53,8 +61,23 @@ func randomID() string { return strings.ToLower(rand.Text()[:16]) }
 // listener drains them too and is returned.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error { return s.connections.Serve(ctx, l) }
 
+// ServeTLS is Serve for connections that begin with TLS.
+func (s *Server) ServeTLS(ctx context.Context, l net.Listener) error {
+	if s.o.TLS == nil {
+		return errors.New("smtpserver: no certificate")
+	}
+	return s.secure.Serve(ctx, l)
+}
+
 func (s *Server) start(ctx context.Context, nc net.Conn) listen.Session {
-	return newSession(ctx, s, nc)
+	return newSession(ctx, s, s.connections, nc)
+}
+
+func (s *Server) startTLS(ctx context.Context, nc net.Conn) listen.Session {
+	conn, shown := listen.TLS(nc, s.o.TLS)
+	c := newSession(ctx, s, s.secure, conn)
+	c.shown = shown
+	return c
 }
 
 var refusals = map[listen.Refusal]mail.Reply{listen.TooMany: tooManyConnections, listen.TooManyFromHost: tooManyFromHost}

@@ -3,6 +3,7 @@ package smtpserver
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/listen"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/smtp"
+	"github.com/mailmesh/mailmesh/internal/store/auth"
 )
 
 // session is the dialogue on one connection. One goroutine runs it.
@@ -22,6 +24,11 @@ type session struct {
 	wire wire
 	log  *slog.Logger
 	info smtp.Session
+
+	shown         *x509.Certificate // to this client; nil without TLS, or when it is not known
+	signIn        auth.SignIn       // of info.Account
+	checked       time.Time         // when it was last found good
+	failedSignIns int
 
 	greeted bool           // EHLO, HELO or LHLO was said
 	utf8    bool           // so was SMTPUTF8: replies may hold what it allows
@@ -33,9 +40,9 @@ type session struct {
 	budget  budget
 }
 
-func newSession(ctx context.Context, srv *Server, nc net.Conn) *session {
+func newSession(ctx context.Context, srv *Server, door *listen.Server, nc net.Conn) *session {
 	s := &session{Server: srv, ctx: ctx}
-	s.wire = wire{limits: &srv.o.Limits, door: srv.connections, pool: &srv.buffers, nc: nc}
+	s.wire = wire{limits: &srv.o.Limits, door: door, pool: &srv.buffers, nc: nc}
 	s.info = smtp.Session{ID: srv.o.NewID(), Remote: listen.Remote(nc), Local: listen.Local(nc), LMTP: srv.o.Mode == LMTP}
 	s.log = srv.o.Log.With("door", string(srv.o.Mode), "session", s.info.ID)
 	return s
@@ -53,7 +60,7 @@ func (s *session) Run() {
 	defer s.survive()
 	s.log.Debug("smtp: session begins", "remote", s.info.Remote.String())
 
-	if tc, ok := s.wire.nc.(*tls.Conn); ok && !s.secure(tc) {
+	if tc, ok := s.wire.nc.(*tls.Conn); ok && !s.handshake(tc) {
 		return
 	}
 	s.say(mail.Reply{Code: 220, Text: greetings[s.o.Mode]})
@@ -67,7 +74,7 @@ func (s *session) Run() {
 	}
 }
 
-var greetings = map[Mode]string{MX: "ESMTP ready", LMTP: "LMTP ready"}
+var greetings = map[Mode]string{MX: "ESMTP ready", LMTP: "LMTP ready", Submission: "ESMTP submission ready"}
 
 // survive keeps a fault in one dialogue from ending all of them. Whatever was not answered was not accepted.
 func (s *session) survive() {
@@ -89,7 +96,7 @@ func (s *session) next() (smtp.Command, error) {
 				return smtp.Command{}, err
 			}
 		}
-		s.wire.stranger = s.tx == nil || len(s.tx.Recipients) == 0
+		s.wire.stranger = s.info.Account == 0 && (s.tx == nil || len(s.tx.Recipients) == 0)
 		line, err := s.wire.readLine()
 		if err != nil && !errors.Is(err, errLineTooLong) {
 			return smtp.Command{}, err

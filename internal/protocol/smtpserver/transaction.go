@@ -1,6 +1,7 @@
 package smtpserver
 
 import (
+	"fmt"
 	"log/slog"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -19,8 +20,10 @@ func (s *session) mail(args string) {
 	case s.tx != nil: // RFC 5321 4.1.4
 		s.refuse("MAIL", mailOpen)
 		return
+	case s.o.Mode == Submission && !s.maySend():
+		return
 	}
-	e, err := smtp.ParseMail(args)
+	e, err := smtp.ParseMail(args, s.extensions())
 	if err != nil {
 		s.refuseError("MAIL", err)
 		return
@@ -30,9 +33,20 @@ func (s *session) mail(args string) {
 		return
 	}
 	e.ID = s.o.NewID()
+	ok := okSender
+	if s.o.Mode == Submission {
+		asked := e.Priority
+		if err := s.o.Senders.Sender(s.ctx, s.info, &e); err != nil {
+			s.refuseError("MAIL", err, slog.String("from", e.ReversePath.String()))
+			return
+		}
+		if e.Priority != asked { // RFC 6710 4.1: the reply tells
+			ok = reply(250, 2, 3, 6, fmt.Sprintf("%d is the priority that the message has", e.Priority))
+		}
+	}
 	s.tx = &e
 	s.utf8 = s.utf8 || e.SMTPUTF8
-	s.say(okSender)
+	s.say(ok)
 }
 
 // recipientAttempts is how many RCPT commands a transaction may have, as a multiple of the recipients it may have:
@@ -83,6 +97,9 @@ func (s *session) report(command string, e *mail.Envelope, why refusal, facts ..
 	}
 	facts = append(facts, slog.String("command", command), slog.String("reply", why.reply.Error()),
 		slog.String("remote", s.info.Remote.String()), slog.Bool("tls", s.info.TLS != nil))
+	if s.info.Account != 0 {
+		facts = append(facts, slog.Any("account", s.info.Account))
+	}
 	if e != nil {
 		facts = append(facts, slog.String("id", e.ID), slog.String("from", e.ReversePath.String()))
 	}

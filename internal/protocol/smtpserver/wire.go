@@ -212,7 +212,10 @@ var (
 
 // readLine waits for the next line and returns it without its CRLF, valid until the next read. After errLineTooLong the next line can be
 // read; after errEndless and errBareLF it cannot be known where the next command begins.
-func (w *wire) readLine() ([]byte, error) {
+func (w *wire) readLine() ([]byte, error) { return w.readLineOf(smtp.MaxParameterLine) }
+
+// readLineOf is readLine with a limit of its own, CRLF included.
+func (w *wire) readLineOf(limit int) ([]byte, error) {
 	if w.isDraining() {
 		return nil, errDraining
 	}
@@ -228,7 +231,7 @@ func (w *wire) readLine() ([]byte, error) {
 		return nil, err
 	case len(line) < 2 || line[len(line)-2] != '\r':
 		return nil, errBareLF
-	case len(line) > smtp.MaxParameterLine:
+	case len(line) > limit:
 		return nil, errLineTooLong
 	}
 	return line[:len(line)-2], nil

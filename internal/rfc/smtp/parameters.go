@@ -14,7 +14,7 @@ const (
 )
 
 // ParseMail reads the arguments of MAIL: "FROM:<reverse-path> parameters". Errors are mail.Reply.
-func ParseMail(args string) (mail.Envelope, error) {
+func ParseMail(args string, x Extensions) (mail.Envelope, error) {
 	var e mail.Envelope
 	path, parameters, err := cutArgument(args, "FROM:", reply(501, 5, 1, 7, "the syntax is MAIL FROM:<address>"))
 	if err != nil {
@@ -26,13 +26,13 @@ func ParseMail(args string) (mail.Envelope, error) {
 			return e, reply(501, 5, 1, 7, "bad sender address: "+err.Error()) // RFC 3463: X.1.7
 		}
 	}
-	if err := eachParameter(parameters, func(p parameter) error { return setMail(&e, p) }); err != nil {
+	if err := eachParameter(parameters, func(p parameter) error { return setMail(&e, p, x) }); err != nil {
 		return e, err
 	}
 	if needUTF8 && !e.SMTPUTF8 {
 		return e, needsUTF8(550)
 	}
-	return e, nil
+	return e, checkTimes(&e)
 }
 
 // ParseRcpt reads the arguments of RCPT: "TO:<forward-path> parameters". utf8 says that MAIL had SMTPUTF8.
@@ -120,7 +120,7 @@ func isKeyword(s string) bool {
 	return s != ""
 }
 
-func setMail(e *mail.Envelope, p parameter) error {
+func setMail(e *mail.Envelope, p parameter, x Extensions) error {
 	switch p.keyword {
 	case "SIZE": // RFC 1870 4
 		n, ok := parseNumber(p.value)
@@ -150,6 +150,9 @@ func setMail(e *mail.Envelope, p parameter) error {
 		}
 		e.EnvID = id
 	default:
+		if set := x.parameter(p.keyword); set != nil {
+			return set(x, e, p)
+		}
 		return p.unknown()
 	}
 	return nil

@@ -25,7 +25,7 @@ func TestParseMail(t *testing.T) {
 		"FROM:<ann@example.org> RET=FULL":                             {ReversePath: ann, Ret: mail.RetFull},
 		"FROM:<bjørn@Blåbær.example> SMTPUTF8":                        {ReversePath: mail.Address{Local: "bjørn", Domain: "xn--blbr-roah.example"}, SMTPUTF8: true},
 	} {
-		got, err := ParseMail(args)
+		got, err := ParseMail(args, Extensions{})
 		if err != nil || got.ReversePath != want.ReversePath || got.Size != want.Size || got.Body != want.Body ||
 			got.SMTPUTF8 != want.SMTPUTF8 || got.Ret != want.Ret || got.EnvID != want.EnvID {
 			t.Errorf("MAIL %s\n gives %+v, %v\n want %+v", args, got, err, want)
@@ -56,7 +56,7 @@ func TestParseRcpt(t *testing.T) {
 
 func TestParametersRefused(t *testing.T) {
 	parse := map[string]func(string) error{
-		"FROM": func(args string) error { _, err := ParseMail(args); return err },
+		"FROM": func(args string) error { _, err := ParseMail(args, Extensions{}); return err },
 		"TO:<": func(args string) error { _, err := ParseRcpt(args, false); return err },
 	}
 	for args, want := range map[string]string{
@@ -173,7 +173,7 @@ func FuzzParameters(f *testing.F) {
 		if err != nil {
 			return
 		}
-		e, mailErr := ParseMail(cmd.Args)
+		e, mailErr := ParseMail(cmd.Args, everything)
 		r, rcptErr := ParseRcpt(cmd.Args, true)
 		for _, err := range []error{mailErr, rcptErr} {
 			var reply mail.Reply
@@ -182,7 +182,7 @@ func FuzzParameters(f *testing.F) {
 			}
 		}
 		if mailErr == nil {
-			again, err := ParseMail("FROM:<" + e.ReversePath.String() + "> SMTPUTF8")
+			again, err := ParseMail("FROM:<"+e.ReversePath.String()+"> SMTPUTF8", everything)
 			if err != nil || again.ReversePath != e.ReversePath {
 				t.Fatalf("%q gives %q, which gives %q, %v", args, e.ReversePath, again.ReversePath, err)
 			}

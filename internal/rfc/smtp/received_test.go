@@ -47,7 +47,8 @@ func TestReceived(t *testing.T) {
 func TestProtocol(t *testing.T) {
 	secure := &tls.ConnectionState{}
 	for want, s := range map[string]Session{
-		"SMTP": {}, "ESMTP": {ESMTP: true}, "ESMTPS": {ESMTP: true, TLS: secure}, "LMTP": {ESMTP: true, LMTP: true},
+		"SMTP": {}, "ESMTP": {ESMTP: true}, "ESMTPS": {ESMTP: true, TLS: secure},
+		"ESMTPSA": {ESMTP: true, TLS: secure, Account: 1}, "LMTP": {ESMTP: true, LMTP: true},
 		"LMTPS": {ESMTP: true, LMTP: true, TLS: secure},
 	} {
 		if got := s.Protocol(false); got != want {

@@ -3,6 +3,8 @@ package smtp
 import (
 	"crypto/tls"
 	"net/netip"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
 )
 
 // Session is what a server knows of the client of a mail transaction.
@@ -14,6 +16,9 @@ type Session struct {
 	ESMTP  bool   // EHLO or LHLO, not HELO
 	LMTP   bool   // RFC 2033: one reply a recipient after the content
 	TLS    *tls.ConnectionState
+
+	Account mail.AccountID // who has signed in (RFC 4954); 0: nobody
+	Login   string         // by which name
 }
 
 // Protocol is the session's "with" keyword of a Received field (RFC 3848, for UTF-8 RFC 6531 4.3).
@@ -32,6 +37,9 @@ func (s Session) Protocol(utf8 bool) string {
 	}
 	if s.TLS != nil {
 		name += "S"
+	}
+	if s.Account != 0 {
+		name += "A"
 	}
 	return name
 }
