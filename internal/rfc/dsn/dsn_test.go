@@ -218,18 +218,19 @@ func TestReadReturned(t *testing.T) {
 		want    string
 		isWhole bool
 	}{
-		"header":          {original, false, original[:strings.Index(original, "At noon")], false},
-		"whole":           {original, true, original, true},
-		"too large":       {original + strings.Repeat(long, MaxReturn/len(long)), true, original[:strings.Index(original, "At noon")], false},
-		"as large as may": {"a: b\r\n\r\n" + strings.Repeat("x\r\n", (MaxReturn-8)/3), true, "a: b\r\n\r\n" + strings.Repeat("x\r\n", (MaxReturn-8)/3), true},
-		"binary":          {"a: b\r\n\r\na\x00b\r\n", true, "a: b\r\n\r\n", false},
-		"bare LF":         {"a: b\nc: d\n\nx\n", true, "a: b\r\nc: d\r\n\r\n", false},
-		"long line":       {"a: b\r\n\r\n" + strings.Repeat("x", maxLine+1) + "\r\n", true, "a: b\r\n\r\n", false},
-		"empty":           {"", true, "", true},
-		"nothing":         {"", false, "\r\n", false},
-		"controls":        {"a: \x00\x1bb\r\n\r\n", false, "a: b\r\n\r\n", false},
-		"long header":     {"a: b\r\nc: " + strings.Repeat(" "+long, MaxHeader/len(long)+1) + "d: e\r\n\r\n", false, "a: b\r\n\r\n", false},
-		"cut header":      {"a: b\r\n" + strings.Repeat("c: "+long, 2*MaxHeader/len(long)), false, "a: b\r\n" + strings.Repeat("c: "+long, (MaxHeader-8)/(len(long)+3)) + "\r\n", false},
+		"header":           {original, false, original[:strings.Index(original, "At noon")], false},
+		"whole":            {original, true, original, true},
+		"too large":        {original + strings.Repeat(long, MaxReturn/len(long)), true, original[:strings.Index(original, "At noon")], false},
+		"a line too large": {"a: b\r\n\r\n" + strings.Repeat("x\r\n", (MaxReturn-8)/3+1), true, "a: b\r\n\r\n", false},
+		"as large as may":  {"a: b\r\n\r\n" + strings.Repeat("x\r\n", (MaxReturn-8)/3), true, "a: b\r\n\r\n" + strings.Repeat("x\r\n", (MaxReturn-8)/3), true},
+		"binary":           {"a: b\r\n\r\na\x00b\r\n", true, "a: b\r\n\r\n", false},
+		"bare LF":          {"a: b\nc: d\n\nx\n", true, "a: b\r\nc: d\r\n\r\n", false},
+		"long line":        {"a: b\r\n\r\n" + strings.Repeat("x", maxLine+1) + "\r\n", true, "a: b\r\n\r\n", false},
+		"empty":            {"", true, "", true},
+		"nothing":          {"", false, "\r\n", false},
+		"controls":         {"a: \x00\x1bb\r\n\r\n", false, "a: b\r\n\r\n", false},
+		"long header":      {"a: b\r\nc: " + strings.Repeat(" "+long, MaxHeader/len(long)+1) + "d: e\r\n\r\n", false, "a: b\r\n\r\n", false},
+		"cut header":       {"a: b\r\n" + strings.Repeat("c: "+long, 2*MaxHeader/len(long)), false, "a: b\r\n" + strings.Repeat("c: "+long, (MaxHeader-8)/(len(long)+3)) + "\r\n", false},
 	} {
 		got, err := ReadReturned(strings.NewReader(c.content), c.whole, false)
 		if err != nil || string(got.Content) != c.want || got.Whole != c.isWhole {

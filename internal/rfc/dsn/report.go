@@ -51,7 +51,7 @@ type Recipient struct {
 	// Status is RFC 3463's. The class 4 with Failed says that it was tried until the time for trying was over.
 	Status         mail.EnhancedCode
 	RemoteMTA      string    // the host that said so; "" for ourselves
-	Diagnostic     string    // its words
+	Diagnostic     string    // its reply, with the code; without one, what we have to say ourselves
 	LastAttempt    time.Time // zero when not known
 	WillRetryUntil time.Time // of a delay; zero when not known
 }

@@ -55,7 +55,11 @@ func (w *fields) addRecipient(r Recipient) {
 		w.add("Remote-MTA", "dns; "+r.RemoteMTA)
 	}
 	if r.Diagnostic != "" {
-		w.add("Diagnostic-Code", "smtp; "+r.diagnostic())
+		kind := "smtp"
+		if c := r.Diagnostic[0]; c < '2' || c > '5' { // RFC 3461 9.2: that type begins with a reply code
+			kind = "x-local"
+		}
+		w.add("Diagnostic-Code", kind+"; "+r.diagnostic())
 	}
 	w.addTime("Last-Attempt-Date", r.LastAttempt)
 	w.addTime("Will-Retry-Until", r.WillRetryUntil)

@@ -75,7 +75,7 @@ func (r Recipient) writeText(b *strings.Builder) {
 		b.WriteString("\n" + wrap("      ", "It will be tried until "+r.WillRetryUntil.Format("Mon, 2 Jan 2006 15:04 -0700")+"."))
 	}
 	if r.Diagnostic != "" && (r.Action == Failed || r.Action == Delayed) {
-		who := "The mail server said"
+		who := "The reason in the words of our mail server"
 		if r.RemoteMTA != "" {
 			who = printable(r.RemoteMTA) + " said"
 		}
