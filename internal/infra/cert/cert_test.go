@@ -3,6 +3,7 @@ package cert
 import (
 	"bytes"
 	"crypto/tls"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -185,6 +186,43 @@ func TestRenewedFiles(t *testing.T) {
 	}
 	shows(lookEvery, "three.example.org")
 	logged(1, `names="[three.example.org localhost]"`)
+}
+
+// The self-signed certificate is shown until there is another, which then is, and the next one after that. A connection that
+// is open stays.
+func TestIssued(t *testing.T) {
+	s, dir := newServer(t), t.TempDir()
+	var got *tls.Certificate
+	var err error
+	if s.Source, err = Issued(func() *tls.Certificate { return got }, dir, "mail.example.org", s.options()); err != nil {
+		t.Fatal(err)
+	}
+	first := s.after(0)
+	if !same(first, newServer(t).selfSigned(dir, "mail.example.org").after(0)) {
+		t.Error("at first it is not the self-signed one")
+	}
+	near, far := net.Pipe()
+	defer near.Close()
+	server, client := tls.Server(far, s.Config()), tls.Client(near, &tls.Config{InsecureSkipVerify: true})
+	go server.Handshake()
+	if err := client.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		p := newPair(t, "mail.example.org", s.now)
+		pair, err := tls.X509KeyPair(p.certificate, p.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = &pair
+		if !same(pair, s.after(lookEvery)) || !same(pair, *s.Certificate()) {
+			t.Error("another is shown than was got")
+		}
+	}
+	go server.Write([]byte("still here"))
+	if text, err := io.ReadAll(io.LimitReader(client, 10)); string(text) != "still here" {
+		t.Errorf("the open connection has %q, %v", text, err)
+	}
 }
 
 // A start with a certificate that has ended is better than none, and says so.

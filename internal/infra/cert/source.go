@@ -76,6 +76,9 @@ func (s *Source) Config() *tls.Config {
 	}
 }
 
+// Certificate is what a new connection is shown now.
+func (s *Source) Certificate() *tls.Certificate { return &s.current().Certificates[0] }
+
 // current is the configuration with the certificate of now.
 func (s *Source) current() *tls.Config {
 	s.mu.Lock()
