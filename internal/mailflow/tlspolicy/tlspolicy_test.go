@@ -313,10 +313,10 @@ func TestCounts(t *testing.T) {
 		must(t, w.Flush(t.Context()))
 		must(t, w.Flush(t.Context())) // nothing is counted twice
 		got := map[string]int64{}
-		must(t, w.o.Tx.Write(t.Context(), nil, func(x *tx.Tx) error {
+		must(t, w.o.Tx.Read(t.Context(), func(x *tx.Tx) error {
 			clear(got)
 			for _, domain := range []string{"e.example", "lost.example", "plain.example"} {
-				taken, err := w.o.Reports.Take(x, reports.Day(x.Now()), domain)
+				taken, err := w.o.Reports.Results(x, reports.Day(x.Now()), domain)
 				for _, r := range taken {
 					result := tlsrpt.ResultType("good")
 					if r.Failure != nil {

@@ -1,9 +1,8 @@
 // Package reports keeps what other domains are to be told of the mail we exchange with them, until they are told: so far how
 // TLS to their hosts went (RFC 8460).
 //
-// Results are counted: a day's sessions with the same result are one row. Take hands the results of a day and domain over and
-// removes them; whoever takes them adds the report to the spool, or as a Post, in the same commit, so that each report is
-// made once however many nodes there are.
+// Results are counted: a day's sessions with the same result are one row. Whoever reports them removes them (Remove) in the
+// commit that adds the report to the spool, or as a Post, so that each report is made once however many nodes there are.
 //
 // # Limits
 //
@@ -98,8 +97,8 @@ func (s *Store) Due(t *tx.Tx, afterDay time.Time, afterDomain string) (day time.
 	return day, domain, err == nil, err
 }
 
-// Take returns and removes the results of a day and domain. They are empty when another has taken them.
-func (s *Store) Take(t *tx.Tx, day time.Time, domain string) (taken []Result, err error) {
+// Results returns the results of a day and domain. Those of a day that is over change no more.
+func (s *Store) Results(t *tx.Tx, day time.Time, domain string) (results []Result, err error) {
 	rows, err := t.SQL().Query(`SELECT result, sessions FROM tls_result WHERE day = $1 AND domain = $2 ORDER BY hash`, day, domain)
 	if err != nil {
 		return nil, err
@@ -116,17 +115,15 @@ func (s *Store) Take(t *tx.Tx, day time.Time, domain string) (taken []Result, er
 			return nil, fmt.Errorf("reports: a result of %s: %w", domain, err)
 		}
 		r.Policy, r.Failure = k.Policy, k.Failure
-		taken = append(taken, r)
+		results = append(results, r)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	rows.Close()
+	return results, rows.Err()
+}
+
+// Remove removes the results of a day and domain; ok is false when they are gone already: another node has reported them.
+func (s *Store) Remove(t *tx.Tx, day time.Time, domain string) (ok bool, err error) {
 	n, err := t.SQL().Exec(`DELETE FROM tls_result WHERE day = $1 AND domain = $2`, day, domain)
-	if err == nil && n == 0 {
-		taken = nil // another node was faster, and committed between the two statements
-	}
-	return taken, err
+	return n > 0, err
 }
 
 // Post is a report that is owed to a web address.

@@ -66,7 +66,13 @@ func TestResults(t *testing.T) {
 		take := func() (taken []Result) {
 			do(func(t *tx.Tx) (err error) {
 				yesterday = Day(t.Now()).Add(-24 * time.Hour)
-				taken, err = s.Take(t, yesterday, "b.example")
+				if taken, err = s.Results(t, yesterday, "b.example"); err != nil {
+					return err
+				}
+				ok, err := s.Remove(t, yesterday, "b.example")
+				if ok != (len(taken) > 0) {
+					return fmt.Errorf("removed: %v, of %d", ok, len(taken))
+				}
 				return err
 			})
 			return taken
@@ -101,7 +107,7 @@ func TestResultsAreBounded(t *testing.T) {
 		do(func(t *tx.Tx) error { return s.Count(t, results[MaxResults:]) })
 		do(age)
 		do(func(tr *tx.Tx) error {
-			taken, err := s.Take(tr, Day(tr.Now()).Add(-24*time.Hour), "b.example")
+			taken, err := s.Results(tr, Day(tr.Now()).Add(-24*time.Hour), "b.example")
 			var sessions, unnamed int64
 			for _, r := range taken {
 				sessions += r.Sessions
