@@ -138,7 +138,7 @@ func (r *rooms) openStore(ctx context.Context, log *slog.Logger, m *meters) erro
 	r.auth = auth.New(auth.Options{Tx: r.tx, Lookup: r.directory.SignIn, Secret: secret, Logger: log})
 	r.mailbox = mailbox.New(mailbox.Options{Tx: r.tx, Bodies: r.bodies})
 	r.search = search.NewIndex(search.Options{Tx: r.tx, Bodies: r.bodies, Logger: log, Observe: m})
-	r.spool = spool.New()
+	r.spool = spool.New(spool.Options{Bodies: r.bodies})
 	r.submissions = submissions.New()
 	return nil
 }

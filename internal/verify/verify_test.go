@@ -57,7 +57,7 @@ func newServer(t *testing.T, open dbtest.Open) *server {
 	b, err := bodies.New(bodies.Options{Tx: x, Blobs: s.blobs, MasterKey: make([]byte, bodies.MasterKeySize)})
 	s.must(err)
 	s.rooms = verify.Rooms{Tx: x, Directory: directory.New(directory.Options{}), Bodies: b, Mailbox: mailbox.New(mailbox.Options{Tx: x, Bodies: b}),
-		Index: search.NewIndex(search.Options{Tx: x, Bodies: b}), Spool: spool.New()}
+		Index: search.NewIndex(search.Options{Tx: x, Bodies: b}), Spool: spool.New(spool.Options{})}
 	p := provision.New(provision.Options{Tx: x, Directory: s.rooms.Directory, Bodies: b, Mailboxes: s.rooms.Mailbox, Index: s.rooms.Index,
 		Auth: auth.New(auth.Options{Tx: x, Lookup: s.rooms.Directory.SignIn, Secret: make([]byte, 32)})})
 	s.must(p.Bootstrap(t.Context()))
@@ -178,8 +178,8 @@ func TestFindingsAreBounded(t *testing.T) {
 		s := newServer(t, open)
 		s.must(s.db.Write(t.Context(), 0, func(q *db.Tx) error {
 			for i := range verify.MaxFindings + 10 {
-				if _, err := q.Exec(`INSERT INTO spool_recipient (spool_id, recipient, address, domain, due, attempts, owner, epoch, fence, last)
-				VALUES ($1, 0, 'a@b', 'b', 0, 0, '', 0, 0, '')`, 1<<40+i); err != nil {
+				if _, err := q.Exec(`INSERT INTO spool_recipient (spool_id, recipient, address, domain, turn, due, attempts, held, warned, owner, epoch, fence, last)
+				VALUES ($1, 0, 'a@b', 'b', 0, 0, 0, 0, 0, '', 0, 0, '')`, 1<<40+i); err != nil {
 					return err
 				}
 			}

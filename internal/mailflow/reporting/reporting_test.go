@@ -42,7 +42,7 @@ type world struct {
 func each(t *testing.T, test func(t *testing.T, w *world)) {
 	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) {
 		w := &world{t: t, rooms: mailflowtest.New(t, open(), mailflowtest.Options{}), records: map[string]string{}, down: map[string]bool{}, status: http.StatusCreated, later: spread}
-		w.Reporting = New(Options{Tx: w.rooms.Tx, Reports: reports.New(), Spool: spool.New(), Bodies: w.rooms.Bodies, Resolver: w, Client: &http.Client{Transport: w},
+		w.Reporting = New(Options{Tx: w.rooms.Tx, Reports: reports.New(), Spool: spool.New(spool.Options{}), Bodies: w.rooms.Bodies, Resolver: w, Client: &http.Client{Transport: w},
 			Sender: func(context.Context) (mail.Address, bool, error) {
 				return mailflowtest.Address("postmaster@example.org"), true, nil
 			},

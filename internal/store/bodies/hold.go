@@ -24,7 +24,7 @@ const (
 var ErrPutAgain = errors.New("the body can no longer be named: put it again")
 
 // Hold names a body for an account, once more if the account has it already, and returns the name. The account is locked
-// by the caller. The same Body can be held for several accounts in one unit of work, and in several.
+// by the caller, but for mail.SpoolAccount (see Release). The same Body can be held for several accounts in one unit of work, and in several.
 //
 // Where nothing goes wrong it costs no answer from the database but the account's key, which is remembered.
 func (s *Store) Hold(t *tx.Tx, account mail.AccountID, b *Body) (mail.BlobID, error) {
@@ -103,10 +103,19 @@ func (s *Store) HoldAgain(t *tx.Tx, account mail.AccountID, id mail.BlobID) erro
 	return err
 }
 
-// Release takes a hold away; with the last one the account no longer has the body. It changes two rows at most and waits
-// for no answer. The account is locked.
+// Release takes a hold away; with the last one the account no longer has the body. It changes two rows at most, three of the
+// spool's, and waits for no answer. The account is locked, but for mail.SpoolAccount: all mail that goes out would wait for
+// that one row. There, what meets meets on the row of the blob, which is changed before it is asked how many holds are left.
 func (s *Store) Release(t *tx.Tx, account mail.AccountID, id mail.BlobID) error {
 	q := t.SQL()
+	if account == mail.SpoolAccount {
+		q.Queue(`UPDATE blob SET holds = holds - 1 WHERE account_id = $1 AND blob_id = $2`, account, id[:])
+		q.Queue(`INSERT INTO object_unnamed (object_id, account_id, at)
+			SELECT object_id, account_id, CAST($3 AS BIGINT) FROM blob WHERE account_id = $1 AND blob_id = $2 AND holds = 0
+			ON CONFLICT (object_id, account_id) DO UPDATE SET at = excluded.at`, account, id[:], t.Now())
+		q.Queue(`DELETE FROM blob WHERE account_id = $1 AND blob_id = $2 AND holds = 0`, account, id[:])
+		return nil
+	}
 	q.Queue(`INSERT INTO object_unnamed (object_id, account_id, at)
 		SELECT object_id, account_id, CAST($3 AS BIGINT) FROM blob WHERE account_id = $1 AND blob_id = $2 AND holds = 1
 		ON CONFLICT (object_id, account_id) DO UPDATE SET at = excluded.at`, account, id[:], t.Now())

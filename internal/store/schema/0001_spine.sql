@@ -288,32 +288,62 @@ CREATE INDEX text_segment_gone ON text_segment (account_id) WHERE gone > 0;
 
 -- Accepted mail still owed to someone. The body is held by the spool's own account (mail.SpoolAccount).
 CREATE TABLE spool_message (
-    id       BIGINT PRIMARY KEY,
-    format   BIGINT NOT NULL,             -- of `envelope`
-    trace    TEXT NOT NULL,               -- the message's id in logs
-    blob_id  {{bytes}} NOT NULL,
-    envelope {{bytes}} NOT NULL,
-    created  BIGINT NOT NULL,
+    id            BIGINT PRIMARY KEY,
+    format        BIGINT NOT NULL,        -- of `envelope`
+    trace         TEXT NOT NULL,          -- the message's id in logs
+    blob_id       {{bytes}} NOT NULL,
+    size          BIGINT NOT NULL,        -- bytes of the content
+    envelope      {{bytes}} NOT NULL,
+    created       BIGINT NOT NULL,
     account_id    BIGINT NOT NULL,        -- who handed it in, 0: it came from elsewhere
     submission_id BIGINT NOT NULL,
-    first         BIGINT NOT NULL         -- number of its first recipient within the submission
+    first         BIGINT NOT NULL,        -- number of its first recipient within the submission
+    owed          BIGINT NOT NULL         -- recipients that are left: the message goes with the last
 );
 CREATE INDEX spool_submission ON spool_message (account_id, submission_id) WHERE submission_id <> 0;
 
+-- A recipient waits (owner ''), is held by an operator, or is leased to one node, which tries it.
 CREATE TABLE spool_recipient (
     spool_id  BIGINT NOT NULL,
     recipient BIGINT NOT NULL,            -- number within the envelope
     address   TEXT NOT NULL,
-    domain    TEXT NOT NULL,
+    domain    TEXT NOT NULL,              -- the destination: lower case, A-labels
+    turn      BIGINT NOT NULL,            -- what comes first at a destination: the priority (RFC 6710), negated
     due       BIGINT NOT NULL,            -- next attempt
     attempts  BIGINT NOT NULL,
+    held      BIGINT NOT NULL,            -- 1: until the operator releases it
+    warned    BIGINT NOT NULL,            -- when the sender was told that it takes long, 0: not yet
     owner     TEXT NOT NULL,              -- node that leases it, '' for none
     epoch     BIGINT NOT NULL,            -- the owner's epoch
-    fence     BIGINT NOT NULL,            -- raised by every take-over
+    fence     BIGINT NOT NULL,            -- raised whenever it is taken
     last      TEXT NOT NULL,              -- last outcome's text
     PRIMARY KEY (spool_id, recipient)
+) {{clustered}};
+
+-- Which destinations have something due, and what a destination gets next. What waits for something else than time is in neither.
+CREATE INDEX spool_due ON spool_recipient (due, domain) WHERE owner = '' AND held = 0;
+CREATE INDEX spool_destination ON spool_recipient (domain, turn, due, spool_id, recipient) WHERE owner = '' AND held = 0;
+CREATE INDEX spool_leased ON spool_recipient (owner, epoch, spool_id) WHERE owner <> '';
+CREATE INDEX spool_held ON spool_recipient (domain, spool_id) WHERE held = 1;
+
+-- Destinations to which nothing is sent until an operator releases them, with what comes meanwhile. '' is all of them.
+CREATE TABLE spool_stopped (
+    domain TEXT PRIMARY KEY,
+    reason TEXT NOT NULL,
+    since  BIGINT NOT NULL
 );
-CREATE INDEX spool_due ON spool_recipient (due);
+
+------------------------------------------------------------------------------------------------------------- cluster
+
+-- The nodes that live (infra/cluster/members). Who finds that a node's time is over removes its row, and by that takes its
+-- epoch: what the node has leased belongs to nobody from then on.
+CREATE TABLE node (
+    name    TEXT PRIMARY KEY,
+    epoch   BIGINT NOT NULL,
+    version TEXT NOT NULL,                -- the release it runs
+    joined  BIGINT NOT NULL,
+    expires BIGINT NOT NULL               -- by the database's clock
+);
 
 --------------------------------------------------------------------------------------------------------- submissions
 

@@ -44,7 +44,7 @@ var masterKey, authSecret = make([]byte, bodies.MasterKeySize), make([]byte, 32)
 
 func openRooms(t testing.TB, d *db.DB, blobs blob.Store, keyFile string) *rooms {
 	t.Helper()
-	r := &rooms{t: t, db: d, directory: directory.New(directory.Options{}), spool: spool.New(), submissions: submissions.New()}
+	r := &rooms{t: t, db: d, directory: directory.New(directory.Options{}), spool: spool.New(spool.Options{}), submissions: submissions.New()}
 	var err error
 	r.tx, err = tx.New(t.Context(), tx.Options{DB: d})
 	r.must(err)

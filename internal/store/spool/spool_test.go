@@ -22,7 +22,7 @@ func each(t *testing.T, test func(t *testing.T, s *Store, x *tx.Store)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		test(t, New(), x)
+		test(t, New(Options{}), x)
 	})
 }
 
@@ -116,7 +116,7 @@ func TestCheck(t *testing.T) {
 		var ids []mail.SpoolID
 		do(t, x, func(t *tx.Tx) error {
 			ids = nil
-			for range 5 {
+			for range 6 {
 				id, err := s.Add(t, Message{Envelope: envelope("bob", "carol")})
 				if err != nil {
 					return err
@@ -143,9 +143,10 @@ func TestCheck(t *testing.T) {
 			q.Queue(`UPDATE spool_message SET envelope = $2 WHERE id = $1`, ids[2], []byte("{"))
 			q.Queue(`UPDATE spool_message SET format = 99 WHERE id = $1`, ids[3])
 			q.Queue(`DELETE FROM spool_message WHERE id = $1`, ids[4])
+			q.Queue(`UPDATE spool_message SET owed = 1 WHERE id = $1`, ids[5])
 			return nil
 		})
-		if found := check(); !slices.Equal(found, []mail.SpoolID{ids[0], ids[1], ids[2], ids[4]}) {
+		if found := check(); !slices.Equal(found, []mail.SpoolID{ids[0], ids[1], ids[2], ids[4], ids[5]}) {
 			t.Errorf("found %v of %v", found, ids)
 		}
 	})

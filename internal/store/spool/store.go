@@ -3,6 +3,7 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
@@ -21,6 +22,7 @@ const (
 type Message struct {
 	ID       mail.SpoolID
 	Blob     mail.BlobID // held by mail.SpoolAccount
+	Size     int64       // bytes of the content
 	Envelope mail.Envelope
 	Created  time.Time
 
@@ -38,16 +40,71 @@ type Recipient struct {
 	Address  mail.Address
 	Due      time.Time
 	Attempts int
-	Last     string // what the last attempt said
+	Held     bool      // by an operator
+	Warned   time.Time // when the sender was told that it takes long; zero: not yet
+	Last     string    // what the last attempt said
+
+	Owner string // the node that tries it now, "" for none
+	Fence int64
 }
 
+// Options are what a Store stands on.
+type Options struct {
+	// Bodies takes back the hold of mail.SpoolAccount on the body of a message that is done. nil: nothing holds.
+	Bodies interface {
+		Release(t *tx.Tx, account mail.AccountID, blob mail.BlobID) error
+	}
+	// Wake is told, after the commit, that a destination has mail which is due then. It must not block, and may be set
+	// later by SetWake. A call that is lost costs delay: see Destinations.
+	Wake Wake
+}
+
+// Wake is who hears of new dates.
+type Wake func(domain string, due time.Time)
+
 // Store is the spool. It keeps nothing of its own and is safe for concurrent use.
-type Store struct{}
+type Store struct {
+	o    Options
+	wake atomic.Pointer[Wake]
+}
 
 // New returns a Store.
-func New() *Store { return &Store{} }
+func New(o Options) *Store {
+	s := &Store{o: o}
+	s.SetWake(o.Wake)
+	return s
+}
 
-// Add takes over a message for all recipients of its envelope. ID and Created of m are given by Add.
+// SetWake replaces Options.Wake.
+func (s *Store) SetWake(w Wake) {
+	if w == nil {
+		w = func(string, time.Time) {}
+	}
+	s.wake.Store(&w)
+}
+
+// wakes rings for the destinations after the commit.
+func (s *Store) wakes(t *tx.Tx, due map[string]time.Time) {
+	if len(due) == 0 {
+		return
+	}
+	t.AfterCommit(func() {
+		wake := *s.wake.Load()
+		for domain, at := range due {
+			wake(domain, at)
+		}
+	})
+}
+
+// earlier notes a date of a destination where it is the first.
+func earlier(due map[string]time.Time, domain string, at time.Time) {
+	if known, ok := due[domain]; !ok || at.Before(known) {
+		due[domain] = at
+	}
+}
+
+// Add takes over a message for all recipients of its envelope, and wakes the queue when the commit stands. ID and Created of
+// m are given by Add.
 func (s *Store) Add(t *tx.Tx, m Message) (mail.SpoolID, error) {
 	const op = "spool.Add"
 	if n := len(m.Envelope.Recipients); n == 0 || n > MaxRecipients {
@@ -65,20 +122,24 @@ func (s *Store) Add(t *tx.Tx, m Message) (mail.SpoolID, error) {
 		return 0, err
 	}
 	now := t.Now()
-	t.SQL().Queue(`INSERT INTO spool_message (id, format, trace, blob_id, envelope, created, account_id, submission_id, first)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, id, format1, m.Envelope.ID, m.Blob, envelope, now, m.Account, m.Submission, m.First)
+	t.SQL().Queue(`INSERT INTO spool_message (id, format, trace, blob_id, size, envelope, created, account_id, submission_id, first, owed)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		id, format1, m.Envelope.ID, m.Blob, m.Size, envelope, now, m.Account, m.Submission, m.First, len(m.Envelope.Recipients))
 	due := now
 	if m.Envelope.HoldUntil.After(now) {
 		due = m.Envelope.HoldUntil // RFC 4865
 	}
+	wakes := make(map[string]time.Time)
 	for i, r := range m.Envelope.Recipients {
-		t.SQL().Queue(`INSERT INTO spool_recipient (spool_id, recipient, address, domain, due, attempts, owner, epoch, fence, last)
-			VALUES ($1, $2, $3, $4, $5, 0, '', 0, 0, '')`, id, i, r.Address.String(), r.Address.Domain, due)
+		t.SQL().Queue(`INSERT INTO spool_recipient (spool_id, recipient, address, domain, turn, due, attempts, held, warned, owner, epoch, fence, last)
+			VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0, '', 0, 0, '')`, id, i, r.Address.String(), r.Address.Domain, -m.Envelope.Priority, due)
+		earlier(wakes, r.Address.Domain, due)
 	}
+	s.wakes(t, wakes)
 	return mail.SpoolID(id), nil
 }
 
-const selectMessage = `SELECT id, format, trace, blob_id, envelope, created, account_id, submission_id, first FROM spool_message `
+const selectMessage = `SELECT id, format, trace, blob_id, size, envelope, created, account_id, submission_id, first FROM spool_message `
 
 // Message returns a message, mail.NotFound when nobody is owed it any more.
 func (s *Store) Message(t *tx.Tx, id mail.SpoolID) (Message, error) {
@@ -93,7 +154,7 @@ func scanMessage(scan func(...any) error) (m Message, err error) {
 	var format int64
 	var trace string
 	var envelope []byte
-	if err := scan(&m.ID, &format, &trace, &m.Blob, &envelope, &m.Created, &m.Account, &m.Submission, &m.First); err != nil {
+	if err := scan(&m.ID, &format, &trace, &m.Blob, &m.Size, &envelope, &m.Created, &m.Account, &m.Submission, &m.First); err != nil {
 		return Message{}, err
 	}
 	m.Envelope, err = decode(format, envelope)
@@ -101,22 +162,29 @@ func scanMessage(scan func(...any) error) (m Message, err error) {
 	return m, err
 }
 
+const selectRecipient = `SELECT spool_id, recipient, address, due, attempts, held, warned, last, owner, fence FROM spool_recipient `
+
 // Recipients returns who is owed a message, in the order of the envelope.
 func (s *Store) Recipients(t *tx.Tx, id mail.SpoolID) ([]Recipient, error) {
-	rows, err := t.SQL().Query(`SELECT spool_id, recipient, address, due, attempts, last FROM spool_recipient WHERE spool_id = $1 ORDER BY recipient`, id)
+	rows, err := t.SQL().Query(selectRecipient+`WHERE spool_id = $1 ORDER BY recipient`, id)
 	if err != nil {
 		return nil, err
 	}
+	return scanRecipients(rows)
+}
+
+func scanRecipients(rows *db.Rows) (out []Recipient, err error) {
 	defer rows.Close()
-	var out []Recipient
 	for rows.Next() {
 		var r Recipient
 		var address string
-		if err := rows.Scan(&r.Message, &r.Number, &address, &r.Due, &r.Attempts, &r.Last); err != nil {
+		var warned int64
+		if err := rows.Scan(&r.Message, &r.Number, &address, &r.Due, &r.Attempts, &r.Held, &warned, &r.Last, &r.Owner, &r.Fence); err != nil {
 			return nil, err
 		}
+		r.Warned = fromMillis(warned)
 		if r.Address, err = mail.ParseAddress(address); err != nil {
-			return nil, fmt.Errorf("spool: a recipient of message %d: %w", id, err)
+			return nil, fmt.Errorf("spool: recipient %d of message %d: %w", r.Number, r.Message, err)
 		}
 		out = append(out, r)
 	}
@@ -125,23 +193,18 @@ func (s *Store) Recipients(t *tx.Tx, id mail.SpoolID) ([]Recipient, error) {
 
 // Messages lists the ids of messages after one, at most limit of them.
 func (s *Store) Messages(t *tx.Tx, after mail.SpoolID, limit int) ([]mail.SpoolID, error) {
-	if limit <= 0 || limit > MaxPage {
-		limit = MaxPage
-	}
-	rows, err := t.SQL().Query(`SELECT id FROM spool_message WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
+	rows, err := t.SQL().Query(`SELECT id FROM spool_message WHERE id > $1 ORDER BY id LIMIT $2`, after, page(limit))
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	var out []mail.SpoolID
-	for rows.Next() {
-		var id mail.SpoolID
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		out = append(out, id)
+	return scanIDs(rows)
+}
+
+func page(limit int) int {
+	if limit <= 0 || limit > MaxPage {
+		return MaxPage
 	}
-	return out, rows.Err()
+	return limit
 }
 
 // Holds calls each with every body that messages here are on, in order of id, and how many are: what mail.SpoolAccount
@@ -163,68 +226,4 @@ func (s *Store) Holds(t *tx.Tx, each func(blob mail.BlobID, messages int64) erro
 		}
 	}
 	return rows.Err()
-}
-
-// Finding is something in the spool's rows that does not agree.
-type Finding struct {
-	Message mail.SpoolID
-	What    string
-}
-
-// Check reports messages that nobody is owed, recipients without a message, and envelopes that cannot be read or do not
-// name their recipients. It reads a message at a time.
-func (s *Store) Check(t *tx.Tx, report func(Finding)) error {
-	for after := mail.SpoolID(0); ; {
-		ids, err := s.Messages(t, after, 0)
-		if err != nil {
-			return err
-		}
-		if len(ids) == 0 {
-			break
-		}
-		for _, after = range ids {
-			if err := s.checkMessage(t, after, report); err != nil {
-				return err
-			}
-		}
-	}
-	rows, err := t.SQL().Query(`SELECT DISTINCT r.spool_id FROM spool_recipient r LEFT JOIN spool_message m ON m.id = r.spool_id WHERE m.id IS NULL ORDER BY r.spool_id`)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id mail.SpoolID
-		if err := rows.Scan(&id); err != nil {
-			return err
-		}
-		report(Finding{id, "recipients are owed a message that is not there"})
-	}
-	return rows.Err()
-}
-
-func (s *Store) checkMessage(t *tx.Tx, id mail.SpoolID, report func(Finding)) error {
-	m, err := s.Message(t, id)
-	switch {
-	case errors.Is(err, ErrFormat):
-		return nil // a newer version's to check
-	case err != nil && db.IsUnavailable(err):
-		return err
-	case err != nil:
-		report(Finding{id, err.Error()})
-		return nil
-	}
-	recipients, err := s.Recipients(t, id)
-	if err != nil {
-		return err
-	}
-	if len(recipients) == 0 {
-		report(Finding{id, "nobody is owed the message any more"})
-	}
-	for _, r := range recipients {
-		if to := m.Envelope.Recipients; r.Number < 0 || r.Number >= len(to) || to[r.Number].Address != r.Address {
-			report(Finding{id, fmt.Sprintf("recipient %d is %s, which the envelope does not name there", r.Number, r.Address)})
-		}
-	}
-	return nil
 }

@@ -12,42 +12,22 @@ type Taken struct {
 }
 
 // TakeBack removes the recipients of a submission that nobody has leased, whoever else may be owed it. Those who are
-// leased may be hearing the message at this moment, and stay. The caller has locked mail.SpoolAccount, so that nobody else
-// finishes with a message meanwhile.
+// leased may be hearing the message at this moment, and stay.
 func (s *Store) TakeBack(t *tx.Tx, account mail.AccountID, submission mail.SubmissionID) (taken Taken, err error) {
 	messages, err := s.ofSubmission(t, account, submission)
 	if err != nil {
 		return Taken{}, err
 	}
 	for _, m := range messages {
-		if taken.Recipients, err = takeRecipients(t, m, taken.Recipients); err != nil {
+		gone, _, err := s.remove(t, m.ID, nil, func(last leased) error { taken.Blobs = append(taken.Blobs, last.blob); return nil })
+		if err != nil && !mail.Is(err, mail.NotFound) { // NotFound: it has just been finished
 			return Taken{}, err
 		}
-		n, err := t.SQL().Exec(`DELETE FROM spool_message WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM spool_recipient WHERE spool_id = $1)`, m.ID)
-		if err != nil {
-			return Taken{}, err
-		}
-		if n > 0 {
-			taken.Blobs = append(taken.Blobs, m.Blob)
+		for _, r := range gone {
+			taken.Recipients = append(taken.Recipients, m.First+r.Number)
 		}
 	}
 	return taken, nil
-}
-
-func takeRecipients(t *tx.Tx, m Message, numbers []int) ([]int, error) {
-	rows, err := t.SQL().Query(`DELETE FROM spool_recipient WHERE spool_id = $1 AND owner = '' RETURNING recipient`, m.ID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var n int
-		if err := rows.Scan(&n); err != nil {
-			return nil, err
-		}
-		numbers = append(numbers, m.First+n)
-	}
-	return numbers, rows.Err()
 }
 
 // ofSubmission returns the messages of a submission, without their envelopes.

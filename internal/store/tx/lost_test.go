@@ -94,6 +94,33 @@ func TestWriteRepeatsALostCommit(t *testing.T) {
 	})
 }
 
+// What a room calls after the commit is called once, also where the answer was lost, and never for what was not committed.
+func TestAfterCommit(t *testing.T) {
+	eachLossy(t, func(t *testing.T, l lossy, _ bool) {
+		s, _ := fill(t, l.db)
+		for round := range 2 {
+			called, ran := 0, 0
+			_, err := tx.Once(t.Context(), s, tx.NewKey(), []mail.AccountID{10}, func(w *tx.Tx) (int, error) {
+				if ran++; ran == 1 && round == 1 {
+					l.lose()
+				}
+				w.AfterCommit(func() { called++ })
+				return 0, nil
+			})
+			if err != nil || called != 1 {
+				t.Errorf("round %d: called %d times, %v", round, called, err)
+			}
+		}
+		err := s.Write(t.Context(), nil, func(w *tx.Tx) error {
+			w.AfterCommit(func() { t.Error("called although nothing was committed") })
+			return errOnPurpose
+		})
+		if !errors.Is(err, errOnPurpose) {
+			t.Error(err)
+		}
+	})
+}
+
 // When the answer stays away, and when the repetition fails for another reason, the caller hears that the outcome is
 // unknown: it must not take the message for refused.
 func TestUnknownStaysUnknown(t *testing.T) {

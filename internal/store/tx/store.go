@@ -125,24 +125,28 @@ func (s *Store) run(ctx context.Context, accounts []mail.AccountID, key *Key, fn
 	}
 	var lost error                // the answer to a commit, once
 	var unsure []mail.StateChange // what that commit would have rung
+	var unsureAfter []func()      // and called
 	for repeat := 0; ; repeat++ {
 		var rings []mail.StateChange
+		var after []func()
 		var given []Numbers
 		err := s.db.Write(ctx, turn, func(d *db.Tx) error {
 			t := &Tx{sql: d, ids: s.ids}
 			if err := fn(t); err != nil {
 				return err
 			}
-			rings, given = t.rings(), t.numbers()
+			rings, given, after = t.rings(), t.numbers(), t.after
 			return t.finish()
 		})
 		switch {
-		case err == nil && len(rings) == 0: // nothing was changed now: a Once found that its lost commit stands
+		case err == nil && len(rings) == 0 && len(after) == 0: // nothing was changed now: a Once found that its lost commit stands
 			s.ring(unsure)
+			callAll(unsureAfter)
 			return nil
 		case err == nil:
 			noteNumbers(ctx, given)
 			s.ring(rings)
+			callAll(after)
 			return nil
 		case repeat == maxRepeats:
 			return stillUnknown(lost, err)
@@ -152,7 +156,7 @@ func (s *Store) run(ctx context.Context, accounts []mail.AccountID, key *Key, fn
 			}
 		case errors.Is(err, db.ErrCommitUnknown):
 			// Run again with the same key on the current primary, never looked up first (docs/decisions/0006-unit-of-work.md).
-			lost, unsure = err, rings
+			lost, unsure, unsureAfter = err, rings, after
 		case key != nil && len(accounts) == 0 && repeat == 0 && db.IsUnique(err):
 			// Where no account row is locked, two commits under one key can meet: the later one fails on the row of done,
 			// and finds the answer there when it runs again.
@@ -176,6 +180,12 @@ func (s *Store) ring(changes []mail.StateChange) {
 	}
 	for _, c := range changes {
 		s.bell.Ring(c)
+	}
+}
+
+func callAll(fns []func()) {
+	for _, fn := range fns {
+		fn()
 	}
 }
 

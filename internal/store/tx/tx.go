@@ -18,6 +18,7 @@ type Tx struct {
 	readOnly bool
 	accounts []account      // locked, ascending
 	home     mail.AccountID // whose rows hold the answer of a Once
+	after    []func()
 }
 
 // account is a locked account row as this unit of work has changed it.
@@ -36,6 +37,10 @@ func (t *Tx) Now() time.Time { return t.sql.Now() }
 
 // NewID draws an id that was never given before and never will be again, even when this transaction fails.
 func (t *Tx) NewID() (int64, error) { return t.ids.next() }
+
+// AfterCommit has fn called when this unit of work stands, for a bell of a room's own: fn does not block, and that it is not
+// called, where the process ends at that moment, costs delay and nothing else.
+func (t *Tx) AfterCommit(fn func()) { t.after = append(t.after, fn) }
 
 // ModSeq is the number for the next change to account, which must be locked by this write. It moves on after 256
 // changed objects: ask for it for each object.
