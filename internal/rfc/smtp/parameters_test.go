@@ -163,6 +163,17 @@ func TestXtextRoundTrip(t *testing.T) {
 	}
 }
 
+func TestUTF8AddressRoundTrip(t *testing.T) {
+	for _, s := range []string{"", "ann@us.example", "bøb+x=y\\z@them.example", "日本@example.jp", "a b"} {
+		for _, unitext := range []bool{false, true} {
+			encoded := EncodeUTF8Address(s, unitext)
+			if got, err := decodeUTF8Address(encoded); err != nil || got != s || !unitext && !isASCII(encoded) {
+				t.Errorf("%q is encoded as %q and comes back as %q, %v", s, encoded, got, err)
+			}
+		}
+	}
+}
+
 // Whatever a client sends, an accepted envelope holds only what can be written into a command again.
 func FuzzParameters(f *testing.F) {
 	f.Add("FROM:<@a:\"x y\"@b> SIZE=1 BODY=BINARYMIME SMTPUTF8 RET=HDRS ENVID=a+2B")

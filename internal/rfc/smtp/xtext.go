@@ -2,6 +2,7 @@ package smtp
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
@@ -72,6 +73,20 @@ func decodeUTF8Address(s string) (string, error) {
 		s = s[n:]
 	}
 	return b.String(), nil
+}
+
+// EncodeUTF8Address is the opposite: utf-8-addr-unitext for a server that takes SMTPUTF8, else utf-8-addr-xtext, which is ASCII.
+func EncodeUTF8Address(s string, unitext bool) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r > ' ' && r < 0x7f && r != '+' && r != '=' && r != '\\', r >= 0x80 && unitext:
+			b.WriteRune(r)
+		default:
+			fmt.Fprintf(&b, `\x{%02X}`, r)
+		}
+	}
+	return b.String()
 }
 
 // embeddedRune reads \x{HEX}, two to six upper-case digits.
