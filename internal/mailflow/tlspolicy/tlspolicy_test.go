@@ -22,6 +22,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/reports"
 	"github.com/mailmesh/mailmesh/internal/store/schema"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
+	"github.com/mailmesh/mailmesh/test/requirements"
 )
 
 // world is what Policies see: DNS, the web and the time.
@@ -337,4 +338,8 @@ func TestCounts(t *testing.T) {
 			t.Errorf("counted %v\nwant %v", got, want)
 		}
 	})
+}
+
+func TestRequirementsAreListed(t *testing.T) {
+	requirements.Check(t, "../../..", "policy", []string{"MTA-STS", "DANE", "TLS reporting"})
 }
