@@ -503,8 +503,8 @@ func TestRemoveAccountTakesRights(t *testing.T) {
 		}
 		err := w.tx.Write(ctx, []mail.AccountID{ann.ID, bob.ID}, func(x *tx.Tx) error {
 			return errors.Join(
-				w.mailboxes.Grant(x, ann.ID, inbox(x, ann.ID).ID, mailbox.SetRights, mailbox.Grant{Grantee: bob.ID, Rights: mail.AllRights}),
-				w.mailboxes.Grant(x, bob.ID, inbox(x, bob.ID).ID, mailbox.SetRights, mailbox.Grant{Grantee: ann.ID, Rights: mail.AllRights}))
+				w.mailboxes.As(ann.ID).Grant(x, ann.ID, inbox(x, ann.ID).ID, mailbox.SetRights, mailbox.Grant{Grantee: bob.ID, Rights: mail.AllRights}),
+				w.mailboxes.As(bob.ID).Grant(x, bob.ID, inbox(x, bob.ID).ID, mailbox.SetRights, mailbox.Grant{Grantee: ann.ID, Rights: mail.AllRights}))
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -555,7 +555,7 @@ func TestUnshareClosesToAnyone(t *testing.T) {
 				{Grantee: mailbox.Anyone, Negative: true, Rights: mail.RightWrite},
 				{Grantee: bob.ID, Rights: mail.RightLookup | mail.RightWrite},
 			} {
-				err = errors.Join(err, w.mailboxes.Grant(x, ann.ID, inbox, mailbox.SetRights, g))
+				err = errors.Join(err, w.mailboxes.As(ann.ID).Grant(x, ann.ID, inbox, mailbox.SetRights, g))
 			}
 			return err
 		})

@@ -1,7 +1,6 @@
 package imapserver
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -125,44 +124,12 @@ func (s *session) find(path string, need mail.Rights) (a access, err error) {
 // check answers whether the rights are there that a command needs.
 func (a *access) check(need mail.Rights) error { return mailbox.CheckRights(a.rights, need) }
 
-// still is check within a commit: the rights may have gone since the command began.
-func (s *session) still(t *tx.Tx, owner mail.AccountID, id mail.MailboxID, need mail.Rights) error {
-	rights, err := s.o.Mailbox.RightsOf(t, owner, id, s.account)
-	if err != nil {
-		return err
-	}
-	return mailbox.CheckRights(rights, need)
-}
-
 // needs is check for the mailbox that is open: that it is there is no secret.
 func (sel *selected) needs(rights mail.Rights) error {
 	if sel.rights.Has(rights) {
 		return nil
 	}
 	return mailbox.MissingRights(sel.rights, rights)
-}
-
-// mayCreate decides about a new name below another account's mailboxes: the nearest mailbox above it must allow that
-// (RFC 4314 4, CREATE).
-func (s *session) mayCreate(t *tx.Tx, at place) error {
-	if !s.foreign(at.owner) {
-		return nil
-	}
-	for above := parentOf(strings.TrimSuffix(at.path, mailbox.Separator)); above != ""; above = parentOf(above) {
-		m, err := s.o.Mailbox.ByPath(t, at.owner, above)
-		if mail.Is(err, mail.NotFound) {
-			continue
-		}
-		if err != nil {
-			return hide(err)
-		}
-		rights, err := s.o.Mailbox.RightsOf(t, at.owner, m.ID, s.account)
-		if err != nil {
-			return err
-		}
-		return mailbox.CheckRights(rights, mail.RightCreate)
-	}
-	return errNotThere
 }
 
 // whereTo is locate in a reading of its own, for a new name. One that no mailbox of others can have is taken for the session's
@@ -257,24 +224,4 @@ func (s *session) dropSelected() {
 		s.selected.watch.Close()
 	}
 	s.selected = nil
-}
-
-// permit leaves of a change of flags what the rights allow. Nothing of it allowed is an error, part of it is none: clients do
-// not expect that STORE fails (RFC 4314 4).
-func permit(rights mail.Rights, c mailbox.FlagChange) (mailbox.FlagChange, error) {
-	bits, keywords := rights.Flags()
-	if keywords && rights.Has(mail.AllRights) {
-		return c, nil
-	}
-	asked := c.Flags
-	c.Flags = rights.Permitted(c.Flags)
-	c.Kept, c.KeptKeywords = ^bits, !keywords
-	nothing := c.Flags.Equal(mail.Flags{}) && !asked.Equal(mail.Flags{})
-	if c.Op == mailbox.SetFlags {
-		nothing = bits == 0 && !keywords
-	}
-	if nothing {
-		return c, mail.E("imapserver.store", mail.Denied, errors.New("your rights to this mailbox allow none of these flags to be changed"))
-	}
-	return c, nil
 }

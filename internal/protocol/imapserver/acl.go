@@ -100,14 +100,10 @@ func (s *session) changeACL(path, identifier string, op mailbox.RightsOp, rights
 		accounts = append(accounts, g.id)
 	}
 	err = s.o.Tx.Write(s.ctx, accounts, func(t *tx.Tx) error {
-		// Who had the right to give rights may have lost it.
-		if err := s.still(t, m.owner, m.ID, mail.RightAdminister); err != nil {
-			return err
-		}
 		if _, err := s.granteeIn(t, &m, identifier, gives); err != nil { // it may be a shared account no more
 			return err
 		}
-		return s.o.Mailbox.Grant(t, m.owner, m.ID, op, mailbox.Grant{Grantee: g.id, Negative: g.negative, Rights: rights})
+		return s.o.Mailbox.As(s.account).Grant(t, m.owner, m.ID, op, mailbox.Grant{Grantee: g.id, Negative: g.negative, Rights: rights})
 	})
 	if err != nil {
 		return reply{}, err

@@ -49,7 +49,7 @@ func (s *session) store(c imap.Store) (reply, error) {
 		return reply{}, err
 	}
 	asked := mailbox.FlagChange{Op: flagOps[c.Action], Flags: flags}
-	change, err := permit(sel.rights, asked)
+	change, err := asked.Under(sel.rights)
 	if err != nil {
 		return reply{}, err
 	}
@@ -82,7 +82,7 @@ func (s *session) store(c imap.Store) (reply, error) {
 // go (RFC 7162 3.1.12).
 func (s *session) storeFlags(uids imap.Set, c mailbox.FlagChange, expunges bool) (modified imap.Set, storeErr, err error) {
 	known := s.selected.view
-	done, storeErr := s.o.Mailbox.StoreFlags(s.working(uids), s.selected.owner, s.selected.id, uids, c)
+	done, storeErr := s.o.Mailbox.As(s.account).StoreFlags(s.working(uids), s.selected.owner, s.selected.id, uids, c)
 	modified = done.Modified
 	if err := s.advance(done.ModSeq, expunges, uids); err != nil || storeErr != nil || s.over {
 		return modified, storeErr, err
@@ -92,7 +92,7 @@ func (s *session) storeFlags(uids imap.Set, c mailbox.FlagChange, expunges bool)
 		return modified, nil, nil
 	}
 	c.UnchangedSince = upTo
-	done, storeErr = s.o.Mailbox.StoreFlags(s.working(spared), s.selected.owner, s.selected.id, spared, c)
+	done, storeErr = s.o.Mailbox.As(s.account).StoreFlags(s.working(spared), s.selected.owner, s.selected.id, spared, c)
 	modified = append(modified.Subtract(spared), done.Modified...).Resolve(0)
 	return modified, storeErr, s.advance(done.ModSeq, expunges, uids)
 }
@@ -178,7 +178,7 @@ func (s *session) copy(c imap.Copy) (reply, error) {
 		return orEmpty(r), err
 	}
 	s.touch(to.ID)
-	copied, err := s.copyTo(&to, uids)
+	copied, err := s.o.Mailbox.As(s.account).Copy(s.working(uids), s.routeTo(&to), uids)
 	if err != nil {
 		return reply{}, err
 	}
@@ -188,34 +188,9 @@ func (s *session) copy(c imap.Copy) (reply, error) {
 	return reply{imap.OK, imap.CodeCopyUID(copied.UIDValidity, copied.Source, copied.Target), "copied"}, nil
 }
 
-// copyTo copies messages of the selected mailbox.
-func (s *session) copyTo(to *access, uids imap.Set) (mailbox.Copied, error) {
-	sel := s.selected
-	if s.sharesEmails(to) {
-		return s.o.Mailbox.Copy(s.working(uids), sel.owner, sel.id, to.ID, uids)
-	}
-	return s.o.Mailbox.CopyAcross(s.working(uids), s.crossing(to), uids)
-}
-
-func (s *session) moveTo(to *access, uids imap.Set) (mailbox.Copied, error) {
-	sel := s.selected
-	if s.sharesEmails(to) {
-		return s.o.Mailbox.Move(s.working(uids), sel.owner, sel.id, to.ID, uids)
-	}
-	return s.o.Mailbox.MoveAcross(s.working(uids), s.crossing(to), uids)
-}
-
-// sharesEmails reports whether what is copied to a mailbox may be the same email there, with all its flags: in the same
-// account, where the rights to the target let all flags be set, and those to the source let them be changed. The flags of an
-// email are the same wherever it is, but for \Deleted: who may not change them here must not be able to do so there.
-func (s *session) sharesEmails(to *access) bool {
-	const ofEmails = mail.RightSeen | mail.RightWrite
-	return to.owner == s.selected.owner && to.rights.Has(ofEmails|mail.RightDeleteMessages) && s.selected.rights.Has(ofEmails)
-}
-
-func (s *session) crossing(to *access) mailbox.Crossing {
-	sel := s.selected
-	return mailbox.Crossing{From: sel.owner, Source: sel.id, To: to.owner, Target: to.ID, Rights: to.rights}
+// routeTo is the way from the selected mailbox to another.
+func (s *session) routeTo(to *access) mailbox.Route {
+	return mailbox.Route{From: s.selected.owner, Source: s.selected.id, To: to.owner, Target: to.ID}
 }
 
 // touch notes that the session writes to a mailbox, which may be the one that it has open.
@@ -249,7 +224,7 @@ func (s *session) move(c imap.Move) (reply, error) {
 		return orEmpty(r), err
 	}
 	s.selected.touched = true
-	moved, err := s.moveTo(&to, uids)
+	moved, err := s.o.Mailbox.As(s.account).Move(s.working(uids), s.routeTo(&to), uids)
 	if len(moved.Source) > 0 {
 		// RFC 9051 6.4.8: COPYUID goes before the EXPUNGEs, which say which messages are meant.
 		s.out.Untagged(imap.OK, imap.CodeCopyUID(moved.UIDValidity, moved.Source, moved.Target), "moved")
@@ -281,7 +256,7 @@ func (s *session) expunge(c imap.Expunge) (reply, error) {
 	}
 	if len(uids) > 0 {
 		sel.touched = true
-		if _, err := s.o.Mailbox.Expunge(s.working(uids), sel.owner, sel.id, uids); err != nil {
+		if _, err := s.o.Mailbox.As(s.account).Expunge(s.working(uids), sel.owner, sel.id, uids); err != nil {
 			return reply{}, err
 		}
 	}

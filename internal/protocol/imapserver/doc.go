@@ -23,9 +23,9 @@
 // # Mailboxes of others
 //
 // access.go finds whose mailbox a name is and what the session may do with it (RFC 4314); what follows asks the rooms for the
-// owner, selected.owner where the mailbox is open. Rights are read by each command, before it is carried out, and again in the
-// commit of what takes long to arrive; a command that has begun ends. A command that names a mailbox says what it needs
-// in find. docs/decisions/0013-shared-mailboxes.md tells why it is as it is.
+// owner, selected.owner where the mailbox is open. Rights are read by each command, before it is carried out, and what it changes
+// is done as the session's account (mailbox.Store.As), which asks again in each commit. A command that names a mailbox says
+// what it needs in find. docs/decisions/0013-shared-mailboxes.md tells why it is as it is.
 //
 // # Durable steps
 //

@@ -188,11 +188,11 @@ func (f *fetching) markSeen(seqs imap.Set, uid bool) (imap.Set, error) {
 	if len(f.marked) == 0 {
 		return seqs, nil
 	}
-	done, err := f.o.Mailbox.StoreFlags(f.ctx, sel.owner, sel.id, f.marked, mailbox.FlagChange{Op: mailbox.AddFlags, Flags: mail.Flags{Bits: mail.Seen}})
+	done, err := f.o.Mailbox.As(f.account).StoreFlags(f.ctx, sel.owner, sel.id, f.marked, mailbox.FlagChange{Op: mailbox.AddFlags, Flags: mail.Flags{Bits: mail.Seen}})
 	if mail.Is(err, mail.NotFound) || mail.Is(err, mail.Gone) {
 		return nil, err
 	}
-	if err != nil { // who cannot write can still read
+	if err != nil && !mail.Is(err, mail.Denied) { // who cannot write can still read
 		f.log.Warn("imap: messages that were read are not marked", "mailbox", sel.id, "err", err)
 	}
 	if err = f.advance(done.ModSeq, uid, f.marked); err != nil {

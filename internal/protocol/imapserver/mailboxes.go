@@ -69,9 +69,6 @@ func (s *session) create(r imap.Request, c imap.Create) (reply, error) {
 		return reply{}, err
 	}
 	made, err := tx.Once(s.ctx, s.o.Tx, tx.NewKey(), only(at.owner), func(t *tx.Tx) (mailbox.Mailbox, error) {
-		if err := s.mayCreate(t, at); err != nil {
-			return mailbox.Mailbox{}, err
-		}
 		if role != "" {
 			switch _, err := s.o.Mailbox.ByRole(t, s.account, role); {
 			case err == nil:
@@ -80,7 +77,7 @@ func (s *session) create(r imap.Request, c imap.Create) (reply, error) {
 				return mailbox.Mailbox{}, err
 			}
 		}
-		return s.o.Mailbox.Create(t, at.owner, at.path, role)
+		return s.o.Mailbox.As(s.account).Create(t, at.owner, at.path, role)
 	})
 	if errors.Is(err, errUseTaken) {
 		return no(imap.CodeUseAttr, errUseTaken.Error()), nil
@@ -99,7 +96,7 @@ func (s *session) delete(r imap.Request, c imap.Delete) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	err = s.o.Mailbox.Delete(s.ctx, m.owner, m.ID)
+	err = s.o.Mailbox.As(s.account).Delete(s.ctx, m.owner, m.ID)
 	if errors.Is(err, mailbox.ErrHasChildren) {
 		return no(imap.CodeHasChildren, cause(err)), nil // RFC 9051 6.3.5
 	}
@@ -132,12 +129,7 @@ func (s *session) rename(r imap.Request, c imap.Rename) (reply, error) {
 		renamed, err = s.o.Mailbox.RenameInbox(s.ctx, s.account, c.To)
 	} else {
 		err = s.o.Tx.Write(s.ctx, only(to.owner), func(t *tx.Tx) (err error) {
-			if err = s.still(t, to.owner, m.ID, mail.RightDelete); err == nil {
-				err = s.mayCreate(t, to)
-			}
-			if err == nil {
-				renamed, err = s.o.Mailbox.Rename(t, to.owner, m.ID, to.path)
-			}
+			renamed, err = s.o.Mailbox.As(s.account).Rename(t, to.owner, m.ID, to.path)
 			return err
 		})
 	}

@@ -119,10 +119,7 @@ func (s *session) setMetadata(c imap.SetMetadata) (reply, error) {
 		list[i] = mailbox.Annotation{Entry: v.Entry, Value: v.Value}
 	}
 	err = s.o.Tx.Write(s.ctx, only(m.owner), func(t *tx.Tx) error {
-		if err := s.still(t, m.owner, m.ID, mail.RightLookup|mail.RightRead|mail.RightWrite); err != nil {
-			return err
-		}
-		return s.o.Mailbox.Annotate(t, m.owner, s.account, m.ID, list)
+		return s.o.Mailbox.As(s.account).Annotate(t, m.owner, m.ID, list)
 	})
 	switch {
 	case errors.Is(err, mailbox.ErrAnnotationTooLarge):

@@ -134,7 +134,13 @@ func (s *session) searchIn(m *access, effort *effort, do func() error) error {
 // viewStill is the view of a mailbox that may be read now: the mailboxes before it may have taken long.
 func (s *session) viewStill(m *access) (*mailbox.View, error) {
 	if s.foreign(m.owner) {
-		err := s.o.Tx.Read(s.ctx, func(t *tx.Tx) error { return s.still(t, m.owner, m.ID, mail.RightLookup|mail.RightRead) })
+		err := s.o.Tx.Read(s.ctx, func(t *tx.Tx) error {
+			rights, err := s.o.Mailbox.RightsOf(t, m.owner, m.ID, s.account)
+			if err != nil {
+				return err
+			}
+			return mailbox.CheckRights(rights, mail.RightLookup|mail.RightRead)
+		})
 		if err != nil {
 			return nil, err
 		}

@@ -216,7 +216,7 @@ func (s *session) leave() {
 func (s *session) closeMailbox(imap.Close) (reply, error) {
 	sel := s.selected
 	if !sel.readOnly && sel.rights.Has(mail.RightExpunge) { // RFC 4314 4: without it, CLOSE expunges nothing and is OK
-		if err := s.expungeDeleted(sel.id); err != nil && !mail.Is(err, mail.NotFound) {
+		if err := s.expungeDeleted(sel.id); err != nil && !mail.Is(err, mail.NotFound) && !mail.Is(err, mail.Denied) {
 			return reply{}, err
 		}
 	}
@@ -231,7 +231,7 @@ func (s *session) expungeDeleted(id mail.MailboxID) error {
 	}
 	deleted := view.Flagged(mail.Deleted)
 	if len(deleted) > 0 {
-		_, err = s.o.Mailbox.Expunge(s.ctx, s.selected.owner, id, deleted)
+		_, err = s.o.Mailbox.As(s.account).Expunge(s.ctx, s.selected.owner, id, deleted)
 	}
 	return err
 }

@@ -92,7 +92,8 @@ func (f *serving) doExpunge(words []string) error {
 func (f *serving) doMove(words []string) error {
 	uids, err := uidsOf(words)
 	if err == nil {
-		_, err = f.mailbox.Move(f.t.Context(), ann, f.path(ann, mailbox.Inbox).ID, f.path(ann, "Archive").ID, uids)
+		route := mailbox.Route{From: ann, Source: f.path(ann, mailbox.Inbox).ID, To: ann, Target: f.path(ann, "Archive").ID}
+		_, err = f.mailbox.As(ann).Move(f.t.Context(), route, uids)
 	}
 	return err
 }
@@ -106,7 +107,7 @@ func (f *serving) doStore(words []string) error {
 	flags, err := mail.ParseFlags(words[:1])
 	if err == nil {
 		change := mailbox.FlagChange{Op: mailbox.AddFlags, Flags: flags}
-		_, err = f.mailbox.StoreFlags(f.t.Context(), ann, f.path(ann, mailbox.Inbox).ID, uids, change)
+		_, err = f.mailbox.As(ann).StoreFlags(f.t.Context(), ann, f.path(ann, mailbox.Inbox).ID, uids, change)
 	}
 	return err
 }

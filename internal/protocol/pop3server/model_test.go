@@ -132,7 +132,7 @@ func (w *world) takeAway(move bool) {
 	uid := rapid.SampledFrom(slices.Sorted(maps.Keys(w.here))).Draw(w.t, "uid")
 	var err error
 	if move {
-		_, err = w.f.mailbox.Move(w.f.t.Context(), ann, w.inbox, w.archive, imap.SetOf(uint32(uid)))
+		_, err = w.f.mailbox.As(ann).Move(w.f.t.Context(), mailbox.Route{From: ann, Source: w.inbox, To: ann, Target: w.archive}, imap.SetOf(uint32(uid)))
 	} else {
 		_, err = w.f.mailbox.Remove(w.f.t.Context(), ann, w.inbox, imap.SetOf(uint32(uid)))
 	}

@@ -2,7 +2,6 @@ package mailbox
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -13,53 +12,40 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
-// Crossing is a copying or moving of messages to a mailbox in which they become emails of their own: one of another account,
-// or one in which not all of their flags may be set.
-type Crossing struct {
-	From   mail.AccountID
-	Source mail.MailboxID
-	To     mail.AccountID
-	Target mail.MailboxID
-	Rights mail.Rights // to the target: flags that these do not allow are left behind
-}
-
-func (c *Crossing) accounts() []mail.AccountID { return []mail.AccountID{c.From, c.To} }
-
-// CopyAcross is Copy for a Crossing: all or nothing. It is refused where the target's account has no room.
-func (s *Store) CopyAcross(ctx context.Context, c Crossing, uids imap.Set) (Copied, error) {
+// copyAcross is Copy on a route on which emails are not shared.
+func (a Acting) copyAcross(ctx context.Context, r Route, uids imap.Set) (Copied, error) {
 	var all Copied
 	var job int64
 	for more := true; more; more = len(uids) > 0 {
 		done := all.Target
-		step, err := s.crossStep(ctx, c, uids, func(t *tx.Tx, step *copyStep, _ []member) (err error) {
+		step, err := a.crossStep(ctx, r, rightsToCopy, uids, func(t *tx.Tx, step *copyStep, _ []member) (err error) {
 			made := append(done[:len(done):len(done)], step.Target...).Resolve(0)
-			step.Job, err = noteCopy(t, c.To, job, c.Target, made, len(step.Rest) > 0)
+			step.Job, err = noteCopy(t, r.To, job, r.Target, made, len(step.Rest) > 0)
 			return err
 		})
 		if err != nil {
-			if job != 0 {
-				err = errors.Join(err, s.undoCopy(context.WithoutCancel(ctx), c.To, job))
-			}
-			return Copied{}, err
+			return Copied{}, a.s.undone(ctx, r.To, job, err)
 		}
 		all.add(step.Copied)
 		uids, job = step.Rest, step.Job
+		tellLeft(ctx, uids)
 	}
 	return all, nil
 }
 
-// MoveAcross is Move for a Crossing: each message is moved or left, and after a failure the result says which were moved.
-func (s *Store) MoveAcross(ctx context.Context, c Crossing, uids imap.Set) (Copied, error) {
+// moveAcross is Move on a route on which emails are not shared.
+func (a Acting) moveAcross(ctx context.Context, r Route, uids imap.Set) (Copied, error) {
 	var all Copied
 	for more := true; more; more = len(uids) > 0 {
-		step, err := s.crossStep(ctx, c, uids, func(t *tx.Tx, _ *copyStep, moved []member) error {
-			return s.removeMembers(t, c.From, c.Source, moved, true)
+		step, err := a.crossStep(ctx, r, rightsToMove, uids, func(t *tx.Tx, _ *copyStep, moved []member) error {
+			return a.s.removeMembers(t, r.From, r.Source, moved, true)
 		})
 		if err != nil {
 			return all, err
 		}
 		all.add(step.Copied)
 		uids = step.Rest
+		tellLeft(ctx, uids)
 	}
 	return all, nil
 }
@@ -76,15 +62,20 @@ type traveller struct {
 }
 
 // crossStep makes emails of some messages. What content is asked for is read before the commit, in which then those go that
-// are still there. end belongs to the same commit.
-func (s *Store) crossStep(ctx context.Context, c Crossing, uids imap.Set, end func(*tx.Tx, *copyStep, []member) error) (copyStep, error) {
-	ready, rest, err := s.travellers(ctx, c, uids)
+// are still there, if the rights are. end belongs to the same commit.
+func (a Acting) crossStep(ctx context.Context, r Route, need mail.Rights, uids imap.Set, end func(*tx.Tx, *copyStep, []member) error) (copyStep, error) {
+	ready, rest, err := a.s.travellers(ctx, r, uids)
 	if err != nil {
 		return copyStep{}, err
 	}
-	return tx.Once(ctx, s.tx, tx.NewKey(), c.accounts(), func(t *tx.Tx) (copyStep, error) {
+	return tx.Once(ctx, a.s.tx, tx.NewKey(), r.accounts(), func(t *tx.Tx) (copyStep, error) {
+		rights, _, err := a.rightsOn(t, r, need)
+		if err != nil {
+			return copyStep{}, err
+		}
 		step := copyStep{Rest: rest}
-		crossed, err := s.cross(t, c, ready, &step.Copied)
+		c := crossing{Route: r, rights: rights, out: &step.Copied}
+		crossed, err := a.s.cross(t, &c, ready)
 		if err != nil {
 			return copyStep{}, err
 		}
@@ -92,8 +83,15 @@ func (s *Store) crossStep(ctx context.Context, c Crossing, uids imap.Set, end fu
 	})
 }
 
+// crossing is one step on a route. Flags that the rights to the target do not let be set are left behind.
+type crossing struct {
+	Route
+	rights mail.Rights
+	out    *Copied
+}
+
 // travellers reads the next messages, and what holds their bodies.
-func (s *Store) travellers(ctx context.Context, c Crossing, uids imap.Set) (ready []traveller, rest imap.Set, err error) {
+func (s *Store) travellers(ctx context.Context, c Route, uids imap.Set) (ready []traveller, rest imap.Set, err error) {
 	blobs := make(map[mail.EmailID]*Message)
 	var list []member
 	err = s.tx.Read(ctx, func(t *tx.Tx) error {
@@ -148,7 +146,7 @@ func (m *Message) findThread() error {
 }
 
 // cross appends the messages that are still there, and returns their memberships.
-func (s *Store) cross(t *tx.Tx, c Crossing, ready []traveller, out *Copied) ([]member, error) {
+func (s *Store) cross(t *tx.Tx, c *crossing, ready []traveller) ([]member, error) {
 	target, err := s.ByID(t, c.To, c.Target)
 	if err != nil {
 		return nil, err
@@ -156,7 +154,7 @@ func (s *Store) cross(t *tx.Tx, c Crossing, ready []traveller, out *Copied) ([]m
 	if _, err := s.ByID(t, c.From, c.Source); err != nil {
 		return nil, err
 	}
-	out.UIDValidity = target.UIDValidity
+	c.out.UIDValidity = target.UIDValidity
 	now, err := s.stillThere(t, c, ready)
 	if err != nil {
 		return nil, err
@@ -175,7 +173,7 @@ func (s *Store) cross(t *tx.Tx, c Crossing, ready []traveller, out *Copied) ([]m
 	}
 	for i := range ready {
 		if m, ok := now[ready[i].uid]; ok && m.email == ready[i].email {
-			if err := s.crossOne(t, c, &ready[i], m, out); err != nil {
+			if err := s.crossOne(t, c, &ready[i], m); err != nil {
 				return nil, err
 			}
 		}
@@ -184,7 +182,7 @@ func (s *Store) cross(t *tx.Tx, c Crossing, ready []traveller, out *Copied) ([]m
 }
 
 // stillThere reads the memberships of messages under the lock.
-func (s *Store) stillThere(t *tx.Tx, c Crossing, ready []traveller) (map[mail.UID]member, error) {
+func (s *Store) stillThere(t *tx.Tx, c *crossing, ready []traveller) (map[mail.UID]member, error) {
 	var uids imap.Set
 	for i := range ready {
 		uids.Add(uint32(ready[i].uid))
@@ -197,19 +195,19 @@ func (s *Store) stillThere(t *tx.Tx, c Crossing, ready []traveller) (map[mail.UI
 	return now, err
 }
 
-func (s *Store) crossOne(t *tx.Tx, c Crossing, r *traveller, m member, out *Copied) error {
+func (s *Store) crossOne(t *tx.Tx, c *crossing, r *traveller, m member) error {
 	blob, err := r.hold(t, c.To)
 	if err != nil {
 		return err
 	}
 	put := r.message
 	put.Blob, put.Received = blob, time.UnixMilli(m.received)
-	put.Flags = c.Rights.Permitted(mail.Flags{Bits: m.flags, Keywords: strings.Fields(m.keywords)})
+	put.Flags = c.rights.Permitted(mail.Flags{Bits: m.flags, Keywords: strings.Fields(m.keywords)})
 	a, err := s.Append(t, c.To, c.Target, put)
 	if err != nil {
 		return err
 	}
-	out.Source.Add(uint32(m.uid))
-	out.Target.Add(uint32(a.UID))
+	c.out.Source.Add(uint32(m.uid))
+	c.out.Target.Add(uint32(a.UID))
 	return nil
 }

@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -43,6 +44,15 @@ func (a Acting) check(t *tx.Tx, owner mail.AccountID, id mail.MailboxID, need ma
 	return have, CheckRights(have, need)
 }
 
+// checkOpen is check for a mailbox that the account has open: that it is there is no secret.
+func (a Acting) checkOpen(t *tx.Tx, owner mail.AccountID, id mail.MailboxID, need mail.Rights) error {
+	have, err := a.s.RightsOf(t, owner, id, a.who)
+	if err == nil && !have.Has(need) {
+		err = MissingRights(have, need)
+	}
+	return err
+}
+
 // Append is Store.Append with the right to insert, without the flags that the rights do not let be set: that is no reason to
 // refuse (RFC 4314 4).
 func (a Acting) Append(t *tx.Tx, owner mail.AccountID, id mail.MailboxID, m Message) (Appended, error) {
@@ -60,4 +70,67 @@ func (a Acting) RemoveOne(t *tx.Tx, owner mail.AccountID, id mail.MailboxID, uid
 		return err
 	}
 	return a.s.removeOne(t, owner, id, uid)
+}
+
+// Create is Store.Create. Below another account's mailboxes the nearest one above the new name must allow it (RFC 4314 4).
+func (a Acting) Create(t *tx.Tx, owner mail.AccountID, path string, role Role) (Mailbox, error) {
+	if err := a.mayCreate(t, owner, path); err != nil {
+		return Mailbox{}, err
+	}
+	return a.s.Create(t, owner, path, role)
+}
+
+func (a Acting) mayCreate(t *tx.Tx, owner mail.AccountID, path string) error {
+	if a.who == owner {
+		return nil
+	}
+	for above := parentPath(strings.TrimSuffix(path, Separator)); above != ""; above = parentPath(above) {
+		m, err := a.s.ByPath(t, owner, above)
+		switch {
+		case mail.Is(err, mail.NotFound):
+			continue
+		case mail.Is(err, mail.Invalid), mail.Is(err, mail.Limit): // no name that could be looks like one that is not
+			return CheckRights(0, mail.RightCreate)
+		case err != nil:
+			return err
+		}
+		_, err = a.check(t, owner, m.ID, mail.RightCreate)
+		return err
+	}
+	return CheckRights(0, mail.RightCreate)
+}
+
+func parentPath(path string) string {
+	at := strings.LastIndex(path, Separator)
+	return path[:max(at, 0)]
+}
+
+// Rename gives a mailbox a new path, with all its children; mailboxes missing above it are made. UIDVALIDITY, UIDs, role and
+// subscription stay. INBOX is renamed by RenameInbox. It needs the rights of DELETE and of CREATE (RFC 4314 4).
+func (a Acting) Rename(t *tx.Tx, owner mail.AccountID, id mail.MailboxID, path string) (Mailbox, error) {
+	if _, err := a.check(t, owner, id, mail.RightDelete); err != nil {
+		return Mailbox{}, err
+	}
+	if err := a.mayCreate(t, owner, path); err != nil {
+		return Mailbox{}, err
+	}
+	return a.s.rename(t, owner, id, path)
+}
+
+// Annotate sets annotations of a mailbox, and removes those whose value is nil: all of them, or none where one is refused.
+// Removing what is not there is no error.
+func (a Acting) Annotate(t *tx.Tx, owner mail.AccountID, id mail.MailboxID, list []Annotation) error {
+	if _, err := a.check(t, owner, id, mail.RightLookup|mail.RightRead|mail.RightWrite); err != nil {
+		return err
+	}
+	return a.s.annotate(t, owner, a.who, id, list)
+}
+
+// Grant changes what a mailbox gives to one account. The accounts of both are locked by the caller: the account that is
+// given something must not be removed meanwhile. A grant without rights goes.
+func (a Acting) Grant(t *tx.Tx, owner mail.AccountID, id mail.MailboxID, op RightsOp, g Grant) error {
+	if _, err := a.check(t, owner, id, mail.RightAdminister); err != nil {
+		return err
+	}
+	return a.s.grant(t, owner, id, op, g)
 }

@@ -81,9 +81,8 @@ func annotations(t *tx.Tx, query string, args []any) ([]Annotation, error) {
 	})
 }
 
-// Annotate sets annotations of a mailbox, and removes those whose value is nil: all of them, or none where one is refused.
-// Removing what is not there is no error.
-func (s *Store) Annotate(t *tx.Tx, account, viewer mail.AccountID, id mail.MailboxID, list []Annotation) error {
+// annotate is Acting.Annotate, for a viewer whose rights were looked at.
+func (s *Store) annotate(t *tx.Tx, account, viewer mail.AccountID, id mail.MailboxID, list []Annotation) error {
 	if id != OfServer {
 		if _, err := s.ByID(t, account, id); err != nil {
 			return err
@@ -93,7 +92,7 @@ func (s *Store) Annotate(t *tx.Tx, account, viewer mail.AccountID, id mail.Mailb
 		if err := a.check(id); err != nil {
 			return err
 		}
-		if err := annotate(t, account, viewer, id, a); err != nil {
+		if err := setAnnotation(t, account, viewer, id, a); err != nil {
 			return err
 		}
 	}
@@ -132,9 +131,9 @@ func (a *Annotation) check(id mail.MailboxID) error {
 	return nil
 }
 
-// annotate sets or removes one. What is removed leaves its row for as long as the change log reaches back, so that others can
+// setAnnotation sets or removes one. What is removed leaves its row for as long as the change log reaches back, so that others can
 // be told.
-func annotate(t *tx.Tx, account, viewer mail.AccountID, id mail.MailboxID, a Annotation) error {
+func setAnnotation(t *tx.Tx, account, viewer mail.AccountID, id mail.MailboxID, a Annotation) error {
 	entry := strings.ToLower(a.Entry)
 	if strings.HasPrefix(entry, sharedEntry) {
 		viewer = 0

@@ -23,7 +23,7 @@ func (r *room) annotate(account, viewer mail.AccountID, id mail.MailboxID, pairs
 		list = append(list, a)
 	}
 	return r.tx.Write(r.t.Context(), []mail.AccountID{account}, func(t *tx.Tx) error {
-		return r.Annotate(t, account, viewer, id, list)
+		return r.Store.annotate(t, account, viewer, id, list)
 	})
 }
 
@@ -70,7 +70,7 @@ func TestAnnotations(t *testing.T) {
 		is(r.annotations(alice, alice, in), "/private/empty=", "/shared/comment=new")
 		is(r.annotations(alice, bob, in), "/private/comment=bob's", "/shared/comment=new")
 		r.mustAnnotate(alice, alice, other, "/shared/comment", "moves")
-		r.write(alice, func(t *tx.Tx) error { _, err := r.Rename(t, alice, other, "elsewhere"); return err })
+		r.write(alice, func(t *tx.Tx) error { _, err := r.rename(t, alice, other, "elsewhere"); return err })
 		is(r.annotations(alice, alice, r.path(alice, "elsewhere").ID), "/shared/comment=moves")
 		r.must(r.Delete(t.Context(), alice, other))
 		r.sound(t, alice)

@@ -2,7 +2,6 @@ package mailbox
 
 import (
 	"context"
-	"errors"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
@@ -49,10 +48,7 @@ func (a Acting) AppendAll(ctx context.Context, owner mail.AccountID, id mail.Mai
 			return done, err
 		})
 		if err != nil {
-			if job != 0 {
-				err = errors.Join(err, a.s.undoCopy(context.WithoutCancel(ctx), owner, job))
-			}
-			return Kept{}, err
+			return Kept{}, a.s.undone(ctx, owner, job, err)
 		}
 		all, job = done.Kept, done.Job
 	}

@@ -30,27 +30,26 @@ type copyStep struct {
 	Job  int64 // the note in `unfinished`, 0 for none
 }
 
-// Copy copies the messages of a mailbox that have UIDs of a normal set to another mailbox, or the same, in order of UID:
-// all or, when an error is returned, none. UIDs that no message has are passed over.
-func (s *Store) Copy(ctx context.Context, account mail.AccountID, from, to mail.MailboxID, uids imap.Set) (Copied, error) {
+// copyWithin is Copy on a route on which emails are shared.
+func (a Acting) copyWithin(ctx context.Context, r Route, uids imap.Set) (Copied, error) {
 	var all Copied
 	var job int64
 	for more := true; more; more = len(uids) > 0 {
 		done := all.Target
-		step, err := tx.Once(ctx, s.tx, tx.NewKey(), []mail.AccountID{account}, func(t *tx.Tx) (copyStep, error) {
-			step, err := s.copy(t, account, from, to, uids)
+		step, err := tx.Once(ctx, a.s.tx, tx.NewKey(), r.accounts(), func(t *tx.Tx) (copyStep, error) {
+			if err := a.stillWithin(t, r, rightsToCopy); err != nil {
+				return copyStep{}, err
+			}
+			step, err := a.s.copy(t, r.From, r.Source, r.Target, uids)
 			if err != nil {
 				return step, err
 			}
 			made := append(done[:len(done):len(done)], step.Target...).Resolve(0)
-			step.Job, err = noteCopy(t, account, job, to, made, len(step.Rest) > 0)
+			step.Job, err = noteCopy(t, r.To, job, r.Target, made, len(step.Rest) > 0)
 			return step, err
 		})
 		if err != nil {
-			if job != 0 {
-				err = errors.Join(err, s.undoCopy(context.WithoutCancel(ctx), account, job))
-			}
-			return Copied{}, err
+			return Copied{}, a.s.undone(ctx, r.To, job, err)
 		}
 		all.add(step.Copied)
 		uids, job = step.Rest, step.Job
@@ -59,13 +58,23 @@ func (s *Store) Copy(ctx context.Context, account mail.AccountID, from, to mail.
 	return all, nil
 }
 
-// Move moves messages as Copy copies them. Each keeps its email, flags and date, and is moved or left; after a failure
-// the result says which were moved.
-func (s *Store) Move(ctx context.Context, account mail.AccountID, from, to mail.MailboxID, uids imap.Set) (Copied, error) {
+// undone removes what a copy has made that failed with err.
+func (s *Store) undone(ctx context.Context, account mail.AccountID, job int64, err error) error {
+	if job == 0 {
+		return err
+	}
+	return errors.Join(err, s.undoCopy(context.WithoutCancel(ctx), account, job))
+}
+
+// moveWithin is Move on a route on which emails are shared.
+func (a Acting) moveWithin(ctx context.Context, r Route, uids imap.Set) (Copied, error) {
 	var all Copied
 	for more := true; more; more = len(uids) > 0 {
-		step, err := tx.Once(ctx, s.tx, tx.NewKey(), []mail.AccountID{account}, func(t *tx.Tx) (copyStep, error) {
-			return s.move(t, account, from, to, uids)
+		step, err := tx.Once(ctx, a.s.tx, tx.NewKey(), r.accounts(), func(t *tx.Tx) (copyStep, error) {
+			if err := a.stillWithin(t, r, rightsToMove); err != nil {
+				return copyStep{}, err
+			}
+			return a.s.move(t, r.From, r.Source, r.Target, uids)
 		})
 		if err != nil {
 			return all, err

@@ -15,15 +15,18 @@ var everything = imap.Set{{Start: 1, Stop: maxUID}}
 // Delete deletes a mailbox and its messages. After the first commit nobody finds it, and its name is free; when a later
 // step fails, the rest is Finish's work and no error is returned. INBOX is mail.Denied, a mailbox with children
 // mail.Conflict with the cause ErrHasChildren. A subscription to the name stays (RFC 9051 6.3.7).
-func (s *Store) Delete(ctx context.Context, account mail.AccountID, id mail.MailboxID) error {
-	left, err := tx.Once(ctx, s.tx, tx.NewKey(), []mail.AccountID{account}, func(t *tx.Tx) (left bool, err error) {
-		if err := s.doom(t, account, id); err != nil {
+func (a Acting) Delete(ctx context.Context, owner mail.AccountID, id mail.MailboxID) error {
+	left, err := tx.Once(ctx, a.s.tx, tx.NewKey(), []mail.AccountID{owner}, func(t *tx.Tx) (left bool, err error) {
+		if _, err := a.check(t, owner, id, mail.RightDelete); err != nil {
 			return false, err
 		}
-		return s.emptyStep(t, account, id)
+		if err := a.s.doom(t, owner, id); err != nil {
+			return false, err
+		}
+		return a.s.emptyStep(t, owner, id)
 	})
 	if err == nil && left {
-		s.empty(ctx, account, id)
+		a.s.empty(ctx, owner, id)
 	}
 	return err
 }
@@ -107,6 +110,7 @@ func (s *Store) RenameInbox(ctx context.Context, account mail.AccountID, path st
 	if err != nil || r.Inbox.UIDNext == 1 {
 		return r.Target, err
 	}
-	_, err = s.Move(ctx, account, r.Inbox.ID, r.Target.ID, imap.Set{{Start: 1, Stop: uint32(r.Inbox.UIDNext) - 1}})
+	route := Route{From: account, Source: r.Inbox.ID, To: account, Target: r.Target.ID}
+	_, err = s.As(account).Move(ctx, route, imap.Set{{Start: 1, Stop: uint32(r.Inbox.UIDNext) - 1}})
 	return r.Target, err
 }

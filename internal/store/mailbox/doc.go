@@ -37,8 +37,8 @@
 //
 //   - StoreFlags, Move, Expunge: each message is changed wholly or not at all (RFC 9051 6.4.8 asks no more); when one step
 //     fails, those before it stand, and the result says what they did.
-//   - Copy: all or nothing (RFC 9051 6.4.7: "restore the destination mailbox to its state before"). A copy of more than one
-//     step notes in `unfinished` what it has made; when a step fails, or the process dies, the copies are removed again.
+//   - Copy, AppendAll: all or nothing (RFC 9051 6.4.7: "restore the destination mailbox to its state before"). One of more than
+//     one step notes in `unfinished` what it has made; when a step fails, or the process dies, that is removed again.
 //   - Delete: the first commit takes the name away and nobody finds the mailbox any more; its messages go in further
 //     commits. What a stopped process leaves is removed by Finish.
 //
@@ -48,12 +48,13 @@
 //
 // # Rights
 //
-// Others than the owner may do with a mailbox what its grants say (RFC 4314): see RightsOf. This room keeps them and asks for
-// nothing: every method is called for the owner, by doors that have looked. New mailboxes inherit the grants of the one above.
-// A grant is removed with the mailbox, with its owner (Purge) and with the account that it is for (PurgeGrants).
+// Others than the owner may do with a mailbox what its grants say (RFC 4314): see RightsOf. What changes mailboxes in which others
+// may do something is done as an account (As): the methods of Acting read its rights in each of their commits. The methods of
+// Store are for the owner. New mailboxes inherit the grants of the one above. A grant is removed with the mailbox, with its owner
+// (Purge) and with the account that it is for (PurgeGrants).
 //
-// Messages that are copied to another account, or where fewer flags may be set, become emails of their own (Crossing): steps of
-// CopyAcross and MoveAcross lock both accounts.
+// Messages that are copied to another account, or where fewer flags may be set, become emails of their own: these steps of Copy and
+// Move lock both accounts.
 //
 // # Upkeep
 //

@@ -13,14 +13,16 @@ import (
 
 // Expunge removes the messages of a mailbox that have UIDs of a normal set and \Deleted, which is looked at under the
 // lock. It returns how many went, also after a failure.
-func (s *Store) Expunge(ctx context.Context, account mail.AccountID, mailbox mail.MailboxID, uids imap.Set) (int, error) {
-	return s.removeAll(ctx, account, mailbox, uids, func(m *member) bool { return m.flags&mail.Deleted != 0 })
+func (a Acting) Expunge(ctx context.Context, owner mail.AccountID, id mail.MailboxID, uids imap.Set) (int, error) {
+	may := func(t *tx.Tx) error { return a.checkOpen(t, owner, id, mail.RightExpunge) }
+	return a.s.removeAll(ctx, owner, id, uids, may, func(m *member) bool { return m.flags&mail.Deleted != 0 })
 }
 
-// Remove removes the messages of a mailbox that have UIDs of a normal set, whatever their flags, as POP3 and JMAP do. It
+// Remove removes the messages of a mailbox that have UIDs of a normal set, whatever their flags, for its owner, as POP3 does. It
 // returns how many went, also after a failure.
 func (s *Store) Remove(ctx context.Context, account mail.AccountID, mailbox mail.MailboxID, uids imap.Set) (int, error) {
-	return s.removeAll(ctx, account, mailbox, uids, func(*member) bool { return true })
+	may := func(*tx.Tx) error { return nil }
+	return s.removeAll(ctx, account, mailbox, uids, may, func(*member) bool { return true })
 }
 
 // removeOne removes one message of a mailbox, whatever its flags.
@@ -33,13 +35,16 @@ func (s *Store) removeOne(t *tx.Tx, account mail.AccountID, mailbox mail.Mailbox
 	return err
 }
 
-func (s *Store) removeAll(ctx context.Context, account mail.AccountID, mailbox mail.MailboxID, uids imap.Set, want func(*member) bool) (int, error) {
+func (s *Store) removeAll(ctx context.Context, account mail.AccountID, mailbox mail.MailboxID, uids imap.Set, may func(*tx.Tx) error, want func(*member) bool) (int, error) {
 	total := 0
 	for len(uids) > 0 {
 		var n int
 		var rest imap.Set
 		err := s.tx.Write(ctx, []mail.AccountID{account}, func(t *tx.Tx) (err error) {
 			if _, err := s.ByID(t, account, mailbox); err != nil {
+				return err
+			}
+			if err := may(t); err != nil {
 				return err
 			}
 			n, rest, err = s.removeStep(t, account, mailbox, uids, want, true)

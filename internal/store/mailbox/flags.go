@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -42,15 +43,23 @@ type FlagsStored struct {
 	ModSeq   mail.ModSeq // the last number given, 0 when nothing changed
 }
 
-// StoreFlags changes the flags of the messages of a mailbox that have UIDs of a normal set. UIDs that no message has are
-// passed over, and a message that has the flags already gets no new modseq. After a failure the result says what the
-// steps before it did.
-func (s *Store) StoreFlags(ctx context.Context, account mail.AccountID, mailbox mail.MailboxID, uids imap.Set, c FlagChange) (FlagsStored, error) {
+// StoreFlags changes the flags of the messages of a mailbox that have UIDs of a normal set, those flags that the rights let be
+// changed. UIDs that no message has are passed over, and a message that has the flags already gets no new modseq. After a failure
+// the result says what the steps before it did.
+func (a Acting) StoreFlags(ctx context.Context, owner mail.AccountID, id mail.MailboxID, uids imap.Set, c FlagChange) (FlagsStored, error) {
 	var all FlagsStored
 	for more := true; more; more = len(uids) > 0 {
 		// Once: run again after a lost answer, the condition would meet the modseq that the first run gave.
-		step, err := tx.Once(ctx, s.tx, tx.NewKey(), []mail.AccountID{account}, func(t *tx.Tx) (flagStep, error) {
-			return s.storeFlags(t, account, mailbox, uids, c)
+		step, err := tx.Once(ctx, a.s.tx, tx.NewKey(), []mail.AccountID{owner}, func(t *tx.Tx) (flagStep, error) {
+			rights, err := a.s.RightsOf(t, owner, id, a.who)
+			if err != nil {
+				return flagStep{}, err
+			}
+			permitted, err := c.Under(rights)
+			if err != nil {
+				return flagStep{}, err
+			}
+			return a.s.storeFlags(t, owner, id, uids, permitted)
 		})
 		if err != nil {
 			return all, err
@@ -63,6 +72,28 @@ func (s *Store) StoreFlags(ctx context.Context, account mail.AccountID, mailbox 
 	}
 	return all, nil
 }
+
+// Under leaves of a change what rights allow. Nothing of it allowed is an error, part of it is none: clients do not expect that
+// STORE fails (RFC 4314 4).
+func (c FlagChange) Under(rights mail.Rights) (FlagChange, error) {
+	bits, keywords := rights.Flags()
+	if keywords && rights.Has(mail.AllRights) {
+		return c, nil
+	}
+	asked := c.Flags
+	c.Flags = rights.Permitted(c.Flags)
+	c.Kept, c.KeptKeywords = c.Kept|^bits, c.KeptKeywords || !keywords
+	nothing := c.Flags.Equal(mail.Flags{}) && !asked.Equal(mail.Flags{})
+	if c.Op == SetFlags {
+		nothing = bits == 0 && !keywords
+	}
+	if nothing {
+		return c, mail.E("mailbox.StoreFlags", mail.Denied, errNoFlags)
+	}
+	return c, nil
+}
+
+var errNoFlags = errors.New("your rights to this mailbox allow none of these flags to be changed")
 
 // flagStep is what one commit of StoreFlags did and left.
 type flagStep struct {

@@ -212,3 +212,25 @@ func hold(t *tx.Tx, account mail.AccountID, blob mail.BlobID) error {
 		VALUES ($1, $2, 1, $3, 1, 1, 0) ON CONFLICT (account_id, blob_id) DO UPDATE SET holds = blob.holds + 1`, account, blob, []byte{1})
 	return err
 }
+
+// What owners do with their own mailboxes.
+
+func (r *room) StoreFlags(ctx context.Context, owner mail.AccountID, id mail.MailboxID, uids imap.Set, c FlagChange) (FlagsStored, error) {
+	return r.As(owner).StoreFlags(ctx, owner, id, uids, c)
+}
+
+func (r *room) Expunge(ctx context.Context, owner mail.AccountID, id mail.MailboxID, uids imap.Set) (int, error) {
+	return r.As(owner).Expunge(ctx, owner, id, uids)
+}
+
+func (r *room) Copy(ctx context.Context, owner mail.AccountID, from, to mail.MailboxID, uids imap.Set) (Copied, error) {
+	return r.As(owner).Copy(ctx, Route{owner, from, owner, to}, uids)
+}
+
+func (r *room) Move(ctx context.Context, owner mail.AccountID, from, to mail.MailboxID, uids imap.Set) (Copied, error) {
+	return r.As(owner).Move(ctx, Route{owner, from, owner, to}, uids)
+}
+
+func (r *room) Delete(ctx context.Context, owner mail.AccountID, id mail.MailboxID) error {
+	return r.As(owner).Delete(ctx, owner, id)
+}

@@ -22,7 +22,7 @@ func TestIdsOfAnotherAccountFindNothing(t *testing.T) {
 			"ByID":   func() error { return inTx(func(t *tx.Tx) error { _, err := r.ByID(t, bob, in.ID); return err }) },
 			"ByPath": func() error { return inTx(func(t *tx.Tx) error { _, err := r.ByPath(t, bob, "private"); return err }) },
 			"Rename": func() error {
-				return inTx(func(t *tx.Tx) error { _, err := r.Rename(t, bob, box.ID, "mine"); return err })
+				return inTx(func(t *tx.Tx) error { _, err := r.rename(t, bob, box.ID, "mine"); return err })
 			},
 			"SetRole": func() error { return inTx(func(t *tx.Tx) error { return r.SetRole(t, bob, box.ID, RoleSent) }) },
 			"Email":   func() error { return inTx(func(t *tx.Tx) error { _, err := r.Email(t, bob, a.Email); return err }) },

@@ -73,7 +73,7 @@ func TestWhatTheChangeLogSays(t *testing.T) {
 			{"move", func() { r.Move(t.Context(), alice, other.ID, in.ID, set("1")) },
 				"membership destroyed A in other uid 1, membership created A in INBOX uid 3"},
 			{"rename", func() {
-				r.write(alice, func(t *tx.Tx) error { _, err := r.Rename(t, alice, other.ID, "renamed"); return err })
+				r.write(alice, func(t *tx.Tx) error { _, err := r.rename(t, alice, other.ID, "renamed"); return err })
 			}, "mailbox updated other"},
 			{"subscribe", func() { r.write(alice, func(t *tx.Tx) error { return r.SetSubscribed(t, alice, "renamed", true) }) },
 				"mailbox updated other"},

@@ -138,9 +138,8 @@ func nextUIDValidity(t *tx.Tx, account mail.AccountID) (uint32, error) {
 	return uint32(v), nil
 }
 
-// Rename gives a mailbox a new path, with all its children; mailboxes missing above it are made. UIDVALIDITY, UIDs, role and
-// subscription stay. INBOX is renamed by RenameInbox.
-func (s *Store) Rename(t *tx.Tx, account mail.AccountID, id mail.MailboxID, path string) (Mailbox, error) {
+// rename is Acting.Rename for who may do that.
+func (s *Store) rename(t *tx.Tx, account mail.AccountID, id mail.MailboxID, path string) (Mailbox, error) {
 	const op = "mailbox.Rename"
 	m, err := s.ByID(t, account, id)
 	if err != nil {

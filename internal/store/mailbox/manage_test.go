@@ -143,7 +143,7 @@ func TestRename(t *testing.T) {
 		r.create(alice, "x")
 		rename := func(from, to string) error {
 			m := r.path(alice, from)
-			return r.write(alice, func(t *tx.Tx) error { _, err := r.Rename(t, alice, m.ID, to); return err })
+			return r.write(alice, func(t *tx.Tx) error { _, err := r.rename(t, alice, m.ID, to); return err })
 		}
 		was := r.path(alice, "a/b/c")
 		wantKind(t, rename("a/b", "x/y/z"), "") // makes x/y

@@ -255,7 +255,7 @@ func (x *run) renameBox(t *rapid.T) {
 	path := strings.Join(levels, Separator)
 	was := x.boxes[id].path
 	err := x.write(x.account, func(t *tx.Tx) error {
-		_, err := x.Rename(t, x.account, id, path)
+		_, err := x.Store.rename(t, x.account, id, path)
 		return err
 	})
 	inside := strings.HasPrefix(path+Separator, was+Separator)

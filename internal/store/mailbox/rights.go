@@ -73,9 +73,8 @@ const (
 	RemoveRights                 // none of these
 )
 
-// Grant changes what a mailbox gives to one account. The accounts of both are locked by the caller: the account that is
-// given something must not be removed meanwhile. A grant without rights goes.
-func (s *Store) Grant(t *tx.Tx, owner mail.AccountID, id mail.MailboxID, op RightsOp, g Grant) error {
+// grant is Acting.Grant for who may give rights.
+func (s *Store) grant(t *tx.Tx, owner mail.AccountID, id mail.MailboxID, op RightsOp, g Grant) error {
 	const name = "mailbox.Grant"
 	if _, err := s.ByID(t, owner, id); err != nil {
 		return err

@@ -21,7 +21,7 @@ func (r *room) grant(owner mail.AccountID, id mail.MailboxID, op RightsOp, g Gra
 	if g.Grantee != Anyone {
 		accounts = append(accounts, g.Grantee)
 	}
-	return r.tx.Write(context.WithoutCancel(r.t.Context()), accounts, func(t *tx.Tx) error { return r.Grant(t, owner, id, op, g) })
+	return r.tx.Write(context.WithoutCancel(r.t.Context()), accounts, func(t *tx.Tx) error { return r.As(owner).Grant(t, owner, id, op, g) })
 }
 
 func (r *room) rights(owner mail.AccountID, id mail.MailboxID, who mail.AccountID) (got mail.Rights) {
@@ -103,7 +103,7 @@ func TestSharedBy(t *testing.T) {
 			return err
 		})
 		r.must(r.Delete(t.Context(), alice, r.path(alice, "a/b/d/e").ID))
-		r.must(r.write(alice, func(t *tx.Tx) error { _, err := r.Rename(t, alice, r.path(alice, "a/b/d").ID, "x"); return err }))
+		r.must(r.write(alice, func(t *tx.Tx) error { _, err := r.rename(t, alice, r.path(alice, "a/b/d").ID, "x"); return err }))
 		want = []string{"INBOX=r", "a/b=l", "x=l"}
 		if got := r.shared(alice, bob); !slices.Equal(got, want) || r.rights(alice, box, bob) != 0 {
 			t.Errorf("shared are %q, want %q", got, want)
@@ -139,7 +139,7 @@ func TestReservedNames(t *testing.T) {
 		r.create(alice, "box")
 		for _, path := range []string{OtherUsers, SharedFolders, OtherUsers + "/bob@example.org/x", SharedFolders + "/"} {
 			wantKind(t, r.write(alice, func(t *tx.Tx) error { _, err := r.Create(t, alice, path, ""); return err }), mail.Invalid)
-			wantKind(t, r.write(alice, func(t *tx.Tx) error { _, err := r.Rename(t, alice, r.path(alice, "box").ID, path); return err }), mail.Invalid)
+			wantKind(t, r.write(alice, func(t *tx.Tx) error { _, err := r.rename(t, alice, r.path(alice, "box").ID, path); return err }), mail.Invalid)
 		}
 		r.create(alice, "box/"+OtherUsers)
 		r.must(r.write(alice, func(t *tx.Tx) error { return r.SetSubscribed(t, alice, OtherUsers+"/bob@example.org/x", true) }))
@@ -183,8 +183,9 @@ func TestCrossing(t *testing.T) {
 			r.append(alice, from, real(t, n, `\Seen`, `\Flagged`, "word"))
 		}
 		r.rowsPerStep = 3 * crossCost
-		c := Crossing{From: alice, Source: from, To: bob, Target: to, Rights: mail.AllRights &^ mail.RightSeen}
-		copied, err := r.CopyAcross(t.Context(), c, set("2:9,77"))
+		c := Route{From: alice, Source: from, To: bob, Target: to}
+		r.must(r.grant(bob, to, SetRights, Grant{alice, false, mail.AllRights &^ mail.RightSeen}))
+		copied, err := r.As(alice).Copy(t.Context(), c, set("2:9,77"))
 		r.must(err)
 		if copied.Source.String() != "2:9" || copied.Target.String() != "1:8" {
 			t.Errorf("copied is %+v", copied)
@@ -194,7 +195,7 @@ func TestCrossing(t *testing.T) {
 		}
 		r.sound(t, alice, bob)
 
-		moved, err := r.MoveAcross(t.Context(), c, set("1:5"))
+		moved, err := r.As(alice).Move(t.Context(), c, set("1:5"))
 		r.must(err)
 		if moved.Source.String() != "1:5" || moved.Target.String() != "9:13" || r.view(alice, from).Len() != 5 || r.view(bob, to).Len() != 13 {
 			t.Errorf("moved is %+v", moved)
@@ -205,11 +206,11 @@ func TestCrossing(t *testing.T) {
 		left := 4
 		r.bodies = brokenBodies{left: &left}
 		before := r.contents(bob, to)
-		if copied, err := r.CopyAcross(t.Context(), c, set("1:*")); !errors.Is(err, errBroken) || len(copied.Target) != 0 || r.contents(bob, to) != before {
+		if copied, err := r.As(alice).Copy(t.Context(), c, set("1:*")); !errors.Is(err, errBroken) || len(copied.Target) != 0 || r.contents(bob, to) != before {
 			t.Errorf("%+v, %v", copied, err)
 		}
 		left = 4
-		if moved, err := r.MoveAcross(t.Context(), c, set("1:*")); !errors.Is(err, errBroken) || moved.Source.Len() != 3 || r.view(alice, from).Len() != 2 {
+		if moved, err := r.As(alice).Move(t.Context(), c, set("1:*")); !errors.Is(err, errBroken) || moved.Source.Len() != 3 || r.view(alice, from).Len() != 2 {
 			t.Errorf("%+v, %v", moved, err)
 		}
 		if memberships, notes := r.rowsLeft(bob); memberships+notes != 0 {
@@ -220,12 +221,12 @@ func TestCrossing(t *testing.T) {
 
 		// The quota of whom the messages go to.
 		r.exec(`UPDATE account SET quota_messages = used_messages + 1 WHERE id = $1`, bob)
-		_, err = r.CopyAcross(t.Context(), c, set("1:*"))
+		_, err = r.As(alice).Copy(t.Context(), c, set("1:*"))
 		wantKind(t, err, mail.OverQuota)
-		for _, wrong := range []Crossing{{From: alice, Source: to, To: bob, Target: to}, {From: alice, Source: from, To: bob, Target: from}, {From: bob, Source: from, To: alice, Target: from}} {
-			_, err = r.CopyAcross(t.Context(), wrong, everything)
+		for _, wrong := range []Route{{alice, to, bob, to}, {alice, from, bob, from}, {bob, from, alice, from}} {
+			_, err = r.As(alice).Copy(t.Context(), wrong, everything)
 			wantKind(t, err, mail.NotFound)
-			_, err = r.MoveAcross(t.Context(), wrong, everything)
+			_, err = r.As(alice).Move(t.Context(), wrong, everything)
 			wantKind(t, err, mail.NotFound)
 		}
 	})

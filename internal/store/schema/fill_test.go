@@ -60,12 +60,12 @@ func (r *rooms) fill() content {
 
 	inbox, projects := r.path(ann, "INBOX"), r.path(ann, "Projects/Überall")
 	r.write(ann, func(t *tx.Tx) error {
-		return r.mailbox.Annotate(t, ann, ann, projects, []mailbox.Annotation{{Entry: "/shared/comment", Value: []byte("Grün")},
+		return r.mailbox.As(ann).Annotate(t, ann, projects, []mailbox.Annotation{{Entry: "/shared/comment", Value: []byte("Grün")},
 			{Entry: "/private/vendor/example/color", Value: []byte("#00ff00")}})
 	})
-	_, err = r.mailbox.Copy(ctx, ann, inbox, projects, imap.Set{{Start: 1, Stop: 2}})
+	_, err = r.mailbox.As(ann).Copy(ctx, mailbox.Route{From: ann, Source: inbox, To: ann, Target: projects}, imap.Set{{Start: 1, Stop: 2}})
 	r.must(err)
-	_, err = r.mailbox.StoreFlags(ctx, ann, projects, imap.Set{{Start: 1, Stop: 1}}, mailbox.FlagChange{Op: mailbox.AddFlags, Flags: mail.Flags{Bits: mail.Seen | mail.Deleted}})
+	_, err = r.mailbox.As(ann).StoreFlags(ctx, ann, projects, imap.Set{{Start: 1, Stop: 1}}, mailbox.FlagChange{Op: mailbox.AddFlags, Flags: mail.Flags{Bits: mail.Seen | mail.Deleted}})
 	r.must(err)
 	_, err = r.mailbox.Remove(ctx, ann, inbox, imap.Set{{Start: 4, Stop: 4}})
 	r.must(err)

@@ -17,6 +17,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
+	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/schema"
 	"github.com/mailmesh/mailmesh/internal/store/search"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -172,7 +173,7 @@ func (s *store) model(r *rapid.T) {
 		"copy": func(*rapid.T) {
 			a := account()
 			from := s.uid(r, a)
-			if _, err := s.mailbox.Copy(s.t.Context(), a, s.inbox[a], s.inbox[a], imap.Set{{Start: from, Stop: from + 3}}); err != nil {
+			if _, err := s.mailbox.As(a).Copy(s.t.Context(), mailbox.Route{From: a, Source: s.inbox[a], To: a, Target: s.inbox[a]}, imap.Set{{Start: from, Stop: from + 3}}); err != nil {
 				r.Fatal(err)
 			}
 		},
