@@ -30,6 +30,8 @@ type envelope1 struct {
 	By         int64        `json:"by,omitempty"`        // unix milliseconds
 	ByReturn   bool         `json:"byReturn,omitempty"`
 	ByTrace    bool         `json:"byTrace,omitempty"`
+	Trace      string       `json:"trace,omitempty"`
+	Skip       int64        `json:"skip,omitempty"`
 }
 
 type recipient1 struct {
@@ -39,12 +41,14 @@ type recipient1 struct {
 	Notify       uint8  `json:"notify,omitempty"` // mail.Notify
 }
 
-// encode writes an envelope. Its ID is kept beside it.
-func encode(e mail.Envelope) ([]byte, error) {
+// encode writes the envelope of a message, and how its content differs from the body. The ID is kept beside it.
+func encode(m Message) ([]byte, error) {
+	e := m.Envelope
 	kept := envelope1{
 		From: e.ReversePath.String(), Body: string(e.Body), SMTPUTF8: e.SMTPUTF8, Size: e.Size, Ret: string(e.Ret), EnvID: e.EnvID,
 		RequireTLS: e.RequireTLS, Priority: e.Priority, HoldUntil: millis(e.HoldUntil),
 		By: millis(e.DeliverBy.Time), ByReturn: e.DeliverBy.Return, ByTrace: e.DeliverBy.Trace,
+		Trace: m.Trace, Skip: m.Skip,
 	}
 	for _, r := range e.Recipients {
 		kept.To = append(kept.To, recipient1{r.Address.String(), r.Original.Type, r.Original.Address, uint8(r.Notify)})
@@ -52,14 +56,14 @@ func encode(e mail.Envelope) ([]byte, error) {
 	return json.Marshal(kept)
 }
 
-// decode reads what encode wrote, in any format that there was.
-func decode(format int64, raw []byte) (mail.Envelope, error) {
+// decode reads what encode wrote, in any format that there was, into m.
+func (m *Message) decode(format int64, raw []byte) error {
 	if format != format1 {
-		return mail.Envelope{}, mail.E("spool", mail.Unavailable, fmt.Errorf("%w: %d", ErrFormat, format))
+		return mail.E("spool", mail.Unavailable, fmt.Errorf("%w: %d", ErrFormat, format))
 	}
 	var kept envelope1
 	if err := json.Unmarshal(raw, &kept); err != nil {
-		return mail.Envelope{}, fmt.Errorf("spool: an envelope: %w", err)
+		return fmt.Errorf("spool: an envelope: %w", err)
 	}
 	e := mail.Envelope{
 		Body: mail.BodyType(kept.Body), SMTPUTF8: kept.SMTPUTF8, Size: kept.Size, Ret: mail.Ret(kept.Ret), EnvID: kept.EnvID,
@@ -69,19 +73,20 @@ func decode(format int64, raw []byte) (mail.Envelope, error) {
 	var err error
 	if kept.From != "" {
 		if e.ReversePath, err = mail.ParseAddress(kept.From); err != nil {
-			return mail.Envelope{}, fmt.Errorf("spool: the reverse-path of an envelope: %w", err)
+			return fmt.Errorf("spool: the reverse-path of an envelope: %w", err)
 		}
 	}
 	for _, r := range kept.To {
 		to, err := mail.ParseAddress(r.Address)
 		if err != nil {
-			return mail.Envelope{}, fmt.Errorf("spool: a recipient of an envelope: %w", err)
+			return fmt.Errorf("spool: a recipient of an envelope: %w", err)
 		}
 		e.Recipients = append(e.Recipients, mail.Recipient{
 			Address: to, Original: mail.OriginalRecipient{Type: r.OriginalType, Address: r.Original}, Notify: mail.Notify(r.Notify),
 		})
 	}
-	return e, nil
+	m.Envelope, m.Trace, m.Skip = e, kept.Trace, kept.Skip
+	return nil
 }
 
 func millis(t time.Time) int64 {

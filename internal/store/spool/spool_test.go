@@ -2,6 +2,7 @@ package spool
 
 import (
 	"errors"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -155,6 +156,11 @@ func TestCheck(t *testing.T) {
 func TestEnvelopeFormat(t *testing.T) {
 	// What the first version wrote must be read for ever.
 	const kept = `{"from":"","to":[{"address":"\"b b\"@x","originalType":"rfc822","original":"o@y","notify":6}],"body":"8BITMIME","ret":"HDRS","by":1000,"byReturn":true,"new":1}`
+	decode := func(format int64, raw []byte) (mail.Envelope, error) {
+		var m Message
+		err := m.decode(format, raw)
+		return m.Envelope, err
+	}
 	e, err := decode(format1, []byte(kept))
 	want := mail.Envelope{Body: mail.Body8BitMIME, Ret: mail.RetHeaders, DeliverBy: mail.DeliverBy{Time: time.UnixMilli(1000).UTC(), Return: true},
 		Recipients: []mail.Recipient{{Address: mail.Address{Local: "b b", Domain: "x"}, Original: mail.OriginalRecipient{Type: "rfc822", Address: "o@y"}, Notify: mail.NotifySuccess | mail.NotifyFailure}}}
@@ -179,12 +185,14 @@ func TestEnvelopeFormat(t *testing.T) {
 			e.Recipients = append(e.Recipients, mail.Recipient{Address: address("to"), Notify: mail.Notify(rapid.Uint8().Draw(t, "notify")),
 				Original: mail.OriginalRecipient{Type: "utf-8", Address: rapid.String().Draw(t, "original")}})
 		}
-		raw, err := encode(e)
+		m := Message{Envelope: e, Trace: rapid.String().Draw(t, "trace"), Skip: rapid.Int64Min(0).Draw(t, "skip")}
+		raw, err := encode(m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := decode(format1, raw); err != nil || !reflect.DeepEqual(got, e) {
-			t.Fatalf("%+v is read as %+v, %v", e, got, err)
+		var got Message
+		if err := got.decode(format1, raw); err != nil || !reflect.DeepEqual(got, m) {
+			t.Fatalf("%+v is read as %+v, %v", m, got, err)
 		}
 	})
 }
@@ -242,4 +250,16 @@ func TestTakeBack(t *testing.T) {
 			return err
 		})
 	})
+}
+
+// A copy has its own trace fields and the body without what is for mailboxes here.
+func TestContent(t *testing.T) {
+	const body = "Return-Path: <a@x>\r\nSubject: x\r\n\r\nx\r\n"
+	for _, c := range []struct{ trace, want string }{{"", body[20:]}, {"Delivered-To: b@x\r\n", "Delivered-To: b@x\r\n" + body[20:]}} {
+		m := Message{Trace: c.trace, Skip: 20, Size: int64(len(c.want))}
+		got, err := io.ReadAll(m.Content(strings.NewReader(body)))
+		if err != nil || string(got) != c.want {
+			t.Errorf("read %q, %v, want %q", got, err, c.want)
+		}
+	}
 }

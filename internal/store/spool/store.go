@@ -3,6 +3,8 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -22,15 +24,29 @@ const (
 type Message struct {
 	ID       mail.SpoolID
 	Blob     mail.BlobID // held by mail.SpoolAccount
-	Size     int64       // bytes of the content
+	Size     int64       // bytes of the content, which is Trace and then the body without its first Skip bytes
 	Envelope mail.Envelope
 	Created  time.Time
+
+	// Trace are header fields, with their line ends, that only this copy of the body has, and Skip is how many bytes at the
+	// front of the body it has not: the Return-Path of those who have the mail in a mailbox here.
+	Trace string
+	Skip  int64
 
 	// Account and Submission say who handed it in (store/submissions); 0: it came from elsewhere. First is the number that
 	// the first recipient of the envelope has in the submission; the others follow.
 	Account    mail.AccountID
 	Submission mail.SubmissionID
 	First      int
+}
+
+// Content reads what is sent, from the body.
+func (m Message) Content(body io.ReaderAt) io.Reader {
+	rest := io.NewSectionReader(body, m.Skip, m.Size-int64(len(m.Trace)))
+	if m.Trace == "" {
+		return rest
+	}
+	return io.MultiReader(strings.NewReader(m.Trace), rest)
 }
 
 // Recipient is one recipient a message is owed to.
@@ -110,7 +126,7 @@ func (s *Store) Add(t *tx.Tx, m Message) (mail.SpoolID, error) {
 	if n := len(m.Envelope.Recipients); n == 0 || n > MaxRecipients {
 		return 0, mail.E(op, mail.Limit, fmt.Errorf("a message in the spool has 1 to %d recipients, not %d", MaxRecipients, n))
 	}
-	envelope, err := encode(m.Envelope)
+	envelope, err := encode(m)
 	if err != nil {
 		return 0, mail.E(op, mail.Invalid, err)
 	}
@@ -157,7 +173,7 @@ func scanMessage(scan func(...any) error) (m Message, err error) {
 	if err := scan(&m.ID, &format, &trace, &m.Blob, &m.Size, &envelope, &m.Created, &m.Account, &m.Submission, &m.First); err != nil {
 		return Message{}, err
 	}
-	m.Envelope, err = decode(format, envelope)
+	err = m.decode(format, envelope)
 	m.Envelope.ID = trace
 	return m, err
 }
