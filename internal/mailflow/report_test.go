@@ -109,12 +109,14 @@ func TestReportReturns(t *testing.T) {
 		}
 	}
 	unread := func() (io.ReadCloser, error) { return nil, errors.New("not to be opened") }
-	for _, from := range []mail.Address{{}, e.ReversePath} {
+	ann := e.ReversePath
+	for from, notify := range map[mail.Address]mail.Notify{{}: mail.NotifyFailure, ann: mail.NotifyNever} {
 		e.ReversePath = from
-		if _, ok, err := reporter.Report(e, time.Time{}, []mailflow.Fate{{Recipient: recipient("bob", mail.NotifyNever), Action: dsn.Failed}}, unread); ok || err != nil {
+		if _, ok, err := reporter.Report(e, time.Time{}, []mailflow.Fate{{Recipient: recipient("bob", notify), Action: dsn.Failed}}, unread); ok || err != nil {
 			t.Errorf("from %q: %v, %v", from, ok, err)
 		}
 	}
+	e.ReversePath = ann
 	if _, _, err := reporter.Report(e, time.Time{}, []mailflow.Fate{{Recipient: recipient("bob", 0), Action: dsn.Failed}}, unread); err == nil {
 		t.Error("content that cannot be opened is no error")
 	}
