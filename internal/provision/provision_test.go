@@ -95,7 +95,7 @@ func (w *world) rows(id mail.AccountID) string {
 	var out []string
 	err := w.db.Read(w.t.Context(), func(t *db.Tx) error {
 		for _, table := range []string{"directory_account", "address", "credential", "mailbox", "email", "membership", "subscription", "thread_ref", "blob", "change",
-			"text_index", "text_segment", "submission", "submission_event"} {
+			"text_index", "text_segment", "submission", "submission_event", "sending", "correspondent"} {
 			var n int
 			if err := t.QueryRow(`SELECT COUNT(*) FROM `+table+` WHERE account_id = $1`, id).Scan(&n); err != nil {
 				return err
@@ -252,6 +252,9 @@ func (w *world) deliver(id mail.AccountID, content string) {
 		}
 		sent, err := w.sent.Add(t, submissions.Submission{Account: id, Recipients: []submissions.Recipient{{Address: addr("ann@example.org")}}})
 		if err != nil {
+			return err
+		}
+		if err := w.sent.Charge(t, id, addr("ann@example.org")); err != nil {
 			return err
 		}
 		return w.sent.Record(t, submissions.Step{Account: id, Submission: sent, Event: mail.Event{Kind: mail.EventDelivered}})

@@ -345,6 +345,21 @@ CREATE TABLE node (
     expires BIGINT NOT NULL               -- by the database's clock
 );
 
+---------------------------------------------------------------------------------------------------------- DKIM keys
+
+-- Keys that domains here sign their mail with.
+CREATE TABLE dkim_key (
+    domain    TEXT NOT NULL,
+    selector  TEXT NOT NULL,
+    algorithm TEXT NOT NULL,              -- ed25519, rsa
+    state     TEXT NOT NULL,              -- active, next, retired
+    record    TEXT NOT NULL,              -- the text of the TXT record
+    sealed    {{bytes}} NOT NULL,         -- the private key, sealed under a key derived from the master key
+    created   BIGINT NOT NULL,
+    changed   BIGINT NOT NULL,            -- when it came into its state
+    PRIMARY KEY (domain, selector)
+);
+
 --------------------------------------------------------------------------------------------------------- submissions
 
 -- Messages that accounts here have handed in. What is still to be sent of them is in the spool.
@@ -429,3 +444,22 @@ CREATE TABLE tls_post (
     attempts BIGINT NOT NULL
 );
 CREATE INDEX tls_post_due ON tls_post (due);
+
+-- What an account may send, and how it likes it. An account without a row has what the server gives to all.
+CREATE TABLE sending (
+    account_id     BIGINT PRIMARY KEY,
+    max_recipients BIGINT NOT NULL,       -- in 24 hours, -1: no limit, 0: the server's
+    max_strangers  BIGINT NOT NULL,       -- of them such as it never wrote to before
+    recipients     BIGINT NOT NULL,       -- used at `at`, thousandths; melts away over 24 hours
+    strangers      BIGINT NOT NULL,
+    at             BIGINT NOT NULL,
+    sent_copy      BIGINT NOT NULL,       -- 1: what it submits is put into its mailbox Sent
+    undo           BIGINT NOT NULL        -- milliseconds that each message is held, in which it can be taken back
+);
+
+-- Whom an account has written to.
+CREATE TABLE correspondent (
+    account_id BIGINT NOT NULL,
+    hash       BIGINT NOT NULL,           -- of the address
+    PRIMARY KEY (account_id, hash)
+) {{clustered}};

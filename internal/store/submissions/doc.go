@@ -22,6 +22,14 @@
 // The spool is another room, so mailflow/submission does it: it takes the recipients out there and records EventCanceled
 // here.
 //
+// # Budgets
+//
+// Each account has a budget of recipients, and one of strangers: recipients that it never wrote to before. Both are buckets
+// that fill again over 24 hours: who has used nothing for a day may use all at once. They are rows, so that all nodes agree,
+// and Charge belongs to the commit that accepts a message, with the account locked: sessions side by side use no more than
+// one. The limits are the server's (DefaultRecipients, DefaultStrangers) or the account's own. They are for the case that a
+// password is stolen: what goes out until somebody notices stays small.
+//
 // # Limits
 //
 // MaxRecipients recipients a submission, mail.Limit for more. MaxEvents events a recipient: after that only final ones are

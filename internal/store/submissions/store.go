@@ -180,7 +180,8 @@ func (s *Store) Forget(t *tx.Tx) (more bool, err error) {
 // Purge removes rows of an account that is being removed, as many as one commit may, and says whether there are more.
 func (s *Store) Purge(t *tx.Tx, account mail.AccountID) (more bool, err error) {
 	left := int64(forgetRows)
-	for _, table := range []struct{ name, key string }{{"submission_event", "submission_id, recipient, seq"}, {"submission", "id"}} {
+	for _, table := range []struct{ name, key string }{{"submission_event", "submission_id, recipient, seq"}, {"submission", "id"},
+		{"correspondent", "hash"}, {"sending", "account_id"}} {
 		n, err := t.SQL().Exec(`DELETE FROM `+table.name+` WHERE account_id = $1 AND (`+table.key+`) IN
 			(SELECT `+table.key+` FROM `+table.name+` WHERE account_id = $1 LIMIT $2)`, account, left)
 		if err != nil {
