@@ -1,8 +1,10 @@
 package smtp
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 )
@@ -145,7 +147,7 @@ func setMail(e *mail.Envelope, p parameter, x Extensions) error {
 		}
 	case "ENVID": // RFC 3461 4.4
 		id, err := decodeXtext(p.value)
-		if err != nil || id == "" || len(p.value) > maxEnvID {
+		if err != nil || id == "" || !isASCII(id) || len(p.value) > maxEnvID {
 			return p.bad(fmt.Sprintf("it wants 1 to %d characters of xtext", maxEnvID))
 		}
 		e.EnvID = id
@@ -210,8 +212,14 @@ func parseOriginal(value string) (mail.OriginalRecipient, error) {
 		decode = decodeUTF8Address
 	}
 	address, err := decode(encoded)
-	if err != nil {
+	switch {
+	case err != nil:
 		return mail.OriginalRecipient{}, err
+	case isASCII(address):
+	case !utf8.ValidString(address):
+		return mail.OriginalRecipient{}, errors.New("it holds bytes that are neither ASCII nor UTF-8")
+	case kind == "rfc822":
+		kind = "utf-8" // RFC 6533 3 has this type for it; Postfix 3.7 writes UTF-8 as xtext of the other
 	}
 	return mail.OriginalRecipient{Type: kind, Address: address}, nil
 }

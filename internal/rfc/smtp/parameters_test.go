@@ -47,6 +47,8 @@ func TestParseRcpt(t *testing.T) {
 			Address: ann, Original: mail.OriginalRecipient{Type: "utf-8", Address: "bjørn+😀@example.org"}},
 		"TO:<ann@example.org> ORCPT=utf-8;bjørn@example.org": {
 			Address: ann, Original: mail.OriginalRecipient{Type: "utf-8", Address: "bjørn@example.org"}},
+		"TO:<ann@example.org> ORCPT=rfc822;bj+C3+B8rn@example.org": { // Postfix writes this
+			Address: ann, Original: mail.OriginalRecipient{Type: "utf-8", Address: "bjørn@example.org"}},
 	} {
 		if got, err := ParseRcpt(args, true); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("RCPT %s\n gives %+v, %v\n want %+v", args, got, err, want)
@@ -103,6 +105,10 @@ func TestParametersRefused(t *testing.T) {
 		"TO:<ann@x> ORCPT=rfc822;":                  "501 5.5.4",
 		"TO:<ann@x> ORCPT=;ann":                     "501 5.5.4",
 		"TO:<ann@x> ORCPT=rfc822;+0A":               "501 5.5.4",
+		"TO:<ann@x> ORCPT=rfc822;+C3":               "501 5.5.4",
+		"TO:<ann@x> ORCPT=rfc822;bj\u00f8rn@x":      "501 5.5.4",
+		"TO:<ann@x> ORCPT=x400;+FF":                 "501 5.5.4",
+		"FROM:<> ENVID=+C3+B8":                      "501 5.5.4",
 		`TO:<ann@x> ORCPT=utf-8;\x{A}`:              "501 5.5.4",
 		`TO:<ann@x> ORCPT=utf-8;\x{D800}`:           "501 5.5.4",
 		`TO:<ann@x> ORCPT=utf-8;\x{0A}`:             "501 5.5.4",

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// decodeXtext decodes RFC 3461 4: printable ASCII but "+" and "=", and "+HH" with upper-case hexadecimal digits. What
-// comes out must be printable ASCII with spaces; control characters have no business in a report.
+// decodeXtext decodes RFC 3461 4: printable ASCII but "+" and "=", and "+HH" with upper-case hexadecimal digits. Control
+// characters have no business in a report; bytes that are not ASCII may come out.
 func decodeXtext(s string) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -26,10 +26,12 @@ func decodeXtext(s string) (string, error) {
 		case c == '=' || c <= ' ' || c >= 0x7f:
 			return "", errors.New("it is not xtext")
 		}
-		if c < ' ' || c >= 0x7f {
-			return "", errors.New("it holds a character that is not printable ASCII")
-		}
 		b.WriteByte(c)
+	}
+	for _, r := range b.String() {
+		if r < ' ' || r == 0x7f {
+			return "", errors.New("it holds a character that is not printable")
+		}
 	}
 	return b.String(), nil
 }
