@@ -1,0 +1,141 @@
+//go:build system
+
+package interop
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os/exec"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// machine is a network namespace with one address on the wire.
+type machine struct {
+	t       *testing.T
+	name    string
+	address string
+}
+
+func newMachine(t *testing.T, name, address string) *machine {
+	t.Helper()
+	m := &machine{t, name, address}
+	run(t, "ip", "netns", "add", name)
+	t.Cleanup(func() { exec.Command("ip", "netns", "del", name).Run() })
+	run(t, "ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name)
+	run(t, "ip", "link", "set", name, "master", "internet", "up")
+	for _, command := range [][]string{{"link", "set", "lo", "up"}, {"addr", "add", address + "/24", "dev", "eth0"}, {"link", "set", "eth0", "up"},
+		{"route", "add", "default", "via", "192.0.2.1"}} {
+		run(t, append([]string{"ip", "-n", name}, command...)...)
+	}
+	return m
+}
+
+// unplug takes the machine off the wire, or puts it back.
+func (m *machine) unplug(off bool) {
+	m.t.Helper()
+	run(m.t, "ip", "link", "set", m.name, map[bool]string{true: "down", false: "up"}[off])
+}
+
+// command is a program that runs on the machine.
+func (m *machine) command(name string, args ...string) *exec.Cmd {
+	return exec.Command("nsenter", append([]string{"--net=/run/netns/" + m.name, name}, args...)...)
+}
+
+// process is a server that runs until its test ends.
+type process struct {
+	cmd   *exec.Cmd
+	log   *lockedBuffer
+	ended chan struct{}
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.String()
+}
+
+// start starts a server; ready says when it serves.
+func start(t *testing.T, cmd *exec.Cmd, ready func() bool) *process {
+	t.Helper()
+	p := &process{cmd: cmd, log: new(lockedBuffer), ended: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = p.log, p.log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	cmd.WaitDelay = time.Second // for children that hold its output
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { cmd.Wait(); close(p.ended) }()
+	t.Cleanup(func() {
+		p.stop()
+		if t.Failed() {
+			text := p.log.String()
+			t.Logf("the end of the log of %v:\n%s", cmd.Args, text[max(0, len(text)-8000):])
+		}
+	})
+	await(t, fmt.Sprintf("%v serves", cmd.Args), func() bool {
+		select {
+		case <-p.ended:
+			t.Fatalf("%v ended before it was ready:\n%s", cmd.Args, p.log.String())
+		default:
+		}
+		return ready()
+	})
+	return p
+}
+
+// stop asks the server to end, and makes it.
+func (p *process) stop() {
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.ended:
+	case <-time.After(15 * time.Second):
+	}
+	p.kill()
+}
+
+// kill ends it as a power switch would, with all its children.
+func (p *process) kill() {
+	if err := syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		panic(err)
+	}
+	<-p.ended
+}
+
+// patience is how long anything is waited for.
+const patience = 30 * time.Second
+
+// await polls until a condition holds: what is waited for happens in other programs.
+func await(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for !condition() {
+		if time.Now().After(deadline) {
+			t.Fatalf("after %v it is not so that %s", patience, what)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func listens(address string) bool {
+	conn, err := net.DialTimeout("tcp", address, time.Second)
+	if err == nil {
+		conn.Close()
+	}
+	return err == nil
+}

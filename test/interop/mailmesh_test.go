@@ -1,0 +1,92 @@
+//go:build system
+
+package interop
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// binary is the program under test, built once.
+var binary = sync.OnceValues(func() (string, error) {
+	file, err := os.CreateTemp("", "mailmesh-")
+	if err != nil {
+		return "", err
+	}
+	file.Close()
+	out, err := exec.Command("go", "build", "-o", file.Name(), "github.com/mailmesh/mailmesh/cmd/mailmesh").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return file.Name(), os.Chmod(file.Name(), 0o755)
+})
+
+const password = "correct horse battery"
+
+// mailmesh is a domain that the built program serves, as an operator would set it up.
+type mailmesh struct {
+	*machine
+	in      *internet
+	domain  string // the server is mx below it
+	pair    pair
+	config  string
+	process *process
+}
+
+// newMailmesh starts a server for a domain, with its names, and accounts by their local parts.
+func newMailmesh(t *testing.T, in *internet, domain, address string, accounts ...string) *mailmesh {
+	t.Helper()
+	m := &mailmesh{machine: newMachine(t, strings.TrimSuffix(domain, ".example"), address), in: in, domain: domain, pair: in.ca.issue("mx." + domain)}
+	in.zone(domain, fmt.Sprintf("@ MX 10 mx\n@ TXT \"v=spf1 mx -all\"\nmx A %s\nmx TXT \"v=spf1 a -all\"\n_dmarc TXT \"v=DMARC1; p=reject\"\n_25._tcp.mx %s\n", address, m.pair.tlsa()))
+	data := filepath.Join(in.dir, m.name)
+	m.config = filepath.Join(in.dir, m.name+".toml")
+	text := fmt.Sprintf("hostname = %q\ndata = %q\n[tls]\ncertificate = %q\nkey = %q\n[log]\nlevel = \"debug\"\n", "mx."+domain, data, m.pair.certificate, m.pair.key)
+	if err := os.WriteFile(m.config, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m.start(t)
+	m.run("", "domain", "add", domain)
+	for _, local := range accounts {
+		m.run(password+"\n", "account", "add", local+"@"+domain, "--password-stdin")
+	}
+	return m
+}
+
+func (m *mailmesh) start(t *testing.T) {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ready := filepath.Join(m.in.dir, m.name+".ready")
+	os.Remove(ready)
+	cmd := m.command(path, "serve", "--config", m.config, "--ready-file", ready)
+	cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+m.in.ca.file)
+	m.process = start(t, cmd, func() bool { _, err := os.Stat(ready); return err == nil })
+}
+
+// run runs one of the program's commands.
+func (m *mailmesh) run(stdin string, args ...string) string {
+	m.t.Helper()
+	out, err := m.try(stdin, args...)
+	if err != nil {
+		m.t.Fatalf("mailmesh %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+func (m *mailmesh) try(stdin string, args ...string) (string, error) {
+	path, err := binary()
+	if err != nil {
+		return "", err
+	}
+	cmd := m.command(path, append(args, "--config", m.config)...)
+	cmd.Stdin = strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
