@@ -23,7 +23,7 @@ const maxForgotten = 500
 
 func (n *Node) choreList() []chore {
 	keep := time.Duration(n.cfg.Bodies.Keep)
-	return []chore{
+	return append(n.policyChores(), []chore{
 		{"finish interrupted mailbox work", 10 * time.Minute, func(ctx context.Context) error { return n.rooms.mailbox.Finish(ctx, 10*time.Minute) }},
 		{"remove closed accounts", time.Hour, n.rooms.provision.Tidy},
 		{"forget answers of past writes", 10 * time.Minute, n.forgetDone},
@@ -48,7 +48,7 @@ func (n *Node) choreList() []chore {
 		{"take destroyed mail from the text index", 24 * time.Hour, n.rooms.search.CleanAll},
 		{"forget old submissions", time.Hour, n.forgetSubmissions},
 		{"trim change logs and thread references", 24 * time.Hour, n.trim},
-	}
+	}...)
 }
 
 // finishInterrupted ends what the last process was at when it stopped. It comes before the doors open: work of several

@@ -13,9 +13,12 @@ import (
 	blobsql "github.com/mailmesh/mailmesh/internal/infra/blob/sql"
 	"github.com/mailmesh/mailmesh/internal/infra/cluster/inprocess"
 	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/infra/dns"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow/delivery"
 	"github.com/mailmesh/mailmesh/internal/mailflow/inbound"
+	"github.com/mailmesh/mailmesh/internal/mailflow/reporting"
+	"github.com/mailmesh/mailmesh/internal/mailflow/tlspolicy"
 	"github.com/mailmesh/mailmesh/internal/provision"
 	"github.com/mailmesh/mailmesh/internal/realtime"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
@@ -48,6 +51,10 @@ type rooms struct {
 	provision *provision.Service
 	inbound   *inbound.Inbound
 
+	resolver    *dns.Resolver
+	tlsPolicies *tlspolicy.Policies
+	reporting   *reporting.Reporting
+
 	closers []func() error // in the order of opening
 }
 
@@ -79,6 +86,7 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 	if err := r.provision.Bootstrap(ctx); err != nil {
 		return r, err
 	}
+	r.openPolicies(log)
 	r.inbound = r.newInbound(cfg.Hostname, log)
 	return r, nil
 }

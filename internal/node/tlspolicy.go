@@ -1,0 +1,61 @@
+package node
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/infra/dns"
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/mailflow/reporting"
+	"github.com/mailmesh/mailmesh/internal/mailflow/tlspolicy"
+	"github.com/mailmesh/mailmesh/internal/store/policies"
+	"github.com/mailmesh/mailmesh/internal/store/reports"
+)
+
+// openPolicies makes what is known of other domains: DNS, what TLS their hosts need, and the reports to them.
+func (r *rooms) openPolicies(log *slog.Logger) {
+	r.resolver = dns.New(dns.Options{})
+	client := webClient(r.resolver)
+	counted := reports.New()
+	r.tlsPolicies = tlspolicy.New(tlspolicy.Options{Tx: r.tx, Policies: policies.New(), Reports: counted, Resolver: r.resolver, Client: client, Log: log})
+	r.closers = append(r.closers, func() error { // what was counted since the chore last ran
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		return r.tlsPolicies.Flush(ctx)
+	})
+	r.reporting = reporting.New(reporting.Options{Tx: r.tx, Reports: counted, Spool: r.spool, Bodies: r.bodies, Resolver: r.resolver, Client: client,
+		Sender: r.reportSender, Log: log})
+}
+
+// webClient fetches from servers of others: each connection is new, goes where DNS says and nowhere else, and no cache stands between.
+func webClient(resolver *dns.Resolver) *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: resolver.DialContext, TLSHandshakeTimeout: 10 * time.Second,
+		ResponseHeaderTimeout: 30 * time.Second, MaxResponseHeaderBytes: 64 << 10, DisableKeepAlives: true, ForceAttemptHTTP2: true}}
+}
+
+// reportSender is the address that reports come from: the postmaster of our oldest domain that is not switched off.
+func (r *rooms) reportSender(ctx context.Context) (from mail.Address, ok bool, err error) {
+	var oldest time.Time
+	for after := ""; ; {
+		page, err := r.provision.Domains(ctx, after, 100)
+		if err != nil || len(page) == 0 {
+			return from, ok, err
+		}
+		for _, d := range page {
+			if after = d.Name; !d.Disabled && (!ok || d.Created.Before(oldest)) {
+				from, ok, oldest = mail.Address{Local: "postmaster", Domain: d.Name}, true, d.Created
+			}
+		}
+	}
+}
+
+// policyChores are the chores of what openPolicies has made.
+func (n *Node) policyChores() []chore {
+	return []chore{
+		{"count how TLS to other hosts went", time.Minute, n.rooms.tlsPolicies.Flush},
+		{"renew policies of other domains", time.Hour, n.rooms.tlsPolicies.Renew},
+		{"report to other domains how TLS went", 10 * time.Minute, n.rooms.reporting.Run},
+	}
+}
