@@ -14,18 +14,6 @@ import (
 // delimiter is the room's separator as IMAP wants it.
 const delimiter = '/' // mailbox.Separator; a test holds them equal
 
-// roleOf turns a special-use attribute into a role (RFC 8621 2: the same word without backslash, in lower case).
-func roleOf(attribute string) mailbox.Role {
-	return mailbox.Role(strings.ToLower(strings.TrimPrefix(attribute, `\`)))
-}
-
-// attributes has the spelling of the special-use attributes (RFC 6154 2, IANA "IMAP Mailbox Name Attributes").
-var attributes = map[mailbox.Role]string{
-	mailbox.RoleArchive: `\Archive`, mailbox.RoleDrafts: `\Drafts`, mailbox.RoleJunk: `\Junk`, mailbox.RoleSent: `\Sent`,
-	mailbox.RoleTrash: `\Trash`, "important": `\Important`, "memos": `\Memos`, "scheduled": `\Scheduled`,
-	"snoozed": `\Snoozed`, "templates": `\Templates`,
-}
-
 func mailboxExtension() extension {
 	return extension{
 		capabilities: announced("NAMESPACE", "CHILDREN", "SPECIAL-USE", "CREATE-SPECIAL-USE", "STATUS=SIZE", "OBJECTID"),
@@ -52,44 +40,29 @@ func (s *session) namespace(imap.Namespace) (reply, error) {
 func only(account mail.AccountID) []mail.AccountID { return []mail.AccountID{account} }
 
 func (s *session) create(r imap.Request, c imap.Create) (reply, error) {
-	if len(c.Use) > 1 {
-		return no(imap.CodeUseAttr, "a mailbox has one special use at most"), nil
+	role, err := roleFor(c.Use)
+	if err == nil && role != "" && mailbox.Foreign(c.Mailbox) { // whether there is such an account or not
+		err = errOthersUse
 	}
-	var role mailbox.Role
-	if len(c.Use) == 1 {
-		if role = roleOf(c.Use[0]); attributes[role] == "" {
-			return no(imap.CodeUseAttr, "this special use cannot be given to a mailbox"), nil // RFC 6154 3
-		}
-	}
-	if role != "" && mailbox.Foreign(c.Mailbox) { // whether there is such an account or not
-		return no(imap.CodeUseAttr, "the uses of another account's mailboxes are its own"), nil
+	if err != nil {
+		return reply{}, err
 	}
 	at, err := s.whereTo(c.Mailbox)
 	if err != nil {
 		return reply{}, err
 	}
 	made, err := tx.Once(s.ctx, s.o.Tx, tx.NewKey(), only(at.owner), func(t *tx.Tx) (mailbox.Mailbox, error) {
-		if role != "" {
-			switch _, err := s.o.Mailbox.ByRole(t, s.account, role); {
-			case err == nil:
-				return mailbox.Mailbox{}, errUseTaken
-			case !mail.Is(err, mail.NotFound):
-				return mailbox.Mailbox{}, err
-			}
+		if err := s.roleIsFree(t, 0, role); err != nil {
+			return mailbox.Mailbox{}, err
 		}
 		return s.o.Mailbox.As(s.account).Create(t, at.owner, at.path, role)
 	})
-	if errors.Is(err, errUseTaken) {
-		return no(imap.CodeUseAttr, errUseTaken.Error()), nil
-	}
 	if err != nil {
 		return reply{}, err
 	}
 	s.tellCanonical(r.Canonical, s.entryOf(s.accessTo(made, at.owner, at.prefix, 0).Mailbox, nil))
 	return reply{imap.OK, imap.CodeMailboxID(made.ID.String()), "created"}, nil // RFC 8474 4.1
 }
-
-var errUseTaken = errors.New("another mailbox has this special use")
 
 func (s *session) delete(r imap.Request, c imap.Delete) (reply, error) {
 	m, err := s.find(c.Mailbox, mail.RightDelete)

@@ -12,7 +12,7 @@ import (
 )
 
 // metadataExtension is METADATA (RFC 5464), which is METADATA-SERVER as well, and LIST-METADATA (RFC 9590). What others
-// change is told as NOTIFY tells it: see events.
+// change is told as NOTIFY tells it: see events. The special use of a mailbox is one: see useEntry.
 func metadataExtension() extension {
 	return extension{
 		capabilities: []capability{
@@ -64,7 +64,7 @@ func (s *session) annotations(m *access, entries []string) (list []mailbox.Annot
 		list, err = s.o.Mailbox.Annotations(t, m.owner, s.account, m.ID, entries...)
 		return err
 	})
-	return list, err
+	return withUse(m, list), err
 }
 
 // chooseValues answers GETMETADATA with the names of entries as the client has written them: the values that are not too long,
@@ -119,7 +119,10 @@ func (s *session) setMetadata(c imap.SetMetadata) (reply, error) {
 		list[i] = mailbox.Annotation{Entry: v.Entry, Value: v.Value}
 	}
 	err = s.o.Tx.Write(s.ctx, only(m.owner), func(t *tx.Tx) error {
-		return s.o.Mailbox.As(s.account).Annotate(t, m.owner, m.ID, list)
+		if err := s.o.Mailbox.As(s.account).Annotate(t, m.owner, m.ID, list); err != nil {
+			return err
+		}
+		return s.setUse(t, &m, c.Values)
 	})
 	switch {
 	case errors.Is(err, mailbox.ErrAnnotationTooLarge):
