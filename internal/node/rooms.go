@@ -79,7 +79,7 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 	if r.tx, err = tx.New(ctx, tx.Options{DB: r.db, Bell: r}); err != nil {
 		return r, err
 	}
-	if err := r.openStore(ctx, log, m); err != nil {
+	if err := r.openStore(ctx, cfg, log, m); err != nil {
 		return r, err
 	}
 	r.provision = provision.New(provision.Options{Tx: r.tx, Directory: r.directory, Auth: r.auth, Bodies: r.bodies, Mailboxes: r.mailbox, Index: r.search, Logger: log})
@@ -128,7 +128,7 @@ func (r *rooms) openGround(ctx context.Context, cfg config.Config, log *slog.Log
 	return nil
 }
 
-func (r *rooms) openStore(ctx context.Context, log *slog.Logger, m *meters) error {
+func (r *rooms) openStore(ctx context.Context, cfg config.Config, log *slog.Logger, m *meters) error {
 	master, err := bodies.OpenMasterKey(ctx, r.tx, r.folder.file(masterFile))
 	if err != nil {
 		return err
@@ -138,7 +138,7 @@ func (r *rooms) openStore(ctx context.Context, log *slog.Logger, m *meters) erro
 		return err
 	}
 	r.closers = append(r.closers, r.bodies.Close)
-	r.directory = directory.New(directory.Options{})
+	r.directory = directory.New(directory.Options{Hostname: cfg.Hostname})
 	secret, err := hkdf.Key(sha256.New, master, nil, "mailmesh auth", 32)
 	if err != nil {
 		return err

@@ -28,7 +28,7 @@ func newWorld(t testing.TB, open dbtest.Open) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{New(Options{}), s, t}
+	return &world{New(Options{Hostname: "MX.Host.example"}), s, t}
 }
 
 func (w *world) try(fn func(t *tx.Tx) error) error { return w.tx.Write(w.t.Context(), nil, fn) }
@@ -192,9 +192,10 @@ func TestResolveCatchAll(t *testing.T) {
 func TestResolveRoles(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		w.domain("first.example", "second.example", "empty.example")
-		for _, a := range []string{"postmaster@first.example", "abuse@empty.example", "Postmaster"} {
+		for _, a := range []string{"postmaster@first.example", "abuse@empty.example", "Postmaster", "postmaster@mx.host.example"} {
 			w.leads(a, "not found") // there is nobody at all
 		}
+		w.leads("ann@mx.host.example", "denied")
 		w.account(10, "op@first.example")
 		w.account(11, "ann@first.example")
 		w.account(20, "bob@second.example")
@@ -206,12 +207,13 @@ func TestResolveRoles(t *testing.T) {
 			{nil, map[string]string{
 				"postmaster@first.example": "10", "abuse@first.example": "10", "Postmaster": "10", "POSTMASTER@second.example": "20",
 				"abuse@second.example": "20", "abuse@empty.example": "10", "postmaster@empty.example": "10",
+				"Postmaster@mx.host.example": "10", "abuse@mx.host.example": "10",
 			}},
 			{func(t *tx.Tx) error {
 				return w.AddAlias(t, addr("postmaster@first.example"), addr("ann@first.example"))
 			}, map[string]string{
 				"postmaster@first.example": "11", "abuse@first.example": "11", "Postmaster": "11", "postmaster@second.example": "11",
-				"abuse@second.example": "11", "abuse@empty.example": "11",
+				"abuse@second.example": "11", "abuse@empty.example": "11", "abuse@mx.host.example": "11",
 			}},
 			{func(t *tx.Tx) error {
 				return w.AddAlias(t, addr("postmaster@second.example"), addr("bob@second.example"))

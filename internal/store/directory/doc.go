@@ -20,8 +20,9 @@
 //  3. postmaster@ and abuse@ of a domain of ours always reach somebody who can read: the targets of that address; for abuse@
 //     those of the domain's postmaster@; those of the server's postmaster@, which is that of the first account's domain; the
 //     domain's first account; the server's first account. First is the oldest that is not switched off. The same goes for
-//     "<Postmaster>" without a domain, and for a domain that is switched off, where only the server's are asked: complaints
-//     about a customer do not go to the customer alone. The catch-all does not get this mail.
+//     "<Postmaster>" without a domain, for postmaster@ and abuse@ of the server's own name, and for a domain that is switched
+//     off, where only the server's are asked: complaints about a customer do not go to the customer alone. The catch-all does
+//     not get this mail.
 //  4. The domain's catch-all address.
 //
 // It is mail.NotFound for an unknown user, mail.Denied for a domain that is not ours (taking its mail would be open

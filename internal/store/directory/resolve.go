@@ -31,6 +31,8 @@ func (s *Store) Resolve(t *tx.Tx, a mail.Address) (Resolution, error) {
 	switch {
 	case err != nil:
 		return Resolution{}, err
+	case !e.ours && k.domain == s.hostname && isRole(k.local):
+		return s.resolveRole(t, op, key{local: "postmaster"}, entry{})
 	case !e.ours:
 		return Resolution{}, mail.E(op, mail.Denied, fmt.Errorf("%s is not a domain of this server", k.domain))
 	case isRole(k.local):

@@ -3,6 +3,7 @@ package directory
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
@@ -25,13 +26,21 @@ type Options struct {
 	// Forwarding lets aliases and catch-alls point to other servers. Whoever sets it sends on what Resolve returns as
 	// Elsewhere.
 	Forwarding bool
+	// Hostname is the server's own name. Its postmaster is the server's, so that who gets mail from the server itself, a report
+	// of delivery for example, can answer (RFC 5321 4.5.1).
+	Hostname string
 }
 
 // Store is the directory's room. It keeps nothing of its own and is safe for concurrent use.
-type Store struct{ forwarding bool }
+type Store struct {
+	forwarding bool
+	hostname   string
+}
 
 // New returns a Store.
-func New(o Options) *Store { return &Store{forwarding: o.Forwarding} }
+func New(o Options) *Store {
+	return &Store{forwarding: o.Forwarding, hostname: strings.ToLower(o.Hostname)}
+}
 
 // Domain is a domain we take mail for.
 type Domain struct {
