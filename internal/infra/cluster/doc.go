@@ -1,4 +1,5 @@
-// Package cluster is what nodes of one server say to each other. So far that is a bus: publish and subscribe.
+// Package cluster is what nodes of one server say to each other: a bus, publish and subscribe. Who the nodes are, and which of
+// them live, is package members'.
 //
 // # The bus is a bell, never a log
 //

@@ -1,0 +1,28 @@
+// Package members says which nodes live, and to a node whether it may still act as one.
+//
+// # What it promises
+//
+// Every process that joins has a row with a name of its own and an epoch, and a time by the database's clock at which the row
+// expires; it renews that every RenewEvery. A row that has expired is removed by whoever looks next. From then on that
+// life, the name in that epoch, is over for good: no life of the same name and epoch comes again. So who has leased work
+// to a life that is not among Living may give it to another.
+//
+//   - A life that has ended is found by the others within LeaseFor and LookEvery: 9 seconds.
+//   - A node hears that its life is over (Life.Over) when it next renews, stops its work, and goes on in a new life.
+//   - Before that it knows by itself (Life.Holds): it counts its lease on its own clock from before it has sent the last renewal
+//     that was answered, so that it stops a moment before any other can find it expired. Who does what cannot be fenced, the
+//     final dot of an SMTP transaction, asks right before.
+//
+// The clock of Holds is the monotonic one, and the other beside it: the monotonic clock of Linux stands while a machine is
+// suspended. Whichever says that more time has passed is believed.
+//
+// # Alone
+//
+// Where no other process can use the database (SQLite, whose folder is locked) a life does not expire and nothing is
+// renewed: joining ends all lives before.
+//
+// # What it does not promise
+//
+// A database whose clock jumps ahead by seconds, as after a change of its primary, may end lives early: Over tells them, but
+// what they did in between without a fence may be done twice.
+package members

@@ -1,0 +1,267 @@
+package members
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/mail"
+)
+
+// The times of a lease.
+const (
+	RenewEvery = 3 * time.Second
+	LeaseFor   = 7 * time.Second // two renewals may fail
+	LookEvery  = 2 * time.Second
+
+	retryEvery = 500 * time.Millisecond // after a renewal that has failed
+	margin     = 500 * time.Millisecond // a node stops this much before its lease ends
+)
+
+// MaxName bounds a name, in bytes.
+const MaxName = 200
+
+// Options say who joins.
+type Options struct {
+	DB      *db.DB
+	Name    string // for people; what makes it the only one is added
+	Version string // the release
+	Alone   bool   // no other process can use the database
+	Log     *slog.Logger
+
+	// Ended is called, from Run, when lives of others were found to have ended. nil: nobody asks.
+	Ended func()
+
+	// Now is the clock of Holds, time.Now where nil. Lease, Renew and Look replace LeaseFor, RenewEvery and LookEvery.
+	Now                func() time.Time
+	Lease, Renew, Look time.Duration
+}
+
+// Member is this process among the nodes.
+type Member struct {
+	o    Options
+	name string
+
+	mu   sync.Mutex
+	life *Life
+}
+
+// Life is a node in one epoch.
+type Life struct {
+	Name  string
+	Epoch int64
+
+	now   func() time.Time
+	alone bool
+	over  chan struct{}
+
+	mu    sync.Mutex
+	since time.Time // when the last renewal that was answered was sent
+	lasts time.Duration
+}
+
+// Join makes this process a node. The life lasts until Leave, or until Run does not renew it.
+func Join(ctx context.Context, o Options) (*Member, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Ended == nil {
+		o.Ended = func() {}
+	}
+	o.Lease, o.Renew, o.Look = cmp.Or(o.Lease, LeaseFor), cmp.Or(o.Renew, RenewEvery), cmp.Or(o.Look, LookEvery)
+	unique := "." + strings.ToLower(rand.Text()[:10])
+	m := &Member{o: o, name: o.Name[:min(len(o.Name), MaxName-len(unique))] + unique}
+	return m, m.join(ctx, 1)
+}
+
+// forever is when the life of a node expires that is alone.
+var forever = time.UnixMilli(1 << 53).UTC()
+
+// join begins a life.
+func (m *Member) join(ctx context.Context, epoch int64) error {
+	sent := m.o.Now()
+	err := m.o.DB.Write(ctx, 0, func(t *db.Tx) error {
+		expires := t.Now().Add(m.o.Lease)
+		if m.o.Alone {
+			expires = forever
+			t.Queue(`DELETE FROM node`)
+		}
+		t.Queue(`INSERT INTO node (name, epoch, version, joined, expires) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch, expires = excluded.expires, joined = excluded.joined`,
+			m.name, epoch, m.o.Version, t.Now(), expires)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("join the nodes of the server: %w", err)
+	}
+	l := &Life{Name: m.name, Epoch: epoch, now: m.o.Now, alone: m.o.Alone, over: make(chan struct{}), since: sent, lasts: m.o.Lease - min(margin, m.o.Lease/10)}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.life = l
+	return nil
+}
+
+// Life is the present life. It may be over: then another begins soon.
+func (m *Member) Life() *Life {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.life
+}
+
+// Over is closed when it is known that the life was ended by others.
+func (l *Life) Over() <-chan struct{} { return l.over }
+
+// Holds reports whether nobody else can have ended this life yet.
+func (l *Life) Holds() bool {
+	select {
+	case <-l.over:
+		return false
+	default:
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	return l.alone || now.Sub(l.since) < l.lasts && now.Round(0).Sub(l.since.Round(0)) < l.lasts
+}
+
+func (l *Life) renewed(sent time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.since = sent
+}
+
+// Run renews the life and looks for lives that have ended, until ctx ends. It does not leave.
+func (m *Member) Run(ctx context.Context) {
+	if m.o.Alone {
+		<-ctx.Done()
+		return
+	}
+	var running sync.WaitGroup
+	running.Go(func() { m.repeat(ctx, m.o.Renew, min(retryEvery, m.o.Renew), "renew the lease of this node", m.renew) })
+	running.Go(func() { m.repeat(ctx, m.o.Look, m.o.Look, "look for nodes that have ended", m.look) })
+	running.Wait()
+}
+
+func (m *Member) repeat(ctx context.Context, every, again time.Duration, what string, do func(context.Context) error) {
+	for wait := every; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		wait = every
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			m.o.Log.Warn("cannot "+what, "err", err)
+			wait = again
+		}
+	}
+}
+
+// renew prolongs the life, or begins another where it was ended.
+func (m *Member) renew(ctx context.Context) error {
+	l := m.Life()
+	sent := m.o.Now()
+	var hit int64
+	ctx, cancel := context.WithTimeout(ctx, m.o.Lease)
+	defer cancel()
+	err := m.o.DB.Write(ctx, 0, func(t *db.Tx) (err error) {
+		hit, err = t.Exec(`UPDATE node SET expires = $3 WHERE name = $1 AND epoch = $2`, l.Name, l.Epoch, t.Now().Add(m.o.Lease))
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case hit > 0:
+		l.renewed(sent)
+		return nil
+	}
+	m.o.Log.Error("this node did not renew its lease in time, and others have taken over its work: it begins anew", "node", l.Name, "epoch", l.Epoch)
+	select {
+	case <-l.over: // before, and beginning anew has failed
+	default:
+		close(l.over)
+	}
+	return m.join(ctx, l.Epoch+1)
+}
+
+// look ends the lives that have expired.
+func (m *Member) look(ctx context.Context) error {
+	var ended []string
+	err := m.o.DB.Read(ctx, func(t *db.Tx) (err error) {
+		ended, err = m.expired(t, `SELECT name FROM node WHERE expires < $1`)
+		return err
+	})
+	if err != nil || len(ended) == 0 {
+		return err
+	}
+	err = m.o.DB.Write(ctx, 0, func(t *db.Tx) (err error) {
+		ended, err = m.expired(t, `DELETE FROM node WHERE expires < $1 RETURNING name`)
+		return err
+	})
+	if err == nil && len(ended) > 0 {
+		m.o.Log.Warn("nodes have ended without leaving: their work is taken over", "nodes", ended)
+		m.o.Ended()
+	}
+	return err
+}
+
+func (m *Member) expired(t *db.Tx, sql string) (names []string, err error) {
+	rows, err := t.Query(sql, t.Now())
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, rows.Err()
+}
+
+// Living returns the epoch of every node that lives, by name.
+func (m *Member) Living(ctx context.Context) (epochs map[string]int64, err error) {
+	err = m.o.DB.Read(ctx, func(t *db.Tx) error {
+		epochs = make(map[string]int64)
+		rows, err := t.Query(`SELECT name, epoch FROM node`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var name string
+			var epoch int64
+			if err := rows.Scan(&name, &epoch); err != nil {
+				return err
+			}
+			epochs[name] = epoch
+		}
+		return rows.Err()
+	})
+	return epochs, err
+}
+
+// Leave ends the life of this node, whose work is done or given back. mail.Gone where others have ended it before.
+func (m *Member) Leave(ctx context.Context) error {
+	l := m.Life()
+	var hit int64
+	err := m.o.DB.Write(ctx, 0, func(t *db.Tx) (err error) {
+		hit, err = t.Exec(`DELETE FROM node WHERE name = $1 AND epoch = $2`, l.Name, l.Epoch)
+		return err
+	})
+	if err == nil && hit == 0 {
+		err = mail.E("members.Leave", mail.Gone, fmt.Errorf("the life of %s in epoch %d was over", l.Name, l.Epoch))
+	}
+	return err
+}

@@ -1,0 +1,239 @@
+package members
+
+import (
+	"context"
+	"maps"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/store/schema"
+)
+
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// cluster is a database with a clock that the test turns, and the nodes on it.
+type cluster struct {
+	*testing.T
+	clock *clock
+	open  func() *db.DB
+	ended int // how often somebody was told that others have ended
+}
+
+func each(t *testing.T, test func(c *cluster)) {
+	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) {
+		c := &cluster{T: t, clock: &clock{now: time.UnixMilli(1_700_000_000_000)}}
+		c.open = func() *db.DB { return open(func(o *db.Options) { o.Now = c.clock.Now }) }
+		test(c)
+	})
+}
+
+func (c *cluster) join(name string, change ...func(*Options)) *Member {
+	c.Helper()
+	o := Options{DB: c.open(), Name: name, Version: "1", Now: c.clock.Now, Ended: func() { c.ended++ }}
+	for _, f := range change {
+		f(&o)
+	}
+	m, err := Join(c.Context(), o)
+	if err != nil {
+		c.Fatal(err)
+	}
+	return m
+}
+
+func (c *cluster) do(err error) {
+	c.Helper()
+	if err != nil {
+		c.Fatal(err)
+	}
+}
+
+// living fails the test where others live than these, in their present epochs.
+func (c *cluster) living(by *Member, want ...*Member) {
+	c.Helper()
+	epochs := map[string]int64{}
+	for _, m := range want {
+		epochs[m.Life().Name] = m.Life().Epoch
+	}
+	got, err := by.Living(c.Context())
+	if err != nil || !maps.Equal(got, epochs) {
+		c.Errorf("living are %v, %v, want %v", got, err, epochs)
+	}
+}
+
+func TestALifeLastsWhileItIsRenewed(t *testing.T) {
+	each(t, func(c *cluster) {
+		a, b := c.join("a"), c.join("b")
+		if a.Life().Name == b.Life().Name || !strings.HasPrefix(a.Life().Name, "a.") {
+			t.Errorf("the names are %q and %q", a.Life().Name, b.Life().Name)
+		}
+		for range 10 {
+			c.clock.advance(RenewEvery)
+			c.do(a.renew(c.Context()))
+			c.do(b.renew(c.Context()))
+			c.do(a.look(c.Context()))
+			if !a.Life().Holds() || !b.Life().Holds() || c.ended > 0 {
+				t.Fatal("a life that is renewed has ended")
+			}
+		}
+		c.living(b, a, b)
+		c.do(b.Leave(c.Context()))
+		c.living(a, a)
+		if err := b.Leave(c.Context()); !mail.Is(err, mail.Gone) {
+			t.Errorf("leave again: %v", err)
+		}
+	})
+}
+
+// A node that stands still is ended by another, knows it by itself before, and begins anew when it wakes up.
+func TestTakeover(t *testing.T) {
+	each(t, func(c *cluster) {
+		a, b := c.join("a"), c.join("b")
+		old := b.Life()
+		took := time.Duration(0)
+		for ; c.ended == 0; took += 100 * time.Millisecond {
+			if took > time.Minute {
+				t.Fatal("it is never ended")
+			}
+			c.clock.advance(100 * time.Millisecond)
+			c.do(a.renew(c.Context()))
+			held := old.Holds()
+			if c.do(a.look(c.Context())); c.ended > 0 && held {
+				t.Error("it was ended while it held its lease")
+			}
+		}
+		if took > LeaseFor+200*time.Millisecond || took+LookEvery > 10*time.Second {
+			t.Errorf("the end was found after %v", took)
+		}
+		c.living(a, a)
+		select {
+		case <-old.Over():
+			t.Error("it was told before it asked")
+		default:
+		}
+		c.do(b.renew(c.Context()))
+		<-old.Over()
+		if l := b.Life(); l.Name != old.Name || l.Epoch != old.Epoch+1 || !l.Holds() || old.Holds() {
+			t.Errorf("after %+v it lives as %+v", old, l)
+		}
+		c.living(a, a, b)
+		c.clock.advance(RenewEvery)
+		c.do(b.renew(c.Context()))
+		if old.Holds() {
+			t.Error("the new life's renewal has woken the old one")
+		}
+	})
+}
+
+// While the database does not answer, nobody can take over either: a node that finds its row goes on in the same life, but
+// between it did not hold its lease.
+func TestTheDatabaseIsAway(t *testing.T) {
+	each(t, func(c *cluster) {
+		a := c.join("a")
+		life := a.Life()
+		away, cancel := context.WithCancel(c.Context())
+		cancel()
+		for range 4 {
+			c.clock.advance(RenewEvery)
+			if err := a.renew(away); err == nil {
+				t.Fatal("renewed without a database")
+			}
+		}
+		if life.Holds() {
+			t.Error("the lease is held after it has run out")
+		}
+		c.do(a.renew(c.Context()))
+		if a.Life() != life || !life.Holds() {
+			t.Error("the life does not go on")
+		}
+	})
+}
+
+// Time counts from before a renewal was sent, however long the answer took.
+func TestTheLeaseCountsFromBeforeTheRenewal(t *testing.T) {
+	each(t, func(c *cluster) {
+		slow := false
+		m := c.join("a", func(o *Options) {
+			o.Now = func() time.Time {
+				now := c.clock.Now()
+				if slow {
+					c.clock.advance(2 * time.Second) // the request is under way
+				}
+				return now
+			}
+		})
+		sent := c.clock.Now()
+		slow = true
+		c.do(m.renew(c.Context()))
+		slow = false
+		if !m.Life().since.Equal(sent) {
+			t.Errorf("the lease counts from %v, sent was at %v", m.Life().since, sent)
+		}
+	})
+}
+
+func TestAlone(t *testing.T) {
+	each(t, func(c *cluster) {
+		c.join("crashed")
+		before := c.join("before", func(o *Options) { o.Alone = true })
+		a := c.join("a", func(o *Options) { o.Alone = true })
+		c.living(a, a)
+		c.clock.advance(1000 * time.Hour)
+		c.do(a.look(c.Context()))
+		c.living(a, a)
+		if !a.Life().Holds() {
+			t.Error("a node that is alone loses its lease")
+		}
+		if err := before.Leave(c.Context()); !mail.Is(err, mail.Gone) {
+			t.Errorf("the one before: %v", err)
+		}
+	})
+}
+
+// Run does all this by itself: of two, one ends without leaving, and the other is told.
+func TestRun(t *testing.T) {
+	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) {
+		told := make(chan struct{}, 10)
+		join := func(name string) (m *Member, stop func()) {
+			m, err := Join(t.Context(), Options{DB: open(), Name: name, Ended: func() { told <- struct{}{} },
+				Lease: time.Second, Renew: 100 * time.Millisecond, Look: 50 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			var wg sync.WaitGroup
+			wg.Go(func() { m.Run(ctx) })
+			return m, func() { cancel(); wg.Wait() }
+		}
+		a, stopA := join("a")
+		b, stopB := join("b")
+		defer stopA()
+		stopB()
+		<-told
+		if !a.Life().Holds() || b.Life().Holds() {
+			t.Errorf("the one that runs holds: %v, the other: %v", a.Life().Holds(), b.Life().Holds())
+		}
+		if living, err := a.Living(t.Context()); err != nil || len(living) != 1 {
+			t.Errorf("living are %v, %v", living, err)
+		}
+	})
+}
