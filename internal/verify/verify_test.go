@@ -178,8 +178,8 @@ func TestFindingsAreBounded(t *testing.T) {
 		s := newServer(t, open)
 		s.must(s.db.Write(t.Context(), 0, func(q *db.Tx) error {
 			for i := range verify.MaxFindings + 10 {
-				if _, err := q.Exec(`INSERT INTO spool_recipient (spool_id, recipient, address, domain, turn, due, attempts, held, warned, owner, epoch, fence, last)
-				VALUES ($1, 0, 'a@b', 'b', 0, 0, 0, 0, 0, '', 0, 0, '')`, 1<<40+i); err != nil {
+				if _, err := q.Exec(`INSERT INTO spool_recipient (spool_id, recipient, address, domain, turn, due, attempts, deadline, held, warned, owner, epoch, fence, last)
+				VALUES ($1, 0, 'a@b', 'b', 0, 0, 0, 0, 0, 0, '', 0, 0, '')`, 1<<40+i); err != nil {
 					return err
 				}
 			}

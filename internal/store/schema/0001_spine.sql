@@ -311,6 +311,7 @@ CREATE TABLE spool_recipient (
     turn      BIGINT NOT NULL,            -- what comes first at a destination: the priority (RFC 6710), negated
     due       BIGINT NOT NULL,            -- next attempt
     attempts  BIGINT NOT NULL,
+    deadline  BIGINT NOT NULL,            -- when the sender is to be told something, whatever comes until then; 0: not reckoned yet
     held      BIGINT NOT NULL,            -- 1: until the operator releases it
     warned    BIGINT NOT NULL,            -- when the sender was told that it takes long, 0: not yet
     owner     TEXT NOT NULL,              -- node that leases it, '' for none

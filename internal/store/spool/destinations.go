@@ -46,6 +46,55 @@ func (s *Store) DueAfter(t *tx.Tx, after Position, limit int) (found []string, n
 	return found, next, rows.Err()
 }
 
+// MaxPostpone is how many recipients one Postpone puts off.
+const MaxPostpone = 500
+
+const selectPostpone = `SELECT spool_id, recipient, deadline FROM spool_recipient
+	WHERE domain = $1 AND turn = $2 AND due <= $3 AND deadline > $3 AND ` + waiting + ` ORDER BY due, spool_id, recipient LIMIT $4`
+
+// Postpone puts off what is due at a destination that takes no mail, until some time between until and spread after that,
+// each message at its own, without trying it. A recipient's deadline is kept: those whose deadline has come, or was not reckoned
+// yet, are left for Take. It returns how many were put off; where that is MaxPostpone there may be more.
+func (s *Store) Postpone(t *tx.Tx, domain string, until time.Time, spread time.Duration, last string) (n int, err error) {
+	wakes := make(map[string]time.Time)
+	for turn := int64(beforeAll); n < MaxPostpone; {
+		if turn, err = s.nextTurn(t, domain, turn); err != nil || turn == afterAll {
+			break
+		}
+		page, err := s.postponable(t, domain, turn, MaxPostpone-n)
+		if err != nil {
+			return 0, err
+		}
+		for _, r := range page {
+			due := until.Add(time.Duration(int64(r.Message)*7919%max(1, spread.Milliseconds())) * time.Millisecond)
+			if r.Deadline.Before(due) {
+				due = r.Deadline
+			}
+			t.SQL().Queue(`UPDATE spool_recipient SET due = $3, last = $4 WHERE spool_id = $1 AND recipient = $2`, r.Message, r.Number, due, cut(last))
+			earlier(wakes, domain, due)
+		}
+		n += len(page)
+	}
+	s.wakes(t, wakes)
+	return n, err
+}
+
+func (s *Store) postponable(t *tx.Tx, domain string, turn int64, limit int) (page []Recipient, err error) {
+	rows, err := t.SQL().Query(selectPostpone+forUpdate(t, " SKIP LOCKED"), domain, turn, t.Now(), limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r Recipient
+		if err := rows.Scan(&r.Message, &r.Number, &r.Deadline); err != nil {
+			return nil, err
+		}
+		page = append(page, r)
+	}
+	return page, rows.Err()
+}
+
 // lastDomain is after every domain: with it, a Position is behind all of its date.
 const lastDomain = "\U0010FFFF"
 

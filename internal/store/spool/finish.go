@@ -3,7 +3,9 @@ package spool
 import (
 	"errors"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -18,16 +20,17 @@ type Result struct {
 	Domain   string
 	Due      time.Time // when it is tried again; zero: it is done, and goes
 	Attempts int       // so far
+	Deadline time.Time
 	Warned   time.Time
-	Last     string
+	Last     string // what was answered; of foreign origin
 }
 
 // MaxLast bounds what is kept of an answer, in bytes.
 const MaxLast = 1000
 
 // Finish writes results of recipients that l has taken, and ends their leases. A result whose lease is not ours any more
-// changes nothing: hit says for each whether it was written, and the caller leaves what it wanted to write besides for those
-// that were not. The last recipient takes its message along, and the hold on the body.
+// changes nothing, and neither do the others of the same message: hit says for each whether it was written, and the caller
+// leaves what it wanted to write besides for those that were not. The last recipient takes its message along, and the hold on the body.
 func (s *Store) Finish(t *tx.Tx, l Lease, results []Result) (hit []bool, err error) {
 	byMessage := make(map[mail.SpoolID][]int)
 	for i, r := range results {
@@ -45,20 +48,19 @@ func (s *Store) Finish(t *tx.Tx, l Lease, results []Result) (hit []bool, err err
 	hit = make([]bool, len(results))
 	wakes := make(map[string]time.Time)
 	for _, m := range held {
+		mine := byMessage[m.id]
+		if !m.covers(results, mine) {
+			continue
+		}
 		gone := 0
-		for _, i := range byMessage[m.id] {
-			r := results[i]
-			fence, ok := m.fences[r.Number]
-			if hit[i] = ok && fence == r.Fence; !hit[i] {
-				continue
-			}
-			delete(m.fences, r.Number) // once
-			if r.Due.IsZero() {
+		for _, i := range mine {
+			hit[i] = true
+			if r := results[i]; r.Due.IsZero() {
 				gone++
 			} else {
 				earlier(wakes, r.Domain, r.Due)
 			}
-			s.write(t, l, r)
+			s.write(t, l, results[i])
 		}
 		if err := s.settle(t, m, gone); err != nil {
 			return nil, err
@@ -74,6 +76,18 @@ type leased struct {
 	blob   mail.BlobID
 	owed   int
 	fences map[int]int64 // by number of the recipient
+}
+
+// covers reports whether the lease is that of all these results.
+func (m leased) covers(results []Result, mine []int) bool {
+	for _, i := range mine {
+		fence, ok := m.fences[results[i].Number]
+		if !ok || fence != results[i].Fence {
+			return false
+		}
+		delete(m.fences, results[i].Number) // one result each
+	}
+	return true
 }
 
 // lockLeased locks and reads the messages, and of their recipients those that l leases, in one round trip. A message that has
@@ -120,9 +134,9 @@ func (s *Store) write(t *tx.Tx, l Lease, r Result) {
 			r.Message, r.Number, l.Owner, l.Epoch, r.Fence)
 		return
 	}
-	t.SQL().Queue(`UPDATE spool_recipient SET owner = '', epoch = 0, due = $6, attempts = $7, warned = $8, last = $9
+	t.SQL().Queue(`UPDATE spool_recipient SET owner = '', epoch = 0, due = $6, attempts = $7, deadline = $8, warned = $9, last = $10
 		WHERE spool_id = $1 AND recipient = $2 AND owner = $3 AND epoch = $4 AND fence = $5`,
-		r.Message, r.Number, l.Owner, l.Epoch, r.Fence, r.Due, r.Attempts, millis(r.Warned), cut(r.Last))
+		r.Message, r.Number, l.Owner, l.Epoch, r.Fence, r.Due, r.Attempts, millis(r.Deadline), millis(r.Warned), cut(r.Last))
 }
 
 // settle counts recipients that have gone, and removes the message with the last of them, and the hold on its body. The message
@@ -147,13 +161,14 @@ func count(t *tx.Tx, m leased, gone int) (last bool) {
 	return false
 }
 
-// cut keeps a text within MaxLast, at the end of a character.
+// cut makes a text from elsewhere one that both engines keep, within MaxLast, at the end of a character.
 func cut(s string) string {
+	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "?"), "?")
 	if len(s) <= MaxLast {
 		return s
 	}
 	end := MaxLast
-	for end > 0 && s[end]&0xC0 == 0x80 {
+	for !utf8.RuneStart(s[end]) {
 		end--
 	}
 	return s[:end]

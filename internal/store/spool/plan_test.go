@@ -26,9 +26,9 @@ func fill(t testing.TB, x *tx.Store, n int) {
 				if domain%100 == 0 {
 					due = now - int64(i)
 				}
-				t.SQL().Queue(`INSERT INTO spool_recipient (spool_id, recipient, address, domain, turn, due, attempts, held, warned, owner, epoch, fence, last)
-					VALUES ($1, 0, $2, $3, 0, $4, 1, 0, 0, '', 0, 0, '451 4.7.1 try again later')`,
-					1_000_000+i, fmt.Sprintf("user%d@d%d.example", i, domain), fmt.Sprintf("d%d.example", domain), due)
+				t.SQL().Queue(`INSERT INTO spool_recipient (spool_id, recipient, address, domain, turn, due, attempts, deadline, held, warned, owner, epoch, fence, last)
+					VALUES ($1, 0, $2, $3, 0, $4, 1, $5, 0, 0, '', 0, 0, '451 4.7.1 try again later')`,
+					1_000_000+i, fmt.Sprintf("user%d@d%d.example", i, domain), fmt.Sprintf("d%d.example", domain), due, due+3_600_000)
 			}
 			return nil
 		})
@@ -53,6 +53,7 @@ func TestPlans(t *testing.T) {
 		{"destination", selectDestination, "spool_destination", []any{domain, int64(afterAll)}},
 		{"owner", selectOwner, "spool_leased", []any{"a", int64(1)}},
 		{"leased", selectLeased, "spool_leased", []any{"a", int64(1), int64(MaxTakeOver)}},
+		{"postpone", selectPostpone, "spool_destination", []any{domain, int64(0), now, int64(MaxPostpone)}},
 		{"held", selectHeld, "spool_held", []any{domain, int64(0), int64(10)}},
 	}
 	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) {

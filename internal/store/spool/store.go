@@ -56,6 +56,7 @@ type Recipient struct {
 	Address  mail.Address
 	Due      time.Time
 	Attempts int
+	Deadline time.Time // when the sender is to be told something, whatever comes until then; zero: not reckoned yet
 	Held     bool      // by an operator
 	Warned   time.Time // when the sender was told that it takes long; zero: not yet
 	Last     string    // what the last attempt said
@@ -75,8 +76,9 @@ type Options struct {
 	Wake Wake
 }
 
-// Wake is who hears of new dates.
-type Wake func(domain string, due time.Time)
+// Wake is who hears of new dates: how long it is until then, by the database's clock, or that it is due (zero or less). The
+// domain is "" for all destinations.
+type Wake func(domain string, in time.Duration)
 
 // Store is the spool. It keeps nothing of its own and is safe for concurrent use.
 type Store struct {
@@ -94,7 +96,7 @@ func New(o Options) *Store {
 // SetWake replaces Options.Wake.
 func (s *Store) SetWake(w Wake) {
 	if w == nil {
-		w = func(string, time.Time) {}
+		w = func(string, time.Duration) {}
 	}
 	s.wake.Store(&w)
 }
@@ -104,10 +106,11 @@ func (s *Store) wakes(t *tx.Tx, due map[string]time.Time) {
 	if len(due) == 0 {
 		return
 	}
+	now := t.Now()
 	t.AfterCommit(func() {
 		wake := *s.wake.Load()
 		for domain, at := range due {
-			wake(domain, at)
+			wake(domain, at.Sub(now))
 		}
 	})
 }
@@ -147,8 +150,8 @@ func (s *Store) Add(t *tx.Tx, m Message) (mail.SpoolID, error) {
 	}
 	wakes := make(map[string]time.Time)
 	for i, r := range m.Envelope.Recipients {
-		t.SQL().Queue(`INSERT INTO spool_recipient (spool_id, recipient, address, domain, turn, due, attempts, held, warned, owner, epoch, fence, last)
-			VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0, '', 0, 0, '')`, id, i, r.Address.String(), r.Address.Domain, -m.Envelope.Priority, due)
+		t.SQL().Queue(`INSERT INTO spool_recipient (spool_id, recipient, address, domain, turn, due, attempts, deadline, held, warned, owner, epoch, fence, last)
+			VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0, 0, '', 0, 0, '')`, id, i, r.Address.String(), r.Address.Domain, -m.Envelope.Priority, due)
 		earlier(wakes, r.Address.Domain, due)
 	}
 	s.wakes(t, wakes)
@@ -178,7 +181,7 @@ func scanMessage(scan func(...any) error) (m Message, err error) {
 	return m, err
 }
 
-const selectRecipient = `SELECT spool_id, recipient, address, due, attempts, held, warned, last, owner, fence FROM spool_recipient `
+const selectRecipient = `SELECT spool_id, recipient, address, due, attempts, deadline, held, warned, last, owner, fence FROM spool_recipient `
 
 // Recipients returns who is owed a message, in the order of the envelope.
 func (s *Store) Recipients(t *tx.Tx, id mail.SpoolID) ([]Recipient, error) {
@@ -194,11 +197,11 @@ func scanRecipients(rows *db.Rows) (out []Recipient, err error) {
 	for rows.Next() {
 		var r Recipient
 		var address string
-		var warned int64
-		if err := rows.Scan(&r.Message, &r.Number, &address, &r.Due, &r.Attempts, &r.Held, &warned, &r.Last, &r.Owner, &r.Fence); err != nil {
+		var deadline, warned int64
+		if err := rows.Scan(&r.Message, &r.Number, &address, &r.Due, &r.Attempts, &deadline, &r.Held, &warned, &r.Last, &r.Owner, &r.Fence); err != nil {
 			return nil, err
 		}
-		r.Warned = fromMillis(warned)
+		r.Deadline, r.Warned = fromMillis(deadline), fromMillis(warned)
 		if r.Address, err = mail.ParseAddress(address); err != nil {
 			return nil, fmt.Errorf("spool: recipient %d of message %d: %w", r.Number, r.Message, err)
 		}

@@ -82,17 +82,24 @@ const (
 // next finds the first turn after the last one that has mail at the destination, and what of it is due. Two nodes that take
 // at the same time take different recipients.
 func (s *Store) next(t *tx.Tx, domain string, last int64) (turn int64, found []Recipient, err error) {
-	var first *int64
-	err = t.SQL().QueryRow(selectTurn, domain, last).Scan(&first)
-	if err != nil || first == nil {
-		return afterAll, nil, err
+	if turn, err = s.nextTurn(t, domain, last); err != nil || turn == afterAll {
+		return turn, nil, err
 	}
-	rows, err := t.SQL().Query(selectTake+forUpdate(t, " SKIP LOCKED"), domain, *first, t.Now(), MaxTake)
+	rows, err := t.SQL().Query(selectTake+forUpdate(t, " SKIP LOCKED"), domain, turn, t.Now(), MaxTake)
 	if err != nil {
 		return 0, nil, err
 	}
 	found, err = scanRecipients(rows)
-	return *first, found, err
+	return turn, found, err
+}
+
+func (s *Store) nextTurn(t *tx.Tx, domain string, last int64) (int64, error) {
+	var first *int64
+	err := t.SQL().QueryRow(selectTurn, domain, last).Scan(&first)
+	if err != nil || first == nil {
+		return afterAll, err
+	}
+	return *first, nil
 }
 
 // forUpdate locks what a SELECT reads, where it must be said: SQLite has one writer.
@@ -177,6 +184,16 @@ func (s *Store) Owners(t *tx.Tx) (out []Lease, err error) {
 		}
 		out = append(out, l)
 	}
+}
+
+// Leased lists what an owner leases, after a place in the order of messages and recipients, at most MaxPage.
+func (s *Store) Leased(t *tx.Tx, l Lease, after Recipient) ([]Recipient, error) {
+	rows, err := t.SQL().Query(selectRecipient+`WHERE owner = $1 AND epoch = $2 AND owner <> '' AND (spool_id, recipient) > ($3, $4)
+		ORDER BY spool_id, recipient LIMIT $5`, l.Owner, l.Epoch, after.Message, after.Number, MaxPage)
+	if err != nil {
+		return nil, err
+	}
+	return scanRecipients(rows)
 }
 
 // MaxTakeOver is how many recipients one TakeOver frees.

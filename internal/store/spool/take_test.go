@@ -117,7 +117,8 @@ func TestFinish(t *testing.T) {
 		id := add(t, s, x, to("a@one.example", "b@two.example"))
 		jobs, _ := take(t, s, x, node1, "one.example", 1)
 		later := done(jobs[0])[0]
-		later.Due, later.Attempts, later.Last, later.Warned = time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond), 1, "451 no", time.UnixMilli(5).UTC()
+		later.Due, later.Attempts, later.Last, later.Warned = time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond), 1, "451 no\x00\xff", time.UnixMilli(5).UTC()
+		later.Deadline = later.Due.Add(time.Hour)
 		if hit := finish(t, s, x, node1, later); !slices.Equal(hit, []bool{true}) {
 			t.Fatalf("hit %v", hit)
 		}
@@ -126,7 +127,7 @@ func TestFinish(t *testing.T) {
 		}
 		do(t, x, func(tr *tx.Tx) error {
 			to, err := s.Recipients(tr, id)
-			if r := to[0]; err != nil || !r.Due.Equal(later.Due) || r.Attempts != 1 || r.Last != "451 no" || !r.Warned.Equal(later.Warned) || r.Owner != "" || r.Fence != 1 {
+			if r := to[0]; err != nil || !r.Due.Equal(later.Due) || r.Attempts != 1 || r.Last != "451 no??" || !r.Deadline.Equal(later.Deadline) || !r.Warned.Equal(later.Warned) || r.Owner != "" || r.Fence != 1 {
 				t.Errorf("deferred is %+v, %v", r, err)
 			}
 			return nil
@@ -270,7 +271,7 @@ func TestDestinations(t *testing.T) {
 func TestWake(t *testing.T) {
 	each(t, func(t *testing.T, s *Store, x *tx.Store) {
 		var woken []string
-		s.SetWake(func(domain string, _ time.Time) { woken = append(woken, domain) })
+		s.SetWake(func(domain string, _ time.Duration) { woken = append(woken, domain) })
 		expect := func(what string, want ...string) {
 			t.Helper()
 			slices.Sort(woken)
@@ -359,5 +360,49 @@ func TestDropLeavesWhatIsTried(t *testing.T) {
 		if hit := finish(t, s, x, node1, done(jobs[0])...); !hit[0] {
 			t.Error("the attempt has lost its lease")
 		}
+	})
+}
+
+// What waits for a destination that takes nothing is put off, but for what has to be told to its sender by then.
+func TestPostpone(t *testing.T) {
+	each(t, func(t *testing.T, s *Store, x *tx.Store) {
+		now := time.Now().UTC().Truncate(time.Millisecond)
+		until := now.Add(time.Hour)
+		deadlines := map[mail.SpoolID]time.Time{}
+		for i, deadline := range []time.Time{{}, now.Add(-time.Second), now.Add(2 * time.Minute), now.Add(9 * time.Hour)} {
+			e := to("a@one.example")
+			e.Priority = i % 2
+			id := add(t, s, x, e)
+			deadlines[id] = deadline
+			do(t, x, func(t *tx.Tx) error {
+				_, err := t.SQL().Exec(`UPDATE spool_recipient SET deadline = $2 WHERE spool_id = $1`, id, millis(deadline))
+				return err
+			})
+		}
+		do(t, x, func(tr *tx.Tx) error {
+			n, err := s.Postpone(tr, "one.example", until, 10*time.Minute, "451 away")
+			if n != 2 {
+				t.Errorf("%d are put off", n)
+			}
+			return err
+		})
+		do(t, x, func(tr *tx.Tx) error {
+			for id, deadline := range deadlines {
+				to, err := s.Recipients(tr, id)
+				if err != nil {
+					return err
+				}
+				due := to[0].Due
+				switch {
+				case deadline.Before(now) && due.After(now.Add(time.Minute)):
+					t.Errorf("deadline %v: put off to %v", deadline, due)
+				case deadline.Before(until) && deadline.After(now) && !due.Equal(deadline):
+					t.Errorf("deadline %v: put off beyond it, to %v", deadline, due)
+				case deadline.After(until) && (due.Before(until) || due.After(until.Add(10*time.Minute)) || to[0].Last != "451 away"):
+					t.Errorf("deadline %v: put off to %v, %q", deadline, due, to[0].Last)
+				}
+			}
+			return nil
+		})
 	})
 }
