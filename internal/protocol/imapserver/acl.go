@@ -208,9 +208,9 @@ func (s *session) myRights(c imap.MyRights) (reply, error) {
 }
 
 // listMyRights is the return option MYRIGHTS (RFC 8440).
-func listMyRights(s *session, c imap.List, m *access) error {
-	if c.Return.MyRights {
-		s.out.MyRights(m.Path, m.rights)
+func listMyRights(s *session, c imap.List, _ []*access) (func(*access) error, error) {
+	if !c.Return.MyRights {
+		return nil, nil
 	}
-	return nil
+	return func(m *access) error { s.out.MyRights(m.Path, m.rights); return nil }, nil
 }

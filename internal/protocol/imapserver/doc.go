@@ -93,7 +93,8 @@
 //     offered, with what value, and what ENABLE switches on.
 //   - An item of FETCH is an entry of extension.fetchItems: what it needs of a message, and write, or part when it is made from
 //     the message's bytes. Its modifier is a field of imap.Fetch, which fetch reads.
-//   - A return option of LIST that sends a response of its own is a function of extension.listReturns.
+//   - A return option of LIST that sends a response of its own is a function of extension.listReturns, which reads for many
+//     mailboxes together and returns what tells of one.
 //   - A search key is a function of extension.searchKeys, which returns the query that it stands for; store/search plans and
 //     matches that. One that holds other keys has imap.Inner's method. An option of RETURN is a field of imap.SearchReturn.
 //   - A number of STATUS is a field of imap.StatusData, and an entry of extension.statusItems where the mailbox's row has it not.

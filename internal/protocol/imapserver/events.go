@@ -210,10 +210,7 @@ func (s *session) tellNumbers(m *mailbox.Mailbox, wanted imap.Events) {
 	if s.condstore || wanted&imap.FlagChange != 0 {
 		items = append(items, imap.StatusHighestModSeq)
 	}
-	d, err := s.statusData(s.mine(m), items)
-	if err == nil {
-		s.out.Status(m.Path, items, d)
-	}
+	s.out.Status(m.Path, items, s.statusData(s.mine(m), items))
 }
 
 // tellEntries names the annotations that others have changed (RFC 5464 4.4.2, RFC 5465 5.6 and 5.7).

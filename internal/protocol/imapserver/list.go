@@ -20,8 +20,9 @@ func listExtension() extension {
 	}
 }
 
-// listReturn sends what a return option wants to be said of a mailbox behind its LIST response, if the command has it.
-type listReturn func(*session, imap.List, *access) error
+// listReturn returns what sends what a return option wants to be said of a mailbox behind its LIST response, for each of some
+// mailboxes in their order; nil where the command does not have it.
+type listReturn func(s *session, c imap.List, batch []*access) (tell func(*access) error, err error)
 
 func (s *session) list(c imap.List) (reply, error) {
 	if !c.Extended && len(c.Patterns) == 1 && c.Patterns[0] == "" {
@@ -40,23 +41,54 @@ func (s *session) list(c imap.List) (reply, error) {
 		c.Return.Subscribed = true // RFC 5258 3.1: SUBSCRIBED as selection implies it as return option
 	}
 	s.noteModSeqItem(c.Return.Status)
-	for i, f := range choose(names, c) {
-		n := &names[i]
-		if !f.shown() {
-			continue
-		}
-		s.out.List(imap.ListEntry{Attributes: n.attributes(c.Return, f), Delimiter: delimiter, Name: n.path, ChildInfo: f.childInfo})
-		if n.mailbox == nil || !f.selected {
-			continue // RFC 5819 2 and 3: nothing to select, or a name that is listed for its children only
-		}
-		for _, tell := range s.server.offers.listReturns {
-			if err := tell(s, c, n.mailbox); err != nil {
-				return reply{}, err
-			}
+	findings := choose(names, c)
+	for begin := 0; begin < len(names); begin += batchSize {
+		end := min(begin+batchSize, len(names))
+		if err := s.listBatch(c, names[begin:end], findings[begin:end]); err != nil {
+			return reply{}, err
 		}
 	}
 	return ok("that is all"), nil
 }
+
+// listBatch tells of some names. What the return options need is read for all of them together.
+func (s *session) listBatch(c imap.List, names []listed, findings []finding) error {
+	var batch []*access
+	for i := range names {
+		if names[i].told(findings[i]) {
+			batch = append(batch, names[i].mailbox)
+		}
+	}
+	var tells []func(*access) error
+	for _, prepare := range s.server.offers.listReturns {
+		tell, err := prepare(s, c, batch)
+		if err != nil {
+			return err
+		}
+		if tell != nil {
+			tells = append(tells, tell)
+		}
+	}
+	for i, f := range findings {
+		n := &names[i]
+		if f.shown() {
+			s.out.List(imap.ListEntry{Attributes: n.attributes(c.Return, f), Delimiter: delimiter, Name: n.path, ChildInfo: f.childInfo})
+		}
+		if !n.told(f) {
+			continue
+		}
+		for _, tell := range tells {
+			if err := tell(n.mailbox); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// told reports whether return options say something of a name: RFC 5819 2 and 3: not where there is nothing to select, or the
+// name is listed for its children only.
+func (n *listed) told(f finding) bool { return f.selected && n.mailbox != nil }
 
 // patternsTooLong: RFC 9051 6.3.9: a pattern that is not accepted, for whatever reason, matches nothing, and the reply is OK.
 var patternsTooLong = ok("the patterns are too long together, so that nothing matches: list in steps")
@@ -70,15 +102,18 @@ func (s *session) tooLong(reference string, patterns ...string) bool {
 }
 
 // listStatus is the return option STATUS (RFC 5819).
-func listStatus(s *session, c imap.List, m *access) error {
-	if len(c.Return.Status) == 0 || !m.rights.Has(mail.RightRead) {
+func listStatus(s *session, c imap.List, batch []*access) (func(*access) error, error) {
+	if len(c.Return.Status) == 0 {
+		return nil, nil
+	}
+	readable := slices.DeleteFunc(slices.Clone(batch), func(m *access) bool { return !m.rights.Has(mail.RightRead) })
+	numbers, err := s.statusOf(readable, c.Return.Status)
+	return func(m *access) error {
+		if m.rights.Has(mail.RightRead) {
+			s.out.Status(m.Path, c.Return.Status, numbers(m))
+		}
 		return nil
-	}
-	d, err := s.statusData(m, c.Return.Status)
-	if err == nil {
-		s.out.Status(m.Path, c.Return.Status, d)
-	}
-	return err
+	}, err
 }
 
 // finding is what LIST decides about a name.

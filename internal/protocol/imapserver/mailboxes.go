@@ -190,11 +190,11 @@ func (s *session) status(c imap.Status) (reply, error) {
 		return reply{}, err
 	}
 	s.noteModSeqItem(c.Items)
-	d, err := s.statusData(&m, c.Items)
+	numbers, err := s.statusOf([]*access{&m}, c.Items)
 	if err != nil {
 		return reply{}, err
 	}
-	s.out.Status(m.Path, c.Items, d)
+	s.out.Status(m.Path, c.Items, numbers(&m))
 	return ok("these are its numbers"), nil
 }
 
@@ -205,32 +205,76 @@ func (s *session) noteModSeqItem(items []imap.StatusItem) {
 	}
 }
 
-func (s *session) statusData(m *access, items []imap.StatusItem) (imap.StatusData, error) {
+// statusData is what the row of a mailbox says of it.
+func (s *session) statusData(m *access, items []imap.StatusItem) imap.StatusData {
 	if slices.Contains(items, imap.StatusHighestModSeq) {
 		s.touch(m.ID) // RFC 7162 3.2: who is told the number must have heard of everything up to there
 	}
-	d := imap.StatusData{
+	return imap.StatusData{
 		Messages: uint32(m.Messages), Unseen: uint32(m.Unseen), Deleted: uint32(m.Deleted),
 		UIDNext: m.UIDNext, UIDValidity: m.UIDValidity, Size: m.Bytes, HighestModSeq: m.ModSeq,
 		AppendLimit: s.o.Limits.MessageSize, MailboxID: m.ID.String(),
 	}
-	for _, i := range items {
-		if fill := s.server.offers.statusItems[i]; fill != nil {
-			if err := fill(s, m, &d); err != nil {
-				return d, err
-			}
-		}
-	}
-	return d, nil
 }
 
-// statusItem fills in a number that the mailbox's row does not have.
-type statusItem func(*session, *access, *imap.StatusData) error
+// statusItem reads a number that the rows of mailboxes do not have, for some mailboxes of an account together, and returns what
+// fills it in for one of them.
+type statusItem func(s *session, t *tx.Tx, owner mail.AccountID, list []mailbox.Mailbox) (func(mail.MailboxID, *imap.StatusData), error)
 
-func statusRecent(s *session, m *access, d *imap.StatusData) error {
-	return s.o.Tx.Read(s.ctx, func(t *tx.Tx) error {
-		n, err := s.o.Mailbox.Recent(t, m.owner, &m.Mailbox)
-		d.Recent = uint32(n)
-		return err
-	})
+func statusRecent(s *session, t *tx.Tx, owner mail.AccountID, list []mailbox.Mailbox) (func(mail.MailboxID, *imap.StatusData), error) {
+	numbers, err := s.o.Mailbox.Recent(t, owner, list)
+	return func(id mail.MailboxID, d *imap.StatusData) { d.Recent = uint32(numbers[id]) }, err
+}
+
+// statusOf reads what STATUS items want of some mailboxes together, and returns what gives it for one of them.
+func (s *session) statusOf(batch []*access, items []imap.StatusItem) (func(*access) imap.StatusData, error) {
+	type filling struct {
+		owner mail.AccountID
+		fill  func(mail.MailboxID, *imap.StatusData)
+	}
+	var fills []filling
+	read := func(t *tx.Tx) error {
+		fills = nil
+		for rest := batch; len(rest) > 0; {
+			owner, list := sameOwner(rest)
+			rest = rest[len(list):]
+			for _, i := range items {
+				item := s.server.offers.statusItems[i]
+				if item == nil {
+					continue
+				}
+				fill, err := item(s, t, owner, list)
+				if err != nil {
+					return err
+				}
+				fills = append(fills, filling{owner, fill})
+			}
+		}
+		return nil
+	}
+	var err error
+	if slices.ContainsFunc(items, func(i imap.StatusItem) bool { return s.server.offers.statusItems[i] != nil }) {
+		err = s.o.Tx.Read(s.ctx, read)
+	}
+	return func(m *access) imap.StatusData {
+		d := s.statusData(m, items)
+		for _, f := range fills {
+			if f.owner == m.owner {
+				f.fill(m.ID, &d)
+			}
+		}
+		return d
+	}, err
+}
+
+// sameOwner returns those mailboxes at the beginning of some that belong to the same account.
+func sameOwner(batch []*access) (owner mail.AccountID, list []mailbox.Mailbox) {
+	owner = batch[0].owner
+	for _, m := range batch {
+		if m.owner != owner {
+			break
+		}
+		list = append(list, m.Mailbox)
+	}
+	return owner, list
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
@@ -29,11 +31,34 @@ func manyMailboxes(t testing.TB, n int, change ...func(*Options)) *serving {
 	return f
 }
 
+// putOne puts a message that is \Recent and \Deleted into each mailbox of ann, and an annotation, without the rooms: only what is
+// listed.
+func (f *serving) putOne() {
+	const some = `FROM mailbox WHERE account_id = $1 AND id IN (SELECT id FROM mailbox WHERE account_id = $1 AND uidnext = 1 ORDER BY id LIMIT 400)`
+	for more := true; more; {
+		f.must(f.db.Write(f.t.Context(), int64(ann), func(d *db.Tx) error {
+			n, err := d.Exec(`INSERT INTO membership (account_id, mailbox_id, uid, email_id, modseq, flags, keywords, size, received, saved)
+				SELECT account_id, id, 1, id, modseq, $2, '', 100, 0, 0 `+some, ann, mail.Deleted)
+			if err == nil {
+				_, err = d.Exec(`INSERT INTO annotation (account_id, mailbox_id, viewer_id, entry, value, gone, modseq)
+					SELECT account_id, id, 0, '/shared/comment', $2, 0, modseq `+some, ann, []byte("words"))
+			}
+			if err == nil {
+				_, err = d.Exec(`UPDATE mailbox SET uidnext = 2, messages = 1, unseen = 1, deleted = 1, bytes = 100 WHERE account_id = $1
+					AND id IN (SELECT id `+some+`)`, ann)
+			}
+			more = n > 0
+			return err
+		}))
+	}
+}
+
 func BenchmarkManyMailboxes(b *testing.B) {
 	f := manyMailboxes(b, mailbox.MaxMailboxes-100, func(o *Options) { o.Log = nil })
+	f.putOne()
 	c := f.login()
 	for _, command := range []string{`LIST "" *`, `LIST "" * RETURN (SUBSCRIBED CHILDREN SPECIAL-USE STATUS (MESSAGES UNSEEN UIDNEXT))`,
-		`LIST "" * RETURN (METADATA (/shared/comment))`, `LIST (SUBSCRIBED) "" *`, `LIST "" INBOX`, `XLIST "" *`, `LSUB "" *`,
+		`LIST "" * RETURN (STATUS (MESSAGES RECENT DELETED-STORAGE))`, `LIST "" * RETURN (METADATA (/shared/comment))`, `LIST (SUBSCRIBED) "" *`, `LIST "" INBOX`, `XLIST "" *`, `LSUB "" *`,
 		"NOTIFY SET (personal (MessageNew MessageExpunge FlagChange MailboxName))",
 		"NOTIFY SET STATUS (personal (MessageNew MessageExpunge FlagChange MailboxName))", "NOOP"} {
 		b.Run(strings.ReplaceAll(command, " ", "_"), func(b *testing.B) { timed(b, c, command) })
@@ -57,6 +82,40 @@ func BenchmarkManyMailboxes(b *testing.B) {
 			c.hear(`\* STATUS "` + to + `" .*`)
 		}
 	})
+}
+
+// What is read of many mailboxes together is told of each, also where it is too much to be held at a time.
+func TestListTellsOfEach(t *testing.T) {
+	t.Parallel()
+	const mailboxes = 300
+	f := manyMailboxes(t, mailboxes)
+	f.putOne()
+	c := f.login()
+	const command = `LIST "" top* RETURN (STATUS (RECENT DELETED-STORAGE) METADATA (/shared/comment))`
+	check := func(long func(int) bool) {
+		t.Helper()
+		lines := c.ok(command)
+		if len(lines) != 3*mailboxes {
+			t.Fatalf("%d lines", len(lines))
+		}
+		for i := 0; i < len(lines); i += 3 {
+			name := strings.TrimPrefix(lines[i][strings.Index(lines[i], `"/"`):], `"/" `)
+			if lines[i+1] != "* STATUS "+name+" (RECENT 1 DELETED-STORAGE 100)" || !strings.HasPrefix(lines[i+2], "* METADATA "+name+" (/shared/comment ") ||
+				long(i/3) != (len(lines[i+2]) > 30_000) {
+				t.Fatalf("%q", lines[i:i+3])
+			}
+		}
+	}
+	check(func(int) bool { return false })
+	// More than batchBytes in the first batch, and in no other.
+	n := 0
+	for _, line := range c.ok(`LIST "" top*`) {
+		if n++; n <= batchBytes/(30<<10) {
+			name := strings.TrimPrefix(line[strings.Index(line, `"/"`):], `"/" `)
+			c.ok("SETMETADATA " + name + " (/shared/comment {32000+}\r\n" + strings.Repeat("x", 32000) + ")")
+		}
+	}
+	check(func(i int) bool { return i < batchBytes/(30<<10) })
 }
 
 // A client that asks for all mailboxes and takes nothing holds little, however many sessions do so; others do not wait for them.

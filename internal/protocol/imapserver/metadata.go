@@ -2,6 +2,7 @@ package imapserver
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 
@@ -59,12 +60,24 @@ func (s *session) getMetadata(c imap.GetMetadata) (reply, error) {
 	return ok("these are the annotations"), nil
 }
 
-func (s *session) annotations(m *access, entries []string) (list []mailbox.Annotation, err error) {
+func (s *session) annotations(m *access, entries []string) ([]mailbox.Annotation, error) {
+	all, _, err := s.annotationsOf(m.owner, []mail.MailboxID{m.ID}, entries, math.MaxInt)
+	return withUse(m, all[m.ID]), err
+}
+
+// annotationsOf reads the annotations of mailboxes of an account, unless their values are larger together than most.
+func (s *session) annotationsOf(owner mail.AccountID, ids []mail.MailboxID, entries []string, most int) (all map[mail.MailboxID][]mailbox.Annotation, fits bool, err error) {
 	err = s.o.Tx.Read(s.ctx, func(t *tx.Tx) error {
-		list, err = s.o.Mailbox.Annotations(t, m.owner, s.account, m.ID, entries...)
-		return err
+		all, fits = map[mail.MailboxID][]mailbox.Annotation{}, true
+		held := 0
+		return s.o.Mailbox.Annotations(t, owner, s.account, ids, entries, func(a mailbox.Annotation) bool {
+			all[a.Mailbox] = append(all[a.Mailbox], a)
+			held += len(a.Value)
+			fits = held <= most
+			return fits
+		})
 	})
-	return withUse(m, list), err
+	return all, fits, err
 }
 
 // chooseValues answers GETMETADATA with the names of entries as the client has written them: the values that are not too long,
@@ -141,14 +154,52 @@ func isPrivate(entry string) bool {
 }
 
 // listMetadata is the return option METADATA (RFC 9590).
-func listMetadata(s *session, c imap.List, m *access) error {
-	if len(c.Return.Metadata) == 0 || !m.rights.Has(mail.RightRead) {
-		return nil
+func listMetadata(s *session, c imap.List, batch []*access) (func(*access) error, error) {
+	if len(c.Return.Metadata) == 0 {
+		return nil, nil
 	}
-	all, err := s.annotations(m, c.Return.Metadata)
-	if err == nil {
+	ahead := annotationsAhead{session: s, entries: c.Return.Metadata, rest: batch}
+	return func(m *access) error {
+		all, err := ahead.next(m)
+		if err != nil || !m.rights.Has(mail.RightRead) {
+			return err
+		}
 		values, _ := chooseValues(all, imap.GetMetadata{Entries: c.Return.Metadata, MaxSize: -1})
 		s.out.Metadata(m.Path, values)
+		return nil
+	}, nil
+}
+
+// annotationsAhead reads the annotations of many mailboxes, those of one account together where that is not too much to hold.
+type annotationsAhead struct {
+	*session
+	entries []string
+	rest    []*access // that were not looked at
+
+	left int                                     // that were looked at and not asked for
+	all  map[mail.MailboxID][]mailbox.Annotation // of these; nil: they are too much to hold together
+}
+
+// next returns what there is of m, the next one of those that were given.
+func (a *annotationsAhead) next(m *access) ([]mailbox.Annotation, error) {
+	if a.left == 0 {
+		owner, list := sameOwner(a.rest)
+		ids := make([]mail.MailboxID, len(list))
+		for i := range list {
+			ids[i] = list[i].ID
+		}
+		all, fits, err := a.annotationsOf(owner, ids, a.entries, batchBytes)
+		if err != nil {
+			return nil, err
+		}
+		if !fits {
+			all = nil
+		}
+		a.all, a.left, a.rest = all, len(list), a.rest[len(list):]
 	}
-	return err
+	a.left--
+	if a.all == nil {
+		return a.annotations(m, a.entries)
+	}
+	return withUse(m, a.all[m.ID]), nil
 }

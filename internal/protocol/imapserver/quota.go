@@ -218,9 +218,7 @@ func (s *session) quotaOf(t *tx.Tx, owner directory.Account) (quota, error) {
 // storageUnits rounds up, so that something is never nothing.
 func storageUnits(bytes int64) int64 { return bytes/storageUnit + min(bytes%storageUnit, 1) }
 
-func statusDeletedStorage(s *session, m *access, d *imap.StatusData) error {
-	return s.o.Tx.Read(s.ctx, func(t *tx.Tx) (err error) {
-		d.DeletedStorage, err = s.o.Mailbox.DeletedBytes(t, m.owner, &m.Mailbox)
-		return err
-	})
+func statusDeletedStorage(s *session, t *tx.Tx, owner mail.AccountID, list []mailbox.Mailbox) (func(mail.MailboxID, *imap.StatusData), error) {
+	bytes, err := s.o.Mailbox.DeletedBytes(t, owner, list)
+	return func(id mail.MailboxID, d *imap.StatusData) { d.DeletedStorage = bytes[id] }, err
 }

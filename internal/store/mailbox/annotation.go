@@ -3,6 +3,7 @@ package mailbox
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
@@ -37,17 +38,29 @@ var (
 	errServerEntry = errors.New("entries that the whole server shares are set by nobody")
 )
 
-// Annotations returns the annotations of a mailbox that a viewer sees: the shared ones, and the viewer's own private ones, in
-// the order of their entries. With entries it returns those only.
-func (s *Store) Annotations(t *tx.Tx, account, viewer mail.AccountID, id mail.MailboxID, entries ...string) ([]Annotation, error) {
-	query := `SELECT mailbox_id, entry, value FROM annotation
-		WHERE account_id = $1 AND mailbox_id = $2 AND viewer_id IN (0, $3) AND gone = 0`
-	args := []any{account, id, viewer}
+// Annotations calls each with the annotations of mailboxes that a viewer sees, until it returns false: the shared ones, and the
+// viewer's own private ones, in the order of the mailboxes' ids and of their entries. With entries it is those only.
+func (s *Store) Annotations(t *tx.Tx, account, viewer mail.AccountID, ids []mail.MailboxID, entries []string, each func(Annotation) bool) error {
+	query := `SELECT mailbox_id, entry, value FROM annotation WHERE account_id = $1 AND viewer_id IN (0, $2) AND gone = 0`
+	args := []any{account, viewer}
 	if len(entries) > 0 {
 		query += ` AND entry IN (` + placeholders(&args, entries) + `)`
 	}
-	return annotations(t, query+` ORDER BY entry`, args)
+	err := eachIn(t, query+` AND mailbox_id %s ORDER BY mailbox_id, entry`, args, slices.Sorted(slices.Values(ids)), func(r *db.Rows) error {
+		a := Annotation{Value: []byte{}}
+		err := r.Scan(&a.Mailbox, &a.Entry, &a.Value)
+		if err == nil && !each(a) {
+			err = errEnough
+		}
+		return err
+	})
+	if err == errEnough {
+		err = nil
+	}
+	return err
 }
+
+var errEnough = errors.New("no more is wanted")
 
 // AnnotationsSince returns the entries that a viewer sees and that were set or removed after a number, at most limit, by
 // mailbox and entry. Values are not read. It reaches back as far as the change log.
@@ -68,17 +81,6 @@ func placeholders(args *[]any, entries []string) string {
 		names[i] = fmt.Sprintf("$%d", len(*args))
 	}
 	return strings.Join(names, ", ")
-}
-
-func annotations(t *tx.Tx, query string, args []any) ([]Annotation, error) {
-	rows, err := t.SQL().Query(query, args...)
-	if err != nil {
-		return nil, err
-	}
-	return collect(rows, func(r *db.Rows) (a Annotation, err error) {
-		a.Value = []byte{}
-		return a, r.Scan(&a.Mailbox, &a.Entry, &a.Value)
-	})
 }
 
 // annotate is Acting.Annotate, for a viewer whose rights were looked at.

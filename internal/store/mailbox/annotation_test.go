@@ -31,12 +31,11 @@ func (r *room) annotate(account, viewer mail.AccountID, id mail.MailboxID, pairs
 func (r *room) annotations(account, viewer mail.AccountID, id mail.MailboxID, entries ...string) (found []string) {
 	r.t.Helper()
 	r.read(func(t *tx.Tx) error {
-		list, err := r.Annotations(t, account, viewer, id, entries...)
 		found = nil
-		for _, a := range list {
+		return r.Annotations(t, account, viewer, []mail.MailboxID{id}, entries, func(a Annotation) bool {
 			found = append(found, a.Entry+"="+string(a.Value))
-		}
-		return err
+			return true
+		})
 	})
 	return found
 }

@@ -88,14 +88,16 @@ func (s *Store) Count(t *tx.Tx, account mail.AccountID) (n int64, err error) {
 	return n, err
 }
 
-// DeletedBytes returns the size of the messages of a mailbox that have \Deleted.
-func (s *Store) DeletedBytes(t *tx.Tx, account mail.AccountID, m *Mailbox) (bytes int64, err error) {
-	if m.Deleted == 0 {
-		return 0, nil
+// DeletedBytes returns for each of some mailboxes the size of the messages that have \Deleted. A mailbox that has none is left out.
+func (s *Store) DeletedBytes(t *tx.Tx, account mail.AccountID, list []Mailbox) (map[mail.MailboxID]int64, error) {
+	var ids []mail.MailboxID
+	for i := range list {
+		if list[i].Deleted > 0 {
+			ids = append(ids, list[i].ID)
+		}
 	}
-	err = t.SQL().QueryRow(`SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM membership
-		WHERE account_id = $1 AND mailbox_id = $2 AND (flags & $3) <> 0`, account, m.ID, mail.Deleted).Scan(&bytes)
-	return bytes, err
+	return numbersOf(t, `SELECT mailbox_id, CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM membership
+		WHERE account_id = $1 AND (flags & $2) <> 0 AND mailbox_id %s GROUP BY mailbox_id`, []any{account, mail.Deleted}, ids)
 }
 
 // CheckQuota returns a mail.OverQuota error when messages more messages of together bytes more bytes do not fit into the

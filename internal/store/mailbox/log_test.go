@@ -229,7 +229,11 @@ func TestRecent(t *testing.T) {
 		}
 		count := func() (n int) {
 			m := r.path(alice, Inbox)
-			r.read(func(t *tx.Tx) (err error) { n, err = r.Recent(t, alice, &m); return err })
+			r.read(func(t *tx.Tx) error {
+				counts, err := r.Recent(t, alice, []Mailbox{m})
+				n = int(counts[m.ID])
+				return err
+			})
 			return n
 		}
 		if from, n := take(), count(); from != 1 || n != 0 {

@@ -3,6 +3,7 @@ package mailbox
 import (
 	"context"
 
+	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
@@ -25,12 +26,29 @@ func (s *Store) TakeRecent(ctx context.Context, account mail.AccountID, mailbox 
 	return from, err
 }
 
-// Recent counts the messages that the next session to select the mailbox gets as \Recent: STATUS RECENT of IMAP4rev1.
-func (s *Store) Recent(t *tx.Tx, account mail.AccountID, m *Mailbox) (n int, err error) {
-	if m.RecentFrom >= m.UIDNext {
-		return 0, nil
+// Recent counts for each of some mailboxes the messages that the next session to select it gets as \Recent: STATUS RECENT of
+// IMAP4rev1. A mailbox that has none is left out.
+func (s *Store) Recent(t *tx.Tx, account mail.AccountID, list []Mailbox) (map[mail.MailboxID]int64, error) {
+	var ids []mail.MailboxID
+	for i := range list {
+		if list[i].RecentFrom < list[i].UIDNext {
+			ids = append(ids, list[i].ID)
+		}
 	}
-	err = t.SQL().QueryRow(`SELECT COUNT(*) FROM membership WHERE account_id = $1 AND mailbox_id = $2 AND uid >= $3`,
-		account, m.ID, m.RecentFrom).Scan(&n)
-	return n, err
+	return numbersOf(t, `SELECT b.id, (SELECT COUNT(*) FROM membership m
+			WHERE m.account_id = b.account_id AND m.mailbox_id = b.id AND m.uid >= b.recent_below)
+		FROM mailbox b WHERE b.account_id = $1 AND b.id %s`, []any{account}, ids)
+}
+
+// numbersOf reads one number for each of some mailboxes.
+func numbersOf(t *tx.Tx, query string, before []any, ids []mail.MailboxID) (map[mail.MailboxID]int64, error) {
+	numbers := make(map[mail.MailboxID]int64, len(ids))
+	err := eachIn(t, query, before, ids, func(r *db.Rows) error {
+		var id mail.MailboxID
+		var n int64
+		err := r.Scan(&id, &n)
+		numbers[id] = n
+		return err
+	})
+	return numbers, err
 }

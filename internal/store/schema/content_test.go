@@ -138,12 +138,11 @@ func (r *rooms) mailboxes(id mail.AccountID) (boxes []box) {
 	for _, m := range list {
 		b := box{Path: m.Path, Role: string(m.Role), Subscribed: m.Subscribed, UIDValidity: m.UIDValidity, UIDNext: m.UIDNext, HighestModSeq: m.ModSeq}
 		r.read(func(t *tx.Tx) error {
-			annotations, err := r.mailbox.Annotations(t, id, id, m.ID)
 			b.Annotations = nil
-			for _, a := range annotations {
+			return r.mailbox.Annotations(t, id, id, []mail.MailboxID{m.ID}, nil, func(a mailbox.Annotation) bool {
 				b.Annotations = append(b.Annotations, a.Entry+" "+string(a.Value))
-			}
-			return err
+				return true
+			})
 		})
 		view, err := r.mailbox.View(r.t.Context(), id, m.ID)
 		r.must(err)
