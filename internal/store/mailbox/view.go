@@ -122,17 +122,42 @@ func (v *View) UIDs(seqs imap.Set) imap.Set {
 
 // Seqs returns the sequence numbers of the messages whose UIDs are in a normal set.
 func (v *View) Seqs(uids imap.Set) imap.Set {
-	var out imap.Set
+	out := make(imap.Set, 0, min(len(uids), v.length))
+	at := finder{view: v}
 	for _, r := range uids {
-		first, last := v.Seq(mail.UID(r.Start)), v.length
+		first, last := at.forward(mail.UID(r.Start)), v.length
 		if uint64(r.Stop) < uint64(v.status.UIDNext) { // below UIDNEXT the next number cannot overflow
-			last = v.Seq(mail.UID(r.Stop)+1) - 1
+			last = at.forward(mail.UID(r.Stop)+1) - 1
 		}
 		if first <= last {
 			out = append(out, imap.Range{Start: uint32(first), Stop: uint32(last)})
 		}
 	}
 	return out.Resolve(0)
+}
+
+// finder answers as View.Seq does, for UIDs that ascend: the next message is mostly the one that is looked for.
+type finder struct {
+	view         *View
+	chunk, entry int
+}
+
+func (f *finder) forward(uid mail.UID) int {
+	chunks := f.view.chunks
+	for f.chunk < len(chunks) && chunks[f.chunk].last() < uid {
+		f.chunk, f.entry = f.chunk+1, 0
+	}
+	if f.chunk == len(chunks) {
+		return f.view.length + 1
+	}
+	// The chunk ends with uid or a higher one. Steps that double bound what is left to search.
+	left, step := chunks[f.chunk].entries[f.entry:], 1
+	for step < len(left) && left[step-1].UID < uid {
+		step *= 2
+	}
+	low, high := step/2, min(step, len(left))
+	f.entry += low + sort.Search(high-low, func(i int) bool { return left[low+i].UID >= uid })
+	return f.view.starts[f.chunk] + f.entry + 1
 }
 
 // Flagged returns the UIDs of the messages that have one of the flags.

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 )
 
 // viewOf makes a view of messages with these UIDs, in chunks as full as can be.
@@ -112,6 +113,32 @@ func TestViewSets(t *testing.T) {
 			t.Errorf("Seqs(%s) = %s, want %s", tt.uids, got, tt.seqs)
 		}
 	}
+}
+
+// Seqs goes through a set with a finder, over chunks and gaps of any length: it says what Seq says of each UID.
+func TestViewSeqsIsSeqOfEach(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var uids []mail.UID
+		last := mail.UID(0)
+		for range rapid.IntRange(0, 700).Draw(t, "messages") {
+			last += mail.UID(rapid.SampledFrom([]int{1, 1, 1, 2, 5, 40}).Draw(t, "gap"))
+			uids = append(uids, last)
+		}
+		v := viewOf(uids...)
+		var ask, want imap.Set
+		for n := uint32(0); n < uint32(last)+10; {
+			n += uint32(rapid.SampledFrom([]int{1, 2, 3, 30, 400}).Draw(t, "skip"))
+			ask.Add(n)
+		}
+		for n := range ask.All() {
+			if _, seq := v.Find(mail.UID(n)); seq != 0 {
+				want.Add(uint32(seq))
+			}
+		}
+		if got := v.Seqs(ask).String(); got != want.String() {
+			t.Fatalf("Seqs(%s) = %s, want %s", ask, got, want)
+		}
+	})
 }
 
 func TestKeywordsOfAView(t *testing.T) {
