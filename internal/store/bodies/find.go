@@ -2,6 +2,7 @@ package bodies
 
 import (
 	"context"
+	"crypto/cipher"
 	"strconv"
 	"strings"
 
@@ -15,6 +16,7 @@ import (
 type Found struct {
 	store   *Store
 	account mail.AccountID
+	cipher  cipher.AEAD // of the account's wrapping key
 	rows    map[mail.BlobID]blobRow
 }
 
@@ -28,8 +30,12 @@ func (s *Store) Find(t *tx.Tx, account mail.AccountID, ids []mail.BlobID) (Found
 		return f, nil
 	}
 	// The keys of the account are kept from here on, so that no row needs to bring them.
-	if _, err := s.accountKeysIn(t, account); err != nil {
+	keys, err := s.accountKeysIn(t, account)
+	if err != nil {
 		return f, err
+	}
+	if f.cipher, err = newAEAD(keys.wrapping); err != nil {
+		return f, mail.E("bodies.Find", mail.Other, err)
 	}
 	for len(ids) > 0 {
 		n := min(len(ids), findSizes[len(findSizes)-1])
@@ -80,10 +86,10 @@ func (f *Found) find(t *tx.Tx, ids []mail.BlobID) error {
 // Open opens one of the bodies, as Store.Open does.
 func (f Found) Open(ctx context.Context, id mail.BlobID) (blob.Reader, error) {
 	row, found := f.rows[id]
-	if found {
-		keys, known := f.store.cache.get(f.account)
-		if known {
-			if r, err := f.store.openWith(ctx, keys, row); err == nil {
+	if _, known := f.store.cache.get(f.account); found && known { // known: the account's key was not destroyed meanwhile
+		key, err := unwrapObjectKey(f.cipher, f.account, row.object, row.wrapped)
+		if err == nil {
+			if r, err := f.store.openWith(ctx, key, row); err == nil {
 				return r, nil
 			}
 		}

@@ -117,7 +117,16 @@ func (k *accountKeys) wrap(account mail.AccountID, object mail.ObjectID, key sea
 }
 
 func (k *accountKeys) unwrap(account mail.AccountID, object mail.ObjectID, wrapped []byte) (sealed.Key, error) {
-	key, err := unwrapKey(k.wrapping, wrapped, label(objectKeyLabel, int64(account), int64(object)))
+	aead, err := newAEAD(k.wrapping)
+	if err != nil {
+		return sealed.Key{}, mail.E("bodies", mail.Other, err)
+	}
+	return unwrapObjectKey(aead, account, object, wrapped)
+}
+
+// unwrapObjectKey opens the key of an object with the cipher of the account's wrapping key.
+func unwrapObjectKey(aead cipher.AEAD, account mail.AccountID, object mail.ObjectID, wrapped []byte) (sealed.Key, error) {
+	key, err := unwrapWith(aead, wrapped, label(objectKeyLabel, int64(account), int64(object)))
 	if err != nil {
 		return sealed.Key{}, mail.E("bodies", mail.Other, fmt.Errorf("the key of object %d for account %v: %w", object, account, err))
 	}
@@ -146,12 +155,16 @@ func wrapKey(under, key [keySize]byte, aad []byte) ([]byte, error) {
 }
 
 func unwrapKey(under [keySize]byte, wrapped, aad []byte) (key [keySize]byte, err error) {
-	if len(wrapped) != wrappedSize || wrapped[0] != wrapFormat {
-		return key, fmt.Errorf("%d bytes that are not a wrapped key", len(wrapped))
-	}
 	aead, err := newAEAD(under)
 	if err != nil {
 		return key, err
+	}
+	return unwrapWith(aead, wrapped, aad)
+}
+
+func unwrapWith(aead cipher.AEAD, wrapped, aad []byte) (key [keySize]byte, err error) {
+	if len(wrapped) != wrappedSize || wrapped[0] != wrapFormat {
+		return key, fmt.Errorf("%d bytes that are not a wrapped key", len(wrapped))
 	}
 	_, err = aead.Open(key[:0], wrapped[1:1+nonceSize], wrapped[1+nonceSize:], aad)
 	if err != nil {

@@ -173,19 +173,15 @@ func (s *Store) lookup(ctx context.Context, account mail.AccountID, id mail.Blob
 }
 
 func (s *Store) openRow(ctx context.Context, row blobRow) (*sealed.Reader, error) {
-	keys, err := s.accountKeys(row.account, row.key)
+	key, err := s.unwrapRow(row)
 	if err != nil {
 		return nil, err
 	}
-	return s.openWith(ctx, keys, row)
+	return s.openWith(ctx, key, row)
 }
 
-// openWith opens a body with the keys of its account.
-func (s *Store) openWith(ctx context.Context, keys accountKeys, row blobRow) (*sealed.Reader, error) {
-	key, err := keys.unwrap(row.account, row.object, row.wrapped)
-	if err != nil {
-		return nil, err
-	}
+// openWith opens a body with its key.
+func (s *Store) openWith(ctx context.Context, key sealed.Key, row blobRow) (*sealed.Reader, error) {
 	r, err := s.sealed.Open(ctx, row.location, row.object, key)
 	if err != nil {
 		return nil, err

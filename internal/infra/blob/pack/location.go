@@ -41,23 +41,30 @@ func (p place) location() blob.Location {
 }
 
 func parseLocation(op string, l blob.Location) (place, error) {
-	bad := mail.E(op, mail.Invalid, fmt.Errorf("%.80x is not a location of this store", []byte(l)))
+	p, ok := decodeLocation(l)
+	if !ok {
+		return place{}, mail.E(op, mail.Invalid, fmt.Errorf("%.80x is not a location of this store", []byte(l)))
+	}
+	return p, nil
+}
+
+func decodeLocation(l blob.Location) (place, bool) {
 	if len(l) < 6 || len(l) > blob.MaxLocation || l[0] != locationFormat || l[1] > inOwnFile ||
 		binary.BigEndian.Uint32(l[len(l)-4:]) != checksum(l[:len(l)-4]) {
-		return place{}, bad
+		return place{}, false
 	}
 	var v [4]uint64
 	rest := l[2 : len(l)-4]
 	for i := range v {
 		n := 0
 		if v[i], n = binary.Uvarint(rest); n <= 0 {
-			return place{}, bad
+			return place{}, false
 		}
 		rest = rest[n:]
 	}
 	p := place{large: l[1] == inOwnFile, file: uint32(v[0]), offset: uint32(v[1]), id: mail.ObjectID(v[2]), size: int64(v[3])}
 	if len(rest) > 0 || v[0] > 1<<32-1 || v[1] > 1<<32-1 || p.size < 0 {
-		return place{}, bad
+		return place{}, false
 	}
-	return p, nil
+	return p, true
 }

@@ -22,13 +22,22 @@ const (
 	largePerDir = 1024
 )
 
-func packName(n uint32) string    { return fmt.Sprintf("%s/%010d%s", packsDir, n, packSuffix) }
 func indexName(n uint32) string   { return fmt.Sprintf("%s/%010d%s", packsDir, n, indexSuffix) }
 func deadName(n uint32) string    { return fmt.Sprintf("%s/%010d%s", packsDir, n, deadSuffix) }
 func tmpName(n uint32) string     { return fmt.Sprintf("%s/%010d", tmpDir, n) }
 func largeFolder(n uint32) string { return fmt.Sprintf("%s/%07d", largeDir, n/largePerDir) }
 func largeName(n uint32) string {
 	return fmt.Sprintf("%s/%010d%s", largeFolder(n), n, bodySuffix)
+}
+
+// packName is asked for with every body that is read.
+func packName(n uint32) string {
+	digits := []byte("0000000000")
+	for i := len(digits) - 1; n > 0; i-- {
+		digits[i] += byte(n % 10)
+		n /= 10
+	}
+	return packsDir + "/" + string(digits) + packSuffix
 }
 
 // parseName returns the number in a file's name with one of the suffixes above.

@@ -20,6 +20,7 @@ type Reader struct {
 	header header
 	size   int64
 	starts []int64 // where each frame starts in the object, and where the last ends
+	tail   [smallTail]byte
 
 	mu     sync.Mutex
 	cached *buffer // clear bytes of frame
@@ -29,8 +30,12 @@ type Reader struct {
 
 var _ blob.Reader = (*Reader)(nil)
 
-// tailRead is how much of the end is read at first: the trailer and the index of most bodies.
-const tailRead = 1 << 10
+// How much of the end is read at first: the trailer and the index of most bodies. That of a short one is in smallTail.
+const (
+	tailRead  = 1 << 10
+	smallTail = 64
+	smallSize = 8 * frameSize
+)
 
 // NewReader opens the object that src holds. Closing the Reader closes src.
 func NewReader(src blob.Reader, id mail.ObjectID, key Key) (*Reader, error) {
@@ -60,7 +65,10 @@ func NewReader(src blob.Reader, id mail.ObjectID, key Key) (*Reader, error) {
 func (r *Reader) readIndex() error {
 	const op = "sealed.Open"
 	total := r.src.Size()
-	tail := make([]byte, min(total-headerSize, tailRead))
+	tail := r.tail[:min(total-headerSize, smallTail)]
+	if total > smallSize {
+		tail = make([]byte, min(total-headerSize, tailRead))
+	}
 	if err := readFull(r.src, tail, total-int64(len(tail))); err != nil {
 		return mail.E(op, mail.Other, err)
 	}
