@@ -35,8 +35,8 @@ func (r *Rows) Next() bool {
 }
 
 // Scan copies the columns of the current row to where dest points: *int64, *string, *[]byte, *bool (0 is false),
-// *time.Time (unix milliseconds), named types and arrays of bytes of these, a pointer to a pointer for a column that may
-// be NULL, *any, or nil to skip a column.
+// *time.Time (unix milliseconds), named types and arrays of bytes of these, *Borrowed, a pointer to a pointer for a column
+// that may be NULL, *any, or nil to skip a column.
 func (r *Rows) Scan(dest ...any) error {
 	if r.closed {
 		return r.fail(fmt.Errorf("db: Scan without a row: call Next first"))

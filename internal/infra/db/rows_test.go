@@ -70,6 +70,33 @@ func TestValues(t *testing.T) {
 	})
 }
 
+// Borrowed bytes are those of the row that is being read, also where the next row's are shorter or empty.
+func TestBorrowed(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, open dbtest.Open) {
+		d := open()
+		must(t, d.Read(t.Context(), func(tx *db.Tx) error {
+			rows, err := tx.Query("SELECT CAST('first of three' AS TEXT) AS x, 1 AS n UNION ALL SELECT '', 2 UNION ALL SELECT 'third', 3 ORDER BY n")
+			if err != nil {
+				return err
+			}
+			for _, want := range []string{"first of three", "", "third"} {
+				var got db.Borrowed
+				if !rows.Next() || rows.Scan(&got, nil) != nil || string(got) != want {
+					t.Fatalf("%q (%v), want %q", got, rows.Err(), want)
+				}
+			}
+			rows.Close()
+			for _, other := range []string{"CAST(NULL AS TEXT)", "5"} {
+				err = d.Read(t.Context(), func(tx *db.Tx) error { return tx.QueryRow("SELECT " + other).Scan(new(db.Borrowed)) })
+				if err == nil {
+					t.Errorf("%s was taken for bytes", other)
+				}
+			}
+			return nil
+		}))
+	})
+}
+
 func TestExpressions(t *testing.T) {
 	dbtest.EachWith(t, schema, func(t *testing.T, open dbtest.Open) {
 		d := open()

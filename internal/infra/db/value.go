@@ -33,6 +33,10 @@ type value struct {
 	bytes []byte // of text and of bytes
 }
 
+// Borrowed takes the bytes of a column without copying them. They are the engine's: nothing may be written to them, and they
+// are gone with the row. It is for readers of many rows, who copy or decode at once what they need.
+type Borrowed []byte
+
 // plain turns an argument of a statement into nil, int64, float64, string or []byte.
 func plain(arg any) (any, error) {
 	switch a := arg.(type) {
@@ -139,6 +143,11 @@ func scan(v *value, dest any) error {
 		}
 	case *[]byte:
 		return scanBytes(v, d)
+	case *Borrowed:
+		if v.kind == kindText || v.kind == kindBytes {
+			*d = v.bytes
+			return nil
+		}
 	case *bool:
 		if v.kind == kindInt {
 			*d = v.int != 0

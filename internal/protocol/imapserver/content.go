@@ -53,12 +53,13 @@ type part struct {
 	size    int64
 	nul     bool // it may hold NUL and must go as a binary literal
 	r       io.Reader
+	text    []byte // in place of r, where it is in memory
 }
 
 // prepare makes the parts that the items need, nil for the other items.
 func (f *fetching) prepare(m *source) ([]*part, error) {
-	parts := make([]*part, len(f.items))
-	f.text = f.text[:0]
+	parts := append(f.parts[:0], make([]*part, len(f.items))...)
+	f.parts, f.text = parts, f.text[:0]
 	for i, item := range f.items {
 		if f.how[i].part == nil {
 			continue
@@ -82,8 +83,7 @@ func (f *fetching) headerFields(m *source, i int) (*part, error) {
 	text, ok := f.fields[i].Append(f.text, m.row.Summary)
 	if ok {
 		f.text = text
-		text = text[start:]
-		return window(bytes.NewReader(text), int64(len(text)), f.items[i].Partial)
+		return windowOfText(text[start:], f.items[i].Partial), nil
 	}
 	err := f.openContent(m)
 	if err == nil && m.root == nil {
@@ -126,6 +126,15 @@ func window(r io.Reader, size int64, p *imap.Partial) (*part, error) {
 	}
 	n := min(size-skip, p.Count)
 	return &part{size: n, r: io.LimitReader(r, n)}, nil
+}
+
+// windowOfText is window for what is in memory.
+func windowOfText(text []byte, p *imap.Partial) *part {
+	if p != nil {
+		skip := min(p.Offset, int64(len(text)))
+		text = text[skip:min(skip+p.Count, int64(len(text)))]
+	}
+	return &part{text: text}
 }
 
 // binary decodes a part (RFC 3516). It is read twice, once to know its size, so that none is too large.
@@ -175,6 +184,8 @@ func (p *part) write(out *imap.FetchResponse, i imap.FetchItem) {
 		out.BinarySize(i, p.size)
 	case i.Kind == imap.FetchBinary:
 		out.Binary(i, p.size, p.nul, p.r)
+	case p.r == nil:
+		out.SectionText(i, p.text)
 	default:
 		out.Section(i, p.size, p.r)
 	}

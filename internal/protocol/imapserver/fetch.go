@@ -97,7 +97,8 @@ type fetching struct {
 
 	// Of items that are fields of the message's header: they need the content only where the row does not have them.
 	fields []*message.FieldSelection
-	text   []byte // of these fields of one message
+	text   []byte  // of these fields of one message
+	parts  []*part // of one message
 
 	marksSeen bool  // the message becomes \Seen
 	flags     bool  // FLAGS is among the items
@@ -201,7 +202,8 @@ func (f *fetching) markSeen(seqs imap.Set, uid bool) (imap.Set, error) {
 	return sel.view.Seqs(uids), nil
 }
 
-func (f *fetching) send(got fetched) error {
+// send answers for a batch.
+func (f *fetching) send(got *fetched) error {
 	if p, ok := errors.AsType[*panicked](got.err); ok {
 		panic(p)
 	}
@@ -215,7 +217,7 @@ func (f *fetching) send(got fetched) error {
 		}
 	}
 	if len(got.rest) > 0 {
-		return f.send(f.read(got.rest))
+		return f.send(f.read(got.rest, new(fetched)))
 	}
 	return nil
 }

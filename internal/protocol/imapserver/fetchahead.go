@@ -8,13 +8,13 @@ import (
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 	"github.com/mailmesh/mailmesh/internal/rfc/message"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
-	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
 // fetched are some messages with what the database has of them.
 type fetched struct {
 	messages []source
+	rows     batchRows
 	rest     []position   // of the batch: its rows were too many octets to be read together
 	found    bodies.Found // where their content is
 	err      error
@@ -31,11 +31,12 @@ func (f *fetching) sendAll(seqs imap.Set) error {
 	}
 	if seqs.Len() <= batchSize {
 		for batch := range f.batches(seqs) {
-			return f.send(f.read(batch))
+			return f.send(f.read(batch, new(fetched)))
 		}
 		return nil
 	}
-	var ahead []<-chan fetched // in order
+	var ahead []<-chan *fetched // in order
+	var spare []*fetched        // those that were sent
 	defer func() {
 		for _, c := range ahead {
 			<-c
@@ -43,7 +44,7 @@ func (f *fetching) sendAll(seqs imap.Set) error {
 	}()
 	sendFirst := func() error {
 		got := <-ahead[0]
-		ahead = ahead[1:]
+		ahead, spare = ahead[1:], append(spare, got)
 		return f.send(got)
 	}
 	for batch := range f.batches(seqs) {
@@ -52,7 +53,11 @@ func (f *fetching) sendAll(seqs imap.Set) error {
 				return err
 			}
 		}
-		ahead = append(ahead, f.readAhead(batch))
+		into := new(fetched)
+		if n := len(spare); n > 0 {
+			into, spare = spare[n-1], spare[:n-1]
+		}
+		ahead = append(ahead, f.readAhead(batch, into))
 	}
 	for len(ahead) > 0 {
 		if err := sendFirst(); err != nil {
@@ -63,15 +68,15 @@ func (f *fetching) sendAll(seqs imap.Set) error {
 }
 
 // readAhead begins to read a batch.
-func (f *fetching) readAhead(batch []position) <-chan fetched {
-	done := make(chan fetched, 1)
+func (f *fetching) readAhead(batch []position, into *fetched) <-chan *fetched {
+	done := make(chan *fetched, 1)
 	go func() {
 		defer func() {
 			if fault := recover(); fault != nil {
-				done <- fetched{err: &panicked{fault, debug.Stack()}}
+				done <- &fetched{err: &panicked{fault, debug.Stack()}}
 			}
 		}()
-		done <- f.read(batch)
+		done <- f.read(batch, into)
 	}()
 	return done
 }
@@ -112,28 +117,28 @@ func (f *fetching) batches(seqs imap.Set) iter.Seq[[]position] {
 }
 
 // read reads the first messages of a batch, as many as may be in memory.
-func (f *fetching) read(batch []position) fetched {
-	got := fetched{messages: make([]source, len(batch))}
-	for i, p := range batch {
-		got.messages[i].position = p
-	}
-	rows, n, err := f.readRows(f.selected.owner, batch)
-	if err != nil {
-		got.err = err
+func (f *fetching) read(batch []position, got *fetched) *fetched {
+	var n int
+	if n, got.err = f.readRows(f.selected.owner, batch, &got.rows); got.err != nil {
 		return got
 	}
-	got.messages, got.rest = got.messages[:n], batch[n:]
+	got.rest = batch[n:]
+	got.messages = append(got.messages[:0], make([]source, n)...)
+	for i := range got.messages {
+		got.messages[i].position, got.messages[i].row = batch[i], got.rows.of(i)
+	}
 	if f.needs&needsSaved != 0 {
-		if got.err = f.readSaveDates(got.messages, rows); got.err != nil {
+		if got.err = f.readSaveDates(got.messages, batch[:n]); got.err != nil {
 			return got
 		}
 	}
-	blobs := make([]mail.BlobID, 0, n)
+	var blobs []mail.BlobID
 	for i := range got.messages {
-		m := &got.messages[i]
-		if m.row = rows[m.entry.Email]; m.row != nil {
+		if m := &got.messages[i]; m.row != nil {
 			m.err = f.unmarshal(m)
-			blobs = append(blobs, m.row.Blob)
+			if f.needs&needsContent != 0 {
+				blobs = append(blobs, m.row.Blob)
+			}
 		}
 	}
 	if f.needs&needsContent != 0 {
@@ -164,11 +169,7 @@ func (f *fetching) unmarshal(m *source) (err error) {
 }
 
 // readSaveDates reads when messages came into the mailbox. Those that are not there any more lose their rows.
-func (f *fetching) readSaveDates(messages []source, rows map[mail.EmailID]*mailbox.Email) error {
-	positions := make([]position, len(messages))
-	for i := range messages {
-		positions[i] = messages[i].position
-	}
+func (f *fetching) readSaveDates(messages []source, positions []position) error {
 	saved, err := f.saveDates(positions)
 	if err != nil {
 		return err
@@ -177,7 +178,7 @@ func (f *fetching) readSaveDates(messages []source, rows map[mail.EmailID]*mailb
 		m := &messages[i]
 		at, there := saved[m.entry.UID]
 		if m.saved = saveDate(at); !there {
-			delete(rows, m.entry.Email)
+			m.row = nil
 		}
 	}
 	return nil

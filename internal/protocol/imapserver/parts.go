@@ -174,9 +174,12 @@ func (p *parts) emailAt(u imapurl.URL) (*mailbox.Email, mail.AccountID, error) {
 	if seq == 0 {
 		return nil, 0, errNoMessage
 	}
-	rows, _, err := p.readRows(m.owner, []position{{uint32(seq), entry}})
-	if err == nil && rows[entry.Email] == nil {
-		err = errNoMessage
+	var rows batchRows
+	if _, err := p.readRows(m.owner, []position{{uint32(seq), entry}}, &rows); err != nil {
+		return nil, 0, err
 	}
-	return rows[entry.Email], m.owner, err
+	if rows.of(0) == nil {
+		return nil, 0, errNoMessage
+	}
+	return rows.of(0), m.owner, nil
 }

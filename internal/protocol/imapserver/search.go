@@ -212,8 +212,9 @@ func (m *matcher) nextPiece(l *search.Lookup, each func(search.Found)) (more boo
 
 // rows decides about messages with their rows, and content where that is not enough.
 func (m *matcher) rows(open []position) error {
+	var rows batchRows
 	for len(open) > 0 {
-		rows, n, err := m.readRows(m.selected.owner, open)
+		n, err := m.readRows(m.selected.owner, open, &rows)
 		if err != nil {
 			return err
 		}
@@ -222,9 +223,9 @@ func (m *matcher) rows(open []position) error {
 				return err
 			}
 		}
-		for _, p := range open[:n] {
+		for i, p := range open[:n] {
 			m.effort.done++
-			row := rows[p.entry.Email]
+			row := rows.of(i)
 			if row == nil {
 				continue // expunged meanwhile: nothing can be said of it
 			}

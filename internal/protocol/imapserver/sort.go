@@ -82,6 +82,7 @@ func (s *session) eachSummary(uids imap.Set, summaries bool, each func(*search.F
 
 // summaries is eachSummary for a batch, in turn with the other sessions of the account.
 func (s *session) summaries(batch []position, effort *effort, each func(*search.Facts, []byte) error) error {
+	var rows batchRows
 	for len(batch) > 0 {
 		if err := effort.spend(int64(len(batch)) * costOfRow); err != nil {
 			return err
@@ -90,14 +91,14 @@ func (s *session) summaries(batch []position, effort *effort, each func(*search.
 		if err != nil {
 			return err
 		}
-		rows, n, err := s.readRows(s.selected.owner, batch)
+		n, err := s.readRows(s.selected.owner, batch, &rows)
 		end()
 		if err != nil {
 			return err
 		}
 		effort.done += uint64(n)
-		for _, p := range batch[:n] {
-			if row := rows[p.entry.Email]; row != nil {
+		for i, p := range batch[:n] {
+			if row := rows.of(i); row != nil {
 				facts := s.facts(p)
 				if err := each(&facts, row.Summary); err != nil {
 					return err

@@ -105,6 +105,17 @@ func (f *FetchResponse) Section(i FetchItem, size int64, r io.Reader) {
 	f.e.stream(size, false, r)
 }
 
+// SectionText is Section for content that is in memory.
+func (f *FetchResponse) SectionText(i FetchItem, text []byte) {
+	f.item(i)
+	if len(text) == 0 {
+		f.e.buf = append(f.e.buf, '"', '"')
+		return
+	}
+	f.e.literalHeader(int64(len(text)), false)
+	f.e.buf = append(f.e.buf, text...)
+}
+
 // Binary sends decoded content (RFC 3516 4.2). With nul the content may hold NUL and goes as a binary literal; RFC 9051
 // 7.5.2 prefers an ordinary one where it does not.
 func (f *FetchResponse) Binary(i FetchItem, size int64, nul bool, r io.Reader) {

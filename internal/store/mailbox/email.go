@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -23,32 +24,36 @@ type Email struct {
 
 const emailColumns = `id, thread_id, blob_id, size, received, created_modseq, summary`
 
-// emailScanner reads rows into one Email. Plain integers stand between, since scanning into named types costs more.
+// emailScanner reads rows into one Email, whose Summary is gone with the row. Plain types stand between, since scanning into
+// others costs more.
 type emailScanner struct {
 	Email
 	id, thread, created int64
-	blob                []byte
+	blob, summary       db.Borrowed
 	dest                []any
 }
 
 func newEmailScanner() *emailScanner {
 	s := new(emailScanner)
-	s.dest = []any{&s.id, &s.thread, &s.blob, &s.Size, &s.Received, &s.created, &s.Summary}
+	s.dest = []any{&s.id, &s.thread, &s.blob, &s.Size, &s.Received, &s.created, &s.summary}
 	return s
 }
 
-func (s *emailScanner) scan(r interface{ Scan(...any) error }) error {
-	err := r.Scan(s.dest...)
+func (s *emailScanner) scan(r *db.Rows) error {
+	if err := r.Scan(s.dest...); err != nil {
+		return err
+	}
 	copy(s.Blob[:], s.blob)
-	s.ID, s.Thread, s.CreatedModSeq = mail.EmailID(s.id), mail.ThreadID(s.thread), mail.ModSeq(s.created)
-	return err
+	s.ID, s.Thread, s.CreatedModSeq, s.Summary = mail.EmailID(s.id), mail.ThreadID(s.thread), mail.ModSeq(s.created), s.summary
+	return nil
 }
 
 // Email returns one email of an account.
 func (s *Store) Email(t *tx.Tx, account mail.AccountID, id mail.EmailID) (Email, error) {
-	e := newEmailScanner()
-	err := e.scan(t.SQL().QueryRow(`SELECT `+emailColumns+` FROM email WHERE account_id = $1 AND id = $2`, account, id))
-	return e.Email, notFound("mailbox.Email", err)
+	var e Email
+	err := t.SQL().QueryRow(`SELECT `+emailColumns+` FROM email WHERE account_id = $1 AND id = $2`, account, id).
+		Scan(&e.ID, &e.Thread, &e.Blob, &e.Size, &e.Received, &e.CreatedModSeq, &e.Summary)
+	return e, notFound("mailbox.Email", err)
 }
 
 // Membership is a place where an email lies.
@@ -79,8 +84,8 @@ func (s *Store) Memberships(t *tx.Tx, account mail.AccountID, id mail.EmailID) (
 // errStop ends a reading early.
 var errStop = errors.New("stop")
 
-// Summaries calls each for the emails of ids that exist, in the order of ids, until it returns false. The Email is
-// valid during the call only; its Summary may be kept. However many ids there are, few rows are in memory at a time.
+// Summaries calls each for the emails of ids that exist, in the order of ids, until it returns false. The Email and its
+// Summary are valid during the call only. However many ids there are, few rows are in memory at a time.
 func (s *Store) Summaries(t *tx.Tx, account mail.AccountID, ids []mail.EmailID, each func(*Email) bool) error {
 	r := summaryReader{t: t, account: account, each: each, email: newEmailScanner()}
 	var err error
@@ -168,6 +173,7 @@ func (r *summaryReader) mixed(ids []mail.EmailID) error {
 		slices.Compact(slices.Sorted(slices.Values(ids))), func(rows *db.Rows) error {
 			err := r.email.scan(rows)
 			e := r.email.Email
+			e.Summary = bytes.Clone(e.Summary)
 			found[e.ID] = &e
 			return err
 		})
