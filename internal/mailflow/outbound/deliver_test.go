@@ -55,8 +55,8 @@ func TestDeliver(t *testing.T) {
 			inBubble(t, func(t *testing.T, n *internet, first, second *fakeHost) {
 				c.set(first, second)
 				want(t, n.outbound().Deliver(t.Context(), job("them.example", strings.Fields(c.to)...)), c.want...)
-				if second.conns != c.second {
-					t.Errorf("%d connections to the second host, not %d", second.conns, c.second)
+				if second.connections() != c.second {
+					t.Errorf("%d connections to the second host, not %d", second.connections(), c.second)
 				}
 			})
 		})
@@ -99,8 +99,8 @@ func TestHostileHosts(t *testing.T) {
 				if took := time.Since(begun); took > c.most+time.Second {
 					t.Errorf("it took %v", took)
 				}
-				if (second.conns > 0) != c.again {
-					t.Errorf("%d connections to the second host", second.conns)
+				if (second.connections() > 0) != c.again {
+					t.Errorf("%d connections to the second host", second.connections())
 				}
 			})
 		})
@@ -176,8 +176,8 @@ func TestManyBadHosts(t *testing.T) {
 		}
 		n.domain("them.example", hosts...)
 		attempts := n.outbound().Deliver(t.Context(), job("them.example", "bob"))
-		if attempts[0].Event.Kind != mail.EventDeferred || bad.conns != maxSessions {
-			t.Errorf("%v after %d connections", attempts, bad.conns)
+		if attempts[0].Event.Kind != mail.EventDeferred || bad.connections() != maxSessions {
+			t.Errorf("%v after %d connections", attempts, bad.connections())
 		}
 	})
 }
@@ -187,7 +187,7 @@ func TestMayEnd(t *testing.T) {
 		j := job("them.example", "bob")
 		j.MayEnd = func() bool { return false }
 		want(t, n.outbound().Deliver(t.Context(), j), "deferred 451 4.3.0 by us.example")
-		if len(first.got)+len(second.got)+second.conns != 0 {
+		if len(first.got)+len(second.got)+second.connections() != 0 {
 			t.Error("it was sent")
 		}
 	})
@@ -214,8 +214,8 @@ func TestLimitsOfRecipients(t *testing.T) {
 		inBubble(t, func(t *testing.T, n *internet, first, second *fakeHost) {
 			first.offers = append(first.offers, "LIMITS RCPTMAX=2")
 			want(t, n.outbound().Deliver(t.Context(), job("them.example", people...)), slices.Repeat([]string{"relayed 250 2.6.0" + byFirst}, 5)...)
-			if len(first.got) != 3 || first.conns != 1 {
-				t.Errorf("%d transactions, %d connections", len(first.got), first.conns)
+			if len(first.got) != 3 || first.connections() != 1 {
+				t.Errorf("%d transactions, %d connections", len(first.got), first.connections())
 			}
 		})
 	})
@@ -223,8 +223,8 @@ func TestLimitsOfRecipients(t *testing.T) {
 		inBubble(t, func(t *testing.T, n *internet, first, second *fakeHost) {
 			first.offers = append(first.offers, "LIMITS MAILMAX=2 RCPTMAX=1")
 			want(t, n.outbound().Deliver(t.Context(), job("them.example", people...)), slices.Repeat([]string{"relayed 250 2.6.0" + byFirst}, 5)...)
-			if len(first.got) != 5 || first.conns != 3 {
-				t.Errorf("%d transactions, %d connections", len(first.got), first.conns)
+			if len(first.got) != 5 || first.connections() != 3 {
+				t.Errorf("%d transactions, %d connections", len(first.got), first.connections())
 			}
 		})
 	})

@@ -141,6 +141,13 @@ type fakeHost struct {
 	secure   int // of the messages
 }
 
+// connections is how many there have been.
+func (h *fakeHost) connections() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.conns
+}
+
 func plainHost(name string) *fakeHost {
 	return &fakeHost{name: name, offers: []string{"PIPELINING", "8BITMIME"}, says: map[string]string{}, does: map[string]func(net.Conn){}}
 }

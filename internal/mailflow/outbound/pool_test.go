@@ -17,8 +17,8 @@ func TestConnectionsAreKept(t *testing.T) {
 		deliver := func(conns int) {
 			t.Helper()
 			want(t, o.Deliver(t.Context(), job("them.example", "bob")), "relayed 250 2.6.0"+byFirst)
-			if first.conns != conns {
-				t.Errorf("%d connections, not %d", first.conns, conns)
+			if first.connections() != conns {
+				t.Errorf("%d connections, not %d", first.connections(), conns)
 			}
 		}
 		deliver(1)
@@ -46,8 +46,8 @@ func TestAConnectionGetsOld(t *testing.T) {
 		for begun := time.Now(); time.Since(begun) < 3*maxAge; time.Sleep(idleTime / 2) {
 			want(t, o.Deliver(t.Context(), job("them.example", "bob")), "relayed 250 2.6.0"+byFirst)
 		}
-		if first.conns != 3 {
-			t.Errorf("%d connections", first.conns)
+		if first.connections() != 3 {
+			t.Errorf("%d connections", first.connections())
 		}
 	})
 }
@@ -61,7 +61,7 @@ func TestStaleConnections(t *testing.T) {
 			func() { first.says["MAIL"] = "421 4.4.2 idle" },
 		} {
 			want(t, o.Deliver(t.Context(), job("them.example", "bob")), "relayed 250 2.6.0"+byFirst)
-			before := first.conns
+			before := first.connections()
 			end()
 			// The next connection is a good one again.
 			n.hosts[n.addrs["mx.them.example"][0]] = plainHost("mx.them.example")
@@ -70,8 +70,8 @@ func TestStaleConnections(t *testing.T) {
 			clear(first.does)
 			clear(first.says)
 			n.hosts[n.addrs["mx.them.example"][0]] = first
-			if first.conns != before || second.conns != 0 {
-				t.Errorf("%d and %d connections", first.conns, second.conns)
+			if first.connections() != before || second.connections() != 0 {
+				t.Errorf("%d and %d connections", first.connections(), second.connections())
 			}
 			o = n.outbound()
 		}
@@ -86,7 +86,7 @@ func TestCalledOff(t *testing.T) {
 		time.AfterFunc(time.Second, cancel)
 		begun := time.Now()
 		a := n.outbound().Deliver(ctx, job("them.example", "bob"))
-		if a[0].Event.Kind != mail.EventDeferred || !elapsed(begun, time.Second, time.Second) || second.conns > 0 {
+		if a[0].Event.Kind != mail.EventDeferred || !elapsed(begun, time.Second, time.Second) || second.connections() > 0 {
 			t.Errorf("%+v after %v", a, time.Since(begun))
 		}
 	})
