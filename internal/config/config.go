@@ -12,11 +12,12 @@ type Config struct {
 	Data     string `toml:"data" doc:"The data folder: database, packs of message bodies, keys, admin socket. Only one running server may use it." accept:"a folder's path; it is created when missing"`
 	Database string `toml:"database" doc:"Where rows are kept. Empty: an SQLite file in the data folder." accept:"empty, or a URL postgres://user:password@host:port/name"`
 
-	Listen Listen `toml:"listen" doc:"Where each door listens. An empty list closes a door."`
-	TLS    TLS    `toml:"tls" doc:"The certificate. Without one, a self-signed certificate is made in the data folder."`
-	Limits Limits `toml:"limits" doc:"Limits an operator may have a reason to move. All others are fixed and documented with their door."`
-	Bodies Bodies `toml:"bodies" doc:"How message bodies are kept."`
-	Log    Log    `toml:"log" doc:"What is logged, to standard error."`
+	Listen   Listen   `toml:"listen" doc:"Where each door listens. An empty list closes a door."`
+	TLS      TLS      `toml:"tls" doc:"The certificate. Without one, a self-signed certificate is made in the data folder."`
+	Limits   Limits   `toml:"limits" doc:"Limits an operator may have a reason to move. All others are fixed and documented with their door."`
+	Bodies   Bodies   `toml:"bodies" doc:"How message bodies are kept."`
+	Outbound Outbound `toml:"outbound" doc:"How mail goes to other domains."`
+	Log      Log      `toml:"log" doc:"What is logged, to standard error."`
 }
 
 // Listen names the doors.
@@ -44,6 +45,11 @@ type Limits struct {
 // Bodies says how message bodies are kept.
 type Bodies struct {
 	Keep Duration `toml:"keep" doc:"How long the bytes of a deleted message stay, so that a restored database still finds them. Never less than the time your database backups reach back." accept:"a duration of at least \"1h\": \"36h\", \"15d\""`
+}
+
+// Outbound says how mail goes to other domains.
+type Outbound struct {
+	Smarthost string `toml:"smarthost" doc:"A host that takes all mail for other domains; without one, mail goes to the hosts that DNS names. With smtps:// TLS is there from the start, with smtp:// STARTTLS is demanded, except of a host on this machine; either way the certificate must be valid for the host." accept:"empty, or a URL smtps://user:password@host:465 or smtp://user:password@host:587, the user and the port if need be"`
 }
 
 // Log says what is logged.

@@ -146,6 +146,9 @@ func (c *Config) check() []fault {
 	if c.Bodies.Keep < Duration(time.Hour) {
 		add("bodies.keep", fmt.Sprintf("%v is too short", c.Bodies.Keep))
 	}
+	if _, err := c.Outbound.Host(); err != nil {
+		add("outbound.smarthost", err.Error())
+	}
 	for _, k := range keys() {
 		endpoints, _ := k.field(c).Interface().(Endpoints)
 		for _, e := range endpoints {

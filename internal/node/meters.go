@@ -32,6 +32,8 @@ type meters struct {
 	refused       metrics.Counter
 	turnedAway    metrics.Counter
 
+	outboundSessions metrics.Counter
+
 	indexed      metrics.Counter
 	indexSeconds metrics.Histogram
 	indexWaiting metrics.Gauge
@@ -46,31 +48,32 @@ type meters struct {
 func newMeters() *meters {
 	r := metrics.New()
 	return &meters{
-		registry:       r,
-		commitSeconds:  r.Histogram("commit_seconds", "Time of one database commit, its sync included.", metrics.Latencies),
-		commitClosures: r.Histogram("commit_closures", "Units of work that shared a commit.", metrics.Sizes),
-		commitFailures: r.Counter("commit_failures_total", "Commits that failed or whose answer was lost."),
-		retries:        r.Counter("write_retries_total", "Units of work that ran again.", "reason"),
-		syncSeconds:    r.Histogram("body_sync_seconds", "Time of one sync of a pack.", metrics.Latencies),
-		syncBodies:     r.Histogram("body_sync_bodies", "Bodies that shared a sync.", metrics.Sizes),
-		bodyBytes:      r.Counter("body_bytes_total", "Sealed bytes of bodies written."),
-		bellSeconds:    r.Histogram("notice_seconds", "Time from a commit to a watcher of the account.", metrics.Latencies),
-		bellRecovered:  r.Counter("notices_recovered_total", "Accounts whose notice was lost and found by asking the store."),
-		sessions:       r.Gauge("sessions", "Open sessions.", "protocol"),
-		accepted:       r.Counter("messages_accepted_total", "Messages answered 250.", "protocol"),
-		delivered:      r.Counter("recipients_delivered_total", "Recipients of accepted messages.", "protocol"),
-		acceptedBytes:  r.Counter("accepted_bytes_total", "Bytes of accepted messages.", "protocol"),
-		acceptSeconds:  r.Histogram("accept_seconds", "Time from the last byte of a message to its 250.", metrics.Latencies, "protocol"),
-		refused:        r.Counter("refused_total", "Commands answered 4yz or 5yz.", "protocol", "command", "reason"),
-		turnedAway:     r.Counter("connections_turned_away_total", "IMAP and POP3 connections that found no place.", "protocol", "reason"),
-		indexed:        r.Counter("index_messages_total", "Messages added to the text index."),
-		indexSeconds:   r.Histogram("index_seconds", "Time of adding some messages to the text index.", metrics.Latencies),
-		indexWaiting:   r.Gauge("index_accounts_waiting", "Accounts with changes that the text index has not seen."),
-		signIns:        r.Counter("sign_ins_total", "Attempts to sign in.", "protocol", "mechanism", "result"),
-		commands:       r.Histogram("imap_command_seconds", "Time of an IMAP command, without waiting for the client.", metrics.Latencies, "command", "answer"),
-		pop3Commands:   r.Histogram("pop3_command_seconds", "Time of a POP3 command, without waiting for the client.", metrics.Latencies, "command", "answer"),
-		retrieved:      r.Counter("pop3_retrieved_bytes_total", "Bytes of messages sent over POP3, by sessions that have ended."),
-		removed:        r.Counter("pop3_deleted_total", "Messages deleted over POP3."),
+		registry:         r,
+		commitSeconds:    r.Histogram("commit_seconds", "Time of one database commit, its sync included.", metrics.Latencies),
+		commitClosures:   r.Histogram("commit_closures", "Units of work that shared a commit.", metrics.Sizes),
+		commitFailures:   r.Counter("commit_failures_total", "Commits that failed or whose answer was lost."),
+		retries:          r.Counter("write_retries_total", "Units of work that ran again.", "reason"),
+		syncSeconds:      r.Histogram("body_sync_seconds", "Time of one sync of a pack.", metrics.Latencies),
+		syncBodies:       r.Histogram("body_sync_bodies", "Bodies that shared a sync.", metrics.Sizes),
+		bodyBytes:        r.Counter("body_bytes_total", "Sealed bytes of bodies written."),
+		bellSeconds:      r.Histogram("notice_seconds", "Time from a commit to a watcher of the account.", metrics.Latencies),
+		bellRecovered:    r.Counter("notices_recovered_total", "Accounts whose notice was lost and found by asking the store."),
+		sessions:         r.Gauge("sessions", "Open sessions.", "protocol"),
+		accepted:         r.Counter("messages_accepted_total", "Messages answered 250.", "protocol"),
+		delivered:        r.Counter("recipients_delivered_total", "Recipients of accepted messages.", "protocol"),
+		acceptedBytes:    r.Counter("accepted_bytes_total", "Bytes of accepted messages.", "protocol"),
+		acceptSeconds:    r.Histogram("accept_seconds", "Time from the last byte of a message to its 250.", metrics.Latencies, "protocol"),
+		refused:          r.Counter("refused_total", "Commands answered 4yz or 5yz.", "protocol", "command", "reason"),
+		turnedAway:       r.Counter("connections_turned_away_total", "IMAP and POP3 connections that found no place.", "protocol", "reason"),
+		outboundSessions: r.Counter("outbound_sessions_total", "What mail to other hosts went over: a new connection under tls or in clear, one that was reused; or failed.", "kind"),
+		indexed:          r.Counter("index_messages_total", "Messages added to the text index."),
+		indexSeconds:     r.Histogram("index_seconds", "Time of adding some messages to the text index.", metrics.Latencies),
+		indexWaiting:     r.Gauge("index_accounts_waiting", "Accounts with changes that the text index has not seen."),
+		signIns:          r.Counter("sign_ins_total", "Attempts to sign in.", "protocol", "mechanism", "result"),
+		commands:         r.Histogram("imap_command_seconds", "Time of an IMAP command, without waiting for the client.", metrics.Latencies, "command", "answer"),
+		pop3Commands:     r.Histogram("pop3_command_seconds", "Time of a POP3 command, without waiting for the client.", metrics.Latencies, "command", "answer"),
+		retrieved:        r.Counter("pop3_retrieved_bytes_total", "Bytes of messages sent over POP3, by sessions that have ended."),
+		removed:          r.Counter("pop3_deleted_total", "Messages deleted over POP3."),
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow/delivery"
 	"github.com/mailmesh/mailmesh/internal/mailflow/inbound"
+	"github.com/mailmesh/mailmesh/internal/mailflow/outbound"
 	"github.com/mailmesh/mailmesh/internal/mailflow/reporting"
 	"github.com/mailmesh/mailmesh/internal/mailflow/tlspolicy"
 	"github.com/mailmesh/mailmesh/internal/provision"
@@ -50,6 +51,7 @@ type rooms struct {
 
 	provision *provision.Service
 	inbound   *inbound.Inbound
+	outbound  *outbound.Outbound
 
 	resolver    *dns.Resolver
 	tlsPolicies *tlspolicy.Policies
@@ -87,6 +89,9 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 		return r, err
 	}
 	r.openPolicies(log)
+	if err := r.openOutbound(cfg, log, m); err != nil {
+		return r, err
+	}
 	r.inbound = r.newInbound(cfg.Hostname, log)
 	return r, nil
 }
