@@ -31,9 +31,13 @@ type Recipient struct {
 	Original OriginalRecipient // RFC 3461 4.2 ORCPT
 	Notify   Notify            // RFC 3461 4.1
 
-	// Accounts are those here that get the mail, and Detail the subaddress (the tag of user+tag), once it is known.
-	Accounts []AccountID
-	Detail   string
+	// Accounts are those here that get the mail, and Detail the subaddress (the tag of user+tag), once it is known. Elsewhere
+	// is where an alias of ours leads on other servers.
+	Accounts  []AccountID
+	Detail    string
+	Elsewhere []Address
+
+	Stranger bool // the account that submits the message never wrote there before
 }
 
 // OriginalRecipient is the address the sender wrote, before aliases and forwards changed it. Zero when not given.

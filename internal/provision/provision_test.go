@@ -254,7 +254,7 @@ func (w *world) deliver(id mail.AccountID, content string) {
 		if err != nil {
 			return err
 		}
-		if err := w.sent.Charge(t, id, addr("ann@example.org")); err != nil {
+		if err := w.sent.Charge(t, id, 0, addr("ann@example.org")); err != nil {
 			return err
 		}
 		return w.sent.Record(t, submissions.Step{Account: id, Submission: sent, Event: mail.Event{Kind: mail.EventDelivered}})

@@ -45,8 +45,9 @@ type Rooms struct {
 	Mailbox   *mailbox.Store
 	Bodies    *bodies.Store
 	Provision *provision.Service
-	Blobs     *blobtest.Memory // where Options name no other store
-	Log       *Log
+	Outgoing
+	Blobs *blobtest.Memory // where Options name no other store
+	Log   *Log
 }
 
 // Options say what is different from the usual.
@@ -74,14 +75,16 @@ func New(t testing.TB, d *db.DB, o Options) *Rooms {
 	r.Must(err)
 	r.Directory = directory.New(directory.Options{Forwarding: true})
 	r.Mailbox = mailbox.New(mailbox.Options{Tx: r.Tx, Bodies: r.Bodies})
-	r.Provision = provision.New(provision.Options{Tx: r.Tx, Directory: r.Directory, Auth: auth.New(auth.Options{Tx: r.Tx}),
-		Bodies: r.Bodies, Mailboxes: r.Mailbox})
+	r.Auth = auth.New(auth.Options{Tx: r.Tx, Lookup: r.Directory.SignIn, Secret: make([]byte, 32), Params: auth.Params{Memory: 8, Time: 1},
+		Pause: func(context.Context, time.Duration) {}}) // no test waits for a refusal
+	r.Provision = provision.New(provision.Options{Tx: r.Tx, Directory: r.Directory, Auth: r.Auth, Bodies: r.Bodies, Mailboxes: r.Mailbox})
 	var deliver inbound.Delivery = delivery.New(delivery.Options{Bodies: r.Bodies, Mailbox: r.Mailbox})
 	if o.Delivery != nil {
 		deliver = o.Delivery(deliver)
 	}
 	r.Inbound = inbound.New(inbound.Options{Hostname: Hostname, Tx: r.Tx, Directory: r.Directory, Mailbox: r.Mailbox,
 		Bodies: r.Bodies, Delivery: deliver, Log: slog.New(o.Log), Now: func() time.Time { return Now }})
+	r.openOutgoing(deliver, slog.New(o.Log))
 	if _, err := r.Provision.AddDomain(t.Context(), "example.org"); !mail.Is(err, mail.Exists) {
 		r.Must(err)
 	}
@@ -194,12 +197,18 @@ type Kept struct {
 }
 
 // Inbox reads the INBOX of an account in order of UID.
-func (r *Rooms) Inbox(account mail.AccountID) (out []Kept) {
+func (r *Rooms) Inbox(account mail.AccountID) []Kept {
+	r.T.Helper()
+	return r.read(account, mailbox.RoleInbox)
+}
+
+// read reads a mailbox of an account.
+func (r *Rooms) read(account mail.AccountID, role mailbox.Role) (out []Kept) {
 	r.T.Helper()
 	ctx := context.WithoutCancel(r.T.Context())
 	var inbox mailbox.Mailbox
 	r.Must(r.Tx.Read(ctx, func(t *tx.Tx) (err error) {
-		inbox, err = r.Mailbox.ByRole(t, account, mailbox.RoleInbox)
+		inbox, err = r.Mailbox.ByRole(t, account, role)
 		return err
 	}))
 	view, err := r.Mailbox.View(ctx, account, inbox.ID)

@@ -21,7 +21,7 @@ import (
 // the package's table), and those without a reply of their own are logged with their cause and answered 451 4.3.0.
 type Inbound interface {
 	// Recipient decides whether to accept one more recipient, and returns it as it is to stand in the envelope: with the
-	// same address, and with what was found out about it. e is the transaction so far: it holds the recipients
+	// same address (the bare postmaster may get a domain), and with what was found out about it. e is the transaction so far: it holds the recipients
 	// accepted before this one, and must not be kept or changed. The same address may come twice. An address without a
 	// domain is the bare postmaster (RFC 5321 4.5.1).
 	Recipient(ctx context.Context, s smtp.Session, e *mail.Envelope, r mail.Recipient) (mail.Recipient, error)

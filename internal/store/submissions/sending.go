@@ -159,10 +159,10 @@ func roundUp(d time.Duration) time.Duration {
 	return d.Truncate(time.Minute) + time.Minute
 }
 
-// Charge takes recipients from the budgets of an account, which is locked, and remembers them. When they do not fit it is
-// mail.Limit, and nothing is charged.
-func (s *Store) Charge(t *tx.Tx, account mail.AccountID, recipients ...mail.Address) error {
-	known, err := s.Known(t, account, recipients...)
+// Charge takes recipients from the budgets of an account, which is locked: so many here, who are strangers to nobody, and
+// others, who are remembered. When they do not fit it is mail.Limit, and nothing is charged.
+func (s *Store) Charge(t *tx.Tx, account mail.AccountID, here int, others ...mail.Address) error {
+	known, err := s.Known(t, account, others...)
 	if err != nil {
 		return err
 	}
@@ -171,15 +171,15 @@ func (s *Store) Charge(t *tx.Tx, account mail.AccountID, recipients ...mail.Addr
 		return err
 	}
 	fresh := map[int64]bool{}
-	for i, to := range recipients {
+	for i, to := range others {
 		if !known[i] {
 			fresh[hash(to)] = true
 		}
 	}
-	if err := row.allow(len(recipients), len(fresh)); err != nil {
+	if err := row.allow(here+len(others), len(fresh)); err != nil {
 		return err
 	}
-	row.recipients += bucket(len(recipients)) * whole
+	row.recipients += bucket(here+len(others)) * whole
 	row.strangers += bucket(len(fresh)) * whole
 	row.write(t, account)
 	for h := range fresh {

@@ -20,7 +20,7 @@ func addresses(from, to int) (list []mail.Address) {
 
 func (w *world) charge(account mail.AccountID, to ...mail.Address) error {
 	w.t.Helper()
-	return w.tx.Write(w.t.Context(), nil, func(t *tx.Tx) error { return w.Charge(t, account, to...) })
+	return w.tx.Write(w.t.Context(), nil, func(t *tx.Tx) error { return w.Charge(t, account, 0, to...) })
 }
 
 // pass lets time pass for all budgets.
@@ -65,6 +65,11 @@ func TestCharge(t *testing.T) {
 		}
 		if err := w.charge(8, addresses(0, 24)...); err != nil {
 			t.Errorf("another account: %v", err)
+		}
+		w.pass(2 * Window)
+		w.do(func(t *tx.Tx) error { return w.Charge(t, 7, 20, addresses(40, 44)...) })
+		if err := w.charge(7, addresses(0, 1)...); !mail.Is(err, mail.Limit) {
+			t.Errorf("recipients here are not counted: %v", err)
 		}
 	})
 }
