@@ -13,7 +13,8 @@ type Config struct {
 	Database string `toml:"database" doc:"Where rows are kept. Empty: an SQLite file in the data folder." accept:"empty, or a URL postgres://user:password@host:port/name"`
 
 	Listen   Listen   `toml:"listen" doc:"Where each door listens. An empty list closes a door."`
-	TLS      TLS      `toml:"tls" doc:"The certificate. Without one, a self-signed certificate is made in the data folder."`
+	TLS      TLS      `toml:"tls" doc:"The certificate, where you bring it yourself. Without one, and without [acme], a self-signed certificate is made in the data folder."`
+	ACME     ACME     `toml:"acme" doc:"Certificates from a certificate authority, ordered and renewed by the server itself (RFC 8555)."`
 	Limits   Limits   `toml:"limits" doc:"Limits an operator may have a reason to move. All others are fixed and documented with their door."`
 	Bodies   Bodies   `toml:"bodies" doc:"How message bodies are kept."`
 	Outbound Outbound `toml:"outbound" doc:"How mail goes to other domains."`
@@ -28,6 +29,8 @@ type Listen struct {
 	IMAPS   Endpoints `toml:"imaps" doc:"IMAP with TLS from the start (RFC 8314)." accept:"a list of host:port"`
 	POP3    Endpoints `toml:"pop3" doc:"POP3 with STLS (RFC 1939, RFC 2595). Signing in needs TLS, except from this machine." accept:"a list of host:port"`
 	POP3S   Endpoints `toml:"pop3s" doc:"POP3 with TLS from the start (RFC 8314)." accept:"a list of host:port"`
+	HTTP    Endpoints `toml:"http" doc:"HTTP: what a certificate authority asks, settings for mail programs, and the way to HTTPS." accept:"a list of host:port"`
+	HTTPS   Endpoints `toml:"https" doc:"HTTPS: settings for mail programs (autoconfig, Autodiscover, .mobileconfig) and the MTA-STS policy of your domains (RFC 8461)." accept:"a list of host:port"`
 	Metrics Endpoints `toml:"metrics" doc:"HTTP with /metrics (Prometheus), /healthz and /readyz. No sign-in: keep it on this machine or a trusted network." accept:"a list of host:port"`
 }
 
@@ -35,6 +38,13 @@ type Listen struct {
 type TLS struct {
 	Certificate string `toml:"certificate" doc:"PEM file with the certificate chain." accept:"empty, or a file's path"`
 	Key         string `toml:"key" doc:"PEM file with the private key." accept:"empty, or a file's path; set when tls.certificate is"`
+}
+
+// ACME says where certificates are ordered.
+type ACME struct {
+	Directory string `toml:"directory" doc:"The URL of the authority's directory, such as https://acme-v02.api.letsencrypt.org/directory. Setting it agrees to the authority's terms of service." accept:"empty, or an https:// URL; not together with tls.certificate"`
+	DNSServer string `toml:"dns_server" doc:"The name server that takes updates of your domains' zones (RFC 2136). With it, the authority finds its proof in the DNS and needs no way to listen.http." accept:"empty, or host:port"`
+	DNSKey    string `toml:"dns_key" doc:"File with the key that signs these updates (TSIG, HMAC-SHA-256), as tsig-keygen writes it." accept:"empty, or a file's path; set when acme.dns_server is"`
 }
 
 // Limits are the few limits that differ between operators.
@@ -74,6 +84,8 @@ func Default() Config {
 			IMAPS:   Endpoints{":993"},
 			POP3:    Endpoints{":110"},
 			POP3S:   Endpoints{":995"},
+			HTTP:    Endpoints{":80"},
+			HTTPS:   Endpoints{":443"},
 			Metrics: Endpoints{"127.0.0.1:9625"},
 		},
 		Limits: Limits{MessageSize: 50 << 20},

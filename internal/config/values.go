@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -140,6 +141,7 @@ func (c *Config) check() []fault {
 	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
 		add("tls.key", "tls.certificate and tls.key are set together or not at all")
 	}
+	c.checkACME(add)
 	if c.Limits.MessageSize < 64<<10 || c.Limits.MessageSize > 1<<30 {
 		add("limits.message_size", fmt.Sprintf("%v is out of range", c.Limits.MessageSize))
 	}
@@ -164,4 +166,28 @@ func (c *Config) check() []fault {
 		add("log.format", fmt.Sprintf("%q is not a format", c.Log.Format))
 	}
 	return faults
+}
+
+func (c *Config) checkACME(add func(key, text string)) {
+	a := c.ACME
+	if (a.DNSServer == "") != (a.DNSKey == "") {
+		add("acme.dns_key", "acme.dns_server and acme.dns_key are set together or not at all")
+	}
+	if err := Endpoint(a.DNSServer).check(); a.DNSServer != "" && err != nil {
+		add("acme.dns_server", err.Error())
+	}
+	if a.Directory == "" {
+		return
+	}
+	u, err := url.Parse(a.Directory)
+	switch {
+	case err != nil || u.Scheme != "https" || u.Host == "":
+		add("acme.directory", fmt.Sprintf("%q is not an https:// URL", a.Directory))
+	case c.TLS.Certificate != "":
+		add("acme.directory", "tls.certificate is set, too: bring certificates or have them ordered")
+	case !strings.Contains(c.Hostname, "."):
+		add("acme.directory", fmt.Sprintf("no authority certifies the hostname %q: set hostname to a full one", c.Hostname))
+	case len(c.Listen.HTTP) == 0 && a.DNSServer == "":
+		add("acme.directory", "the authority has no way to its proof: set listen.http or acme.dns_server")
+	}
 }

@@ -71,6 +71,7 @@ func (n *Node) startChores(ctx context.Context) (stop func()) {
 		n.rooms.realtime.Run(ctx, n.rooms.mailbox, func(err error) { n.log.Warn("cannot ask for changes", "err", err) })
 	})
 	running.Go(func() { n.rooms.search.Run(ctx) })
+	running.Go(func() { n.certificates.run(ctx) })
 	for _, c := range n.choreList() {
 		running.Go(func() { n.repeat(ctx, c) })
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/config"
-	"github.com/mailmesh/mailmesh/internal/infra/cert"
 	"github.com/mailmesh/mailmesh/internal/infra/listen"
 	"github.com/mailmesh/mailmesh/internal/protocol/imapserver"
 	"github.com/mailmesh/mailmesh/internal/protocol/pop3server"
@@ -35,12 +34,11 @@ type doorPlan struct {
 }
 
 // plan makes the servers behind the doors.
-func (n *Node) plan() ([]doorPlan, error) {
-	certificate, err := n.certificate()
-	if err != nil {
+func (n *Node) plan(ctx context.Context) (plans []doorPlan, err error) {
+	if n.certificates, err = n.openCertificates(ctx); err != nil {
 		return nil, err
 	}
-	tlsConfig := certificate.Config()
+	tlsConfig := n.certificates.Config()
 	limits := smtpserver.Limits{MessageSize: int64(n.cfg.Limits.MessageSize)}
 	mx, err := smtpserver.New(smtpserver.Options{Mode: smtpserver.MX, Hostname: n.cfg.Hostname, TLS: tlsConfig,
 		Inbound: n.rooms.inbound, Limits: limits, Observer: smtpMeters{n.meters}, Log: n.log})
@@ -65,8 +63,12 @@ func (n *Node) plan() ([]doorPlan, error) {
 	if err != nil {
 		return nil, err
 	}
+	web, err := n.webPlans(n.certificates)
+	if err != nil {
+		return nil, err
+	}
 	l := n.cfg.Listen
-	return []doorPlan{
+	return append(web, []doorPlan{
 		{"smtp", l.SMTP, mx.Serve},
 		{"lmtp", l.LMTP, lmtp.Serve},
 		{"imap", l.IMAP, imap.Serve},
@@ -74,21 +76,12 @@ func (n *Node) plan() ([]doorPlan, error) {
 		{"pop3", l.POP3, pop3.Serve},
 		{"pop3s", l.POP3S, pop3.ServeTLS},
 		{metricsDoor, l.Metrics, n.serveHTTP(n.health())},
-	}, nil
-}
-
-// certificate is the configured one, or a self-signed one.
-func (n *Node) certificate() (source *cert.Source, err error) {
-	o := cert.Options{Logger: n.log}
-	if n.cfg.TLS.Certificate != "" {
-		return cert.Files(n.cfg.TLS.Certificate, n.cfg.TLS.Key, o)
-	}
-	return cert.SelfSigned(n.rooms.folder.path, n.cfg.Hostname, o)
+	}...), nil
 }
 
 // open opens the sockets of all doors, or none.
 func (n *Node) open(ctx context.Context) (doors []door, err error) {
-	plans, err := n.plan()
+	plans, err := n.plan(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,8 @@ type Node struct {
 	meters   *meters
 	rooms    *rooms
 	draining atomic.Bool
+
+	certificates *certificates // while it serves
 }
 
 // Open opens the data folder and builds all rooms. It opens no socket: the node can be administered, and Serve makes it
@@ -44,6 +46,7 @@ func openNode(ctx context.Context, cfg config.Config, log *slog.Logger) (*Node, 
 		return nil, err
 	}
 	n.showSizes()
+	n.meters.registry.GaugeFunc("certificate_seconds_left", "How long clients will still accept the server's certificate.", func() float64 { return n.certificates.left() })
 	return n, nil
 }
 

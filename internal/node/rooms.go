@@ -24,6 +24,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/realtime"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
+	"github.com/mailmesh/mailmesh/internal/store/certs"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/schema"
@@ -46,6 +47,7 @@ type rooms struct {
 	mailbox   *mailbox.Store
 	search    *search.Index
 	spool     *spool.Store
+	certs     *certs.Store
 
 	submissions *submissions.Store
 
@@ -143,6 +145,9 @@ func (r *rooms) openStore(ctx context.Context, cfg config.Config, log *slog.Logg
 		return err
 	}
 	r.closers = append(r.closers, r.bodies.Close)
+	if err := r.openCerts(certs.Options{Tx: r.tx, MasterKey: master, Logger: log}); err != nil {
+		return err
+	}
 	r.directory = directory.New(directory.Options{Hostname: cfg.Hostname})
 	secret, err := hkdf.Key(sha256.New, master, nil, "mailmesh auth", 32)
 	if err != nil {

@@ -15,7 +15,11 @@ type issued struct {
 // Issued is the source of the certificate that get returns, and as long as it returns nil of the self-signed one that
 // SelfSigned has.
 func Issued(get func() *tls.Certificate, dir, hostname string, o Options) (*Source, error) {
-	return newSource(issued{get, selfSigned{dir, hostname}}, o)
+	s, err := newSource(issued{get, selfSigned{dir, hostname}}, o)
+	if err == nil {
+		s.every = time.Second // costs nothing: no file is looked at
+	}
+	return s, err
 }
 
 func (i issued) changed(shown tls.Certificate, now time.Time) (bool, error) {

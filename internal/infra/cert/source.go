@@ -18,8 +18,9 @@ const lookEvery = 10 * time.Second
 // Source holds the certificate of a server, and another when that was renewed. It is safe for concurrent use.
 type Source struct {
 	origin
-	log *slog.Logger
-	now func() time.Time
+	log   *slog.Logger
+	now   func() time.Time
+	every time.Duration // it looks at most
 
 	mu      sync.Mutex
 	config  *tls.Config // with the certificate that clients are shown
@@ -53,7 +54,7 @@ func SelfSigned(dir, hostname string, o Options) (*Source, error) {
 }
 
 func newSource(from origin, o Options) (*Source, error) {
-	s := &Source{origin: from, log: o.Logger, now: o.Now}
+	s := &Source{origin: from, log: o.Logger, now: o.Now, every: lookEvery}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -84,7 +85,7 @@ func (s *Source) current() *tls.Config {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	if now.Sub(s.looked) < lookEvery {
+	if now.Sub(s.looked) < s.every {
 		return s.config
 	}
 	s.looked = now

@@ -38,8 +38,13 @@ func TestLimit(t *testing.T) {
 	dial()
 	second := <-accepted
 	dial()
-	if why := <-away; why != TooMany {
-		t.Errorf("turned away for %q", why)
+	select {
+	case why := <-away:
+		if why != TooMany {
+			t.Errorf("turned away for %q", why)
+		}
+	case <-accepted:
+		t.Fatal("a third connection is open")
 	}
 	first.Close()
 	first.Close() // counts once

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/mailmesh/mailmesh/internal/infra/cert"
 	"github.com/mailmesh/mailmesh/internal/infra/cert/certtest"
 	"github.com/mailmesh/mailmesh/internal/infra/cert/pebbletest"
@@ -241,6 +243,17 @@ func TestNamesComeAndGo(t *testing.T) {
 	mu.Unlock()
 	wait(t, m, "mta-sts.example.net", nil)
 	until(t, "what nobody wants is still there", func() bool { return m.Certificate(name) == nil })
+}
+
+// What the library says keeps its values, a level lower.
+func TestTheLogOfTheLibrary(t *testing.T) {
+	var log lines
+	logger := zap.New(&core{handler: slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelInfo})}).With(zap.String("a", "b"))
+	logger.Info("not shown")
+	logger.Warn("something", zap.Int("n", 3), zap.Error(context.Canceled))
+	if got := log.String(); !strings.Contains(got, `level=INFO msg="acme: something" a=b n=3 error="context canceled"`) || strings.Contains(got, "not shown") {
+		t.Errorf("logged %s", got)
+	}
 }
 
 // lines is a log that several goroutines write.

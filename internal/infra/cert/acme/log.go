@@ -42,9 +42,8 @@ func (c *core) Check(e zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.Ch
 
 func (c *core) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	record := slog.NewRecord(e.Time, level(e.Level), "acme: "+e.Message, 0)
-	values := zapcore.NewMapObjectEncoder()
 	for _, f := range slices.Concat(c.fields, fields) {
-		values.Fields = map[string]any{}
+		values := zapcore.NewMapObjectEncoder()
 		f.AddTo(values)
 		for name, value := range values.Fields { // one, or two: an error may have a verbose form beside it
 			record.AddAttrs(slog.Any(name, value))

@@ -182,6 +182,15 @@ func (m *Manager) obtain(ctx context.Context, name string) {
 	}
 }
 
+// Load has Certificate return what the storage has for a name, before Run does so. That there is none is no error.
+func (m *Manager) Load(ctx context.Context, name string) error {
+	_, err := m.config.CacheManagedCertificate(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return err
+}
+
 // load shows what the storage has, and looks at once whether it is to be renewed.
 func (m *Manager) load(ctx context.Context, name string) error {
 	if _, err := m.config.CacheManagedCertificate(ctx, name); err != nil {

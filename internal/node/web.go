@@ -1,0 +1,76 @@
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/config"
+	"github.com/mailmesh/mailmesh/internal/protocol/webserver"
+	"github.com/mailmesh/mailmesh/internal/rfc/mtasts"
+)
+
+// stsAge is how long other servers may remember that mail for our domains comes over checked TLS: long enough that an attacker
+// cannot wait for its end, short enough that a mistake is over in a week.
+const stsAge = 7 * 24 * time.Hour
+
+// webPlans are the HTTP and HTTPS doors.
+func (n *Node) webPlans(c *certificates) ([]doorPlan, error) {
+	o := webserver.Options{
+		Hostname: n.cfg.Hostname, HTTPSPort: port(n.cfg.Listen.HTTPS, 443), Services: services(n.cfg.Listen), Tx: n.rooms.tx, Directory: n.rooms.directory,
+		STS: stsPolicy(n.cfg), Trusted: c.trusted, Log: n.log,
+	}
+	if c.manager != nil {
+		o.Challenge = c.manager.Answer
+	}
+	web, err := webserver.New(o)
+	if err != nil {
+		return nil, err
+	}
+	shown := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.forHello, NextProtos: []string{"http/1.1"}}
+	serve := func(name string, h http.Handler, wrap func(net.Listener) net.Listener) func(context.Context, net.Listener) error {
+		return func(ctx context.Context, l net.Listener) error {
+			return webserver.Serve(ctx, wrap(webserver.Limit(l, name, n.log)), h, name, n.log)
+		}
+	}
+	return []doorPlan{
+		{"http", n.cfg.Listen.HTTP, serve("http", web.Plain(), func(l net.Listener) net.Listener { return l })},
+		{"https", n.cfg.Listen.HTTPS, serve("https", web.Secure(), func(l net.Listener) net.Listener { return tls.NewListener(l, shown) })},
+	}, nil
+}
+
+// stsPolicy is what our domains ask of those who send them mail (RFC 8461).
+func stsPolicy(cfg config.Config) mtasts.Policy {
+	return mtasts.Policy{Mode: mtasts.Enforce, Hosts: []string{cfg.Hostname}, MaxAge: stsAge}
+}
+
+// services are the ways in for mail programs, the one to be preferred of each protocol first.
+func services(l config.Listen) (list []webserver.Service) {
+	for _, s := range []struct {
+		protocol string
+		tls      bool
+		at       config.Endpoints
+	}{{"imap", true, l.IMAPS}, {"imap", false, l.IMAP}, {"pop3", true, l.POP3S}, {"pop3", false, l.POP3}} {
+		if p := port(s.at, 0); p != 0 {
+			list = append(list, webserver.Service{Protocol: s.protocol, Port: p, TLS: s.tls})
+		}
+	}
+	return list
+}
+
+// port is where a door is reached from other machines; otherwise where none is.
+func port(at config.Endpoints, otherwise int) int {
+	for _, e := range at {
+		host, text, err := net.SplitHostPort(string(e))
+		if ip := net.ParseIP(host); err != nil || host == "localhost" || ip != nil && ip.IsLoopback() {
+			continue
+		}
+		if p, err := strconv.Atoi(text); err == nil {
+			return p
+		}
+	}
+	return otherwise
+}
