@@ -6,6 +6,7 @@ import (
 	"compress/flate"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -67,20 +68,41 @@ func TestUnauthenticateKeepsCompression(t *testing.T) {
 	c.ok("SELECT INBOX")
 }
 
-// A hundred bytes on the way can be a hundred thousand here: limits count those.
+// packed is what a client sends of a text under compression: prefix, then n times the same octet, then suffix.
+func packed(prefix string, n int, suffix string) []byte {
+	var b bytes.Buffer
+	w, _ := flate.NewWriter(&b, flate.BestSpeed) // a level that exists
+	io.WriteString(w, prefix)
+	for some := bytes.Repeat([]byte("x"), 1<<20); n > 0; n -= len(some) {
+		w.Write(some[:min(n, len(some))])
+	}
+	io.WriteString(w, suffix)
+	w.Flush()
+	return b.Bytes()
+}
+
+// A hundred bytes on the way can be a hundred thousand here: limits count those, and what is refused is not held.
 func TestDeflateBomb(t *testing.T) {
 	f := serve(t)
-	for name, bomb := range map[string]string{
-		"line":    "a SELECT " + strings.Repeat("x", 8<<20) + "\r\n",
-		"literal": "a SELECT {8388608+}\r\n" + strings.Repeat("x", 8<<20) + "\r\n",
+	const size, most = 128 << 20, 8 << 20
+	for name, bomb := range map[string][]byte{
+		"line":    packed("a SELECT ", size, "\r\nb LOGOUT\r\n"),
+		"literal": packed("a SELECT {134217728+}\r\n", size, "\r\nb LOGOUT\r\n"),
+		"words":   packed("a SEARCH OR "+strings.Repeat("SUBJECT y NOT ", 1000), size, "\r\nb LOGOUT\r\n"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := f.login()
 			c.compress()
-			go io.WriteString(c.conn, bomb+"b LOGOUT\r\n") // the server need not take all of it
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			go c.conn.(*deflating).Conn.Write(bomb) // the server need not take all of it
 			all, err := io.ReadAll(c.r)
+			runtime.ReadMemStats(&after)
 			if text := string(all); !strings.Contains(text, "[TOOBIG]") && !strings.Contains(text, "* BYE") {
 				t.Errorf("%q, %v", text, err)
+			}
+			if took := after.TotalAlloc - before.TotalAlloc; took > most {
+				t.Errorf("%d octets on the way made the server allocate %d", len(bomb), took)
 			}
 		})
 	}
