@@ -4,7 +4,7 @@
 //	submission  mail from our users (not yet built)
 //	delivery    into local mailboxes: called by the two above, inside their commit
 //	queue       when and how often spooled mail is tried (not yet built)
-//	outbound    to other domains (not yet built)
+//	outbound    to other domains, over SMTP
 //
 // The steps do not import each other. What they hand on are the types of this package, and a step that calls another
 // does so through an interface that it declares itself.
