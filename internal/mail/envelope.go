@@ -31,13 +31,24 @@ type Recipient struct {
 	Original OriginalRecipient // RFC 3461 4.2 ORCPT
 	Notify   Notify            // RFC 3461 4.1
 
-	// Accounts are those here that get the mail, and Detail the subaddress (the tag of user+tag), once it is known. Elsewhere
-	// is where an alias of ours leads on other servers.
+	// Once it is known: Accounts are those here that get the mail, Elsewhere addresses on other servers that it goes on to,
+	// Groups whose members get it, and Detail is the subaddress (the tag of user+tag).
 	Accounts  []AccountID
-	Detail    string
 	Elsewhere []Address
+	Groups    []Group
+	Detail    string
 
 	Stranger bool // the account that submits the message never wrote there before
+}
+
+// Targets is how many the mail is for, a group counting as one.
+func (r Recipient) Targets() int { return len(r.Accounts) + len(r.Elsewhere) + len(r.Groups) }
+
+// Group is an address whose mail goes to members.
+type Group struct {
+	Address Address
+	Name    string    // for people; may be empty
+	Members []Address // each once, with those of groups that are members
 }
 
 // OriginalRecipient is the address the sender wrote, before aliases and forwards changed it. Zero when not given.

@@ -2,6 +2,7 @@
 //
 //	inbound     mail from other hosts: who is it for, do we take it; then one commit
 //	submission  mail from our users (not yet built)
+//	forwarding  what must go on to other servers: called by the two above, inside their commit
 //	delivery    into local mailboxes: called by the two above, inside their commit
 //	queue       when and how often spooled mail is tried (not yet built)
 //	outbound    to other domains, over SMTP

@@ -22,6 +22,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mailflow/tlspolicy"
 	"github.com/mailmesh/mailmesh/internal/provision"
 	"github.com/mailmesh/mailmesh/internal/realtime"
+	"github.com/mailmesh/mailmesh/internal/rfc/srs"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/certs"
@@ -48,6 +49,7 @@ type rooms struct {
 	search    *search.Index
 	spool     *spool.Store
 	certs     *certs.Store
+	sender    *srs.Rewriter
 
 	submissions *submissions.Store
 
@@ -100,7 +102,7 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 
 func (r *rooms) newInbound(hostname string, log *slog.Logger) *inbound.Inbound {
 	return inbound.New(inbound.Options{
-		Hostname: hostname, Tx: r.tx, Directory: r.directory, Mailbox: r.mailbox, Bodies: r.bodies, Log: log,
+		Hostname: hostname, Tx: r.tx, Mailbox: r.mailbox, Bodies: r.bodies, Forwarding: r.newForwarding(), Log: log,
 		Delivery: delivery.New(delivery.Options{Bodies: r.bodies, Mailbox: r.mailbox}),
 	})
 }
@@ -148,7 +150,10 @@ func (r *rooms) openStore(ctx context.Context, cfg config.Config, log *slog.Logg
 	if err := r.openCerts(certs.Options{Tx: r.tx, MasterKey: master, Logger: log}); err != nil {
 		return err
 	}
-	r.directory = directory.New(directory.Options{Hostname: cfg.Hostname})
+	if err := r.openSender(master); err != nil {
+		return err
+	}
+	r.directory = directory.New(directory.Options{Hostname: cfg.Hostname, Forwarding: true})
 	secret, err := hkdf.Key(sha256.New, master, nil, "mailmesh auth", 32)
 	if err != nil {
 		return err

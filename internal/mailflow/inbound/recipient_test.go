@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
@@ -56,14 +57,17 @@ func TestRecipient(t *testing.T) {
 		r.Alias("postmaster", "full")
 		r.Alias("forward", "x@elsewhere.example")
 		r.Alias("copied", "ann", "x@elsewhere.example")
+		r.Alias("full-copied", "full", "x@elsewhere.example")
+		r.Alias("srs0=taken", "bob")
 
 		for _, tt := range []struct {
-			to     string
-			size   int64
-			want   []mail.AccountID
-			detail string
-			kind   mail.Kind
-			code   string // of a reply that is no kind's
+			to        string
+			size      int64
+			elsewhere string
+			want      []mail.AccountID
+			detail    string
+			kind      mail.Kind
+			code      string // of a reply that is no kind's
 		}{
 			{to: "ann", want: []mail.AccountID{ann}},
 			{to: "ANN+tag", want: []mail.AccountID{ann}, detail: "tag"},
@@ -81,10 +85,16 @@ func TestRecipient(t *testing.T) {
 			{to: "small", want: []mail.AccountID{small}},
 			{to: "small", size: 1000, want: []mail.AccountID{small}},
 			{to: "small", size: 1001, kind: mail.OverQuota},
-			{to: "forward", code: "550 5.3.3"},
-			{to: "copied", code: "550 5.3.3"},
+			{to: "forward", elsewhere: "x@elsewhere.example"},
+			{to: "copied", want: []mail.AccountID{ann}, elsewhere: "x@elsewhere.example"},
+			{to: "full-copied", want: []mail.AccountID{full}, elsewhere: "x@elsewhere.example"},
+			{to: "postmaster@mx.example.org", want: []mail.AccountID{full}},
+			{to: "ann@mx.example.org", kind: mail.Denied},
+			{to: "SRS0=aaaaaa=bb=elsewhere.example=x", code: "550 5.7.1"},
+			{to: "SRS0=aaaaaa=bb=elsewhere.example=x@elsewhere.example", kind: mail.Denied},
+			{to: "srs0=taken", want: []mail.AccountID{bob}},
 		} {
-			e := &mail.Envelope{ID: "e1", Size: tt.size}
+			e := &mail.Envelope{ID: "e1", Size: tt.size, ReversePath: mailflowtest.Address("ann@client.example")}
 			got, err := r.Recipient(t.Context(), r.Session(), e, mail.Recipient{Address: mailflowtest.Address(tt.to), Notify: mail.NotifyDelay})
 			var reply mail.Reply
 			switch {
@@ -100,7 +110,7 @@ func TestRecipient(t *testing.T) {
 				slices.Sort(got.Accounts)
 				slices.Sort(tt.want)
 				if err != nil || !slices.Equal(got.Accounts, tt.want) || got.Detail != tt.detail || got.Notify != mail.NotifyDelay ||
-					got.Address != mailflowtest.Address(tt.to) {
+					strings.Trim(fmt.Sprint(got.Elsewhere), "[]") != tt.elsewhere || got.Address != mailflowtest.Address(tt.to) {
 					t.Errorf("%s: %+v, %v, want accounts %v, detail %q", tt.to, got, err, tt.want, tt.detail)
 				}
 			}

@@ -20,9 +20,11 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow/delivery"
+	"github.com/mailmesh/mailmesh/internal/mailflow/forwarding"
 	"github.com/mailmesh/mailmesh/internal/mailflow/inbound"
 	"github.com/mailmesh/mailmesh/internal/provision"
 	"github.com/mailmesh/mailmesh/internal/rfc/smtp"
+	"github.com/mailmesh/mailmesh/internal/rfc/srs"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
@@ -46,8 +48,9 @@ type Rooms struct {
 	Bodies    *bodies.Store
 	Provision *provision.Service
 	Outgoing
-	Blobs *blobtest.Memory // where Options name no other store
-	Log   *Log
+	Sender *srs.Rewriter
+	Blobs  *blobtest.Memory // where Options name no other store
+	Log    *Log
 }
 
 // Options say what is different from the usual.
@@ -73,7 +76,7 @@ func New(t testing.TB, d *db.DB, o Options) *Rooms {
 	r.Must(err)
 	r.Bodies, err = bodies.New(bodies.Options{Tx: r.Tx, Blobs: o.Blobs, MasterKey: bytes.Repeat([]byte{7}, bodies.MasterKeySize)})
 	r.Must(err)
-	r.Directory = directory.New(directory.Options{Forwarding: true})
+	r.Directory = directory.New(directory.Options{Hostname: Hostname, Forwarding: true})
 	r.Mailbox = mailbox.New(mailbox.Options{Tx: r.Tx, Bodies: r.Bodies})
 	r.Auth = auth.New(auth.Options{Tx: r.Tx, Lookup: r.Directory.SignIn, Secret: make([]byte, 32), Params: auth.Params{Memory: 8, Time: 1},
 		Pause: func(context.Context, time.Duration) {}}) // no test waits for a refusal
@@ -82,9 +85,11 @@ func New(t testing.TB, d *db.DB, o Options) *Rooms {
 	if o.Delivery != nil {
 		deliver = o.Delivery(deliver)
 	}
-	r.Inbound = inbound.New(inbound.Options{Hostname: Hostname, Tx: r.Tx, Directory: r.Directory, Mailbox: r.Mailbox,
-		Bodies: r.Bodies, Delivery: deliver, Log: slog.New(o.Log), Now: func() time.Time { return Now }})
 	r.openOutgoing(deliver, slog.New(o.Log))
+	r.Sender = srs.New([]byte("secret"), func() time.Time { return Now })
+	r.Inbound = inbound.New(inbound.Options{Hostname: Hostname, Tx: r.Tx, Mailbox: r.Mailbox, Bodies: r.Bodies, Delivery: deliver,
+		Forwarding: forwarding.New(forwarding.Options{Directory: r.Directory, Bodies: r.Bodies, Spool: r.Spool, Sender: r.Sender}),
+		Log:        slog.New(o.Log), Now: func() time.Time { return Now }})
 	if _, err := r.Provision.AddDomain(t.Context(), "example.org"); !mail.Is(err, mail.Exists) {
 		r.Must(err)
 	}

@@ -43,6 +43,12 @@ func playRooms(t *testing.T, r *mailflowtest.Rooms) dialogues.Options {
 				}
 				return nil
 			},
+			"spool": func(words []string) error {
+				if got := len(r.Owing()); strconv.Itoa(got) != words[0] {
+					return fmt.Errorf("%d messages are in the spool", got)
+				}
+				return nil
+			},
 			"remove": func(words []string) error {
 				return r.Provision.RemoveAccount(t.Context(), mailflowtest.Address(words[0]))
 			},

@@ -104,7 +104,7 @@ func (s *Store) target(t *tx.Tx, op string, a mail.Address) (destination, error)
 		return destination{}, err
 	case !e.ours && !s.forwarding:
 		return destination{}, mail.E(op, mail.Invalid, fmt.Errorf(
-			"%s is on another server, and this one does not forward mail yet: the target must be an address of a domain here", a))
+			"%s is on another server, and this one does not forward mail: the target must be an address of a domain here", a))
 	case !e.ours:
 		return destination{address: a, text: a.String()}, nil
 	case len(e.rows) == 0 && !isRole(k.local):

@@ -10,8 +10,8 @@
 // would lead back to itself is refused; should two meet all the same, Resolve follows each address once, and at most
 // MaxSteps of them. A target that was removed later counts for nothing.
 //
-// Addresses on other servers can be targets in the tables and come back from Resolve as values (Elsewhere), but adding
-// one is refused unless Options.Forwarding is set: it will be when there is a queue that sends such mail on.
+// Addresses on other servers can be targets, and come back from Resolve as values (Elsewhere) for the caller to send on; adding
+// one is refused unless Options.Forwarding is set.
 //
 // # What Resolve answers, in this order
 //

@@ -1,0 +1,226 @@
+package forwarding
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/mailflow"
+	"github.com/mailmesh/mailmesh/internal/rfc/message/header"
+	"github.com/mailmesh/mailmesh/internal/rfc/srs"
+	"github.com/mailmesh/mailmesh/internal/store/bodies"
+	"github.com/mailmesh/mailmesh/internal/store/directory"
+	"github.com/mailmesh/mailmesh/internal/store/spool"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// Options are what Forwarding stands on.
+type Options struct {
+	Directory *directory.Store
+	Bodies    *bodies.Store
+	Spool     *spool.Store
+	Sender    *srs.Rewriter
+}
+
+// Forwarding is the step.
+type Forwarding struct{ o Options }
+
+// New returns the step.
+func New(o Options) *Forwarding { return &Forwarding{o} }
+
+func refusal(code, subject, detail int, text string) mail.Reply {
+	return mail.Reply{Code: code, Enhanced: mail.EnhancedCode{code / 100, subject, detail}, Text: text}
+}
+
+var (
+	onlyReports = refusal(550, 7, 1, "this address takes reports of delivery only, which have the reverse-path <>")
+	noWayBack   = refusal(550, 1, 1, "this address was not made here, or too long ago")
+	circles     = refusal(554, 4, 6, "the message has passed this address before: it goes in circles")
+)
+
+// Resolve finds whom a recipient stands for. role says that it is a postmaster: not to be refused for a full mailbox.
+func (f *Forwarding) Resolve(t *tx.Tx, from mail.Address, r mail.Recipient) (out mail.Recipient, role bool, err error) {
+	r.Accounts, r.Elsewhere, r.Groups, r.Detail = nil, nil, nil, ""
+	if srs.Is(r.Address) {
+		return f.wayBack(t, from, r)
+	}
+	return f.resolve(t, r.Address, r)
+}
+
+func (f *Forwarding) resolve(t *tx.Tx, a mail.Address, r mail.Recipient) (mail.Recipient, bool, error) {
+	to, err := f.o.Directory.Resolve(t, a)
+	if err != nil {
+		return r, false, err
+	}
+	r.Accounts, r.Elsewhere, r.Detail = to.Accounts, to.Elsewhere, to.Detail
+	return r, to.Role, nil
+}
+
+// wayBack finds whom a report is for that comes to an address of rfc/srs.
+func (f *Forwarding) wayBack(t *tx.Tx, from mail.Address, r mail.Recipient) (mail.Recipient, bool, error) {
+	to, role, err := f.resolve(t, r.Address, r)
+	if err == nil || !mail.Is(err, mail.NotFound) {
+		return to, role, err // the domain is not ours, or somebody here has that name
+	}
+	if !from.IsNull() {
+		return r, false, onlyReports
+	}
+	sender, err := f.o.Sender.Reverse(r.Address)
+	if err != nil {
+		return r, false, fmt.Errorf("%w: %w", noWayBack, err)
+	}
+	to, role, err = f.resolve(t, sender, r)
+	if mail.Is(err, mail.Denied) { // not ours: it goes on
+		r.Elsewhere = []mail.Address{sender}
+		return r, false, nil
+	}
+	return to, role, err
+}
+
+// CheckLimit reports whether one more recipient makes mail go on to more addresses than fit into a commit.
+func (f *Forwarding) CheckLimit(list []mail.Recipient, one mail.Recipient) error {
+	n := onward(one)
+	if n == 0 {
+		return nil
+	}
+	for _, r := range list {
+		n += onward(r)
+	}
+	if n > mailflow.MaxOnward {
+		return mail.E("forwarding.CheckLimit", mail.Limit, fmt.Errorf("the transaction goes on to more than %d addresses", mailflow.MaxOnward))
+	}
+	return nil
+}
+
+func onward(r mail.Recipient) int {
+	n := len(r.Elsewhere)
+	for _, g := range r.Groups {
+		n += len(g.Members)
+	}
+	return n
+}
+
+// Refuse says by the header which recipients the message cannot go on to: the zero Reply for those to whom it can.
+func (f *Forwarding) Refuse(m mailflow.Accepted) []mail.Reply {
+	out := make([]mail.Reply, len(m.Envelope.Recipients))
+	passed := deliveredTo(m.Head)
+	for i, r := range m.Envelope.Recipients {
+		if len(r.Elsewhere) > 0 && passed[mark(r.Address)] {
+			out[i] = circles
+		}
+	}
+	return out
+}
+
+// deliveredTo are the marks that a message bears.
+func deliveredTo(head []byte) map[string]bool {
+	passed := make(map[string]bool)
+	for field := range header.Fields(head) {
+		if strings.EqualFold(string(field.Name), "Delivered-To") {
+			if a, err := mail.ParseAddress(strings.Trim(field.Value(), " \t<>")); err == nil {
+				passed[mark(a)] = true
+			}
+		}
+	}
+	return passed
+}
+
+// mark is an address as it is compared: servers on the way may change its case.
+func mark(a mail.Address) string { return strings.ToLower(a.String()) }
+
+// Add puts a message that is accepted into the spool, for all it goes on to, and the mail that was made with it. skip are the
+// recipients that are refused.
+func (f *Forwarding) Add(t *tx.Tx, m mailflow.Accepted, skip func(i int) bool) error {
+	for i, r := range m.Envelope.Recipients {
+		if skip(i) || len(r.Elsewhere) == 0 {
+			continue
+		}
+		e, err := f.envelope(t, m.Envelope, r)
+		if err != nil {
+			return err
+		}
+		if err := f.add(t, m, e, deliveredToField(r.Address), m.ReturnPath); err != nil {
+			return err
+		}
+	}
+	for _, g := range m.Generated {
+		if err := f.add(t, mailflow.Accepted{Body: g.Body}, g.Envelope, "", 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func deliveredToField(a mail.Address) string { return "Delivered-To: " + a.String() + "\r\n" }
+
+// add writes the rows: as many recipients to a message as the spool takes.
+func (f *Forwarding) add(t *tx.Tx, m mailflow.Accepted, e mail.Envelope, trace string, skip int64) error {
+	all := e.Recipients
+	for len(all) > 0 {
+		n := min(len(all), spool.MaxRecipients)
+		e.Recipients, all = all[:n], all[n:]
+		blob, err := f.o.Bodies.Hold(t, mail.SpoolAccount, m.Body)
+		if err != nil {
+			return err
+		}
+		size := m.Body.Size - skip + int64(len(trace))
+		if _, err := f.o.Spool.Add(t, spool.Message{Blob: blob, Size: size, Envelope: e, Trace: trace, Skip: skip}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// envelope is that of mail to the addresses that a recipient stands for.
+func (f *Forwarding) envelope(t *tx.Tx, e *mail.Envelope, r mail.Recipient) (mail.Envelope, error) {
+	out := *e
+	var err error
+	if out.ReversePath, err = f.reversePath(t, e.ReversePath, r.Address.Domain); err != nil {
+		return out, err
+	}
+	out.Recipients = nil
+	for _, a := range r.Elsewhere {
+		out.Recipients = append(out.Recipients, mail.Recipient{Address: a, Original: original(r), Notify: passedOn(r)})
+	}
+	return out, nil
+}
+
+// reversePath is under what mail goes on that came to an address of a domain here.
+func (f *Forwarding) reversePath(t *tx.Tx, from mail.Address, domain string) (mail.Address, error) {
+	if from.IsNull() {
+		return from, nil
+	}
+	switch _, err := f.o.Directory.Domain(t, from.Domain); {
+	case err == nil: // we send for it anyway
+		return from, nil
+	case !mail.Is(err, mail.NotFound) && !mail.Is(err, mail.Invalid): // an address literal is no domain's name
+		return mail.Address{}, err
+	}
+	rewritten, err := f.o.Sender.Forward(from, domain)
+	if mail.Is(err, mail.TooLarge) || mail.Is(err, mail.Invalid) {
+		return mail.Address{Local: "postmaster", Domain: domain}, nil
+	}
+	return rewritten, err
+}
+
+// original is ORCPT: what the sender gave, or the address that it wrote (RFC 3461 5.2.1 d).
+func original(r mail.Recipient) mail.OriginalRecipient {
+	switch {
+	case r.Original != mail.OriginalRecipient{}:
+		return r.Original
+	case r.Address.IsASCII():
+		return mail.OriginalRecipient{Type: "rfc822", Address: r.Address.String()}
+	}
+	return mail.OriginalRecipient{Type: "utf-8", Address: r.Address.String()}
+}
+
+// passedOn is NOTIFY for those a recipient stands for (RFC 3461 5.2.7.2, 5.2.7.3 c).
+func passedOn(r mail.Recipient) mail.Notify {
+	if r.Notify&mail.NotifySuccess == 0 || r.Targets() == 1 {
+		return r.Notify
+	}
+	if rest := r.Notify &^ mail.NotifySuccess; rest != 0 {
+		return rest
+	}
+	return mail.NotifyNever
+}

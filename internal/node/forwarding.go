@@ -1,0 +1,20 @@
+package node
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+
+	"github.com/mailmesh/mailmesh/internal/mailflow/forwarding"
+	"github.com/mailmesh/mailmesh/internal/rfc/srs"
+)
+
+// openSender makes what rewrites the reverse-paths of forwarded mail. Its secret is the same on all nodes, and after a restore.
+func (r *rooms) openSender(master []byte) error {
+	secret, err := hkdf.Key(sha256.New, master, nil, "mailmesh sender rewriting", 32)
+	r.sender = srs.New(secret, nil)
+	return err
+}
+
+func (r *rooms) newForwarding() *forwarding.Forwarding {
+	return forwarding.New(forwarding.Options{Directory: r.directory, Bodies: r.bodies, Spool: r.spool, Sender: r.sender})
+}
