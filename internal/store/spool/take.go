@@ -25,7 +25,7 @@ type Work struct {
 
 // Limits of Take.
 const (
-	MaxTake = 256 // recipients of one call
+	MaxTake = 256 // recipients of one call, and as many again where the priorities of mail differ
 	MaxAway = 15 * time.Minute
 )
 
@@ -38,6 +38,7 @@ func (s *Store) Take(t *tx.Tx, l Lease, domain string, max int) (jobs []Work, mo
 	if stopped || err != nil || max <= 0 {
 		return nil, false, err
 	}
+	recipients := 0
 	for turn := int64(beforeAll); len(jobs) < max && !more; {
 		var found []Recipient
 		if turn, found, err = s.next(t, domain, turn); err != nil {
@@ -47,7 +48,9 @@ func (s *Store) Take(t *tx.Tx, l Lease, domain string, max int) (jobs []Work, mo
 			break
 		}
 		page := group(found)
-		if more = len(found) == MaxTake; more && len(page) > 1 {
+		recipients += len(found)
+		more = recipients >= MaxTake
+		if len(found) == MaxTake && len(page) > 1 {
 			page = page[:len(page)-1] // the last may go on where the page has ended
 		}
 		if room := max - len(jobs); len(page) >= room {
