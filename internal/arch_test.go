@@ -32,7 +32,8 @@ var floors = []struct {
 	{"realtime", []string{"mail", "rfc", "infra", "store"}, false},
 	{"provision", []string{"mail", "rfc", "infra", "store"}, false},
 	{"verify", []string{"mail", "rfc", "infra", "store"}, false},
-	{"protocol", []string{"mail", "rfc", "store", "mailflow", "realtime", "provision", "verify", "infra/listen", "infra/blob", "infra/metrics", "infra/p2p"}, false},
+	{"onboarding", []string{"mail", "rfc", "infra"}, false},
+	{"protocol", []string{"mail", "rfc", "store", "mailflow", "realtime", "provision", "verify", "onboarding", "infra/listen", "infra/blob", "infra/metrics", "infra/p2p"}, false},
 	{"config", nil, false},
 	{"node", []string{""}, true},
 }

@@ -58,7 +58,7 @@ func openOffline(ctx context.Context, cfg config.Config, log *slog.Logger) (*Adm
 }
 
 func (n *Node) adminHandler() http.Handler {
-	return adminserver.Handler(n.rooms.provision, n.verify, n.log)
+	return adminserver.Handler(adminserver.Options{Provision: n.rooms.provision, Verify: n.verify, Records: n.records, Log: n.log})
 }
 
 // adminDoor is the door of the admin socket.

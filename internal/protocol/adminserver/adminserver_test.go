@@ -20,6 +20,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/blob/blobtest"
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/onboarding"
 	"github.com/mailmesh/mailmesh/internal/provision"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
@@ -43,10 +44,13 @@ func newHandler(t testing.TB, log *slog.Logger) http.Handler {
 		t.Fatal(err)
 	}
 	dir := directory.New(directory.Options{})
-	return Handler(provision.New(provision.Options{
+	return Handler(Options{Log: log, Provision: provision.New(provision.Options{
 		Tx: x, Directory: dir, Bodies: b, Index: search.NewIndex(search.Options{Tx: x, Bodies: b}), Mailboxes: mailbox.New(mailbox.Options{Tx: x, Bodies: b}),
 		Auth: auth.New(auth.Options{Tx: x, Lookup: dir.SignIn, Secret: make([]byte, 32), Params: auth.Params{Memory: 8, Time: 1}}),
-	}), func(context.Context) (verify.Report, error) { return verify.Report{OK: true, Accounts: 3}, nil }, log)
+	}), Verify: func(context.Context) (verify.Report, error) { return verify.Report{OK: true, Accounts: 3}, nil },
+		Records: func(_ context.Context, domain string) ([]onboarding.Record, error) {
+			return []onboarding.Record{{Name: domain, Type: "MX", Value: "10 mail.example.org.", Group: onboarding.ToReceive}}, nil
+		}})
 }
 
 // eachClient runs a test with a client over a socket and with one in the process.
@@ -155,7 +159,7 @@ func TestClient(t *testing.T) {
 		if err := c.AddAlias(ctx, NewAlias{"a@example.org", ann.Address}); err != nil {
 			t.Error(err)
 		}
-		refused(t, "an alias elsewhere", c.AddAlias(ctx, NewAlias{"b@example.org", "x@elsewhere.example"}), mail.Invalid, "does not forward mail yet")
+		refused(t, "an alias elsewhere", c.AddAlias(ctx, NewAlias{"b@example.org", "x@elsewhere.example"}), mail.Invalid, "does not forward mail")
 		if got := all(t, c.Aliases(ctx, "")); len(got) != 1 || got[0].Address != "a@example.org" || got[0].Target != ann.Address {
 			t.Errorf("aliases are %+v", got)
 		}
@@ -253,6 +257,8 @@ func TestRequests(t *testing.T) {
 		{"POST", "/v1/domains", `[`, 400, mail.Invalid, "JSON object"},
 		{"POST", "/v1/domains", `{"name":"` + strings.Repeat("x", MaxRequest) + `"}`, 413, mail.TooLarge, "at most"},
 		{"POST", "/v1/domains", `{"name":"example.org"}`, 409, mail.Exists, "there already"},
+		{"GET", "/v1/domains/Example.ORG./dns", ``, 200, "", `{"items":[{"name":"example.org","type":"MX","value":"10 mail.example.org.",`},
+		{"GET", "/v1/domains/example.com/dns", ``, 404, mail.NotFound, "not a domain of this server"},
 		{"GET", "/v1/domains?limit=0", ``, 400, mail.Invalid, "from 1 to 1000"},
 		{"GET", "/v1/domains?limit=1001", ``, 400, mail.Invalid, "from 1 to 1000"},
 		{"GET", "/v1/domains?limit=1", ``, 200, "", `"next":"example.org"`},

@@ -23,15 +23,24 @@ const MaxRequest = 64 << 10
 // defaultPage is how many entries of a list a request gets that names no limit.
 const defaultPage = 100
 
+// Options are what the API is served over.
+type Options struct {
+	Provision *provision.Service
+	Verify    Verify
+	Records   Records
+	Log       *slog.Logger
+}
+
 type handler struct {
 	provision *provision.Service
 	verify    Verify
+	records   Records
 	log       *slog.Logger
 }
 
-// Handler serves the API over a Service.
-func Handler(p *provision.Service, v Verify, log *slog.Logger) http.Handler {
-	h := &handler{p, v, log}
+// Handler serves the API.
+func Handler(o Options) http.Handler {
+	h := &handler{o.Provision, o.Verify, o.Records, o.Log}
 	mux := http.NewServeMux()
 	for pattern, serve := range h.routes() {
 		mux.Handle(pattern, h.answer(serve))
@@ -53,6 +62,8 @@ func (h *handler) routes() map[string]operation {
 		"GET /v1/domains/{name}":    h.getDomain,
 		"PATCH /v1/domains/{name}":  h.changeDomain,
 		"DELETE /v1/domains/{name}": h.removeDomain,
+
+		"GET /v1/domains/{name}/dns": h.listRecords,
 
 		"GET /v1/accounts":              h.listAccounts,
 		"POST /v1/accounts":             h.addAccount,
