@@ -46,6 +46,32 @@ func TestRingReachesEveryWatchOfTheAccount(t *testing.T) {
 	wantNotice(t, b, mail.StateChange{})
 }
 
+// One ring tells of many watches, and never makes who rings wait.
+func TestWatchInto(t *testing.T) {
+	r := New(Options{Bus: inprocess.New()})
+	ring := make(chan struct{}, 1)
+	a, b := r.WatchInto(1, ring), r.WatchInto(2, ring)
+	r.Ring(state(3, 1))
+	if len(ring) != 0 {
+		t.Error("it rings for an account that is not watched")
+	}
+	r.Ring(state(1, 1))
+	r.Ring(state(2, 1))
+	r.Ring(state(1, 2))
+	if len(ring) != 1 {
+		t.Error("it does not ring")
+	}
+	wantNotice(t, a, state(1, 2))
+	wantNotice(t, b, state(2, 1))
+	<-ring
+	a.Close()
+	r.Ring(state(1, 3))
+	r.Ring(state(2, 1)) // heard before
+	if len(ring) != 0 {
+		t.Error("it rings for what is closed, or known")
+	}
+}
+
 func TestNewestWins(t *testing.T) {
 	r := New(Options{Bus: inprocess.New()})
 	w := r.Watch(1)

@@ -12,11 +12,16 @@ type Watch struct {
 	account  mail.AccountID
 	known    mail.ModSeq // highest number offered, or told by Seen; guarded by the shard
 	c        chan mail.StateChange
+	ring     chan<- struct{} // rung with each notice; nil: nothing
 }
 
 // Watch begins to watch an account. The caller closes it.
-func (r *Realtime) Watch(account mail.AccountID) *Watch {
-	w := &Watch{realtime: r, account: account, c: make(chan mail.StateChange, 1)}
+func (r *Realtime) Watch(account mail.AccountID) *Watch { return r.WatchInto(account, nil) }
+
+// WatchInto is Watch for who waits for many accounts at a time: ring, which holds one element, is not empty when one of their
+// watches has a notice.
+func (r *Realtime) WatchInto(account mail.AccountID, ring chan<- struct{}) *Watch {
+	w := &Watch{realtime: r, account: account, c: make(chan mail.StateChange, 1), ring: ring}
 	s := r.shard(account)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,5 +82,9 @@ func (w *Watch) offer(c mail.StateChange) (news bool) {
 	default:
 	}
 	w.c <- c
+	select {
+	case w.ring <- struct{}{}:
+	default: // it rings already, or there is none
+	}
 	return true
 }

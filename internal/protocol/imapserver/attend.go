@@ -16,6 +16,8 @@ func (s *session) attend() {
 			s.heard = c.State
 			s.recheck(0)
 			s.tellNow(!s.notify.delayed)
+		case <-s.othersNews():
+			s.tellOthers()
 		case c := <-s.ownersNews():
 			s.selected.heard = c.State
 			s.tellNow(!s.notify.delayed)

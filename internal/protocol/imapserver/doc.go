@@ -18,7 +18,8 @@
 // What NOTIFY and ENABLE METADATA ask for (events) is found by passes over the account's change log, one for all mailboxes,
 // from the number that was told last: after each command, and when the bell rings in IDLE or, with NOTIFY, between commands.
 // Names of mailboxes are held as a table that the account's sessions share. What the session did itself it knows by the
-// numbers of its own commits. A client that did not ask for its selected mailbox keeps the view that it has.
+// numbers of its own commits. A client that did not ask for its selected mailbox keeps the view that it has. Mailboxes of other
+// accounts are told of by comparing their numbers when the bell of their owner rings (others).
 //
 // # Mailboxes of others
 //
@@ -62,6 +63,7 @@
 //	50,000 values, 16 MiB an account    the same
 //	8 LISTs at a time of an account     answered later (Limits.Lists): each holds about 300 bytes a mailbox until it is taken
 //	50,000 changes at once for NOTIFY   * OK [NOTIFICATIONOVERFLOW], and NOTIFY ends (Limits.EventLines)
+//	1,000 mailboxes of others watched   the same (Limits.Others)
 //	10 searches being updated           * NO [NOUPDATE], and the search is answered (Limits.Updates); the same for a SORT of more than 1,000 messages
 //	10,000,000 messages of a command    the rest is left out: OK [MESSAGELIMIT]; COPY, SORT and THREAD NO (RFC 9738)
 //	8,192 octets of patterns in LIST    OK, and no names (RFC 9051 6.3.9)

@@ -49,6 +49,11 @@ func (s *session) isOwn(n mail.ModSeq) bool {
 
 // tellEvents tells what has happened since it was called last.
 func (s *session) tellEvents() {
+	s.tellOwnEvents()
+	s.tellOthers()
+}
+
+func (s *session) tellOwnEvents() {
 	e := s.events
 	if e == nil || s.over {
 		return
@@ -73,6 +78,9 @@ func (s *session) tellEvents() {
 			e.names = p.names
 		}
 		e.own = slices.DeleteFunc(e.own, func(n tx.Numbers) bool { return n.Last <= p.now })
+		if p.settings {
+			s.followGrants()
+		}
 	}
 }
 
@@ -83,6 +91,7 @@ func (s *session) overflow() {
 		s.notify = &notify{}
 	}
 	s.events = nil
+	s.leaveOthers()
 	if s.metadata {
 		if err := s.watchEvents(nil); err != nil {
 			s.log.Warn("imap: cannot follow the change log", "err", err)
@@ -100,6 +109,7 @@ type pass struct {
 	lines     int
 	renamed   mail.ModSeq             // the last number under which a mailbox or a subscription changed
 	others    bool                    // others have done so
+	settings  bool                    // subscriptions, or what others give to the account
 	ownNames  map[mail.MailboxID]bool // mailboxes that only this session has changed
 	annotated bool
 	entries   []mailbox.Annotation // that others have set or removed
@@ -145,7 +155,7 @@ func (p *pass) note(c tx.Change, own bool) {
 		p.ownNames[id] = own && (only || !known)
 		p.renamed, p.others = c.ModSeq, p.others || !own
 	case tx.KindSettings:
-		p.renamed, p.others = c.ModSeq, p.others || !own
+		p.renamed, p.others, p.settings = c.ModSeq, p.others || !own, true
 	case tx.KindAnnotation:
 		p.annotated = p.annotated || !own
 	}
@@ -199,18 +209,18 @@ func (s *session) tellPass(p *pass) {
 		m := &p.numbers[i]
 		n := p.names.find(m.ID)
 		m.Path = n.path
-		s.tellNumbers(m, e.wants(n))
+		s.tellNumbers(s.mine(m), e.wants(n))
 	}
 	s.tellEntries(p)
 }
 
 // tellNumbers sends the numbers of a mailbox (RFC 5465 3.1, 5.1 to 5.3): all that one of the events asks for.
-func (s *session) tellNumbers(m *mailbox.Mailbox, wanted imap.Events) {
+func (s *session) tellNumbers(m *access, wanted imap.Events) {
 	items := []imap.StatusItem{imap.StatusMessages, imap.StatusUIDNext, imap.StatusUIDValidity, imap.StatusUnseen}
 	if s.condstore || wanted&imap.FlagChange != 0 {
 		items = append(items, imap.StatusHighestModSeq)
 	}
-	s.out.Status(m.Path, items, s.statusData(s.mine(m), items))
+	s.out.Status(m.Path, items, s.statusData(m, items))
 }
 
 // tellEntries names the annotations that others have changed (RFC 5464 4.4.2, RFC 5465 5.6 and 5.7).

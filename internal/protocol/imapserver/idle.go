@@ -36,6 +36,8 @@ func (s *session) idle(imap.Idle) (reply, error) {
 			s.heard = c.State
 			s.recheck(0)
 			s.tellNow(true)
+		case <-s.othersNews():
+			s.tellOthers()
 		case c := <-s.ownersNews():
 			s.selected.heard = c.State
 			s.tellNow(true)

@@ -1,6 +1,7 @@
 package imapserver
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -10,7 +11,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
-// notifyExtension is NOTIFY (RFC 5465). Mailboxes of other users are to be watched by a pass over their own change log.
+// notifyExtension is NOTIFY (RFC 5465). What is told of the mailboxes of other accounts is in notifyothers.go.
 func notifyExtension() extension {
 	return extension{
 		capabilities: announced("NOTIFY"),
@@ -38,7 +39,7 @@ type eventGroup struct {
 func (g *eventGroup) matches(n *bearer) bool {
 	switch g.filter {
 	case imap.FilterPersonal, imap.FilterInboxes:
-		return true
+		return !mailbox.Foreign(n.path)
 	case imap.FilterSubscribed:
 		return n.subscribed
 	case imap.FilterMailboxes:
@@ -98,6 +99,7 @@ func (s *session) setNotify(c imap.Notify) (reply, error) {
 	}
 	s.tellEvents()
 	s.notify, s.events = next, nil
+	s.leaveOthers()
 	if len(groups) == 0 && !s.metadata {
 		return ok("noted"), nil
 	}
@@ -109,6 +111,13 @@ func (s *session) setNotify(c imap.Notify) (reply, error) {
 		if err := s.tellAllNumbers(); err != nil {
 			return reply{}, err
 		}
+	}
+	switch err := s.watchOthers(groups, c.Status); {
+	case errors.Is(err, errOverflow):
+		s.overflow()
+	case err != nil:
+		s.leaveOthers()
+		return reply{}, err
 	}
 	return ok("noted"), nil
 }
@@ -165,7 +174,7 @@ func (s *session) tellAllNumbers() error {
 		for i := range list {
 			n := e.names.find(list[i].ID)
 			list[i].Path = n.path
-			s.tellNumbers(&list[i], e.wants(n))
+			s.tellNumbers(s.mine(&list[i]), e.wants(n))
 		}
 	}
 	return nil

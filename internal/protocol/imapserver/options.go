@@ -62,6 +62,7 @@ type Limits struct {
 	ContentItems       int           // items of one FETCH that are made from content; 200
 	Lists              int           // LIST, LSUB and XLIST of one account at a time; 8
 	EventLines         int           // of the change log, and names of annotations, that NOTIFY takes in at a time; 50,000
+	Others             int           // mailboxes of other accounts that a NOTIFY watches; 1,000
 	Patterns           int           // octets of the patterns of one LIST; 8,192
 }
 
@@ -99,6 +100,7 @@ func (l *Limits) setDefaults() {
 	orDefault(&l.ContentItems, 200)
 	orDefault(&l.Lists, 8)
 	orDefault(&l.EventLines, 50_000)
+	orDefault(&l.Others, 1000)
 	orDefault(&l.Patterns, 8192)
 }
 

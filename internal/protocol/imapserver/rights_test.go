@@ -259,3 +259,32 @@ func (m *rightsModel) delete(t *rapid.T) {
 		m.ann.ok("CREATE " + m.path)
 	}
 }
+
+// NOTIFY watches so many mailboxes of others, and gives up where there are more.
+func TestNotifyWatchesSoManyOfOthers(t *testing.T) {
+	t.Parallel()
+	f := serve(t, func(o *Options) { o.Limits.Others = 2 })
+	a, b := f.login(), f.connect("imap")
+	b.ok("LOGIN " + bobAddress + ` "` + bobPassword + `"`)
+	for _, box := range []string{"INBOX", "Drafts", "Sent"} {
+		a.ok("SETACL " + box + " " + bobAddress + " lr")
+	}
+	const some = ` (MessageNew MessageExpunge))`
+	b.ok(`NOTIFY SET (mailboxes "Other Users/ann@example.org/Sent"` + some)
+	f.deliver(ann, "Sent", sample(1))
+	b.hear(`\* STATUS "Other Users/ann@example.org/Sent" \(MESSAGES 1 .*`)
+	if told := b.ok(`NOTIFY SET (subtree "Other Users"` + some); len(told) != 1 || !strings.HasPrefix(told[0], "* OK [NOTIFICATIONOVERFLOW]") {
+		t.Errorf("%q", told)
+	}
+	f.deliver(ann, "Sent", sample(2))
+	if told := b.ok("NOOP"); len(told) != 0 {
+		t.Errorf("after the overflow: %q", told)
+	}
+	// One more is given to who watches as many as may be.
+	a.ok("DELETEACL INBOX " + bobAddress)
+	b.ok(`NOTIFY SET (subtree "Other Users"` + some)
+	a.ok("SETACL INBOX " + bobAddress + " lr")
+	b.hear(`\* STATUS "Other Users/ann@example.org/INBOX" .*`)
+	b.hear(`\* OK \[NOTIFICATIONOVERFLOW\] .*`)
+	b.ok("UNAUTHENTICATE")
+}

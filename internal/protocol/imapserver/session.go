@@ -66,6 +66,7 @@ type authenticated struct {
 	notify   *notify // what NOTIFY asks for of the selected mailbox; nil: it was never given
 	metadata bool    // names of annotations that change are wanted (RFC 5464 4.1)
 	events   *events // what is told of the account; nil: nothing
+	others   *others // and of the mailboxes of others; nil: nothing
 }
 
 func newSession(ctx context.Context, s *Server, door *listen.Server, nc net.Conn) *session {
@@ -170,6 +171,7 @@ func (s *session) forget() {
 	if s.selected != nil {
 		s.unselect()
 	}
+	s.leaveOthers()
 	if s.watch != nil {
 		s.watch.Close()
 		s.server.shares.leave(s.account)
