@@ -19,7 +19,7 @@ import (
 type runCommand struct {
 	Server string   `default:"./mailmesh" help:"The mailmesh binary."`
 	Scale  string   `enum:"quick,standard,full" default:"standard" help:"How much is done: quick, standard, full."`
-	Only   []string `help:"Steps to run; default all: start, idle, sessions, smtp, lmtp, visible, imap, import."`
+	Only   []string `help:"Steps to run; default all: start, idle, sessions, smtp, lmtp, visible, outbound, imap, import."`
 	Pair   bool     `negatable:"" default:"true" help:"Measure Postfix and Dovecot, too, where Debian's packages are installed."`
 	Page   string   `placeholder:"FILE" help:"Write this page, and a picture beside it, from the result when both were measured."`
 	Data   string   `placeholder:"DIR" help:"Where servers keep their data, on the disk to be measured. Default: a temporary folder."`
@@ -59,13 +59,19 @@ func (c *runCommand) Run(ctx context.Context, out output) (err error) {
 	if r.Disk, err = result.MeasureDisk(dir, 200); err != nil {
 		return err
 	}
+	options := scenario.Options{Scale: scale, Steps: c.Only, Progress: out.progress}
+	sink := &server.Sink{Log: log}
+	if err := sink.Available(); err != nil {
+		fmt.Fprintln(out.progress, "outbound is not measured:", err)
+	} else if err := sink.Start(ctx); err != nil {
+		return err
+	} else {
+		defer func() { err = errors.Join(err, sink.Stop()) }()
+		options.Sink = sink
+	}
+	options.Servers = c.servers(binary, dir, sink.Addr(), log, out)
 	var failed error
-	r.Servers, failed = scenario.Run(ctx, scenario.Options{
-		Servers:  c.servers(binary, dir, log, out),
-		Scale:    scale,
-		Steps:    c.Only,
-		Progress: out.progress,
-	})
+	r.Servers, failed = scenario.Run(ctx, options)
 	if !slices.ContainsFunc(r.Servers, func(s result.Server) bool { return len(s.Figures) > 0 }) {
 		return failed
 	}
@@ -73,12 +79,12 @@ func (c *runCommand) Run(ctx context.Context, out output) (err error) {
 }
 
 // servers to measure, each with data of its own in dir.
-func (c *runCommand) servers(binary, dir string, log io.Writer, out output) []server.Server {
-	servers := []server.Server{&server.Mailmesh{Binary: binary, Data: filepath.Join(dir, "data"), Log: log}}
+func (c *runCommand) servers(binary, dir, sink string, log io.Writer, out output) []server.Server {
+	servers := []server.Server{&server.Mailmesh{Binary: binary, Data: filepath.Join(dir, "data"), Log: log, Sink: sink}}
 	if !c.Pair {
 		return servers
 	}
-	pair := &server.Pair{Dir: filepath.Join(dir, "pair"), Log: log}
+	pair := &server.Pair{Dir: filepath.Join(dir, "pair"), Log: log, Sink: sink}
 	if err := pair.Available(); err != nil {
 		fmt.Fprintf(out.progress, "%s is not measured: %v\n", pair.Name(), err)
 		return servers

@@ -37,6 +37,7 @@ type Scale struct {
 	Settle      time.Duration
 	Rest        time.Duration // for the server to come to rest before each step; 0: it is not waited for
 	Import      int
+	Outbound    int // mails handed on
 }
 
 // Scales by name: quick to see that all works, standard for comparing changes,
@@ -46,15 +47,17 @@ func Scales() []Scale {
 		Name: "quick", Connections: 32, Mailboxes: 10, Duration: 4 * time.Second, Warmup: time.Second,
 		Idle: 100, IdleEvery: 10 * time.Millisecond, Poll: 10 * time.Millisecond, Wait: 30 * time.Second,
 		Large: []int{2000}, Rounds: 3, Bodies: 1000, Sessions: 200, Settle: 2 * time.Second, Import: 5000,
-		Rest: 5 * time.Minute,
+		Rest: 5 * time.Minute, Outbound: 3000,
 	}
 	standard := quick
 	standard.Name, standard.Duration, standard.Idle = "standard", 15*time.Second, 500
 	standard.Large, standard.Rounds, standard.Bodies = []int{10_000}, 7, 2000
 	standard.Sessions, standard.Settle, standard.Import = 1000, 5*time.Second, 50_000
+	standard.Outbound = 20_000
 	full := standard
 	full.Name, full.Duration, full.Idle = "full", 30*time.Second, 1000
 	full.Large, full.Sessions, full.Import = []int{10_000, 100_000}, 5000, 200_000
+	full.Outbound = 50_000
 	return []Scale{quick, standard, full}
 }
 
@@ -64,13 +67,20 @@ type Options struct {
 	Scale    Scale
 	Steps    []string // names; empty: all
 	Progress io.Writer
+	// Sink is where the servers hand on mail for others, if there is one: else that
+	// step is left out.
+	Sink Sink
 }
+
+// Sink counts the mail that it takes.
+type Sink interface{ Received() int }
 
 // run is one server going through the steps.
 type run struct {
 	scale  Scale
 	server server.Server
 	doors  server.Endpoints
+	sink   Sink
 	say    func(format string, args ...any)
 	result result.Server
 }
@@ -88,6 +98,7 @@ var steps = []step{
 	{"smtp", (*run).smtp},
 	{"lmtp", (*run).lmtp},
 	{"visible", (*run).visible},
+	{"outbound", (*run).outbound},
 	{"imap", (*run).mailboxes},
 	{"import", (*run).importing},
 }
@@ -112,7 +123,7 @@ func Run(ctx context.Context, o Options) ([]result.Server, error) {
 	var results []result.Server
 	var errs []error
 	for _, s := range o.Servers {
-		r := &run{scale: o.Scale, server: s, result: result.Server{Name: s.Name()}}
+		r := &run{scale: o.Scale, server: s, sink: o.Sink, result: result.Server{Name: s.Name()}}
 		r.say = func(format string, args ...any) {
 			fmt.Fprintf(o.Progress, s.Name()+": "+format+"\n", args...)
 		}

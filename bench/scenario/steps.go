@@ -93,6 +93,41 @@ func (r *run) visible(ctx context.Context) error {
 	return nil
 }
 
+// outbound is mail from an account here to people elsewhere, from where it is handed in
+// to where it is handed on.
+func (r *run) outbound(ctx context.Context) error {
+	if r.sink == nil {
+		r.say("  left out: there is nobody to hand mail on to")
+		return nil
+	}
+	if r.doors.Submission == "" {
+		return errors.New("the server has no such door")
+	}
+	accounts, err := r.accounts(ctx, "outbound", 1)
+	if err != nil {
+		return err
+	}
+	load := r.load(r.doors.Submission, accounts)
+	load.From, load.To = accounts[0].Address, nil
+	for i := range r.scale.Mailboxes {
+		load.To = append(load.To, fmt.Sprintf("user%02d@elsewhere.example", i+1))
+	}
+	if r.doors.SignIn {
+		load.SMTP = smtp.Options{Options: dial.Options{Security: dial.StartTLS}, Username: accounts[0].Address, Password: accounts[0].Password}
+	}
+	got, err := measure.Outbound(ctx, measure.OutboundOptions{Load: load, Count: r.scale.Outbound, Received: r.sink.Received, Wait: r.scale.Wait, PIDs: r.doors.PIDs})
+	if err != nil {
+		return err
+	}
+	r.figure("outbound handed on", "mails/s", result.More, got.PerSecond, got.Samples...)
+	r.figure("outbound taken", "mails/s", result.More, got.Accepted)
+	r.figure("outbound CPU of the server", "us/mail", result.Less, got.ServerCPU)
+	if n := got.Errors.Total(); n > 0 {
+		return fmt.Errorf("%d errors: %s", n, got.Errors)
+	}
+	return nil
+}
+
 func (r *run) idle(ctx context.Context) error {
 	accounts, err := r.accounts(ctx, "idle", 1)
 	if err != nil {

@@ -20,8 +20,14 @@ type child struct {
 // startChild runs the command with its output in log. It is not tied to a context,
 // which would kill it: stop lets it end in order.
 func startChild(log io.Writer, name string, args ...string) (*child, error) {
+	return startChildWith(func(*exec.Cmd) {}, log, name, args...)
+}
+
+// startChildWith lets the command be changed before it runs.
+func startChildWith(change func(*exec.Cmd), log io.Writer, name string, args ...string) (*child, error) {
 	c := &child{name: name, cmd: exec.Command(name, args...), exited: make(chan struct{})}
 	c.cmd.Stdout, c.cmd.Stderr = log, log
+	change(c.cmd)
 	// A group of its own, by which its children are told from ours when it ends.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	if err := c.cmd.Start(); err != nil {

@@ -21,6 +21,7 @@ type Mailmesh struct {
 	Binary string
 	Data   string    // made by the server
 	Log    io.Writer // the server's output
+	Sink   string    // where mail for others is handed on, host:port
 
 	child  *child
 	domain map[string]bool
@@ -46,7 +47,12 @@ func (m *Mailmesh) Start(ctx context.Context) (Endpoints, error) {
 		return Endpoints{}, err
 	}
 	var err error
-	m.child, err = startChild(m.Log, m.Binary, "serve", "--data", m.Data, "--any-port", "--ready-file", ready)
+	relay := func(c *exec.Cmd) {
+		if m.Sink != "" {
+			c.Env = append(os.Environ(), "MAILMESH_OUTBOUND_SMARTHOST=smtp://"+m.Sink)
+		}
+	}
+	m.child, err = startChildWith(relay, m.Log, m.Binary, "serve", "--data", m.Data, "--any-port", "--ready-file", ready)
 	if err != nil {
 		return Endpoints{}, err
 	}
@@ -67,9 +73,9 @@ func (m *Mailmesh) await(ctx context.Context, path string) (Endpoints, error) {
 	defer poll.Stop()
 	for ctx.Err() == nil {
 		if text, err := os.ReadFile(path); err == nil {
-			var doors struct{ SMTP, LMTP, IMAP, IMAPS string }
+			var doors struct{ SMTP, LMTP, IMAP, IMAPS, Submission string }
 			if json.Unmarshal(text, &doors) == nil {
-				return Endpoints{SMTP: doors.SMTP, LMTP: doors.LMTP, IMAP: doors.IMAP, IMAPS: doors.IMAPS}, nil
+				return Endpoints{SMTP: doors.SMTP, LMTP: doors.LMTP, IMAP: doors.IMAP, IMAPS: doors.IMAPS, Submission: doors.Submission, SignIn: true}, nil
 			}
 		}
 		select {

@@ -27,6 +27,8 @@ import (
 type Pair struct {
 	Dir string    // made by Start; users postfix, dovecot and mail must be able to reach it
 	Log io.Writer // what the programs print; their own logs are in Dir
+	// Sink is where Postfix hands on mail for others, host:port; "": it takes none.
+	Sink string
 
 	postfix, dovecot *child
 	doors            Endpoints
@@ -126,7 +128,11 @@ func (p *Pair) configure() error {
 		return err
 	}
 	p.doors = Endpoints{SMTP: loopback(ports[0]), LMTP: loopback(ports[1]), IMAP: loopback(ports[2]), IMAPS: loopback(ports[3])}
-	values := map[string]any{"Dir": p.Dir, "SMTP": ports[0], "LMTP": ports[1], "IMAP": ports[2], "IMAPS": ports[3]}
+	if p.Sink != "" {
+		p.doors.Submission = p.doors.SMTP // whoever is on this machine may hand in mail for others
+	}
+	host, port, _ := strings.Cut(p.Sink, ":")
+	values := map[string]any{"SinkHost": host, "SinkPort": port, "Dir": p.Dir, "SMTP": ports[0], "LMTP": ports[1], "IMAP": ports[2], "IMAPS": ports[3]}
 	templates, err := template.ParseFS(pairFiles, "pair/*")
 	if err != nil {
 		return err
