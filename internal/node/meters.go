@@ -38,6 +38,17 @@ type meters struct {
 	indexSeconds metrics.Histogram
 	indexWaiting metrics.Gauge
 
+	queueTaken     metrics.Counter
+	queueRunning   metrics.Gauge
+	queueEnded     metrics.Counter
+	queueDelivery  metrics.Histogram
+	queueCommit    metrics.Histogram
+	queueCommitted metrics.Histogram
+	queuePostponed metrics.Counter
+	queueLost      metrics.Counter
+	queueTakenOver metrics.Counter
+	queueWaited    metrics.Histogram
+
 	signIns      metrics.Counter
 	commands     metrics.Histogram
 	pop3Commands metrics.Histogram

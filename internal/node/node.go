@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/mailmesh/mailmesh/internal/config"
+	"github.com/mailmesh/mailmesh/internal/mailflow/queue"
 )
 
 // Node is a server.
@@ -20,6 +21,7 @@ type Node struct {
 	draining atomic.Bool
 
 	certificates *certificates // while it serves
+	queue        *queue.Queue
 }
 
 // Open opens the data folder and builds all rooms. It opens no socket: the node can be administered, and Serve makes it
@@ -67,11 +69,15 @@ func (n *Node) Serve(ctx context.Context, ready func(Ready) error) error {
 
 	stopChores := n.startChores(ctx)
 	defer stopChores()
+	stopQueue, err := n.startQueue(ctx)
+	if err != nil {
+		closeAll(doors)
+		return err
+	}
+	defer stopQueue()
 	admin, err := n.adminDoor()
 	if err != nil {
-		for _, d := range doors {
-			d.listener.Close()
-		}
+		closeAll(doors)
 		return err
 	}
 	// Who watches over the server must see that it drains, and not that it is dead: their door closes last.
@@ -103,6 +109,12 @@ func (n *Node) Serve(ctx context.Context, ready func(Ready) error) error {
 	}
 	n.log.Info("stopped")
 	return nil
+}
+
+func closeAll(doors []door) {
+	for _, d := range doors {
+		d.listener.Close()
+	}
 }
 
 // Ready says where a node listens. It is what the ready file holds.

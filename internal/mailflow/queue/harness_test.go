@@ -13,7 +13,6 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow"
-	"github.com/mailmesh/mailmesh/internal/mailflow/delivery"
 	"github.com/mailmesh/mailmesh/internal/mailflow/mailflowtest"
 	"github.com/mailmesh/mailmesh/internal/store/schema"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
@@ -49,9 +48,8 @@ type attempt struct {
 }
 
 func newWorld(t testing.TB, d *db.DB) *world {
-	w := &world{Rooms: mailflowtest.New(t, d, mailflowtest.Options{}), t: t, db: d, subs: submissions.New(), seen: &seen{}, now: map[string]int{}, most: map[string]int{}, changed: make(chan struct{}, 1)}
-	w.Must(w.Provision.Bootstrap(t.Context()))
-	w.spool = spool.New(spool.Options{Bodies: w.Bodies})
+	w := &world{Rooms: mailflowtest.New(t, d, mailflowtest.Options{}), t: t, db: d, seen: &seen{}, now: map[string]int{}, most: map[string]int{}, changed: make(chan struct{}, 1)}
+	w.spool, w.subs = w.Spool, w.Submissions
 	w.deliver = func(_ context.Context, j mailflow.Job) []mailflow.Attempt { return all(j, relayed()) }
 	var err error
 	w.member, err = members.Join(t.Context(), members.Options{DB: d, Name: "test", Alone: true})
@@ -61,8 +59,8 @@ func newWorld(t testing.TB, d *db.DB) *world {
 }
 
 func (w *world) newQueue() *Queue {
-	return New(Options{Host: mailflowtest.Hostname, Tx: w.Tx, Spool: w.spool, Bodies: w.Bodies, Submissions: w.subs, Directory: w.Directory, Mailbox: w.Mailbox,
-		Members: w.member, Alone: true, Delivery: delivery.New(delivery.Options{Bodies: w.Bodies, Mailbox: w.Mailbox}), Transport: w, Observe: w.seen})
+	return New(Options{Host: mailflowtest.Hostname, Tx: w.Tx, Spool: w.spool, Bodies: w.Bodies, Submissions: w.subs, Directory: w.Directory,
+		Members: w.member, Alone: true, Local: w.Inbound.Local(), Transport: w, Observe: w.seen})
 }
 
 // onSQLite runs a test on a world whose time is the test's.

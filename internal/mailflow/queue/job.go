@@ -70,8 +70,6 @@ func (q *Queue) run(ctx context.Context, j *job) {
 		answer := *j.untried
 		answer.At = begun
 		q.results <- q.conclude(ctx, j, begun, same(j, mailflow.Attempt{Event: answer}))
-	case j.ours:
-		q.deliverHere(ctx, j, begun)
 	default:
 		attempts := q.handOn(ctx, j)
 		ended := time.Now()
@@ -102,7 +100,11 @@ func (q *Queue) handOn(ctx context.Context, j *job) (attempts []mailflow.Attempt
 		}
 		q.o.Observe.Delivery(time.Since(begun))
 	}()
-	attempts = q.o.Transport.Deliver(ctx, mailflow.Job{
+	transport := q.o.Transport
+	if j.ours {
+		transport = q.o.Local
+	}
+	attempts = transport.Deliver(ctx, mailflow.Job{
 		Spool: j.work.ID, Envelope: j.envelope(), Domain: j.work.Domain, Size: j.work.Size,
 		Open:   func(ctx context.Context) (io.ReadCloser, error) { return q.open(ctx, j) },
 		MayEnd: j.life.Holds,

@@ -11,7 +11,6 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mailflow"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
-	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
 	"github.com/mailmesh/mailmesh/internal/store/submissions"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -51,11 +50,6 @@ type Members interface {
 	Living(ctx context.Context) (map[string]int64, error)
 }
 
-// Delivery puts mail into mailboxes here inside our commit.
-type Delivery interface {
-	Deliver(t *tx.Tx, m mailflow.Accepted, to []mailflow.Local) ([]mailflow.Delivered, error)
-}
-
 // Options are what a Queue stands on.
 type Options struct {
 	Host        string // our name
@@ -64,11 +58,10 @@ type Options struct {
 	Bodies      *bodies.Store
 	Submissions *submissions.Store
 	Directory   *directory.Store
-	Mailbox     *mailbox.Store
 	Members     Members
 	Alone       bool // no other node adds mail
 
-	Delivery  Delivery           // to domains of ours
+	Local     mailflow.Transport // to domains of ours
 	Transport mailflow.Transport // to all others
 	Log       *slog.Logger
 	Observe   Observer // nil observes nothing

@@ -57,16 +57,11 @@ func (o *outcome) add(r spool.Result, e mail.Event) {
 
 // conclude says what follows from the attempts at the recipients of a job, and puts the report that is owed, if any.
 func (q *Queue) conclude(ctx context.Context, j *job, begun time.Time, attempts []mailflow.Attempt) *outcome {
-	return q.concludeSome(ctx, j, begun, j.work.Recipients, attempts)
-}
-
-// concludeSome is conclude for some of the recipients.
-func (q *Queue) concludeSome(ctx context.Context, j *job, begun time.Time, recipients []spool.Recipient, attempts []mailflow.Attempt) *outcome {
 	o := &outcome{job: j}
 	now := j.now()
 	dates := datesOf(j.work.Created, &j.work.Envelope)
 	var fates []mailflow.Fate
-	for i, r := range recipients {
+	for i, r := range j.work.Recipients {
 		a := attempts[i]
 		if a.Event.At.IsZero() {
 			a.Event.At = now

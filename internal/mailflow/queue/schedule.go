@@ -321,8 +321,8 @@ func (q *Queue) takeIn(t *tx.Tx, lease spool.Lease, orders []*order) (postponed 
 }
 
 func (q *Queue) isOurs(t *tx.Tx, domain string) (bool, error) {
-	if q.o.Directory == nil {
-		return false, nil
+	if domain == q.o.Host { // postmaster of the server itself
+		return true, nil
 	}
 	_, err := q.o.Directory.Domain(t, domain)
 	if mail.Is(err, mail.NotFound) || mail.Is(err, mail.Invalid) { // Invalid: an address literal
