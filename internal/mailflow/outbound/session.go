@@ -110,8 +110,11 @@ func by(name string, addr netip.Addr) string {
 
 var errLoop = errors.New("it says that it is us")
 
-// insecureError is what keeps a host from having the TLS it needs.
-type insecureError struct{ err error }
+// insecureError is what keeps a host from having the TLS it needs. broken says that it may have had it all the same: the network failed.
+type insecureError struct {
+	err    error
+	broken bool
+}
 
 func (e insecureError) Error() string { return e.err.Error() }
 func (e insecureError) Unwrap() error { return e.err }
@@ -119,13 +122,13 @@ func (e insecureError) Unwrap() error { return e.err }
 func (op *opening) problem(s *session, err error) *problem {
 	var bad insecureError
 	switch {
-	case errors.Is(err, errLoop):
+	case errors.Is(err, errLoop) && op.host.smarthost == nil:
 		return loop(op.host.Domain)
 	case errors.As(err, &bad):
-		return insecure(s.by, bad.err, op.host.RequireTLS)
+		return insecure(s.by, bad.err, op.host.RequireTLS && !bad.broken && op.host.smarthost == nil)
 	}
 	p := broken(s.by, err)
-	if op.host.smarthost != nil && !p.temporary() {
+	if op.host.smarthost != nil && (!p.temporary() || errors.Is(err, errLoop)) {
 		// The smarthost refuses us, not the message: that is for the operator to mend, and mail waits.
 		p = ours(451, 4, 7, 8, "the smarthost %s: %v", s.by, err)
 		p.destination = true
@@ -169,7 +172,7 @@ func (op *opening) secure(ctx context.Context, s *session) error {
 	must := need.Level > mailflow.TLSOpportunistic
 	if !s.conn.Offers("STARTTLS") {
 		if must {
-			return insecureError{mailflow.ErrNoSTARTTLS}
+			return insecureError{err: mailflow.ErrNoSTARTTLS}
 		}
 		if need.Verify != nil {
 			op.err = mailflow.ErrNoSTARTTLS
@@ -189,23 +192,24 @@ func (op *opening) secure(ctx context.Context, s *session) error {
 	var refused *client.RefusedError
 	switch {
 	case err == nil:
-	case must:
-		return insecureError{err}
-	case errors.As(err, &refused) && refused.Command == "STARTTLS":
-		op.err = err
-		return nil
 	case ctx.Err() != nil:
 		return err
+	case errors.As(err, &refused) && refused.Command == "STARTTLS":
+		if must {
+			return insecureError{err: err, broken: refused.Reply.Code/100 == 4}
+		}
+		op.err = err
+		return nil
 	default:
-		op.clear = true
-		return insecureError{err}
+		op.clear = !must
+		return insecureError{err: err, broken: true}
 	}
 	if need.Verify == nil {
 		return nil
 	}
 	err = need.Verify(*s.conn.TLS())
 	if err != nil && need.Level == mailflow.TLSVerified {
-		return insecureError{err}
+		return insecureError{err: err}
 	}
 	op.err = err
 	return nil
@@ -220,7 +224,7 @@ func (op *opening) toSmarthost(ctx context.Context, s *session, to netip.AddrPor
 		handshake, cancel := context.WithTimeout(ctx, dialTime)
 		defer cancel()
 		if err := secure.HandshakeContext(handshake); err != nil {
-			return insecureError{err}
+			return insecureError{err: err}
 		}
 		s.nc = secure
 	}
@@ -228,6 +232,9 @@ func (op *opening) toSmarthost(ctx context.Context, s *session, to netip.AddrPor
 	return s.during(ctx, func() error {
 		if err := s.conn.Greet(); err != nil {
 			return err
+		}
+		if strings.EqualFold(s.conn.Helo(), op.o.opts.Hostname) {
+			return errLoop
 		}
 		if s.conn.TLS() == nil && (s.conn.Offers("STARTTLS") || !to.Addr().IsLoopback()) {
 			if err := op.demandTLS(ctx, s, config); err != nil {
@@ -243,12 +250,12 @@ func (op *opening) toSmarthost(ctx context.Context, s *session, to netip.AddrPor
 
 func (op *opening) demandTLS(ctx context.Context, s *session, config *tls.Config) error {
 	if !s.conn.Offers("STARTTLS") {
-		return insecureError{mailflow.ErrNoSTARTTLS}
+		return insecureError{err: mailflow.ErrNoSTARTTLS}
 	}
 	if err := s.conn.StartTLS(ctx, config); err != nil {
 		var handshake *client.HandshakeError
 		if errors.As(err, &handshake) {
-			return insecureError{err}
+			return insecureError{err: err}
 		}
 		return err
 	}

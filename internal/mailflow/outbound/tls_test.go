@@ -147,6 +147,11 @@ func TestRequireTLS(t *testing.T) {
 		want(t, o.Deliver(t.Context(), j), "failed 550 5.7.10 by us.example") // nothing says whom to trust
 		n.need["mx.them.example"] = verified(nil)
 		want(t, o.Deliver(t.Context(), j), "failed 550 5.7.30"+byFirst)
+		breaks := plainHost(h.name)
+		breaks.tls = &tls.Config{}
+		n.hosts[n.addrs["mx.them.example"][0]] = breaks
+		want(t, n.outbound().Deliver(t.Context(), j), "!deferred 451 4.7.5 by us.example") // it may be the network
+		n.hosts[n.addrs["mx.them.example"][0]] = h
 		h.offers = append(h.offers, "REQUIRETLS")
 		want(t, n.outbound().Deliver(t.Context(), j), "relayed 250 2.6.0"+byFirst)
 		if !slices.ContainsFunc(h.commands, func(line string) bool { return strings.HasSuffix(line, " REQUIRETLS") }) {
@@ -191,6 +196,7 @@ func TestSmarthost(t *testing.T) {
 		"no TLS on this machine": {"127.0.0.1", "127.0.0.1", func(h *fakeHost, _ *Smarthost) { h.tls = nil }, "relayed 250 2.6.0", true},
 		"wrong password":         {good, "192.0.2.1", func(h *fakeHost, _ *Smarthost) { h.says["AUTH"] = "535 5.7.8 no" }, "!deferred 451 4.7.8", false},
 		"the message is refused": {good, "192.0.2.1", func(h *fakeHost, _ *Smarthost) { h.says["end"] = "554 5.7.1 spam" }, "failed 554 5.7.1", false},
+		"it is us":               {good, "192.0.2.1", func(h *fakeHost, _ *Smarthost) { h.name = "us.example" }, "!deferred 451 4.7.8", false},
 		"it is not there":        {good, "192.0.2.1", func(h *fakeHost, _ *Smarthost) { h.says["greeting"] = "554 5.7.1 no" }, "!deferred 451 4.7.8", false},
 	} {
 		t.Run(name, func(t *testing.T) {
