@@ -11,8 +11,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// pgSession is one transaction. BEGIN is not sent by itself: it goes out with the first statement that needs an answer,
-// together with the question for the clock, and so do queued statements with the next one.
+// pgSession is one transaction. BEGIN is not sent by itself: it goes out with the first statement that needs an answer, and so
+// do queued statements with the next one. In a write the question for the clock goes with BEGIN: most writes keep the time.
+// Few reads want it, which ask then.
 type pgSession struct {
 	conn     *pgxpool.Conn
 	ctx      context.Context // of the statements, not of COMMIT
@@ -20,7 +21,7 @@ type pgSession struct {
 	clock    func() time.Time // set in tests instead of the database's
 
 	begun   bool
-	time    time.Time
+	time    time.Time   // zero until it was asked for
 	pending []statement // queued and not sent
 	rows    int64       // changed so far
 }
@@ -37,16 +38,45 @@ func (s *pgSession) engine() Engine { return Postgres }
 func (s *pgSession) changed() int64 { return s.rows + int64(len(s.pending)) }
 
 func (s *pgSession) now() (time.Time, error) {
-	if !s.begun {
-		results, err := s.send(s.ctx)
-		if err == nil {
+	var err error
+	switch {
+	case !s.time.IsZero():
+	case s.readOnly:
+		err = s.askClock()
+	case !s.begun:
+		var results pgx.BatchResults
+		if results, err = s.send(s.ctx); err == nil {
 			err = results.Close()
 		}
-		if err != nil {
-			return time.Time{}, s.error(err)
-		}
+	}
+	if err != nil {
+		return time.Time{}, s.error(err)
 	}
 	return s.time, nil
+}
+
+func (s *pgSession) askClock() error {
+	results, err := s.send(s.ctx, statement{sql: clockSQL})
+	if err != nil {
+		return err
+	}
+	err = s.readClock(results)
+	if closeErr := results.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+func (s *pgSession) readClock(results pgx.BatchResults) error {
+	var ms int64
+	if err := results.QueryRow().Scan(&ms); err != nil {
+		return err
+	}
+	s.time = time.UnixMilli(ms)
+	if s.clock != nil {
+		s.time = s.clock()
+	}
+	return nil
 }
 
 func (s *pgSession) queue(st statement) error {
@@ -96,7 +126,9 @@ func (s *pgSession) send(ctx context.Context, more ...statement) (pgx.BatchResul
 			begin = beginReadSQL
 		}
 		b.Queue(begin)
-		b.Queue(clockSQL)
+		if !s.readOnly {
+			b.Queue(clockSQL)
+		}
 	}
 	pending := s.pending
 	for _, st := range pending {
@@ -114,19 +146,16 @@ func (s *pgSession) send(ctx context.Context, more ...statement) (pgx.BatchResul
 	return results, nil
 }
 
-// owed reads the answers to BEGIN with the clock, when the transaction was opening, and to the queued statements.
+// owed reads the answers to BEGIN, in a write with the clock, when the transaction was opening, and to the queued statements.
 func (s *pgSession) owed(results pgx.BatchResults, opening bool, pending []statement) error {
 	if opening {
 		if _, err := results.Exec(); err != nil {
 			return err
 		}
-		var ms int64
-		if err := results.QueryRow().Scan(&ms); err != nil {
-			return err
-		}
-		s.time = time.UnixMilli(ms)
-		if s.clock != nil {
-			s.time = s.clock()
+		if !s.readOnly {
+			if err := s.readClock(results); err != nil {
+				return err
+			}
 		}
 	}
 	for _, st := range pending {

@@ -68,7 +68,7 @@ func (tx *Tx) Engine() Engine { return tx.session.engine() }
 func (tx *Tx) Context() context.Context { return tx.ctx }
 
 // Now is the database's clock in milliseconds, UTC, the same for the whole transaction. On PostgreSQL it arrives with
-// the first statement: asking earlier costs a round trip. After a failure it is the zero time.
+// the first statement of a write: asking earlier, or in a read, costs a round trip. After a failure it is the zero time.
 func (tx *Tx) Now() time.Time {
 	if err := tx.ready(); err != nil {
 		return time.Time{}

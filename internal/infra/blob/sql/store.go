@@ -167,8 +167,8 @@ func (s *Store) writePart(ctx context.Context, id mail.ObjectID, part int, b []b
 	statement := insert
 	for repeat := 0; ; repeat++ {
 		err := s.db.Write(ctx, int64(id), func(tx *db.Tx) error {
-			_, err := tx.Exec(statement, id, part, b)
-			return err
+			tx.Queue(statement, id, part, b) // it goes with COMMIT
+			return nil
 		})
 		switch {
 		case err == nil:
