@@ -74,6 +74,9 @@ func (s *session) look(key imap.SearchKey, how looking) (findings, error) {
 
 // run decides about messages. What the view cannot decide is decided in batches, whose rows are read together.
 func (m *matcher) run(among imap.Set) error {
+	if have, lack, ok := m.query.ByFlags(); ok {
+		return m.runByFlags(among, have, lack)
+	}
 	together := batchSize
 	if m.asksIndex() {
 		together = lookupSize
@@ -102,6 +105,21 @@ func (m *matcher) run(among imap.Set) error {
 		}
 	}
 	return m.decide(open)
+}
+
+// runByFlags is run for a query that asks for flags alone.
+func (m *matcher) runByFlags(among imap.Set, have, lack mail.Flag) error {
+	for _, r := range among {
+		for seq, e := range m.selected.view.Range(int(r.Start), int(r.Stop)) {
+			m.matches[seq] = e.Flags&(have|lack) == have
+			if m.effort.done++; m.effort.done%lookEvery == 0 {
+				if err := m.effort.spend(lookEvery * costOfFacts * m.keys); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // findings sums up.

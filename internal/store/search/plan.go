@@ -68,6 +68,33 @@ func (q *Query) NeedsContent() bool { return q.cost >= byContent }
 // NeedsSaved reports that Match needs Facts.Saved.
 func (q *Query) NeedsSaved() bool { return q.savedDate }
 
+// ByFlags reports whether the query asks for nothing but flags that have a bit (UNSEEN, UNDELETED FLAGGED), and then, which
+// a message must have and which it must not. What people ask for most is answered so without looking at each key again.
+func (q *Query) ByFlags() (have, lack mail.Flag, ok bool) {
+	ok = addFlags(q.key, &have, &lack)
+	return have, lack, ok && have&lack == 0
+}
+
+func addFlags(key Key, have, lack *mail.Flag) bool {
+	switch k := key.(type) {
+	case Flag:
+		bit, known := mail.FlagNamed(k.Name)
+		*have |= bit
+		return known
+	case Not:
+		_, single := k.Key.(Flag)
+		return single && addFlags(k.Key, lack, have)
+	case And:
+		for _, k := range k {
+			if !addFlags(k, have, lack) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
 type planner struct {
 	Query
 	in      Scope
