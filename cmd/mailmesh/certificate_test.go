@@ -22,12 +22,15 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/dns/dnstest"
 )
 
+func freePort(t *testing.T) int { return pebbletest.FreePort(t) }
+
 // running is a server of its own process.
 type running struct {
-	t     *testing.T
-	cmd   *exec.Cmd
-	log   bytes.Buffer
-	doors map[string]any
+	t      *testing.T
+	config string // file
+	cmd    *exec.Cmd
+	log    bytes.Buffer
+	doors  map[string]any
 }
 
 // serveWith runs the server with a configuration file until it is stopped.
@@ -38,7 +41,7 @@ func serveWith(t *testing.T, config string, environ ...string) *running {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := &running{t: t, cmd: program(t, "serve", "--config", file, "--ready-file", ready)}
+	r := &running{t: t, config: file, cmd: program(t, "serve", "--config", file, "--ready-file", ready)}
 	r.cmd.Env = append(r.cmd.Env, environ...)
 	r.cmd.Stderr = &r.log
 	if err := r.cmd.Start(); err != nil {
@@ -85,7 +88,7 @@ func TestOrderedCertificate(t *testing.T) {
 	for _, challenge := range []string{"http-01", "dns-01"} {
 		t.Run(challenge, func(t *testing.T) {
 			t.Parallel()
-			web := pebbletest.FreePort(t)
+			web := freePort(t)
 			names := dnstest.Start(t, "127.0.0.1:0")
 			names.Zone("mailmesh.test", "mail A 127.0.0.1\n")
 			names.Key("mailmesh", []byte("secret secret secret"))

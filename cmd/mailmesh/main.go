@@ -21,7 +21,7 @@ import (
 
 // commands is the command line.
 type commands struct {
-	ConfigFile string `name:"config" placeholder:"FILE" help:"Configuration file (TOML). None is needed."`
+	ConfigFile string `name:"config" placeholder:"FILE" help:"Configuration file (TOML). None is needed. Without this flag and --data: /etc/mailmesh.toml, where there is one."`
 	Data       string `placeholder:"DIR" help:"Data folder; overrides the configuration."`
 
 	Serve    serve      `cmd:"" help:"Run the server."`
@@ -33,6 +33,7 @@ type commands struct {
 	Verify   verify     `cmd:"" help:"Check everything that is kept: rows, counters, bodies."`
 	Rebuild  rebuild    `cmd:"" help:"Make lost rows of bodies again from the packs and the key file of a stopped server."`
 	Restored restored   `cmd:"" help:"Make the stopped server ready again after its database was put back from a backup."`
+	Check    check      `cmd:"" help:"Say what is wrong with ports, DNS, certificate and machine, and how to mend it."`
 	Config   show       `cmd:"" help:"Check the configuration and print each value with where it comes from."`
 	Version  version    `cmd:"" help:"Print the version."`
 }
@@ -84,8 +85,16 @@ func arguments(args []string) []string {
 	return args
 }
 
-// load is the configuration that the flags name.
+// installed is the configuration of the server that a machine has, if it has one.
+const installed = "/etc/mailmesh.toml"
+
+// load is the configuration that the flags name, without them that of the installed server.
 func (c *commands) load() (config.Config, error) {
+	if c.ConfigFile == "" && c.Data == "" && !c.Serve.Demo {
+		if _, err := os.Stat(installed); err == nil {
+			c.ConfigFile = installed
+		}
+	}
 	cfg, err := config.Load(c.ConfigFile, os.Environ())
 	if err != nil {
 		return cfg, err
@@ -96,7 +105,7 @@ func (c *commands) load() (config.Config, error) {
 	return cfg, nil
 }
 
-// existing is the configuration of a data folder that is there. Only serve makes a new one: another command's folder that
+// existing is the configuration of a data folder that is there, whose owner root then becomes. Only serve makes a new one: another command's folder that
 // is not there was most likely misspelled.
 func (c *commands) existing() (config.Config, error) {
 	cfg, err := c.load()
@@ -106,7 +115,7 @@ func (c *commands) existing() (config.Config, error) {
 	if _, err := os.Stat(cfg.Data); errors.Is(err, fs.ErrNotExist) {
 		return cfg, fmt.Errorf("there is no data folder %s: name it with --data or --config; `mailmesh serve` makes a new one", cfg.Data)
 	}
-	return cfg, nil
+	return cfg, asOwner(cfg.Data)
 }
 
 // stopFirst explains that a command needs the folder for itself.
