@@ -48,6 +48,3 @@ type Delivered struct {
 
 // MaxLocal is how many accounts one message may be delivered to in one commit, which is what store/tx locks at most (tx.MaxAccounts).
 const MaxLocal = 100
-
-// MaxOnward is how many addresses mail goes on to in one commit, members of groups among them.
-const MaxOnward = 1000

@@ -3,7 +3,7 @@
 //
 //	Resolve   at RCPT: whom a recipient stands for
 //	Refuse    after DATA: which recipients the header forbids, because the message goes in circles
-//	Add       in the accepting commit: the rows in the spool
+//	Add       in the accepting commit: the rows in the spool, for groups as many as they have members
 //
 // # What goes on
 //
@@ -29,5 +29,13 @@
 //
 // # Limits
 //
-// mailflow.MaxOnward addresses in one transaction: 452 4.5.3 for what is above.
+// A transaction is for as many mailboxes, and goes on to as many addresses, as fit into one commit (db.MaxChangedRows): to more
+// than a thousand, where it is for few mailboxes. 452 4.5.3 for the recipient that is too much.
+//
+// # Groups
+//
+// Who may send to a group is decided at RCPT by the reverse-path (store/directory.MayPost): 550 5.7.2 for others, and for
+// whoever claims an address of a domain here without having signed in. After DATA, 550 5.7.2 for automatic answers (RFC 3834), 554
+// 5.4.6 for the group's own mail. A group that is a member of another gets its mail whatever its own policy says: who put it there has
+// said so.
 package forwarding

@@ -38,13 +38,20 @@ var (
 	circles     = refusal(554, 4, 6, "the message has passed this address before: it goes in circles")
 )
 
-// Resolve finds whom a recipient stands for. role says that it is a postmaster: not to be refused for a full mailbox.
-func (f *Forwarding) Resolve(t *tx.Tx, from mail.Address, r mail.Recipient) (out mail.Recipient, role bool, err error) {
+// Resolve finds whom a recipient stands for. role says that it is a postmaster: not to be refused for a full mailbox. known says
+// that it is sure that the mail is from where it says: who sends has signed in.
+func (f *Forwarding) Resolve(t *tx.Tx, from mail.Address, known bool, r mail.Recipient) (out mail.Recipient, role bool, err error) {
 	r.Accounts, r.Elsewhere, r.Groups, r.Detail = nil, nil, nil, ""
 	if srs.Is(r.Address) {
 		return f.wayBack(t, from, r)
 	}
-	return f.resolve(t, r.Address, r)
+	r, role, err = f.resolve(t, r.Address, r)
+	for _, g := range r.Groups {
+		if err == nil {
+			err = f.mayPost(t, g, from, known)
+		}
+	}
+	return r, role, err
 }
 
 func (f *Forwarding) resolve(t *tx.Tx, a mail.Address, r mail.Recipient) (mail.Recipient, bool, error) {
@@ -52,7 +59,7 @@ func (f *Forwarding) resolve(t *tx.Tx, a mail.Address, r mail.Recipient) (mail.R
 	if err != nil {
 		return r, false, err
 	}
-	r.Accounts, r.Elsewhere, r.Detail = to.Accounts, to.Elsewhere, to.Detail
+	r.Accounts, r.Elsewhere, r.Groups, r.Detail = to.Accounts, to.Elsewhere, to.Groups, to.Detail
 	return r, to.Role, nil
 }
 
@@ -77,25 +84,36 @@ func (f *Forwarding) wayBack(t *tx.Tx, from mail.Address, r mail.Recipient) (mai
 	return to, role, err
 }
 
-// CheckLimit reports whether one more recipient makes mail go on to more addresses than fit into a commit.
+// What one commit changes is bounded (db.MaxChangedRows): a mailbox costs it some ten rows, a message in the spool four, each of
+// its recipients one.
+const (
+	maxRows        = 1400
+	rowsPerAccount = 11
+	rowsPerMessage = 4
+)
+
+// CheckLimit reports whether one more recipient makes a transaction more than fits into a commit.
 func (f *Forwarding) CheckLimit(list []mail.Recipient, one mail.Recipient) error {
-	n := onward(one)
-	if n == 0 {
-		return nil
+	if len(one.Elsewhere)+len(one.Groups) == 0 && !mailflow.NeedsHead(&mail.Envelope{Recipients: list}) {
+		return nil // accounts alone are counted by inbound
 	}
+	n := rows(one) + rowsPerMessage + 1 // and a report
 	for _, r := range list {
-		n += onward(r)
+		n += rows(r)
 	}
-	if n > mailflow.MaxOnward {
-		return mail.E("forwarding.CheckLimit", mail.Limit, fmt.Errorf("the transaction goes on to more than %d addresses", mailflow.MaxOnward))
+	if n > maxRows {
+		return mail.E("forwarding.CheckLimit", mail.Limit, fmt.Errorf("the transaction is for more mailboxes, and goes on to more addresses, than fit into a commit"))
 	}
 	return nil
 }
 
-func onward(r mail.Recipient) int {
-	n := len(r.Elsewhere)
+func rows(r mail.Recipient) int {
+	n := len(r.Accounts) * rowsPerAccount
+	if len(r.Elsewhere) > 0 {
+		n += rowsPerMessage + len(r.Elsewhere)
+	}
 	for _, g := range r.Groups {
-		n += len(g.Members)
+		n += rowsPerMessage*(1+len(g.Members)/spool.MaxRecipients) + len(g.Members)
 	}
 	return n
 }
@@ -107,6 +125,11 @@ func (f *Forwarding) Refuse(m mailflow.Accepted) []mail.Reply {
 	for i, r := range m.Envelope.Recipients {
 		if len(r.Elsewhere) > 0 && passed[mark(r.Address)] {
 			out[i] = circles
+		}
+		for _, g := range r.Groups {
+			if reply := refusePost(m.Head, g, passed); reply != (mail.Reply{}) {
+				out[i] = reply
+			}
 		}
 	}
 	return out
@@ -131,16 +154,28 @@ func mark(a mail.Address) string { return strings.ToLower(a.String()) }
 // Add puts a message that is accepted into the spool, for all it goes on to, and the mail that was made with it. skip are the
 // recipients that are refused.
 func (f *Forwarding) Add(t *tx.Tx, m mailflow.Accepted, skip func(i int) bool) error {
+	sent := make(map[mail.Address]bool) // a group that several addresses lead to gets the mail once
 	for i, r := range m.Envelope.Recipients {
-		if skip(i) || len(r.Elsewhere) == 0 {
+		if skip(i) {
 			continue
 		}
-		e, err := f.envelope(t, m.Envelope, r)
-		if err != nil {
-			return err
+		if len(r.Elsewhere) > 0 {
+			e, err := f.envelope(t, m.Envelope, r)
+			if err != nil {
+				return err
+			}
+			if err := f.add(t, m, e, deliveredToField(r.Address), m.ReturnPath); err != nil {
+				return err
+			}
 		}
-		if err := f.add(t, m, e, deliveredToField(r.Address), m.ReturnPath); err != nil {
-			return err
+		for _, g := range r.Groups {
+			if sent[g.Address] {
+				continue
+			}
+			sent[g.Address] = true
+			if err := f.add(t, m, groupEnvelope(m.Envelope, g), groupFields(g), m.ReturnPath); err != nil {
+				return err
+			}
 		}
 	}
 	for _, g := range m.Generated {

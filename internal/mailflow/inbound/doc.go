@@ -15,8 +15,8 @@
 // # What is refused, and when
 //
 //	at RCPT     no such user 550 5.1.1 · not our domain 550 5.7.1 · account or domain disabled 550 5.2.1 · mailbox full 452
-//	            4.2.2 · more than 100 accounts in one transaction 452 4.5.3 · goes on to more than
-//	            1,000 addresses 452 4.5.3 · no report of ours 550 5.1.1, 5.7.1 (mailflow/forwarding)
+//	            4.2.2 · more than 100 accounts in one transaction 452 4.5.3 · goes on to more
+//	            addresses than a commit takes 452 4.5.3 · not allowed to send to the group 550 5.7.2 · no report of ours 550 5.1.1, 5.7.1 (mailflow/forwarding)
 //	after DATA  more than 100 Received fields 554 5.4.6 (RFC 5321 6.3) · header over 1 MiB 552 5.3.4, of more than 2,000 fields 552
 //	            5.6.0 · has passed all of its recipients before 554 5.4.6 · an account was removed or moved since RCPT 451 4.2.0 · the store fails 451 4.3.0
 //

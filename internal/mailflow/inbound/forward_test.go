@@ -14,6 +14,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mailflow/inbound"
 	"github.com/mailmesh/mailmesh/internal/mailflow/mailflowtest"
 	"github.com/mailmesh/mailmesh/internal/rfc/dsn"
+	"github.com/mailmesh/mailmesh/internal/store/directory"
 )
 
 // received is the trace field of a transaction for several recipients, without the Return-Path.
@@ -222,28 +223,44 @@ func TestCircles(t *testing.T) {
 	})
 }
 
-// So many addresses in a transaction, and no more.
+// As much as fits into a commit, and no more: what is taken at RCPT goes through.
 func TestOnwardLimit(t *testing.T) {
 	each(t, func(t *testing.T, r *mailflowtest.Rooms, _ *db.DB) {
-		e := &mail.Envelope{ReversePath: mailflowtest.Address("eve@client.example")}
-		for i := range mailflow.MaxOnward {
-			e.Recipients = append(e.Recipients, mail.Recipient{Elsewhere: []mail.Address{{Local: fmt.Sprint(i), Domain: "x.example"}}})
-		}
+		names := names(31)
+		r.Accounts(len(names))
+		r.Group("all", directory.PostAnyone, members(directory.MaxMembers)...)
 		r.Alias("gone", "bob@elsewhere.example")
-		r.Account("ann")
-		for _, c := range []struct {
-			to string
-			n  int
-			ok bool
-		}{{"gone", mailflow.MaxOnward - 1, true}, {"gone", mailflow.MaxOnward, false}, {"ann", mailflow.MaxOnward, true}} {
-			full := *e
-			full.Recipients = e.Recipients[:c.n]
-			_, err := r.Recipient(t.Context(), r.Session(), &full, mail.Recipient{Address: mailflowtest.Address(c.to)})
-			if (err == nil) != c.ok || err != nil && !mail.Is(err, mail.Limit) {
-				t.Errorf("%s after %d: %v", c.to, c.n, err)
+		e := &mail.Envelope{ID: "id1", ReversePath: mailflowtest.Address("eve@client.example")}
+		for i, to := range append([]string{"all"}, names...) {
+			known, err := r.Recipient(t.Context(), r.Session(), e, mail.Recipient{Address: mailflowtest.Address(to), Notify: mail.NotifySuccess})
+			if err != nil {
+				if !mail.Is(err, mail.Limit) || i < 25 {
+					t.Fatalf("recipient %d: %v", i, err)
+				}
+				break
 			}
+			e.Recipients = append(e.Recipients, known)
+		}
+		if _, err := r.Recipient(t.Context(), r.Session(), e, mail.Recipient{Address: mailflowtest.Address("gone")}); err != nil && !mail.Is(err, mail.Limit) {
+			t.Error(err)
+		}
+		if _, err := r.Recipient(t.Context(), r.Session(), e, mail.Recipient{Address: mailflowtest.Address("all")}); !mail.Is(err, mail.Limit) {
+			t.Errorf("a thousand more: %v", err)
+		}
+		_, err := r.Take(e, strings.NewReader(threaded("x")))
+		r.Must(err)
+		if n := len(r.Owing()); n != directory.MaxMembers/100+1 {
+			t.Errorf("%d messages in the spool", n)
 		}
 	})
+}
+
+func members(n int) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = fmt.Sprintf("m%d@elsewhere.example", i)
+	}
+	return out
 }
 
 // job is one that the queue would make.

@@ -28,7 +28,7 @@ type Delivery interface {
 
 // Forwarding says whom a recipient stands for, and takes mail further inside our commit.
 type Forwarding interface {
-	Resolve(t *tx.Tx, from mail.Address, r mail.Recipient) (out mail.Recipient, role bool, err error)
+	Resolve(t *tx.Tx, from mail.Address, known bool, r mail.Recipient) (out mail.Recipient, role bool, err error)
 	CheckLimit(list []mail.Recipient, one mail.Recipient) error
 	Refuse(m mailflow.Accepted) []mail.Reply
 	Add(t *tx.Tx, m mailflow.Accepted, skip func(i int) bool) error
@@ -69,9 +69,9 @@ var (
 )
 
 // Recipient decides on one more recipient and returns it with whom it stands for.
-func (in *Inbound) Recipient(ctx context.Context, _ smtp.Session, e *mail.Envelope, r mail.Recipient) (out mail.Recipient, err error) {
+func (in *Inbound) Recipient(ctx context.Context, s smtp.Session, e *mail.Envelope, r mail.Recipient) (out mail.Recipient, err error) {
 	err = in.o.Tx.Read(ctx, func(t *tx.Tx) (err error) {
-		out, err = in.resolve(t, e, r)
+		out, err = in.resolve(t, e, s.LMTP, r) // who is trusted to hand mail over is trusted to know whose it is
 		return err
 	})
 	if err != nil {
@@ -84,8 +84,8 @@ func (in *Inbound) Recipient(ctx context.Context, _ smtp.Session, e *mail.Envelo
 }
 
 // resolve finds whom a recipient stands for, and holds their quotas. RFC 5321 4.5.1: postmaster is always reached.
-func (in *Inbound) resolve(t *tx.Tx, e *mail.Envelope, r mail.Recipient) (mail.Recipient, error) {
-	r, role, err := in.o.Forwarding.Resolve(t, e.ReversePath, r)
+func (in *Inbound) resolve(t *tx.Tx, e *mail.Envelope, known bool, r mail.Recipient) (mail.Recipient, error) {
+	r, role, err := in.o.Forwarding.Resolve(t, e.ReversePath, known, r)
 	if err != nil || role || len(r.Elsewhere)+len(r.Groups) > 0 {
 		return r, err // where mail also goes elsewhere, a mailbox that is full does not stop it
 	}

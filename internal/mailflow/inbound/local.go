@@ -60,7 +60,7 @@ func (l local) resolve(ctx context.Context, j mailflow.Job, r mail.Recipient) (k
 	e := *j.Envelope
 	e.Size = j.Size
 	err = l.in.o.Tx.Read(ctx, func(t *tx.Tx) (err error) {
-		if known, err = l.in.resolve(t, &e, r); err == nil {
+		if known, err = l.in.resolve(t, &e, true, r); err == nil {
 			err = l.in.o.Forwarding.CheckLimit(nil, known)
 		}
 		return err

@@ -158,6 +158,27 @@ func (r *Rooms) Alias(address string, targets ...string) {
 	}
 }
 
+// Group makes a group; members whose names begin with "*" are its owners.
+func (r *Rooms) Group(address string, policy directory.Policy, members ...string) {
+	r.T.Helper()
+	write := func(fn func(t *tx.Tx) error) { r.Must(r.Tx.Write(r.T.Context(), nil, fn)) }
+	write(func(t *tx.Tx) error {
+		_, err := r.Directory.AddGroup(t, directory.Group{Address: Address(address), Policy: policy, Name: "The group"})
+		return err
+	})
+	for some := range slices.Chunk(members, 500) {
+		write(func(t *tx.Tx) error {
+			for _, m := range some {
+				name, owner := strings.CutPrefix(m, "*")
+				if err := r.Directory.AddMember(t, directory.Member{Group: Address(address), Address: Address(name), Owner: owner}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+}
+
 // Session is what the door knows of the client.
 func (r *Rooms) Session() smtp.Session {
 	return smtp.Session{ID: "session1", Remote: netip.MustParseAddrPort("192.0.2.1:1025"), Hello: "client.example", ESMTP: true}

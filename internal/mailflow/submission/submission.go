@@ -163,11 +163,28 @@ func (sub *Submission) resolve(t *tx.Tx, account mail.AccountID, e *mail.Envelop
 	if err != nil {
 		return err
 	}
+	if len(to.Groups) > 0 { // the queue brings it there, and on to the members
+		return sub.mayPost(t, e.ReversePath, to.Groups)
+	}
 	r.Accounts, r.Detail, r.Elsewhere = to.Accounts, to.Detail, to.Elsewhere
 	if to.Role || len(to.Elsewhere) > 0 {
 		return nil
 	}
 	return sub.room(t, to.Accounts, e.Size)
+}
+
+// mayPost reports whether the sender may send to groups.
+func (sub *Submission) mayPost(t *tx.Tx, from mail.Address, groups []mail.Group) error {
+	for _, g := range groups {
+		err := sub.o.Directory.MayPost(t, g.Address, from)
+		if mail.Is(err, mail.Denied) {
+			return reply(550, 5, 7, 2, mail.Explain(err))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // room reports a full quota. An alias of several accounts is refused only where all of them are full.

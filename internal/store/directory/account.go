@@ -55,8 +55,11 @@ func (s *Store) holder(t *tx.Tx, k key) (kind string, targets int, err error) {
 }
 
 func article(kind string) string {
-	if kind == kindPrimary {
+	switch kind {
+	case kindPrimary:
 		return "the address of an account"
+	case kindGroup:
+		return "a group"
 	}
 	return "an alias"
 }
@@ -64,6 +67,7 @@ func article(kind string) string {
 const (
 	kindPrimary = "primary"
 	kindAlias   = "alias"
+	kindGroup   = "group"
 )
 
 // RemoveAccount removes an account, its address and what its aliases had in it. From the commit on it gets no mail and
@@ -74,6 +78,8 @@ func (s *Store) RemoveAccount(t *tx.Tx, id mail.AccountID) error {
 		err = mail.E("directory.RemoveAccount", mail.NotFound, nil)
 	}
 	if err == nil {
+		t.SQL().Queue(`DELETE FROM group_member WHERE EXISTS (SELECT 1 FROM address a WHERE a.account_id = $1 AND a.kind = 'primary'
+			AND a.domain = group_member.member_domain AND a.local = group_member.member_local)`, id)
 		t.SQL().Queue(`DELETE FROM address WHERE account_id = $1`, id)
 	}
 	return err
@@ -138,8 +144,8 @@ func (s *Store) ByAddress(t *tx.Tx, a mail.Address) (Account, error) {
 	switch {
 	case err != nil:
 		return Account{}, err
-	case e.kind == kindAlias:
-		return Account{}, mail.E(op, mail.NotFound, fmt.Errorf("%s is an alias: name the account by its own address", a))
+	case e.kind == kindAlias, e.kind == kindGroup:
+		return Account{}, mail.E(op, mail.NotFound, fmt.Errorf("%s is %s: name the account by its own address", a, article(e.kind)))
 	case len(e.rows) == 0:
 		return Account{}, mail.E(op, mail.NotFound, fmt.Errorf("there is no account %s", a))
 	}

@@ -31,8 +31,8 @@ func (s *Store) AddAlias(t *tx.Tx, address, target mail.Address) error {
 	switch {
 	case err != nil:
 		return err
-	case kind == kindPrimary:
-		return mail.E(op, mail.Exists, fmt.Errorf("%s is the address of an account: an alias needs another name", address))
+	case kind == kindPrimary, kind == kindGroup:
+		return mail.E(op, mail.Exists, fmt.Errorf("%s is %s: an alias needs another name", address, article(kind)))
 	case targets >= MaxTargets:
 		return mail.E(op, mail.Limit, fmt.Errorf("%s has %d targets, the limit", address, MaxTargets))
 	}

@@ -12,10 +12,11 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
-// Resolution is where an address leads. Accounts and Elsewhere hold each target once and are not both empty.
+// Resolution is where an address leads. Accounts, Elsewhere and Groups hold each target once and are not all empty.
 type Resolution struct {
 	Accounts  []mail.AccountID
 	Elsewhere []mail.Address
+	Groups    []mail.Group
 	Detail    string // what followed the "+", as it was written
 	Role      bool   // mail to postmaster or abuse: not to be refused for a full mailbox or by a filter (RFC 5321 4.5.1)
 }
@@ -42,7 +43,9 @@ func (s *Store) Resolve(t *tx.Tx, a mail.Address) (Resolution, error) {
 	}
 	w := walk{store: s, t: t}
 	w.visit(k.address())
-	w.enter(e)
+	if err := w.enter(k, e); err != nil {
+		return Resolution{}, err
+	}
 	if err := w.finish(op, a); err != nil {
 		return Resolution{}, err
 	}
@@ -144,12 +147,19 @@ func (w *walk) visit(a mail.Address) bool {
 	return true
 }
 
-// enter takes what the tables say about an address of ours: its accounts go to the result, its addresses are to be
-// followed.
-func (w *walk) enter(e entry) {
-	if e.disabled {
+// enter takes what the tables say about an address of ours: its accounts and the group that it is go to the result, its
+// addresses are to be followed.
+func (w *walk) enter(k key, e entry) error {
+	switch user := (key{userOf(k.local), k.domain}); {
+	case e.disabled:
 		w.off = true
-		return
+		return nil
+	case e.kind == kindGroup && !e.exact && isOwners(k.local):
+		return w.enterOwners(user)
+	case e.kind == kindGroup && !e.exact:
+		return w.enterGroup(user)
+	case e.kind == kindGroup:
+		return w.enterGroup(k)
 	}
 	for _, row := range e.rows {
 		switch {
@@ -164,6 +174,7 @@ func (w *walk) enter(e entry) {
 	if len(e.rows) == 0 && e.catchAll != "" {
 		w.follow(e.catchAll)
 	}
+	return nil
 }
 
 func (w *walk) follow(text string) {
@@ -201,7 +212,7 @@ func (w *walk) step() error {
 			}
 		}
 	default:
-		w.enter(e)
+		return w.enter(k, e)
 	}
 	return nil
 }
@@ -216,7 +227,7 @@ func (w *walk) finish(op string, a mail.Address) error {
 	switch {
 	case len(w.out.Accounts) > MaxAccounts:
 		return mail.E(op, mail.Limit, fmt.Errorf("%s leads to more than %d accounts", a, MaxAccounts))
-	case len(w.out.Accounts)+len(w.out.Elsewhere) > 0:
+	case len(w.out.Accounts)+len(w.out.Elsewhere)+len(w.out.Groups) > 0:
 		return nil
 	case w.off:
 		return mail.E(op, mail.Disabled, fmt.Errorf("%s is switched off", a))
@@ -246,6 +257,7 @@ func (s *Store) resolveRole(t *tx.Tx, op string, k key, own entry) (Resolution, 
 		if err != nil {
 			return Resolution{}, err
 		}
+		w.out.Groups = nil // who may send to a group is limited, and a role is always reached
 		if len(w.out.Accounts)+len(w.out.Elsewhere) > 0 {
 			w.out.Role = true
 			return w.out, nil
@@ -258,7 +270,9 @@ func (s *Store) resolveRole(t *tx.Tx, op string, k key, own entry) (Resolution, 
 func (s *Store) roleRows(t *tx.Tx, e entry) (walk, error) {
 	w := walk{store: s, t: t}
 	e.catchAll = ""
-	w.enter(e)
+	if err := w.enter(key{}, e); err != nil { // no role is a group
+		return walk{}, err
+	}
 	for len(w.todo) > 0 {
 		if isRole(keyOf(w.todo[0]).local) {
 			w.todo = w.todo[1:]

@@ -18,7 +18,9 @@ func (s *Store) SendsAs(t *tx.Tx, account mail.AccountID, a mail.Address) (bool,
 	}
 	w := walk{store: s, t: t}
 	w.visit(k.address())
-	w.enter(e)
+	if err := w.enter(k, e); err != nil {
+		return false, err
+	}
 	if err := w.finish("directory.SendsAs", a); err != nil {
 		switch mail.KindOf(err) {
 		case mail.NotFound, mail.Disabled, mail.Limit:
@@ -26,5 +28,5 @@ func (s *Store) SendsAs(t *tx.Tx, account mail.AccountID, a mail.Address) (bool,
 		}
 		return false, err
 	}
-	return !w.off && len(w.out.Elsewhere) == 0 && slices.Equal(w.out.Accounts, []mail.AccountID{account}), nil
+	return !w.off && len(w.out.Elsewhere)+len(w.out.Groups) == 0 && slices.Equal(w.out.Accounts, []mail.AccountID{account}), nil
 }

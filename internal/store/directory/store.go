@@ -91,6 +91,9 @@ func (s *Store) RemoveDomain(t *tx.Tx, name string) (more bool, err error) {
 	if !errors.Is(err, db.ErrNoRows) {
 		return false, err
 	}
+	if more, err := s.removeGroups(t, name); more || err != nil {
+		return more, err
+	}
 	n, err := t.SQL().Exec(`DELETE FROM address WHERE domain = $1 AND local IN (SELECT local FROM address WHERE domain = $1 ORDER BY local LIMIT $2)`,
 		name, removePage/MaxTargets)
 	if err != nil || n > 0 {
@@ -98,6 +101,15 @@ func (s *Store) RemoveDomain(t *tx.Tx, name string) (more bool, err error) {
 	}
 	_, err = t.SQL().Exec(`DELETE FROM domain WHERE name = $1`, name)
 	return false, err
+}
+
+// removeGroups removes one group of a domain, if there is one: its members may be many.
+func (s *Store) removeGroups(t *tx.Tx, name string) (more bool, err error) {
+	groups, err := s.Groups(t, name, mail.Address{}, 1)
+	if err != nil || len(groups) == 0 {
+		return false, err
+	}
+	return true, s.RemoveGroup(t, groups[0].Address)
 }
 
 // SetDomainDisabled switches a domain off or on: no mail is taken for it and nobody signs in with an address of it.

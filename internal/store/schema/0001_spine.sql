@@ -38,11 +38,32 @@ CREATE TABLE address (
     local      TEXT NOT NULL,             -- folded as the directory compares: lower case
     target     TEXT NOT NULL,             -- '' for the account's own address, else an address elsewhere
     account_id BIGINT NOT NULL,           -- 0 when target is set
-    kind       TEXT NOT NULL,             -- primary, alias
+    kind       TEXT NOT NULL,             -- primary, alias, group
     created    BIGINT NOT NULL,
     PRIMARY KEY (domain, local, account_id, target)
 ) {{clustered}};
 CREATE INDEX address_account ON address (account_id);
+
+-- Addresses whose mail goes to members, and who they are. Members are named by address: here, on other servers, or groups.
+CREATE TABLE mail_group (
+    domain  TEXT NOT NULL,
+    local   TEXT NOT NULL,                -- folded
+    name    TEXT NOT NULL,
+    policy  TEXT NOT NULL,                -- who may send to it: anyone, domain, members, owners
+    created BIGINT NOT NULL,
+    PRIMARY KEY (domain, local)
+);
+CREATE TABLE group_member (
+    domain        TEXT NOT NULL,
+    local         TEXT NOT NULL,
+    member_domain TEXT NOT NULL,
+    member_local  TEXT NOT NULL,          -- folded
+    member        TEXT NOT NULL,          -- as it was written
+    owner         BIGINT NOT NULL,
+    created       BIGINT NOT NULL,
+    PRIMARY KEY (domain, local, member_domain, member_local)
+) {{clustered}};
+CREATE INDEX group_member_of ON group_member (member_domain, member_local);
 
 -- Secrets. Passwords are Argon2id only; app passwords also keep a SCRAM-SHA-256 verifier.
 CREATE TABLE credential (
