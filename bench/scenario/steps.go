@@ -107,6 +107,11 @@ func (r *run) outbound(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s, ok := r.server.(server.Unbounder); ok {
+		if err := s.Unbound(ctx, accounts[0].Address); err != nil {
+			return err
+		}
+	}
 	load := r.load(r.doors.Submission, accounts)
 	load.From, load.To = accounts[0].Address, nil
 	for i := range r.scale.Mailboxes {

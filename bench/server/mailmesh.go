@@ -30,6 +30,8 @@ type Mailmesh struct {
 var (
 	_ Server = (*Mailmesh)(nil)
 	_ Rester = (*Mailmesh)(nil)
+
+	_ Unbounder = (*Mailmesh)(nil)
 )
 
 const (
@@ -101,6 +103,11 @@ func (m *Mailmesh) AddAccount(ctx context.Context, address, password string) err
 		m.domain[domain] = true
 	}
 	return m.command(ctx, password+"\n", "account", "add", address, "--password-stdin")
+}
+
+// Unbound lets an account write to as many people as it likes.
+func (m *Mailmesh) Unbound(ctx context.Context, address string) error {
+	return m.command(ctx, "", "account", "set", address, "--max-recipients=-1", "--max-strangers=-1")
 }
 
 func (m *Mailmesh) command(ctx context.Context, stdin string, args ...string) error {

@@ -36,3 +36,9 @@ type Endpoints struct {
 type Rester interface {
 	Rest(ctx context.Context) error
 }
+
+// Unbounder is a server that lets an account write to only so many people a day,
+// and can be asked not to.
+type Unbounder interface {
+	Unbound(ctx context.Context, address string) error
+}
