@@ -104,7 +104,7 @@ func TestOrderedCertificate(t *testing.T) {
 			}
 			free := `["127.0.0.1:0"]`
 			config := fmt.Sprintf("hostname = %q\ndata = %q\n[acme]\ndirectory = %q\n%s[listen]\nhttp = [\"127.0.0.1:%d\"]\n", hostname, t.TempDir(), authority.Directory, more, web)
-			for _, door := range []string{"smtp", "lmtp", "imap", "imaps", "pop3", "pop3s", "https", "metrics"} {
+			for _, door := range []string{"smtp", "lmtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s", "https", "metrics"} {
 				config += door + " = " + free + "\n"
 			}
 			start := func() *running { return serveWith(t, config, "SSL_CERT_FILE="+authority.RootsFile) }
@@ -140,7 +140,7 @@ func TestOrderedCertificate(t *testing.T) {
 // What programs ask at the web doors, of a server that runs.
 func TestWebDoors(t *testing.T) {
 	config := fmt.Sprintf("hostname = \"mail.example.org\"\ndata = %q\n[listen]\n", t.TempDir())
-	for _, door := range []string{"smtp", "lmtp", "imap", "imaps", "pop3", "pop3s", "http", "https", "metrics"} {
+	for _, door := range []string{"smtp", "lmtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s", "http", "https", "metrics"} {
 		config += door + " = [\"127.0.0.1:0\"]\n"
 	}
 	r := serveWith(t, config)

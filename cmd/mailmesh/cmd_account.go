@@ -96,13 +96,23 @@ type accountSet struct {
 	Enable  bool  `xor:"state" help:"Switch it on again."`
 	Admin   *bool `negatable:"" help:"Let it see and set the quotas of others over IMAP, or no longer."`
 	Shared  *bool `negatable:"" help:"Show its mailboxes to others as shared folders, which can be opened to anyone, or no longer."`
+
+	MaxRecipients *int64         `placeholder:"N" help:"Recipients it may write to in 24 hours; 0: as the server has it (2000), -1: no limit."`
+	MaxStrangers  *int64         `placeholder:"N" help:"Of them such as it never wrote to before; 0: as the server has it (600), -1: no limit."`
+	SentCopy      *bool          `negatable:"" help:"Put what it submits into its mailbox Sent, or leave that to its mail program."`
+	Undo          *time.Duration `placeholder:"TIME" help:"Hold what it submits so long, such as 10s, in which it can be taken back; 0: send at once."`
 }
 
 func (x accountSet) Run(ctx context.Context, c *commands) error {
 	change := node.AccountChange{Name: x.Name, Disabled: toggle(x.Disable, x.Enable), Admin: x.Admin, Shared: x.Shared,
-		QuotaBytes: (*int64)(x.QuotaBytes), QuotaMessages: x.QuotaMessages, QuotaMailboxes: x.QuotaMailboxes}
+		QuotaBytes: (*int64)(x.QuotaBytes), QuotaMessages: x.QuotaMessages, QuotaMailboxes: x.QuotaMailboxes,
+		MaxRecipients: x.MaxRecipients, MaxStrangers: x.MaxStrangers, SentCopy: x.SentCopy}
+	if x.Undo != nil {
+		seconds := int64(x.Undo.Round(time.Second) / time.Second)
+		change.UndoSeconds = &seconds
+	}
 	if change == (node.AccountChange{}) {
-		return errors.New("nothing to change: give --name, --quota-bytes, --quota-messages, --quota-mailboxes, --disable, --enable, --[no-]admin or --[no-]shared")
+		return errors.New("nothing to change: see `mailmesh account set --help`")
 	}
 	return c.onServer(ctx, func(a *node.Admin) error {
 		_, err := a.ChangeAccount(ctx, x.Address, change)

@@ -85,14 +85,15 @@ func (s serve) adjust(cfg *config.Config) {
 	if s.Demo {
 		cfg.Hostname = "localhost"
 		*l = config.Listen{
-			SMTP: config.Endpoints{"127.0.0.1:2525"}, LMTP: config.Endpoints{"127.0.0.1:2424"}, IMAP: config.Endpoints{"127.0.0.1:1143"},
+			SMTP: config.Endpoints{"127.0.0.1:2525"}, LMTP: config.Endpoints{"127.0.0.1:2424"},
+			Submission: config.Endpoints{"127.0.0.1:1587"}, Submissions: config.Endpoints{"127.0.0.1:1465"}, IMAP: config.Endpoints{"127.0.0.1:1143"},
 			IMAPS: config.Endpoints{"127.0.0.1:1993"}, POP3: config.Endpoints{"127.0.0.1:1110"}, POP3S: config.Endpoints{"127.0.0.1:1995"},
 			HTTP: config.Endpoints{"127.0.0.1:1080"}, HTTPS: config.Endpoints{"127.0.0.1:1443"}, Metrics: config.Endpoints{"127.0.0.1:9625"},
 		}
 	}
 	if s.AnyPort {
 		free := config.Endpoints{"127.0.0.1:0"}
-		*l = config.Listen{SMTP: free, LMTP: free, IMAP: free, IMAPS: free, POP3: free, POP3S: free, HTTP: free, HTTPS: free, Metrics: free}
+		*l = config.Listen{SMTP: free, LMTP: free, Submission: free, Submissions: free, IMAP: free, IMAPS: free, POP3: free, POP3S: free, HTTP: free, HTTPS: free, Metrics: free}
 	}
 }
 
@@ -112,14 +113,16 @@ func welcome(w io.Writer, r node.Ready, cfg config.Config) {
 		data = cfg.Data
 	}
 	fmt.Fprintf(&b, "\nMailmesh is running. Everything it keeps is in %s\n\n", data)
-	fmt.Fprintf(&b, "  %-10s %-18s %s\n", "smtp", r.Doors["smtp"], "mail from other hosts, STARTTLS")
-	fmt.Fprintf(&b, "  %-10s %-18s %s\n", "lmtp", r.Doors["lmtp"], "mail from a program on this machine")
-	fmt.Fprintf(&b, "  %-10s %-18s %s\n", "imap", r.Doors["imap"], "STARTTLS; without TLS from this machine only")
-	fmt.Fprintf(&b, "  %-10s %-18s %s\n", "imaps", r.Doors["imaps"], "TLS with a self-signed certificate")
-	fmt.Fprintf(&b, "  %-10s %-18s %s\n", "pop3", r.Doors["pop3"], "STLS; without TLS from this machine only")
-	fmt.Fprintf(&b, "  %-10s %-18s %s\n", "pop3s", r.Doors["pop3s"], "TLS with the same certificate")
-	fmt.Fprintf(&b, "  %-10s %-18s %s\n", "https", r.Doors["https"], "settings for mail programs")
-	fmt.Fprintf(&b, "  %-10s http://%s/metrics, /healthz, /readyz\n\nSign in to IMAP and POP3 as\n\n", "metrics", r.Doors["metrics"])
+	fmt.Fprintf(&b, "  %-11s %-18s %s\n", "smtp", r.Doors["smtp"], "mail from other hosts, STARTTLS")
+	fmt.Fprintf(&b, "  %-11s %-18s %s\n", "lmtp", r.Doors["lmtp"], "mail from a program on this machine")
+	fmt.Fprintf(&b, "  %-11s %-18s %s\n", "submission", r.Doors["submission"], "mail from users, who sign in after STARTTLS")
+	fmt.Fprintf(&b, "  %-11s %-18s %s\n", "submissions", r.Doors["submissions"], "mail from users, TLS from the start")
+	fmt.Fprintf(&b, "  %-11s %-18s %s\n", "imap", r.Doors["imap"], "STARTTLS; without TLS from this machine only")
+	fmt.Fprintf(&b, "  %-11s %-18s %s\n", "imaps", r.Doors["imaps"], "TLS with a self-signed certificate")
+	fmt.Fprintf(&b, "  %-11s %-18s %s\n", "pop3", r.Doors["pop3"], "STLS; without TLS from this machine only")
+	fmt.Fprintf(&b, "  %-11s %-18s %s\n", "pop3s", r.Doors["pop3s"], "TLS with the same certificate")
+	fmt.Fprintf(&b, "  %-11s %-18s %s\n", "https", r.Doors["https"], "settings for mail programs")
+	fmt.Fprintf(&b, "  %-11s http://%s/metrics, /healthz, /readyz\n\nSign in, to any of them, as\n\n", "metrics", r.Doors["metrics"])
 	for _, a := range r.Accounts {
 		fmt.Fprintf(&b, "  %-20s password: %s\n", a.Address, a.Password)
 	}

@@ -24,18 +24,20 @@ type commands struct {
 	ConfigFile string `name:"config" placeholder:"FILE" help:"Configuration file (TOML). None is needed. Without this flag and --data: /etc/mailmesh.toml, where there is one."`
 	Data       string `placeholder:"DIR" help:"Data folder; overrides the configuration."`
 
-	Serve    serve      `cmd:"" help:"Run the server."`
-	Account  account    `cmd:"" help:"Add, list and remove accounts, set passwords."`
-	Domain   domain     `cmd:"" help:"Add, list and remove domains."`
-	DNS      dnsRecords `cmd:"" name:"dns" help:"Print the DNS records that a domain needs."`
-	Alias    alias      `cmd:"" help:"Add, list and remove aliases."`
-	Search   search     `cmd:"" help:"Make the text index anew."`
-	Verify   verify     `cmd:"" help:"Check everything that is kept: rows, counters, bodies."`
-	Rebuild  rebuild    `cmd:"" help:"Make lost rows of bodies again from the packs and the key file of a stopped server."`
-	Restored restored   `cmd:"" help:"Make the stopped server ready again after its database was put back from a backup."`
-	Check    check      `cmd:"" help:"Say what is wrong with ports, DNS, certificate and machine, and how to mend it."`
-	Config   show       `cmd:"" help:"Check the configuration and print each value with where it comes from."`
-	Version  version    `cmd:"" help:"Print the version."`
+	Serve      serve      `cmd:"" help:"Run the server."`
+	Account    account    `cmd:"" help:"Add, list and remove accounts, set passwords."`
+	Domain     domain     `cmd:"" help:"Add, list and remove domains."`
+	Alias      alias      `cmd:"" help:"Add, list and remove aliases."`
+	DNS        dnsRecords `cmd:"" name:"dns" help:"Print the DNS records that a domain needs."`
+	DKIM       dkim       `cmd:"" name:"dkim" help:"Show and rotate the keys that domains sign their mail with."`
+	Submission submission `cmd:"" help:"Show what accounts have sent, and take back what is not due."`
+	Search     search     `cmd:"" help:"Make the text index anew."`
+	Verify     verify     `cmd:"" help:"Check everything that is kept: rows, counters, bodies."`
+	Rebuild    rebuild    `cmd:"" help:"Make lost rows of bodies again from the packs and the key file of a stopped server."`
+	Restored   restored   `cmd:"" help:"Make the stopped server ready again after its database was put back from a backup."`
+	Check      check      `cmd:"" help:"Say what is wrong with ports, DNS, certificate and machine, and how to mend it."`
+	Config     show       `cmd:"" help:"Check the configuration and print each value with where it comes from."`
+	Version    version    `cmd:"" help:"Print the version."`
 }
 
 // errReported ends the program with status 1 when everything was said already.

@@ -23,15 +23,17 @@ type Config struct {
 
 // Listen names the doors.
 type Listen struct {
-	SMTP    Endpoints `toml:"smtp" doc:"Mail from other hosts, for local domains only (RFC 5321)." accept:"a list of host:port"`
-	LMTP    Endpoints `toml:"lmtp" doc:"Mail from a program on this machine or a trusted network (RFC 2033). Not for the internet: whoever reaches it is not asked who they are." accept:"a list of host:port"`
-	IMAP    Endpoints `toml:"imap" doc:"IMAP with STARTTLS (RFC 9051). Signing in needs TLS, except from this machine." accept:"a list of host:port"`
-	IMAPS   Endpoints `toml:"imaps" doc:"IMAP with TLS from the start (RFC 8314)." accept:"a list of host:port"`
-	POP3    Endpoints `toml:"pop3" doc:"POP3 with STLS (RFC 1939, RFC 2595). Signing in needs TLS, except from this machine." accept:"a list of host:port"`
-	POP3S   Endpoints `toml:"pop3s" doc:"POP3 with TLS from the start (RFC 8314)." accept:"a list of host:port"`
-	HTTP    Endpoints `toml:"http" doc:"HTTP: what a certificate authority asks, settings for mail programs, and the way to HTTPS." accept:"a list of host:port"`
-	HTTPS   Endpoints `toml:"https" doc:"HTTPS: settings for mail programs (autoconfig, Autodiscover, .mobileconfig) and the MTA-STS policy of your domains (RFC 8461)." accept:"a list of host:port"`
-	Metrics Endpoints `toml:"metrics" doc:"HTTP with /metrics (Prometheus), /healthz and /readyz. No sign-in: keep it on this machine or a trusted network." accept:"a list of host:port"`
+	SMTP        Endpoints `toml:"smtp" doc:"Mail from other hosts, for local domains only (RFC 5321)." accept:"a list of host:port"`
+	LMTP        Endpoints `toml:"lmtp" doc:"Mail from a program on this machine or a trusted network (RFC 2033). Not for the internet: whoever reaches it is not asked who they are." accept:"a list of host:port"`
+	Submissions Endpoints `toml:"submissions" doc:"Mail from users, with TLS from the start (RFC 8314). They sign in." accept:"a list of host:port"`
+	Submission  Endpoints `toml:"submission" doc:"Mail from users, with STARTTLS (RFC 6409). They sign in, after STARTTLS only." accept:"a list of host:port"`
+	IMAP        Endpoints `toml:"imap" doc:"IMAP with STARTTLS (RFC 9051). Signing in needs TLS, except from this machine." accept:"a list of host:port"`
+	IMAPS       Endpoints `toml:"imaps" doc:"IMAP with TLS from the start (RFC 8314)." accept:"a list of host:port"`
+	POP3        Endpoints `toml:"pop3" doc:"POP3 with STLS (RFC 1939, RFC 2595). Signing in needs TLS, except from this machine." accept:"a list of host:port"`
+	POP3S       Endpoints `toml:"pop3s" doc:"POP3 with TLS from the start (RFC 8314)." accept:"a list of host:port"`
+	HTTP        Endpoints `toml:"http" doc:"HTTP: what a certificate authority asks, settings for mail programs, and the way to HTTPS." accept:"a list of host:port"`
+	HTTPS       Endpoints `toml:"https" doc:"HTTPS: settings for mail programs (autoconfig, Autodiscover, .mobileconfig) and the MTA-STS policy of your domains (RFC 8461)." accept:"a list of host:port"`
+	Metrics     Endpoints `toml:"metrics" doc:"HTTP with /metrics (Prometheus), /healthz and /readyz. No sign-in: keep it on this machine or a trusted network." accept:"a list of host:port"`
 }
 
 // TLS names the certificate files.
@@ -78,15 +80,17 @@ func Default() Config {
 		Hostname: hostname,
 		Data:     "data",
 		Listen: Listen{
-			SMTP:    Endpoints{":25"},
-			LMTP:    Endpoints{"127.0.0.1:24"},
-			IMAP:    Endpoints{":143"},
-			IMAPS:   Endpoints{":993"},
-			POP3:    Endpoints{":110"},
-			POP3S:   Endpoints{":995"},
-			HTTP:    Endpoints{":80"},
-			HTTPS:   Endpoints{":443"},
-			Metrics: Endpoints{"127.0.0.1:9625"},
+			SMTP:        Endpoints{":25"},
+			LMTP:        Endpoints{"127.0.0.1:24"},
+			Submissions: Endpoints{":465"},
+			Submission:  Endpoints{":587"},
+			IMAP:        Endpoints{":143"},
+			IMAPS:       Endpoints{":993"},
+			POP3:        Endpoints{":110"},
+			POP3S:       Endpoints{":995"},
+			HTTP:        Endpoints{":80"},
+			HTTPS:       Endpoints{":443"},
+			Metrics:     Endpoints{"127.0.0.1:9625"},
 		},
 		Limits: Limits{MessageSize: 50 << 20},
 		Bodies: Bodies{Keep: Duration(15 * 24 * time.Hour)},

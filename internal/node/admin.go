@@ -28,6 +28,10 @@ type (
 	Alias          = adminserver.Alias
 	NewAlias       = adminserver.NewAlias
 	VerifyReport   = verify.Report
+
+	DKIMKey    = adminserver.DKIMKey
+	Rotation   = adminserver.Rotation
+	Submission = adminserver.Submission
 )
 
 // Explain is the text of an error for a person.
@@ -58,7 +62,7 @@ func openOffline(ctx context.Context, cfg config.Config, log *slog.Logger) (*Adm
 }
 
 func (n *Node) adminHandler() http.Handler {
-	return adminserver.Handler(adminserver.Options{Provision: n.rooms.provision, Verify: n.verify, Records: n.records, Log: n.log})
+	return adminserver.Handler(adminserver.Options{Provision: n.rooms.provision, Submission: n.rooms.submission, Verify: n.verify, Records: n.records, Log: n.log})
 }
 
 // adminDoor is the door of the admin socket.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
-	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
 // chore is work beside the doors that comes again and again. Each is repeatable and may be cut off at any point.
@@ -47,6 +46,7 @@ func (n *Node) choreList() []chore {
 		}},
 		{"take destroyed mail from the text index", 24 * time.Hour, n.rooms.search.CleanAll},
 		{"forget old submissions", time.Hour, n.forgetSubmissions},
+		{"forget retired keys", 24 * time.Hour, n.forgetKeys},
 		{"trim change logs and thread references", 24 * time.Hour, n.trim},
 	}...)
 }
@@ -102,16 +102,6 @@ func (n *Node) forgetDone(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-func (n *Node) forgetSubmissions(ctx context.Context) error {
-	for more := true; more; {
-		err := n.rooms.tx.Write(ctx, nil, func(t *tx.Tx) (err error) { more, err = n.rooms.submissions.Forget(t); return err })
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // trim shortens the change log of every account and forgets its threads that have no mail any more.

@@ -67,10 +67,16 @@ func (n *Node) plan(ctx context.Context) (plans []doorPlan, err error) {
 	if err != nil {
 		return nil, err
 	}
+	submission, err := n.submissionServer(tlsConfig)
+	if err != nil {
+		return nil, err
+	}
 	l := n.cfg.Listen
 	return append(web, []doorPlan{
 		{"smtp", l.SMTP, mx.Serve},
 		{"lmtp", l.LMTP, lmtp.Serve},
+		{"submission", l.Submission, submission.Serve},
+		{"submissions", l.Submissions, submission.ServeTLS},
 		{"imap", l.IMAP, imap.Serve},
 		{"imaps", l.IMAPS, imap.ServeTLS},
 		{"pop3", l.POP3, pop3.Serve},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/infra/dns"
 	"github.com/mailmesh/mailmesh/internal/onboarding"
+	"github.com/mailmesh/mailmesh/internal/store/dkimkeys"
 )
 
 // DNSRecord is a record that a domain needs.
@@ -29,7 +30,15 @@ func (n *Node) records(ctx context.Context, domain string) ([]DNSRecord, error) 
 	for _, s := range services(n.cfg.Listen) {
 		f.Services = append(f.Services, onboarding.Service(s))
 	}
-	var err error
+	keys, err := n.rooms.provision.Keys(ctx, domain)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		if k.State != dkimkeys.Retired { // whose record is there already
+			f.Keys = append(f.Keys, onboarding.Key{Name: k.RecordName(), Text: k.Record, Next: k.State == dkimkeys.Next})
+		}
+	}
 	f.KeyHash, err = n.keyHash(ctx)
 	return onboarding.Records(f), err
 }

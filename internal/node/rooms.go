@@ -19,6 +19,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mailflow/inbound"
 	"github.com/mailmesh/mailmesh/internal/mailflow/outbound"
 	"github.com/mailmesh/mailmesh/internal/mailflow/reporting"
+	"github.com/mailmesh/mailmesh/internal/mailflow/submission"
 	"github.com/mailmesh/mailmesh/internal/mailflow/tlspolicy"
 	"github.com/mailmesh/mailmesh/internal/provision"
 	"github.com/mailmesh/mailmesh/internal/realtime"
@@ -27,6 +28,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/certs"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
+	"github.com/mailmesh/mailmesh/internal/store/dkimkeys"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/schema"
 	"github.com/mailmesh/mailmesh/internal/store/search"
@@ -52,6 +54,8 @@ type rooms struct {
 	sender    *srs.Rewriter
 
 	submissions *submissions.Store
+	keys        *dkimkeys.Store
+	submission  *submission.Submission
 
 	provision *provision.Service
 	inbound   *inbound.Inbound
@@ -88,7 +92,7 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 	if err := r.openStore(ctx, cfg, log, m); err != nil {
 		return r, err
 	}
-	r.provision = provision.New(provision.Options{Tx: r.tx, Directory: r.directory, Auth: r.auth, Bodies: r.bodies, Mailboxes: r.mailbox, Index: r.search, Logger: log})
+	r.provision = provision.New(provision.Options{Tx: r.tx, Directory: r.directory, Auth: r.auth, Bodies: r.bodies, Mailboxes: r.mailbox, Index: r.search, Keys: r.keys, Logger: log})
 	if err := r.provision.Bootstrap(ctx); err != nil {
 		return r, err
 	}
@@ -97,6 +101,7 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 		return r, err
 	}
 	r.inbound = r.newInbound(cfg.Hostname, log)
+	r.submission = r.newSubmission(cfg.Hostname, log)
 	return r, nil
 }
 
@@ -163,7 +168,8 @@ func (r *rooms) openStore(ctx context.Context, cfg config.Config, log *slog.Logg
 	r.search = search.NewIndex(search.Options{Tx: r.tx, Bodies: r.bodies, Logger: log, Observe: m})
 	r.spool = spool.New(spool.Options{Bodies: r.bodies})
 	r.submissions = submissions.New()
-	return nil
+	r.keys, err = dkimkeys.New(master)
+	return err
 }
 
 // Ring is the bell of store/tx: it tells the doors, and the text index.

@@ -53,7 +53,8 @@ func services(l config.Listen) (list []webserver.Service) {
 		protocol string
 		tls      bool
 		at       config.Endpoints
-	}{{"imap", true, l.IMAPS}, {"imap", false, l.IMAP}, {"pop3", true, l.POP3S}, {"pop3", false, l.POP3}} {
+	}{{"imap", true, l.IMAPS}, {"imap", false, l.IMAP}, {"pop3", true, l.POP3S}, {"pop3", false, l.POP3},
+		{"smtp", true, l.Submissions}, {"smtp", false, l.Submission}} {
 		if p := port(s.at, 0); p != 0 {
 			list = append(list, webserver.Service{Protocol: s.protocol, Port: p, TLS: s.tls})
 		}

@@ -9,13 +9,15 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/submissions"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
 // Account is an account with what it may keep and does.
 type Account struct {
 	directory.Account
-	Quota directory.QuotaState
+	Quota   directory.QuotaState
+	Sending submissions.Sending
 }
 
 // Request asks for an account.
@@ -61,7 +63,7 @@ func (s *Service) AddAccount(ctx context.Context, r Request) (Account, error) {
 		})
 		switch {
 		case err == nil:
-			return Account{account, directory.QuotaState{Quota: r.Quota}}, nil
+			return Account{Account: account, Quota: directory.QuotaState{Quota: r.Quota}}, nil
 		case mail.Is(err, mail.Gone) && try < homeTries:
 			continue
 		case !mail.Is(err, mail.Unavailable): // then the commit may have happened, or cleaning up would fail as well
@@ -140,7 +142,11 @@ func (s *Service) Account(ctx context.Context, a mail.Address) (Account, error) 
 
 func (s *Service) withQuota(t *tx.Tx, a directory.Account) (Account, error) {
 	q, err := s.directory.QuotaState(t, a.ID)
-	return Account{a, q}, err
+	if err != nil {
+		return Account{}, err
+	}
+	sending, err := s.sent.Sending(t, a.ID)
+	return Account{a, q, sending}, err
 }
 
 // Accounts lists the accounts after a primary address, at most limit of them; with a domain, those of it. A domain
@@ -173,6 +179,11 @@ type AccountChange struct {
 	QuotaBytes     *int64
 	QuotaMessages  *int64
 	QuotaMailboxes *int64
+
+	MaxRecipients *int64 // to whom it may write in a day; 0: as the server has it, submissions.NoLimit
+	MaxStrangers  *int64 // of them such as it never wrote to before
+	SentCopy      *bool  // what it submits is put into its mailbox Sent
+	UndoSeconds   *int64 // for how long it is held, and can be taken back
 }
 
 // ChangeAccount makes all of a change or nothing.
@@ -197,6 +208,9 @@ func (s *Service) ChangeAccount(ctx context.Context, a mail.Address, c AccountCh
 		}
 		if (c.QuotaBytes != nil || c.QuotaMessages != nil || c.QuotaMailboxes != nil) && err == nil {
 			err = s.changeQuota(t, id, c)
+		}
+		if (c.MaxRecipients != nil || c.MaxStrangers != nil || c.SentCopy != nil || c.UndoSeconds != nil) && err == nil {
+			err = s.changeSending(t, id, c)
 		}
 		return err
 	})

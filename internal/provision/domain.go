@@ -9,9 +9,19 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
-// AddDomain makes a domain ours.
+// AddDomain makes a domain ours, with keys to sign its mail.
 func (s *Service) AddDomain(ctx context.Context, name string) (directory.Domain, error) {
-	return tx.Once(ctx, s.tx, tx.NewKey(), nil, func(t *tx.Tx) (directory.Domain, error) { return s.directory.AddDomain(t, name) })
+	first, err := s.firstKeys(name)
+	if err != nil {
+		return directory.Domain{}, err
+	}
+	return tx.Once(ctx, s.tx, tx.NewKey(), nil, func(t *tx.Tx) (directory.Domain, error) {
+		d, err := s.directory.AddDomain(t, name)
+		if err == nil && s.keys != nil {
+			err = s.keys.Begin(t, d.Name, first.active, first.next)
+		}
+		return d, err
+	})
 }
 
 // Domains lists the domains after a name, at most limit of them.
@@ -47,10 +57,15 @@ func (s *Service) ChangeDomain(ctx context.Context, name string, c DomainChange)
 	return d, err
 }
 
-// RemoveDomain removes a domain that has no accounts, with its aliases.
+// RemoveDomain removes a domain that has no accounts, with its aliases and keys.
 func (s *Service) RemoveDomain(ctx context.Context, name string) error {
 	for more := true; more; {
-		err := s.write(ctx, func(t *tx.Tx) (err error) { more, err = s.directory.RemoveDomain(t, name); return err })
+		err := s.write(ctx, func(t *tx.Tx) (err error) {
+			if more, err = s.directory.RemoveDomain(t, name); err == nil && !more {
+				err = s.removeKeys(t, name)
+			}
+			return err
+		})
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
+	"github.com/mailmesh/mailmesh/internal/store/dkimkeys"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/search"
 	"github.com/mailmesh/mailmesh/internal/store/submissions"
@@ -24,7 +25,8 @@ type Options struct {
 	Bodies    *bodies.Store
 	Mailboxes *mailbox.Store
 	Index     *search.Index
-	Logger    *slog.Logger // nil discards
+	Keys      *dkimkeys.Store // nil: domains get none
+	Logger    *slog.Logger    // nil discards
 }
 
 // Service is what an operator can do. It is safe for concurrent use.
@@ -36,6 +38,7 @@ type Service struct {
 	mailboxes *mailbox.Store
 	index     *search.Index
 	sent      *submissions.Store
+	keys      *dkimkeys.Store
 	log       *slog.Logger
 	keysGone  atomic.Bool // the key file holds keys that were destroyed
 }
@@ -46,7 +49,7 @@ func New(o Options) *Service {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Service{tx: o.Tx, directory: o.Directory, auth: o.Auth, bodies: o.Bodies, mailboxes: o.Mailboxes, index: o.Index,
-		sent: submissions.New(), log: o.Logger}
+		sent: submissions.New(), keys: o.Keys, log: o.Logger}
 }
 
 // Bootstrap makes what a server needs before it takes mail: the home and key of the account that holds spooled bodies.

@@ -39,6 +39,11 @@ type Account struct {
 	QuotaMailboxes int64     `json:"quotaMailboxes"`
 	UsedBytes      int64     `json:"usedBytes"`
 	UsedMessages   int64     `json:"usedMessages"`
+
+	MaxRecipients int64 `json:"maxRecipients"` // to whom it may write in a day; 0: as the server has it, -1: no limit
+	MaxStrangers  int64 `json:"maxStrangers"`  // of them such as it never wrote to before
+	SentCopy      bool  `json:"sentCopy"`      // what it submits is put into its mailbox Sent
+	UndoSeconds   int64 `json:"undoSeconds"`   // for how long it is held, and can be taken back
 }
 
 // NewAccount asks for an account.
@@ -60,6 +65,10 @@ type AccountChange struct {
 	QuotaBytes     *int64  `json:"quotaBytes,omitempty"`
 	QuotaMessages  *int64  `json:"quotaMessages,omitempty"`
 	QuotaMailboxes *int64  `json:"quotaMailboxes,omitempty"`
+	MaxRecipients  *int64  `json:"maxRecipients,omitempty"`
+	MaxStrangers   *int64  `json:"maxStrangers,omitempty"`
+	SentCopy       *bool   `json:"sentCopy,omitempty"`
+	UndoSeconds    *int64  `json:"undoSeconds,omitempty"`
 }
 
 // NewPassword is an account's password from now on.

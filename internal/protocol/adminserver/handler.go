@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/mailflow/submission"
 	"github.com/mailmesh/mailmesh/internal/provision"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 )
@@ -25,22 +26,24 @@ const defaultPage = 100
 
 // Options are what the API is served over.
 type Options struct {
-	Provision *provision.Service
-	Verify    Verify
-	Records   Records
-	Log       *slog.Logger
+	Provision  *provision.Service
+	Submission *submission.Submission
+	Verify     Verify
+	Records    Records
+	Log        *slog.Logger
 }
 
 type handler struct {
-	provision *provision.Service
-	verify    Verify
-	records   Records
-	log       *slog.Logger
+	provision  *provision.Service
+	submission *submission.Submission
+	verify     Verify
+	records    Records
+	log        *slog.Logger
 }
 
 // Handler serves the API.
 func Handler(o Options) http.Handler {
-	h := &handler{o.Provision, o.Verify, o.Records, o.Log}
+	h := &handler{o.Provision, o.Submission, o.Verify, o.Records, o.Log}
 	mux := http.NewServeMux()
 	for pattern, serve := range h.routes() {
 		mux.Handle(pattern, h.answer(serve))
@@ -65,6 +68,9 @@ func (h *handler) routes() map[string]operation {
 
 		"GET /v1/domains/{name}/dns": h.listRecords,
 
+		"GET /v1/domains/{name}/dkim":         h.listKeys,
+		"POST /v1/domains/{name}/dkim/rotate": h.rotateKeys,
+
 		"GET /v1/accounts":              h.listAccounts,
 		"POST /v1/accounts":             h.addAccount,
 		"GET /v1/accounts/{address}":    h.getAccount,
@@ -77,6 +83,10 @@ func (h *handler) routes() map[string]operation {
 		"DELETE /v1/accounts/{address}/app-passwords/{id}": h.revokeAppPassword,
 
 		"POST /v1/accounts/{address}/search/rebuild": h.rebuildSearch,
+
+		"GET /v1/accounts/{address}/submissions":              h.listSubmissions,
+		"GET /v1/accounts/{address}/submissions/{id}":         h.getSubmission,
+		"POST /v1/accounts/{address}/submissions/{id}/cancel": h.cancelSubmission,
 
 		"GET /v1/aliases":              h.listAliases,
 		"POST /v1/aliases":             h.addAlias,

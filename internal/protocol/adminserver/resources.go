@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/provision"
@@ -66,6 +67,8 @@ func showAccount(a provision.Account) Account {
 	return Account{
 		ID: a.ID.String(), Address: a.Address.String(), Name: a.Name, Disabled: a.Disabled, Admin: a.Admin, Shared: a.Shared, Created: a.Created,
 		QuotaBytes: a.Quota.Bytes, QuotaMessages: a.Quota.Messages, QuotaMailboxes: a.Quota.Mailboxes, UsedBytes: a.Quota.UsedBytes, UsedMessages: a.Quota.UsedMessages,
+		MaxRecipients: int64(a.Sending.MaxRecipients), MaxStrangers: int64(a.Sending.MaxStrangers), SentCopy: a.Sending.SentCopy,
+		UndoSeconds: int64(a.Sending.Undo / time.Second),
 	}
 }
 

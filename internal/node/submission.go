@@ -1,0 +1,40 @@
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+
+	"github.com/mailmesh/mailmesh/internal/mailflow/delivery"
+	"github.com/mailmesh/mailmesh/internal/mailflow/submission"
+	"github.com/mailmesh/mailmesh/internal/protocol/smtpserver"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+func (r *rooms) newSubmission(hostname string, log *slog.Logger) *submission.Submission {
+	return submission.New(submission.Options{
+		Hostname: hostname, Tx: r.tx, Directory: r.directory, Mailbox: r.mailbox, Bodies: r.bodies, Spool: r.spool, Submissions: r.submissions,
+		Keys: r.keys, Delivery: delivery.New(delivery.Options{Bodies: r.bodies, Mailbox: r.mailbox}), Log: log,
+	})
+}
+
+// submissionServer answers at both doors for mail from users.
+func (n *Node) submissionServer(certificate *tls.Config) (*smtpserver.Server, error) {
+	limits := smtpserver.Limits{MessageSize: int64(n.cfg.Limits.MessageSize), Recipients: submission.MaxTargets}
+	return smtpserver.New(smtpserver.Options{Mode: smtpserver.Submission, Hostname: n.cfg.Hostname, TLS: certificate,
+		Inbound: n.rooms.submission, Senders: n.rooms.submission, Auth: n.rooms.auth, Limits: limits, Observer: smtpMeters{n.meters}, Log: n.log})
+}
+
+func (n *Node) forgetSubmissions(ctx context.Context) error {
+	for more := true; more; {
+		err := n.rooms.tx.Write(ctx, nil, func(t *tx.Tx) (err error) { more, err = n.rooms.submissions.Forget(t); return err })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *Node) forgetKeys(ctx context.Context) error {
+	return n.rooms.tx.Write(ctx, nil, n.rooms.keys.Forget)
+}
