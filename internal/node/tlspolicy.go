@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net/http"
@@ -10,8 +11,10 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow/reporting"
 	"github.com/mailmesh/mailmesh/internal/mailflow/tlspolicy"
+	"github.com/mailmesh/mailmesh/internal/rfc/dkim"
 	"github.com/mailmesh/mailmesh/internal/store/policies"
 	"github.com/mailmesh/mailmesh/internal/store/reports"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
 // openPolicies makes what is known of other domains: DNS, what TLS their hosts need, and the reports to them.
@@ -26,7 +29,19 @@ func (r *rooms) openPolicies(log *slog.Logger) {
 		return r.tlsPolicies.Flush(ctx)
 	})
 	r.reporting = reporting.New(reporting.Options{Tx: r.tx, Reports: counted, Spool: r.spool, Bodies: r.bodies, Resolver: r.resolver, Client: client,
-		Sender: r.reportSender, Log: log})
+		Sender: r.reportSender, Sign: r.sign, Log: log})
+}
+
+// sign adds the signatures of the domain of from, as far as it has keys.
+func (r *rooms) sign(ctx context.Context, from mail.Address, content []byte) ([]byte, error) {
+	var keys []dkim.Key
+	err := r.tx.Read(ctx, func(t *tx.Tx) (err error) { keys, err = r.keys.Signing(t, from.Domain); return err })
+	if err != nil {
+		return nil, err
+	}
+	end := bytes.Index(content, []byte("\r\n\r\n")) + len("\r\n\r\n")
+	fields, err := dkim.Sign(keys, content[:end], bytes.NewReader(content[end:]))
+	return append([]byte(fields), content...), err
 }
 
 // webClient fetches from servers of others: each connection is new, goes where DNS says and nowhere else, and no cache stands between.
