@@ -28,6 +28,7 @@ type commands struct {
 	Account    account    `cmd:"" help:"Add, list and remove accounts, set passwords."`
 	Domain     domain     `cmd:"" help:"Add, list and remove domains."`
 	Alias      alias      `cmd:"" help:"Add, list and remove aliases."`
+	Group      group      `cmd:"" help:"Add, list and remove groups and their members."`
 	DNS        dnsRecords `cmd:"" name:"dns" help:"Print the DNS records that a domain needs."`
 	DKIM       dkim       `cmd:"" name:"dkim" help:"Show and rotate the keys that domains sign their mail with."`
 	Submission submission `cmd:"" help:"Show what accounts have sent, and take back what is not due."`

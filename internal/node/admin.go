@@ -27,6 +27,11 @@ type (
 	NewAppPassword = adminserver.NewAppPassword
 	Alias          = adminserver.Alias
 	NewAlias       = adminserver.NewAlias
+	Group          = adminserver.Group
+	NewGroup       = adminserver.NewGroup
+	GroupChange    = adminserver.GroupChange
+	Member         = adminserver.Member
+	MemberChange   = adminserver.MemberChange
 	VerifyReport   = verify.Report
 
 	DKIMKey    = adminserver.DKIMKey

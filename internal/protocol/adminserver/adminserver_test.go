@@ -107,6 +107,43 @@ func must[T any](value T, err error) func(t *testing.T) T {
 	}
 }
 
+// manageGroups makes a group, changes it and removes it.
+func manageGroups(t *testing.T, c *Client, ann string) {
+	t.Helper()
+	ctx := t.Context()
+	g := must(c.AddGroup(ctx, NewGroup{Address: "Team@example.org", Name: "Team"}))(t)
+	if g.Address != "team@example.org" || g.Post != "members" || g.Name != "Team" || g.Created.IsZero() {
+		t.Errorf("made is %+v", g)
+	}
+	post := "anyone"
+	if got := must(c.ChangeGroup(ctx, g.Address, GroupChange{Post: &post}))(t); got.Post != post || got.Name != "Team" {
+		t.Errorf("changed is %+v", got)
+	}
+	for address, owner := range map[string]bool{ann: true, "a@example.org": false} {
+		if err := c.SetMember(ctx, g.Address, address, MemberChange{Owner: owner}); err != nil {
+			t.Error(err)
+		}
+	}
+	if list := all(t, c.Members(ctx, g.Address)); len(list) != 2 || list[0].Address != "a@example.org" || list[0].Owner || !list[1].Owner || list[1].Address != ann {
+		t.Errorf("members are %+v", list)
+	}
+	if list := all(t, c.Groups(ctx, "")); len(list) != 1 || list[0].Members != 2 || list[0] != must(c.Group(ctx, g.Address))(t) {
+		t.Errorf("groups are %+v", list)
+	}
+	if list := all(t, c.MemberOf(ctx, ann)); len(list) != 1 || list[0].Group != g.Address {
+		t.Errorf("in are %+v", list)
+	}
+	refused(t, "a policy that is none", failure(c.ChangeGroup(ctx, g.Address, GroupChange{Post: &ann})), mail.Invalid, "one of")
+	refused(t, "no such member", c.RemoveMember(ctx, g.Address, "x@example.org"), mail.NotFound, "no member")
+	if err := errors.Join(c.RemoveMember(ctx, g.Address, ann), c.RemoveGroup(ctx, g.Address)); err != nil {
+		t.Error(err)
+	}
+	refused(t, "no such group", c.RemoveGroup(ctx, g.Address), mail.NotFound, "no group")
+}
+
+// failure is the error of a call that must fail.
+func failure[T any](_ T, err error) error { return err }
+
 func refused(t *testing.T, what string, err error, kind mail.Kind, text string) {
 	t.Helper()
 	if !mail.Is(err, kind) || !strings.Contains(err.Error(), text) {
@@ -163,6 +200,7 @@ func TestClient(t *testing.T) {
 		if got := all(t, c.Aliases(ctx, "")); len(got) != 1 || got[0].Address != "a@example.org" || got[0].Target != ann.Address {
 			t.Errorf("aliases are %+v", got)
 		}
+		manageGroups(t, c, ann.Address)
 		all1 := "a@example.org"
 		if got := must(c.ChangeDomain(ctx, "example.org", DomainChange{CatchAll: &all1}))(t); got.CatchAll != all1 {
 			t.Errorf("changed is %+v", got)

@@ -59,7 +59,7 @@ func Handler(o Options) http.Handler {
 
 // routes are all requests of the API.
 func (h *handler) routes() map[string]operation {
-	return map[string]operation{
+	routes := map[string]operation{
 		"GET /v1/domains":           h.listDomains,
 		"POST /v1/domains":          h.addDomain,
 		"GET /v1/domains/{name}":    h.getDomain,
@@ -94,6 +94,8 @@ func (h *handler) routes() map[string]operation {
 
 		"POST /v1/verify": h.verifyAll,
 	}
+	h.groupRoutes(routes)
+	return routes
 }
 
 // operation does what a request asks and returns what to answer: nil for 204, a created value for 201, else 200.

@@ -13,6 +13,13 @@
 // Addresses on other servers can be targets, and come back from Resolve as values (Elsewhere) for the caller to send on; adding
 // one is refused unless Options.Forwarding is set.
 //
+// # Groups
+//
+// A group has members, named by address: accounts, aliases, other groups, addresses elsewhere; and a Policy of who may send to it
+// (MayPost). Resolve returns it as a value with all its members (Groups), for the caller to send on. group+owner@ leads to its owners, or
+// to the domain's postmaster. A group that would be in itself is refused; should two meet all the same, each is gone into once.
+// MaxMembers, with those of groups in it.
+//
 // # What Resolve answers, in this order
 //
 //  1. The address as it is written, "+" included.
