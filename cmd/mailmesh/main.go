@@ -24,6 +24,7 @@ type commands struct {
 	ConfigFile string `name:"config" placeholder:"FILE" help:"Configuration file (TOML). None is needed. Without this flag and --data: /etc/mailmesh.toml, where there is one."`
 	Data       string `placeholder:"DIR" help:"Data folder; overrides the configuration."`
 
+	Quickstart quickstart `cmd:"" help:"Set up a new server: configuration, domain, account, and what to put into the DNS."`
 	Serve      serve      `cmd:"" help:"Run the server."`
 	Account    account    `cmd:"" help:"Add, list and remove accounts, set passwords."`
 	Domain     domain     `cmd:"" help:"Add, list and remove domains."`
@@ -50,7 +51,7 @@ func main() {
 	var c commands
 	parser := kong.Must(&c,
 		kong.Name("mailmesh"),
-		kong.Description("A complete mail server in one program. Start with: mailmesh serve --demo"),
+		kong.Description("A complete mail server in one program. To try it: mailmesh serve --demo. To use it: mailmesh quickstart you@example.org"),
 		kong.ShortUsageOnError(),
 		kong.Exit(exit),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))

@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -135,6 +136,23 @@ func TestShow(t *testing.T) {
 	}
 	if again, err := load(t, got); err != nil || again.Data != c.Data || again.Bodies != c.Bodies || again.Limits != c.Limits {
 		t.Errorf("read again: %+v, %v", again, err)
+	}
+}
+
+// The file of a new server says what it was asked to and leaves the rest as it is, also when its comments are taken away.
+func TestStarter(t *testing.T) {
+	text := Starter("mail.example.org", `/srv/a "b"`)
+	want := Default()
+	want.Hostname, want.Data, want.ACME.Directory = "mail.example.org", `/srv/a "b"`, LetsEncrypt
+	listen := text[strings.Index(text, "[listen]"):]
+	_, listen, _ = strings.Cut(listen, "closes a door.\n")
+	for _, text := range []string{text, strings.ReplaceAll(text, listen, strings.ReplaceAll("\n"+listen, "\n# ", "\n"))} {
+		if c, err := load(t, text); err != nil || !reflect.DeepEqual(c, want) {
+			t.Errorf("%v\n%+v from\n%s", err, c, text)
+		}
+	}
+	if strings.Count(listen, "\n") < 9 {
+		t.Errorf("doors are missing:\n%s", listen)
 	}
 }
 
