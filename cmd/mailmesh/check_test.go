@@ -17,9 +17,6 @@ func TestCheck(t *testing.T) {
 	}
 	config := fmt.Sprintf("hostname = \"mail.mailmesh.test\"\ndata = %q\n[listen]\n", t.TempDir())
 	for _, door := range []string{"smtp", "lmtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s", "http", "https", "metrics"} {
-		if strings.Contains(door, "submission") {
-			continue
-		}
 		config += fmt.Sprintf("%s = [\"127.0.0.1:%d\"]\n", door, freePort(t))
 	}
 	r := serveWith(t, config)
@@ -42,7 +39,7 @@ func TestCheck(t *testing.T) {
 		}
 		selfSigned = selfSigned || f.Area == "certificate" && strings.Contains(f.Text, "self-signed")
 	}
-	if doors < 9 || !selfSigned {
+	if doors < 11 || !selfSigned {
 		t.Errorf("%d doors answer; self-signed: %v", doors, selfSigned)
 	}
 	if out, _, _ := mailmesh(t, "check", "--all", "--config", r.config); !strings.Contains(out, "  ok       smtp on 127.0.0.1:") || !strings.Contains(out, " problems\n") {

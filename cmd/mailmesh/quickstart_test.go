@@ -33,7 +33,7 @@ func TestQuickstart(t *testing.T) {
 	}
 	for _, want := range []string{
 		"  made  " + file, "  made  the domain example.org", "  made  the account ann@example.org", "example.org.       MX     10 mail.example.org.",
-		"_mta-sts.example.org.", "_25._tcp.mail.example.org.  TLSA   3 1 1 ", "ExecStart=", " serve --config " + file + "\n", "mailmesh --config " + file + " check",
+		"_mta-sts.example.org.", "  TXT    \"v=DKIM1; k=rsa; p=", "SRV    0 1 465 mail.example.org.", "_25._tcp.mail.example.org.  TLSA   3 1 1 ", "ExecStart=", " serve --config " + file + "\n", "mailmesh --config " + file + " check",
 		"https://mail.example.org/mobileconfig?address=ann@example.org",
 	} {
 		if !strings.Contains(out, want) {

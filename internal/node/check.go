@@ -83,7 +83,7 @@ func doors(l config.Listen) (list []onboarding.Door) {
 	for _, d := range []struct {
 		name string
 		at   config.Endpoints
-	}{{"smtp", l.SMTP}, {"lmtp", l.LMTP}, {"imap", l.IMAP}, {"imaps", l.IMAPS}, {"pop3", l.POP3},
+	}{{"smtp", l.SMTP}, {"lmtp", l.LMTP}, {"submissions", l.Submissions}, {"submission", l.Submission}, {"imap", l.IMAP}, {"imaps", l.IMAPS}, {"pop3", l.POP3},
 		{"pop3s", l.POP3S}, {"http", l.HTTP}, {"https", l.HTTPS}, {metricsDoor, l.Metrics}} {
 		for _, endpoint := range d.at.Strings() {
 			list = append(list, onboarding.Door{Name: d.name, Endpoint: endpoint})

@@ -26,7 +26,8 @@ func Zone(list []DNSRecord) string { return onboarding.Zone(list) }
 
 // records are the DNS records that a domain needs.
 func (n *Node) records(ctx context.Context, domain string) ([]DNSRecord, error) {
-	f := onboarding.Facts{Hostname: n.cfg.Hostname, Domain: domain, Policy: stsPolicy(n.cfg), Addresses: n.ownAddresses(ctx)}
+	f := onboarding.Facts{Hostname: n.cfg.Hostname, Domain: domain, Policy: stsPolicy(n.cfg), Addresses: n.ownAddresses(ctx),
+		Smarthost: n.cfg.Outbound.Smarthost != ""}
 	for _, s := range services(n.cfg.Listen) {
 		f.Services = append(f.Services, onboarding.Service(s))
 	}
@@ -35,13 +36,14 @@ func (n *Node) records(ctx context.Context, domain string) ([]DNSRecord, error) 
 		return nil, err
 	}
 	for _, k := range keys {
-		if k.State != dkimkeys.Retired { // whose record is there already
-			f.Keys = append(f.Keys, onboarding.Key{Name: k.RecordName(), Text: k.Record, Next: k.State == dkimkeys.Next})
-		}
+		f.Keys = append(f.Keys, onboarding.Key{Name: k.RecordName(), Text: k.Record, Note: keyNotes[k.State]})
 	}
 	f.KeyHash, err = n.keyHash(ctx)
 	return onboarding.Records(f), err
 }
+
+// keyNotes say why the record of a key that does not sign is needed.
+var keyNotes = map[dkimkeys.State]string{dkimkeys.Next: "signs after the next rotation: set it now", dkimkeys.Retired: "mail that it signed may be under way"}
 
 // ownAddresses are the addresses that the server's name has, or where it has none yet those of this machine that the internet may
 // know.

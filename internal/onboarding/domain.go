@@ -141,7 +141,7 @@ func (c *domainCheck) dkim(ctx context.Context, r Record) {
 	found, known := c.texts(ctx, r.Name, "v=DKIM1")
 	level := Problem
 	if r.Note != "" {
-		level = Warning // it does not sign yet
+		level = Warning // it does not sign now
 	}
 	bare := func(s string) string { return strings.Join(strings.Fields(s), "") }
 	switch {

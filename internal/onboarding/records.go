@@ -44,7 +44,7 @@ type Service struct {
 // Key is a DKIM key of a domain.
 type Key struct {
 	Name, Text string // of its record
-	Next       bool   // it does not sign yet
+	Note       string // "" for one that signs
 }
 
 // Facts are what the records of a domain follow from.
@@ -55,6 +55,7 @@ type Facts struct {
 	Services  []Service
 	Keys      []Key
 	Policy    mtasts.Policy
+	Smarthost bool   // mail goes out by way of one
 	KeyHash   string // SHA-256 of the certificate's public key, in hex; "": it is not known or will change
 }
 
@@ -77,16 +78,16 @@ func Records(f Facts) (list []Record) {
 	add(ToReceive, f.Domain, "MX", "10 "+host, "")
 
 	// RFC 7208 2.3: receivers also check the name that a server greets with, which is all there is on mail without a sender.
-	add(ToBeTaken, f.Domain, "TXT", "v=spf1 mx -all", "if others send for this domain, too, name them before -all")
+	note := "if others send for this domain, too, name them before -all"
+	if f.Smarthost {
+		note = "before -all name the smarthost, as it says itself: most want an include:"
+	}
+	add(ToBeTaken, f.Domain, "TXT", "v=spf1 mx -all", note)
 	if f.Hostname != f.Domain {
 		add(ToBeTaken, f.Hostname, "TXT", "v=spf1 a -all", "")
 	}
 	for _, k := range f.Keys {
-		note := ""
-		if k.Next {
-			note = "signs after the next rotation: set it now"
-		}
-		add(ToBeTaken, k.Name, "TXT", k.Text, note)
+		add(ToBeTaken, k.Name, "TXT", k.Text, k.Note)
 	}
 	for _, a := range f.Addresses {
 		add(AtProvider, reverse(a), "PTR", host, "")

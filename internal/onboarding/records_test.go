@@ -21,7 +21,7 @@ func facts() Facts {
 		Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::25")},
 		Services:  []Service{{"imap", 993, true}, {"imap", 143, false}, {"smtp", 465, true}, {"smtp", 587, false}},
 		Keys: []Key{{Name: "rsa-a._domainkey.example.org", Text: "v=DKIM1; k=rsa; p=" + strings.Repeat("x", 392)},
-			{Name: "ed25519-b._domainkey.example.org", Text: "v=DKIM1; k=ed25519; p=yyyy", Next: true}},
+			{Name: "ed25519-b._domainkey.example.org", Text: "v=DKIM1; k=ed25519; p=yyyy", Note: "signs after the next rotation"}},
 		Policy:  mtasts.Policy{Mode: mtasts.Enforce, Hosts: []string{"mail.example.org"}, MaxAge: 7 * 24 * time.Hour},
 		KeyHash: strings.Repeat("ab", 32),
 	}
@@ -70,9 +70,9 @@ func TestZone(t *testing.T) {
 }
 
 func TestRecordsOfLittle(t *testing.T) {
-	f := Facts{Hostname: "example.org", Domain: "example.org"}
+	f := Facts{Hostname: "example.org", Domain: "example.org", Smarthost: true}
 	zone := Zone(Records(f))
-	for _, want := range []string{"A      ADDRESS", "_imaps._tcp.example.org.        SRV    0 0 0 .\n"} {
+	for _, want := range []string{"A      ADDRESS", "name the smarthost", "_imaps._tcp.example.org.        SRV    0 0 0 .\n"} {
 		if !strings.Contains(zone, want) {
 			t.Errorf("it does not say %q:\n%s", want, zone)
 		}
