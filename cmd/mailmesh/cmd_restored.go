@@ -33,6 +33,9 @@ func (r restored) Run(ctx context.Context, c *commands) error {
 	if done.Unknown > 0 {
 		fmt.Printf("%d bodies are of mail that the backup does not know: it cannot be read, and its bytes will be removed\n", done.Unknown)
 	}
+	if done.Held > 0 {
+		fmt.Printf("%d messages in the queue are not sent until you say so, because they may have been sent since the backup: look at them with `mailmesh queue list`, drop what must not go, then `mailmesh queue release --all`\n", done.Held)
+	}
 	fmt.Println("now run: mailmesh verify")
 	return nil
 }

@@ -33,6 +33,7 @@ type commands struct {
 	DNS        dnsRecords `cmd:"" name:"dns" help:"Print the DNS records that a domain needs."`
 	DKIM       dkim       `cmd:"" name:"dkim" help:"Show and rotate the keys that domains sign their mail with."`
 	Submission submission `cmd:"" help:"Show what accounts have sent, and take back what is not due."`
+	Queue      queue      `cmd:"" help:"Look at mail that is still to be sent; hold, release, retry and drop it."`
 	Search     search     `cmd:"" help:"Make the text index anew."`
 	Verify     verify     `cmd:"" help:"Check everything that is kept: rows, counters, bodies."`
 	Rebuild    rebuild    `cmd:"" help:"Make lost rows of bodies again from the packs and the key file of a stopped server."`

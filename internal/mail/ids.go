@@ -52,6 +52,17 @@ func (id AccountID) String() string { return "A" + strconv.FormatInt(int64(id), 
 func (id MailboxID) String() string { return "F" + strconv.FormatInt(int64(id), 36) }
 func (id EmailID) String() string   { return "M" + strconv.FormatInt(int64(id), 36) }
 func (id ThreadID) String() string  { return "T" + strconv.FormatInt(int64(id), 36) }
+func (id SpoolID) String() string   { return "Q" + strconv.FormatInt(int64(id), 36) }
+
+// ParseSpoolID reads what SpoolID.String wrote, in either case.
+func ParseSpoolID(s string) (SpoolID, error) {
+	if len(s) > 1 && (s[0] == 'Q' || s[0] == 'q') {
+		if n, err := strconv.ParseInt(s[1:], 36, 64); err == nil && n > 0 {
+			return SpoolID(n), nil
+		}
+	}
+	return 0, &Error{Op: "mail.ParseSpoolID", Kind: Invalid, Err: fmt.Errorf("%.40q is not the id of a message in the queue: those begin with Q", s)}
+}
 
 func (id SubmissionID) String() string { return "S" + strconv.FormatInt(int64(id), 36) }
 

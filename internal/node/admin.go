@@ -33,6 +33,12 @@ type (
 	Member         = adminserver.Member
 	MemberChange   = adminserver.MemberChange
 	VerifyReport   = verify.Report
+	QueueMessage   = adminserver.QueueMessage
+	QueueRecipient = adminserver.QueueRecipient
+	QueueQuery     = adminserver.QueueQuery
+	QueueEvent     = adminserver.QueueEvent
+	QueueStop      = adminserver.QueueStop
+	NewQueueStop   = adminserver.NewQueueStop
 
 	DKIMKey    = adminserver.DKIMKey
 	Rotation   = adminserver.Rotation
@@ -41,6 +47,9 @@ type (
 
 // Explain is the text of an error for a person.
 func Explain(err error) string { return mail.Explain(err) }
+
+// IsNotFound reports that what was asked for is not there.
+func IsNotFound(err error) bool { return mail.Is(err, mail.NotFound) }
 
 // OpenAdmin returns the admin interface of the server that runs on the data folder or, when none does, of the folder itself,
 // which is then held until close.
@@ -67,7 +76,7 @@ func openOffline(ctx context.Context, cfg config.Config, log *slog.Logger) (*Adm
 }
 
 func (n *Node) adminHandler() http.Handler {
-	return adminserver.Handler(adminserver.Options{Provision: n.rooms.provision, Submission: n.rooms.submission, Verify: n.verify, Records: n.records, Log: n.log})
+	return adminserver.Handler(adminserver.Options{Provision: n.rooms.provision, Submission: n.rooms.submission, Verify: n.verify, Records: n.records, Queue: n.operator(), Log: n.log})
 }
 
 // adminDoor is the door of the admin socket.

@@ -42,6 +42,15 @@ func (n *Node) startQueue(ctx context.Context) (stop func(), err error) {
 	}, nil
 }
 
+// operator looks at the spool and steps in, whether or not a queue runs here.
+func (n *Node) operator() queue.Operator {
+	op := queue.Operator{Tx: n.rooms.tx, Spool: n.rooms.spool, Submissions: n.rooms.submissions}
+	if n.queue != nil {
+		op.Retry = n.queue.Retry
+	}
+	return op
+}
+
 // queueMeters are what the queue observes.
 type queueMeters struct{ *meters }
 

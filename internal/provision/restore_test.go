@@ -6,6 +6,8 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/store/spool"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
 // numbers are what a client of an account remembers, by mailbox: epoch and UIDVALIDITY.
@@ -72,6 +74,28 @@ func TestRestored(t *testing.T) {
 					t.Errorf("account %d, %s: epoch and UIDVALIDITY %v, were %v", i, name, is, was)
 				}
 			}
+		}
+		if done.Held != 0 {
+			t.Errorf("an empty spool is held: %+v", done)
+		}
+		spooled := spool.New(spool.Options{})
+		if err := w.tx.Write(ctx, nil, func(t *tx.Tx) error {
+			_, err := spooled.Add(t, spool.Message{Envelope: mail.Envelope{Recipients: []mail.Recipient{{Address: mail.Address{Local: "x", Domain: "elsewhere.example"}}}}})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if done, err := w.Restored(ctx); err != nil || done.Held != 1 {
+			t.Errorf("with a message in the spool it did %+v, %v", done, err)
+		}
+		if err := w.tx.Write(ctx, nil, func(tr *tx.Tx) error {
+			jobs, _, err := spooled.Take(tr, spool.Lease{Owner: "n", Epoch: 1}, "elsewhere.example", 1)
+			if len(jobs) > 0 {
+				t.Error("mail from before the restore is sent without being asked")
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
 		}
 		if a := w.add("new@example.org"); int64(a.ID) < done.NextID {
 			t.Errorf("a new account has the id %d, below %d", a.ID, done.NextID)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -102,11 +103,17 @@ func refusal(answer *http.Response, raw []byte) error {
 
 // list goes through all pages of a list.
 func list[T any](ctx context.Context, c *Client, path, domain string) iter.Seq2[T, error] {
+	query := url.Values{}
+	if domain != "" {
+		query.Set("domain", domain)
+	}
+	return listWith[T](ctx, c, path, query)
+}
+
+// listWith is list with a query of its own.
+func listWith[T any](ctx context.Context, c *Client, path string, query url.Values) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		query := url.Values{}
-		if domain != "" {
-			query.Set("domain", domain)
-		}
+		query := maps.Clone(query)
 		for {
 			p, err := call[Page[T]](ctx, c, http.MethodGet, path+"?"+query.Encode(), nil)
 			if err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/mailflow/queue"
 	"github.com/mailmesh/mailmesh/internal/mailflow/submission"
 	"github.com/mailmesh/mailmesh/internal/provision"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
@@ -30,6 +31,7 @@ type Options struct {
 	Submission *submission.Submission
 	Verify     Verify
 	Records    Records
+	Queue      queue.Operator
 	Log        *slog.Logger
 }
 
@@ -38,15 +40,18 @@ type handler struct {
 	submission *submission.Submission
 	verify     Verify
 	records    Records
+	queue      queue.Operator
 	log        *slog.Logger
 }
 
 // Handler serves the API.
 func Handler(o Options) http.Handler {
-	h := &handler{o.Provision, o.Submission, o.Verify, o.Records, o.Log}
+	h := &handler{o.Provision, o.Submission, o.Verify, o.Records, o.Queue, o.Log}
 	mux := http.NewServeMux()
-	for pattern, serve := range h.routes() {
-		mux.Handle(pattern, h.answer(serve))
+	for _, routes := range []map[string]operation{h.routes(), h.queueRoutes()} {
+		for pattern, serve := range routes {
+			mux.Handle(pattern, h.answer(serve))
+		}
 	}
 	mux.Handle("/", h.answer(h.nothing))
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)

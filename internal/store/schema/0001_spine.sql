@@ -321,6 +321,7 @@ CREATE TABLE spool_message (
     first         BIGINT NOT NULL,        -- number of its first recipient within the submission
     owed          BIGINT NOT NULL         -- recipients that are left: the message goes with the last
 );
+CREATE INDEX spool_trace ON spool_message (trace);
 CREATE INDEX spool_submission ON spool_message (account_id, submission_id) WHERE submission_id <> 0;
 
 -- A recipient waits (owner ''), is held by an operator, or is leased to one node, which tries it.
@@ -400,6 +401,7 @@ CREATE TABLE submission (
 ) {{clustered}};
 CREATE INDEX submission_created ON submission (account_id, created);
 CREATE INDEX submission_due ON submission (due);
+CREATE INDEX submission_trace ON submission (trace);
 
 -- What became of them, step by step.
 CREATE TABLE submission_event (

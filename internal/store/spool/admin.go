@@ -167,3 +167,41 @@ func (s *Store) Held(t *tx.Tx, domain string, after mail.SpoolID, limit int) ([]
 	}
 	return scanIDs(rows)
 }
+
+// maxTraced bounds how many messages ByTrace finds: one mail to a thousand recipients is ten.
+const maxTraced = 100
+
+// ByTrace lists the messages of one transaction, by the id it has in logs.
+func (s *Store) ByTrace(t *tx.Tx, trace string) ([]mail.SpoolID, error) {
+	rows, err := t.SQL().Query(`SELECT id FROM spool_message WHERE trace = $1 ORDER BY id LIMIT $2`, trace, maxTraced)
+	if err != nil {
+		return nil, err
+	}
+	return scanIDs(rows)
+}
+
+// Sizes are how much is in the spool.
+type Sizes struct {
+	Messages, Recipients, Held, Leased int64
+	Oldest                             time.Time // the first message's date
+}
+
+// Measure counts. It reads an index of all messages: not to be asked for often.
+func (s *Store) Measure(t *tx.Tx) (n Sizes, err error) {
+	b := t.SQL().Batch()
+	defer b.Close()
+	b.Query(`SELECT COUNT(*), COALESCE(SUM(owed), 0), COALESCE(MIN(created), 0) FROM spool_message`)
+	b.Query(`SELECT COUNT(*) FROM spool_recipient WHERE held = 1`)
+	b.Query(`SELECT COUNT(*) FROM spool_recipient WHERE owner <> ''`)
+	var oldest int64
+	if err := b.QueryRow().Scan(&n.Messages, &n.Recipients, &oldest); err != nil {
+		return n, err
+	}
+	n.Oldest = fromMillis(oldest)
+	for _, count := range []*int64{&n.Held, &n.Leased} {
+		if err := b.QueryRow().Scan(count); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}

@@ -93,6 +93,15 @@ func (s *Store) Submission(t *tx.Tx, account mail.AccountID, id mail.SubmissionI
 	return sub, err
 }
 
+// ByTrace returns the newest submission with an id in logs, mail.NotFound where there is none (any more).
+func (s *Store) ByTrace(t *tx.Tx, trace string) (Submission, error) {
+	sub, err := scan(t.SQL().QueryRow(selectSubmission+`WHERE trace = $1 ORDER BY id DESC LIMIT 1`, trace).Scan)
+	if errors.Is(err, db.ErrNoRows) {
+		err = mail.E("submissions.ByTrace", mail.NotFound, fmt.Errorf("nobody here has submitted a mail %.60q in the last %d days", trace, Kept/(24*time.Hour)))
+	}
+	return sub, err
+}
+
 // List returns the submissions of an account from the newest on, at most limit of them. before is the last of the page
 // that was read before, the zero Submission at the beginning.
 func (s *Store) List(t *tx.Tx, account mail.AccountID, before Submission, limit int) ([]Submission, error) {
