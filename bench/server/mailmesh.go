@@ -51,7 +51,7 @@ func (m *Mailmesh) Start(ctx context.Context) (Endpoints, error) {
 	var err error
 	relay := func(c *exec.Cmd) {
 		if m.Sink != "" {
-			c.Env = append(os.Environ(), "MAILMESH_OUTBOUND_SMARTHOST=smtp://"+m.Sink)
+			c.Env = append(os.Environ(), "MAILMESH_CONFIG_OUTBOUND_SMARTHOST=smtp://"+m.Sink)
 		}
 	}
 	m.child, err = startChildWith(relay, m.Log, m.Binary, "serve", "--data", m.Data, "--any-port", "--ready-file", ready)
