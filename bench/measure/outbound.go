@@ -26,6 +26,76 @@ type OutboundResult struct {
 	Errors    Tally     `json:"errors"`
 }
 
+// Drained hands mail in while the server holds it, and counts what reaches the sink
+// from when release has been called until all has. What the server does to take mail
+// is not in the figures.
+func Drained(ctx context.Context, o OutboundOptions, release func(context.Context) error) (*OutboundResult, error) {
+	before := o.Received()
+	taken, err := Rate(ctx, RateOptions{Load: o.Load, Count: o.Count})
+	if err != nil {
+		return nil, err
+	}
+	if early := o.Received() - before; early > 0 {
+		return nil, fmt.Errorf("%d mails arrived although mail is held", early)
+	}
+	server, err := serverCPU(o.PIDs)
+	if err != nil {
+		return nil, err
+	}
+	if err := release(ctx); err != nil {
+		return nil, err
+	}
+	a := arrivals{o: o, before: before, begun: time.Now(), last: time.Now()}
+	poll := time.NewTicker(arrivalsEvery)
+	defer poll.Stop()
+	for a.received < int(taken.Accepted) {
+		select {
+		case <-poll.C:
+			if err := a.look(int(taken.Accepted)); err != nil {
+				return nil, err
+			}
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return a.result(taken, server)
+}
+
+// arrivals watches what reaches the sink.
+type arrivals struct {
+	o           OutboundOptions
+	before      int
+	begun, last time.Time // last: when something arrived
+	received    int
+	second      int // up to which there are samples
+	sampled     int // mails in them
+	samples     []float64
+}
+
+// look asks the sink once.
+func (a *arrivals) look(want int) error {
+	if now := a.o.Received() - a.before; now > a.received {
+		a.received, a.last = now, time.Now()
+	} else if time.Since(a.last) > a.o.Wait {
+		return fmt.Errorf("%d of %d mails have arrived, and none for %v", a.received, want, a.o.Wait)
+	}
+	if passed := int(time.Since(a.begun) / time.Second); passed > a.second {
+		a.samples = append(a.samples, float64(a.received-a.sampled)/float64(passed-a.second))
+		a.sampled, a.second = a.received, passed
+	}
+	return nil
+}
+
+func (a *arrivals) result(taken *RateResult, server time.Duration) (*OutboundResult, error) {
+	r := &OutboundResult{Received: a.received, PerSecond: float64(a.received) / a.last.Sub(a.begun).Seconds(), Samples: a.samples,
+		Accepted: taken.PerSecond, Errors: taken.Errors}
+	after, err := serverCPU(a.o.PIDs)
+	if err == nil && len(a.o.PIDs) > 0 && a.received > 0 {
+		r.ServerCPU = micros(after-server, uint64(a.received))
+	}
+	return r, err
+}
+
 // arrivalsEvery is how often the sink is asked, which bounds how exact the end is.
 const arrivalsEvery = 5 * time.Millisecond
 
@@ -50,43 +120,23 @@ func Outbound(ctx context.Context, o OutboundOptions) (*OutboundResult, error) {
 		r, err := Rate(ctx, RateOptions{Load: o.Load, Count: o.Count})
 		handedIn <- taken{r, err}
 	})
-	result := &OutboundResult{Errors: Tally{}}
-	want, last, second, arrived, all := o.Count, 0, 0, time.Now(), false
+	a := arrivals{o: o, before: before, begun: begun, last: begun}
 	poll := time.NewTicker(arrivalsEvery)
 	defer poll.Stop()
-	for result.Received < want {
+	var all *RateResult
+	for all == nil || a.received < int(all.Accepted) {
 		select {
 		case t := <-handedIn:
-			if t.err != nil {
+			if all = t.rate; t.err != nil {
 				return nil, t.err
 			}
-			result.Accepted, result.Errors = t.rate.PerSecond, t.rate.Errors
-			want, all = int(t.rate.Accepted), true
 		case <-poll.C:
-			if now := o.Received() - before; now > result.Received {
-				result.Received, arrived = now, time.Now()
-			} else if time.Since(arrived) > o.Wait {
-				return nil, fmt.Errorf("%d of %d mails have arrived, and none for %v", result.Received, want, o.Wait)
-			}
-			if passed := int(time.Since(begun) / time.Second); passed > second {
-				result.Samples = append(result.Samples, float64(result.Received-last)/float64(passed-second))
-				last, second = result.Received, passed
+			if err := a.look(o.Count); err != nil {
+				return nil, err
 			}
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
-	result.PerSecond = float64(result.Received) / time.Since(begun).Seconds()
-	if !all { // the last reply is on its way
-		t := <-handedIn
-		if t.err != nil {
-			return nil, t.err
-		}
-		result.Accepted, result.Errors = t.rate.PerSecond, t.rate.Errors
-	}
-	after, err := serverCPU(o.PIDs)
-	if err == nil && len(o.PIDs) > 0 {
-		result.ServerCPU = micros(after-server, uint64(result.Received))
-	}
-	return result, err
+	return a.result(all, server)
 }

@@ -18,7 +18,7 @@ var goals = []goal{
 	{figure: regexp.MustCompile(`^smtp accepted$`), ratio: 2.5},
 	{figure: regexp.MustCompile(`^visible over IMAP$`), ratio: 8},
 	{figure: regexp.MustCompile(`^lmtp accepted$`), ratio: 5},
-	{figure: regexp.MustCompile(`^outbound handed on$`), ratio: 1},
+	{figure: regexp.MustCompile(`^(outbound|queue) handed on$`), ratio: 1},
 	{figure: regexp.MustCompile(`^MAIL FROM to IDLE EXISTS, p50$`), limit: 3},
 	{figure: regexp.MustCompile(`^MAIL FROM to IDLE EXISTS, p99$`), limit: 15},
 	{figure: regexp.MustCompile(`^idle server, PSS$`), limit: 60},

@@ -120,13 +120,29 @@ func (r *run) outbound(ctx context.Context) error {
 	if r.doors.SignIn {
 		load.SMTP = smtp.Options{Options: dial.Options{Security: dial.StartTLS}, Username: accounts[0].Address, Password: accounts[0].Password}
 	}
-	got, err := measure.Outbound(ctx, measure.OutboundOptions{Load: load, Count: r.scale.Outbound, Received: r.sink.Received, Wait: r.scale.Wait, PIDs: r.doors.PIDs})
+	o := measure.OutboundOptions{Load: load, Count: r.scale.Outbound, Received: r.sink.Received, Wait: r.scale.Wait, PIDs: r.doors.PIDs}
+	got, err := measure.Outbound(ctx, o)
+	if err := r.outboundFigures("outbound", got, err); err != nil {
+		return err
+	}
+	holder, ok := r.server.(server.Holder)
+	if !ok {
+		return nil
+	}
+	if err := holder.Hold(ctx); err != nil {
+		return err
+	}
+	got, err = measure.Drained(ctx, o, holder.Release)
+	return r.outboundFigures("queue", got, err)
+}
+
+func (r *run) outboundFigures(name string, got *measure.OutboundResult, err error) error {
 	if err != nil {
 		return err
 	}
-	r.figure("outbound handed on", "mails/s", result.More, got.PerSecond, got.Samples...)
-	r.figure("outbound taken", "mails/s", result.More, got.Accepted)
-	r.figure("outbound CPU of the server", "us/mail", result.Less, got.ServerCPU)
+	r.figure(name+" handed on", "mails/s", result.More, got.PerSecond, got.Samples...)
+	r.figure(name+" taken", "mails/s", result.More, got.Accepted)
+	r.figure(name+" CPU of the server", "us/mail", result.Less, got.ServerCPU)
 	if n := got.Errors.Total(); n > 0 {
 		return fmt.Errorf("%d errors: %s", n, got.Errors)
 	}

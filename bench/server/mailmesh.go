@@ -32,6 +32,7 @@ var (
 	_ Rester = (*Mailmesh)(nil)
 
 	_ Unbounder = (*Mailmesh)(nil)
+	_ Holder    = (*Mailmesh)(nil)
 )
 
 const (
@@ -108,6 +109,16 @@ func (m *Mailmesh) AddAccount(ctx context.Context, address, password string) err
 // Unbound lets an account write to as many people as it likes.
 func (m *Mailmesh) Unbound(ctx context.Context, address string) error {
 	return m.command(ctx, "", "account", "set", address, "--max-recipients=-1", "--max-strangers=-1")
+}
+
+// Hold keeps all mail in the queue.
+func (m *Mailmesh) Hold(ctx context.Context) error {
+	return m.command(ctx, "", "queue", "hold", "--all")
+}
+
+// Release lets it go.
+func (m *Mailmesh) Release(ctx context.Context) error {
+	return m.command(ctx, "", "queue", "release", "--all")
 }
 
 func (m *Mailmesh) command(ctx context.Context, stdin string, args ...string) error {

@@ -36,7 +36,10 @@ type Pair struct {
 	domains          []string // and of domains
 }
 
-var _ Server = (*Pair)(nil)
+var (
+	_ Server = (*Pair)(nil)
+	_ Holder = (*Pair)(nil)
+)
 
 //go:embed pair
 var pairFiles embed.FS
@@ -92,6 +95,45 @@ func (p *Pair) start(ctx context.Context) error {
 	}
 	p.doors.PIDs = []int{p.postfix.pid(), p.dovecot.pid()}
 	return p.await(ctx)
+}
+
+// Hold lets mail for others wait in the deferred queue.
+func (p *Pair) Hold(ctx context.Context) error { return p.deferring(ctx, "smtp") }
+
+// Release has the queue manager look at what waits there.
+func (p *Pair) Release(ctx context.Context) error {
+	if err := p.deferring(ctx, ""); err != nil {
+		return err
+	}
+	_, err := p.program(ctx, "postqueue", "-c", p.config(), "-f")
+	return err
+}
+
+func (p *Pair) deferring(ctx context.Context, transports string) error {
+	if _, err := p.program(ctx, "postconf", "-c", p.config(), "-e", "defer_transports="+transports); err != nil {
+		return err
+	}
+	if _, err := p.program(ctx, "postfix", "-c", p.config(), "reload"); err != nil {
+		return err
+	}
+	return p.greets(ctx)
+}
+
+// greets returns when Postfix, whose processes all end with a reload, greets again.
+func (p *Pair) greets(ctx context.Context) error {
+	for ctx.Err() == nil {
+		nc, err := net.Dial("tcp", p.doors.SMTP)
+		if err != nil {
+			return err
+		}
+		nc.SetDeadline(time.Now().Add(time.Second))
+		_, err = nc.Read(make([]byte, 100))
+		nc.Close()
+		if err == nil {
+			return nil
+		}
+	}
+	return ctx.Err()
 }
 
 func (p *Pair) config() string          { return p.path("postfix") }

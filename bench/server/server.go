@@ -42,3 +42,9 @@ type Rester interface {
 type Unbounder interface {
 	Unbound(ctx context.Context, address string) error
 }
+
+// Holder is a server that can be asked to keep mail for others, and to let it go.
+type Holder interface {
+	Hold(ctx context.Context) error
+	Release(ctx context.Context) error
+}
