@@ -22,10 +22,7 @@ func (x check) Run(ctx context.Context, c *commands) error {
 	if err != nil {
 		return err
 	}
-	if err := asOwner(cfg.Data); err != nil {
-		return err
-	}
-	report, err := node.Check(ctx, cfg, c.ConfigFile, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
+	report, err := node.Check(ctx, cfg, c.ConfigFile, func() error { return asOwner(cfg.Data) }, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
 	if err != nil {
 		return err
 	}

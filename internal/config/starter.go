@@ -35,8 +35,7 @@ directory = %s
 	defaults := Default()
 	for _, k := range keys() {
 		if name, ok := strings.CutPrefix(k.name, "listen."); ok {
-			doc, _, _ := strings.Cut(k.doc, ":")
-			doc, _, _ = strings.Cut(doc, ". ")
+			doc, _, _ := strings.Cut(k.doc, ". ")
 			fmt.Fprintf(&b, "# %-36s # %s\n", name+" = "+literal(k.field(&defaults).Interface()), strings.TrimSuffix(doc, "."))
 		}
 	}

@@ -30,13 +30,22 @@ const (
 	CheckProblem = onboarding.Problem
 )
 
-// Check looks at the machine, the network, the DNS and the certificate of a server, which may run or not.
-func Check(ctx context.Context, cfg config.Config, configFile string, log *slog.Logger) (CheckReport, error) {
+// Check looks at the machine, the network, the DNS and the certificate of a server, which may run or not. become is called before
+// the data folder is opened, and after the ports were tried, which may need other rights.
+func Check(ctx context.Context, cfg config.Config, configFile string, become func() error, log *slog.Logger) (CheckReport, error) {
 	resolver := dns.New(dns.Options{})
+	ports := map[string]error{}
+	for _, d := range doors(cfg.Listen) {
+		ports[d.Endpoint] = tryListen(ctx, d.Endpoint)
+	}
+	if err := become(); err != nil {
+		return CheckReport{}, err
+	}
 	e := onboarding.Environment{
 		Hostname: cfg.Hostname, Data: cfg.Data, ConfigFile: configFile, Secrets: hasPassword(cfg.Database) || hasPassword(cfg.Outbound.Smarthost),
 		Doors: doors(cfg.Listen), Policy: stsPolicy(cfg), Certificate: certificateSource(cfg), Directory: cfg.ACME.Directory, Smarthost: cfg.Outbound.Smarthost != "",
-		Resolver: resolver, Web: webClient(resolver), Dial: new(net.Dialer).DialContext, Listen: tryListen, Now: time.Now,
+		Resolver: resolver, Web: webClient(resolver), Dial: new(net.Dialer).DialContext, Now: time.Now,
+		Listen:  func(_ context.Context, endpoint string) error { return ports[endpoint] },
 		Machine: onboarding.Machine{Addresses: publicAddresses(), Synchronized: onboarding.Synchronized, Disk: onboarding.Disk},
 	}
 	if err := addDomains(ctx, cfg, log, &e); err != nil {

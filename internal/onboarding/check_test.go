@@ -181,7 +181,7 @@ func TestFaults(t *testing.T) {
 		{func(w *world) { w.says["25"] = "SSH-2.0\r\n" }, Problem, `smtp on :25 answers as something else: "SSH-2.0`},
 		{func(w *world) { w.e.Running = false }, Warning, "the server is not running"},
 		{func(w *world) { w.e.Running = false; w.opened[":25"] = syscall.EADDRINUSE }, Problem, "another program holds port 25"},
-		{func(w *world) { w.e.Running = false; w.opened[":25"] = syscall.EACCES }, Note, "may not open port 25"},
+		{func(w *world) { w.e.Running = false; w.opened[":25"] = syscall.EACCES }, Note, "may not open the ports 25"},
 		{func(w *world) { w.e.Running = false; w.opened[":25"] = errors.New("no such host") }, Problem, "no such host"},
 		{func(w *world) { w.e.Hostname = "mail" }, Problem, "not a full host name"},
 		{without("mail.example.org."), Problem, "mail.example.org has no address"},

@@ -26,12 +26,18 @@ func checkDoors(ctx context.Context, e *Environment) []Finding {
 	if !e.Running {
 		l.add(Warning, "start it: systemctl start mailmesh, or mailmesh serve", "the server is not running on %s", e.Data)
 	}
+	var denied []string
 	for _, d := range e.Doors {
 		if e.Running {
 			l.answers(ctx, e, d)
-		} else {
-			l.opens(ctx, e, d)
+		} else if !l.opens(ctx, e, d) {
+			_, port, _ := net.SplitHostPort(d.Endpoint)
+			denied = append(denied, port)
 		}
+	}
+	if len(denied) > 0 {
+		l.add(Note, "as a service the server may (AmbientCapabilities=CAP_NET_BIND_SERVICE); as root this check can tell more",
+			"the user who runs this check may not open the ports %s", strings.Join(denied, ", "))
 	}
 	return l.findings
 }
@@ -85,7 +91,8 @@ func reachable(endpoint string) string {
 	return endpoint
 }
 
-func (l *list) opens(ctx context.Context, e *Environment, d Door) {
+// opens reports false where nothing is known because the port is not for everybody.
+func (l *list) opens(ctx context.Context, e *Environment, d Door) bool {
 	err := e.Listen(ctx, d.Endpoint)
 	_, port, _ := net.SplitHostPort(d.Endpoint)
 	switch {
@@ -95,9 +102,9 @@ func (l *list) opens(ctx context.Context, e *Environment, d Door) {
 		l.add(Problem, fmt.Sprintf("find it with: ss -ltnp 'sport = :%s'; stop it, or give listen.%s another port", port, d.Name),
 			"%s: another program holds port %s", d.Name, port)
 	case errors.Is(err, fs.ErrPermission):
-		l.add(Note, "as a service it may (AmbientCapabilities=CAP_NET_BIND_SERVICE); or run this check as root",
-			"%s: the user who runs this check may not open port %s", d.Name, port)
+		return false
 	default:
 		l.add(Problem, "set listen."+d.Name, "%s: %v", d.Name, err)
 	}
+	return true
 }

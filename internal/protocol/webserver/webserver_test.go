@@ -103,6 +103,9 @@ func TestSecure(t *testing.T) {
 		if got := text(t, answer); answer.StatusCode != tt.status || !strings.Contains(got, tt.want) {
 			t.Errorf("%.100s: %s, %q", tt.url, answer.Status, got)
 		}
+		if kind := answer.Header.Get("Content-Type"); strings.HasSuffix(tt.url, ".txt") && kind != "text/plain; charset=utf-8" {
+			t.Errorf("%.100s: it is %s", tt.url, kind)
+		}
 		if answer.Header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%.100s: a browser may guess what it is", tt.url)
 		}

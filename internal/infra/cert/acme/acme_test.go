@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -245,12 +246,37 @@ func TestNamesComeAndGo(t *testing.T) {
 	until(t, "what nobody wants is still there", func() bool { return m.Certificate(name) == nil })
 }
 
-// What the library says keeps its values, a level lower.
+// An authority whose own certificate nobody vouches for is not asked.
+func TestAnUnknownAuthority(t *testing.T) {
+	t.Parallel()
+	const name = "unknown.example.org"
+	d := openDoor(t)
+	p := pebbletest.Start(t, pebbletest.Options{HTTPPort: d.port})
+	var log lines
+	d.start(t, Options{Names: only(name), Storage: new(certtest.Memory), Directory: p.Directory, Roots: x509.NewCertPool(), Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	until(t, "nothing is wrong", func() bool {
+		return strings.Contains(log.String(), "the authority gave no certificate") && strings.Contains(log.String(), "certificate signed by unknown authority")
+	})
+}
+
+// Who asks for a proof that is not under way gets none.
+func TestStrangersQuestions(t *testing.T) {
+	d := openDoor(t)
+	m, _ := d.start(t, Options{Names: func(context.Context) ([]string, error) { return nil, nil }, Storage: new(certtest.Memory), Directory: "https://127.0.0.1:1/dir"})
+	for _, path := range []string{"/.well-known/acme-challenge/evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA", "/.well-known/acme-challenge/", "/.well-known/acme-challenge/../../x", "/"} {
+		w := httptest.NewRecorder()
+		if m.Answer(w, httptest.NewRequest("GET", "http://mail.example.org"+path, nil)) || w.Body.Len() > 0 {
+			t.Errorf("%s is answered %q", path, w.Body)
+		}
+	}
+}
+
+// What the library says keeps its values, and weighs less.
 func TestTheLogOfTheLibrary(t *testing.T) {
 	var log lines
 	logger := zap.New(&core{handler: slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelInfo})}).With(zap.String("a", "b"))
-	logger.Info("not shown")
-	logger.Warn("something", zap.Int("n", 3), zap.Error(context.Canceled))
+	logger.Warn("not shown")
+	logger.Error("something", zap.Int("n", 3), zap.Error(context.Canceled))
 	if got := log.String(); !strings.Contains(got, `level=INFO msg="acme: something" a=b n=3 error="context canceled"`) || strings.Contains(got, "not shown") {
 		t.Errorf("logged %s", got)
 	}

@@ -8,19 +8,19 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// core writes the library's lines to the server's log, a level lower than they came: what an operator has to know the
-// manager says itself.
+// core writes the library's lines to the server's log, and makes less of them: what an operator has to know the manager says
+// itself, once.
 type core struct {
 	handler slog.Handler
 	fields  []zapcore.Field
 }
 
-var levels = map[zapcore.Level]slog.Level{zapcore.WarnLevel: slog.LevelInfo, zapcore.ErrorLevel: slog.LevelWarn,
+var levels = map[zapcore.Level]slog.Level{zapcore.ErrorLevel: slog.LevelInfo,
 	zapcore.DPanicLevel: slog.LevelError, zapcore.PanicLevel: slog.LevelError, zapcore.FatalLevel: slog.LevelError}
 
 func level(l zapcore.Level) slog.Level {
-	if lower, ok := levels[l]; ok {
-		return lower
+	if less, ok := levels[l]; ok {
+		return less
 	}
 	return slog.LevelDebug
 }
