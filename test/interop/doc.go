@@ -8,7 +8,7 @@
 //	192.0.2.80   web servers with MTA-STS policies
 //	192.0.2.100  and up: hosts that a test makes, see hosts_test.go
 //
-// Each server is a machine: a network namespace with one address, on a bridge, and the ports that the world knows. What the
+// Each server is a machine: a network namespace with one address (and 2001:db8::11 and so on), on a bridge, and the ports that the world knows. What the
 // test runs itself sits on the bridge, in a network and mount namespace that the test program makes for itself before
 // anything else, so nothing of the real machine is touched or reached, and several runs do not meet. All of it needs root.
 //

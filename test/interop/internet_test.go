@@ -20,12 +20,29 @@ type internet struct {
 	ca      *authority
 	dir     string // that every user may enter
 	unbound *process
+	web     *web
+	hosts   int               // made so far
+	reverse map[string]string // PTR records by zone
 
 	alpha, beta, gamma *mailmesh
 	postfix            *postfix
 }
 
+// newInternet makes all of it.
 func newInternet(t *testing.T) *internet {
+	t.Helper()
+	in := newGround(t)
+	in.web = newWeb(t, in)
+	in.alpha = newMailmesh(t, in, "alpha.example", "192.0.2.11", "ada")
+	in.alpha.run("", "account", "set", "ada@alpha.example", "--max-recipients=-1", "--max-strangers=-1")
+	in.beta = newMailmesh(t, in, "beta.example", "192.0.2.12", "bob")
+	in.gamma = newMailmesh(t, in, "gamma.example", "192.0.2.13", "gil")
+	in.postfix = newPostfix(t, in, "postfix.example", "192.0.2.20", "pat", "påt")
+	return in
+}
+
+// newGround makes the wire and its names.
+func newGround(t *testing.T) *internet {
 	t.Helper()
 	if os.Getenv(inside) == "" {
 		missing(t, "namespaces and port 25 need root")
@@ -38,17 +55,12 @@ func newInternet(t *testing.T) *internet {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	in := &internet{dir: dir, ca: newAuthority(t, dir)}
+	in := &internet{reverse: map[string]string{}, dir: dir, ca: newAuthority(t, dir)}
 	in.address(t, "192.0.2.53")
 	in.dns = dnstest.Start(t, "192.0.2.53:53")
 	in.dns.Zone(".", "@ NS ns.\nns. A 192.0.2.53\n", dnstest.Signed)
 	in.zone("example", "")
-	in.zone("2.0.192.in-addr.arpa", "")
 	in.startUnbound(t)
-	in.alpha = newMailmesh(t, in, "alpha.example", "192.0.2.11", "ada")
-	in.beta = newMailmesh(t, in, "beta.example", "192.0.2.12", "bob")
-	in.gamma = newMailmesh(t, in, "gamma.example", "192.0.2.13", "gil")
-	in.postfix = newPostfix(t, in, "postfix.example", "192.0.2.20", "pat")
 	return in
 }
 
@@ -56,11 +68,32 @@ func newInternet(t *testing.T) *internet {
 func (in *internet) address(t *testing.T, address string) {
 	t.Helper()
 	run(t, "ip", "addr", "add", address+"/32", "dev", "internet")
+	t.Cleanup(func() { exec.Command("ip", "addr", "del", address+"/32", "dev", "internet").Run() })
 }
 
 // zone serves a signed zone.
 func (in *internet) zone(origin, text string) {
 	in.dns.Zone(origin, "@ NS ns.\n"+text, dnstest.Signed)
+}
+
+// publish serves a domain with what the program says that it needs, and gives its addresses their names.
+func (in *internet) publish(domain, records string) {
+	own := ""
+	for line := range strings.Lines(records) {
+		owner, _, _ := strings.Cut(line, " ")
+		switch {
+		case strings.HasSuffix(owner, ".in-addr.arpa."):
+			in.reverse["2.0.192.in-addr.arpa"] += line
+		case strings.HasSuffix(owner, ".ip6.arpa."):
+			in.reverse["8.b.d.0.1.0.0.2.ip6.arpa"] += line
+		default:
+			own += line
+		}
+	}
+	in.zone(domain, own)
+	for zone, records := range in.reverse {
+		in.zone(zone, records)
+	}
 }
 
 // unsigned serves one that is not.
@@ -97,6 +130,7 @@ func (in *internet) startUnbound(t *testing.T) {
   trust-anchor-file: %q
   module-config: "validator iterator"
   local-zone: "2.0.192.in-addr.arpa." nodefault
+  local-zone: "8.b.d.0.1.0.0.2.ip6.arpa." nodefault
   cache-max-ttl: 0
   cache-max-negative-ttl: 0
   aggressive-nsec: no
@@ -126,9 +160,44 @@ func TestInternet(t *testing.T) {
 		{"crowd-from-postfix", testCrowdFromPostfix},
 		{"utf8-from-postfix", testUTF8FromPostfix},
 		{"large-from-postfix", testLargeFromPostfix},
+		{"check", testCheck},
+		{"to-postfix", testToPostfix},
+		{"signed", testSigned},
+		{"among-us", testAmongUs},
+		{"utf8-to-postfix", testUTF8ToPostfix},
+		{"utf8-to-ascii", testUTF8ToASCII},
+		{"large-to-postfix", testLargeToPostfix},
+		{"crowd-to-postfix", testCrowdToPostfix},
+		{"bounce-to-postfix", testBounceToPostfix},
+		{"nowhere", testNowhere},
+		{"success-reports", testSuccessReports},
+		{"tls", testTLS},
+		{"requiretls", testRequireTLS},
+		{"greylisted", testGreylisted},
+		{"deferred-for-an-hour", testDeferredForAnHour},
+		{"hangs", testHangs},
+		{"unplugged", testUnplugged},
+		{"second-host", testSecondHost},
+		{"delayed", testDelayed},
+		{"hostile-dns", testHostileDNS},
+		{"nxdomain-storm", testNXDOMAINStorm},
+		{"no-relay", testNoRelay},
+		{"no-relay-for-users", testNoRelayForUsers},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.test(t, in) })
+		in.run(t, c.name, func(t *testing.T) { c.test(t, in) })
 	}
+}
+
+// run runs a case, which the machines then tell what goes wrong on them.
+func (in *internet) run(t *testing.T, name string, test func(t *testing.T)) {
+	machines := []*machine{in.alpha.machine, in.beta.machine, in.gamma.machine, in.postfix.machine}
+	t.Run(name, func(t *testing.T) {
+		for _, m := range machines {
+			defer func(old *testing.T) { m.t = old }(m.t)
+			m.t = t
+		}
+		test(t)
+	})
 }
 
 // The ground that the rest stands on: unbound validates our zones, and our resolver believes it.

@@ -8,13 +8,16 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// machine is a network namespace with one address on the wire.
+// machine is a network namespace with one address of each kind on the wire.
 type machine struct {
 	t       *testing.T
 	name    string
@@ -25,15 +28,21 @@ func newMachine(t *testing.T, name, address string) *machine {
 	t.Helper()
 	m := &machine{t, name, address}
 	run(t, "ip", "netns", "add", name)
-	t.Cleanup(func() { exec.Command("ip", "netns", "del", name).Run() })
+	t.Cleanup(func() {
+		exec.Command("ip", "link", "del", name).Run() // else it goes with the namespace, some time later
+		exec.Command("ip", "netns", "del", name).Run()
+	})
 	run(t, "ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name)
 	run(t, "ip", "link", "set", name, "master", "internet", "up")
-	for _, command := range [][]string{{"link", "set", "lo", "up"}, {"addr", "add", address + "/24", "dev", "eth0"}, {"link", "set", "eth0", "up"},
-		{"route", "add", "default", "via", "192.0.2.1"}} {
+	for _, command := range [][]string{{"link", "set", "lo", "up"}, {"addr", "add", address + "/24", "dev", "eth0"}, {"addr", "add", six(address) + "/64", "dev", "eth0", "nodad"},
+		{"link", "set", "eth0", "up"}, {"route", "add", "default", "via", "192.0.2.1"}} {
 		run(t, append([]string{"ip", "-n", name}, command...)...)
 	}
 	return m
 }
+
+// six is the IPv6 address of a machine: it ends in the same number.
+func six(address string) string { return "2001:db8::" + address[strings.LastIndex(address, ".")+1:] }
 
 // unplug takes the machine off the wire, or puts it back.
 func (m *machine) unplug(off bool) {
@@ -85,7 +94,7 @@ func start(t *testing.T, cmd *exec.Cmd, ready func() bool) *process {
 		p.stop()
 		if t.Failed() {
 			text := p.log.String()
-			t.Logf("the end of the log of %v:\n%s", cmd.Args, text[max(0, len(text)-8000):])
+			t.Logf("the end of the log of %v:\n%s", cmd.Args, text[max(0, len(text)-4000):])
 		}
 	})
 	await(t, fmt.Sprintf("%v serves", cmd.Args), func() bool {
@@ -138,4 +147,11 @@ func listens(address string) bool {
 		conn.Close()
 	}
 	return err == nil
+}
+
+// established reports whether a TCP connection is: neither side has closed or reset it.
+func established(fd uintptr) bool {
+	info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+	const inState = 1 // TCP_ESTABLISHED
+	return err == nil && info.State == inState
 }

@@ -41,8 +41,8 @@ type mailmesh struct {
 // newMailmesh starts a server for a domain, with its names, and accounts by their local parts.
 func newMailmesh(t *testing.T, in *internet, domain, address string, accounts ...string) *mailmesh {
 	t.Helper()
-	m := &mailmesh{machine: newMachine(t, strings.TrimSuffix(domain, ".example"), address), in: in, domain: domain, pair: in.ca.issue("mx." + domain)}
-	in.zone(domain, fmt.Sprintf("@ MX 10 mx\n@ TXT \"v=spf1 mx -all\"\nmx A %s\nmx TXT \"v=spf1 a -all\"\n_dmarc TXT \"v=DMARC1; p=reject\"\n_25._tcp.mx %s\n", address, m.pair.tlsa()))
+	m := &mailmesh{machine: newMachine(t, strings.TrimSuffix(domain, ".example"), address), in: in, domain: domain,
+		pair: in.ca.issue("mx."+domain, "mta-sts."+domain, "autoconfig."+domain, "autodiscover."+domain)}
 	data := filepath.Join(in.dir, m.name)
 	m.config = filepath.Join(in.dir, m.name+".toml")
 	text := fmt.Sprintf("hostname = %q\ndata = %q\n[tls]\ncertificate = %q\nkey = %q\n[log]\nlevel = \"debug\"\n", "mx."+domain, data, m.pair.certificate, m.pair.key)
@@ -51,6 +51,7 @@ func newMailmesh(t *testing.T, in *internet, domain, address string, accounts ..
 	}
 	m.start(t)
 	m.run("", "domain", "add", domain)
+	m.in.publish(domain, m.run("", "dns", domain))
 	for _, local := range accounts {
 		m.run(password+"\n", "account", "add", local+"@"+domain, "--password-stdin")
 	}
@@ -86,6 +87,7 @@ func (m *mailmesh) try(stdin string, args ...string) (string, error) {
 		return "", err
 	}
 	cmd := m.command(path, append(args, "--config", m.config)...)
+	cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+m.in.ca.file)
 	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.CombinedOutput()
 	return string(out), err

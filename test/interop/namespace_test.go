@@ -54,6 +54,7 @@ func prepare() error {
 		"ip link set lo up",
 		"ip link add internet type bridge",
 		"ip addr add 192.0.2.1/24 dev internet",
+		"ip addr add 2001:db8::1/64 dev internet nodad",
 		"ip link set internet up",
 		"mkdir -p /run/netns",
 		"mount -t tmpfs machines /run/netns", // ip netns keeps its names there

@@ -58,7 +58,7 @@ func testFromPostfix(t *testing.T, in *internet) {
 
 // Addresses and header fields in UTF-8 (RFC 6531, RFC 6532).
 func testUTF8FromPostfix(t *testing.T, in *internet) {
-	in.alpha.run(password+"\n", "account", "add", "ådä@alpha.example", "--password-stdin")
+	in.alpha.addAccount("ådä")
 	in.postfix.send(t, "jürgen@postfix.example", []string{"ådä@alpha.example"}, "größe from postfix", "Grüße.\r\n")
 	m := arrives(t, in.alpha, "ådä", "größe from postfix")
 	if !strings.Contains(m.text, "From: <jürgen@postfix.example>\r\n") || !strings.Contains(m.text, "\tby mx.alpha.example with UTF8SMTPS") {

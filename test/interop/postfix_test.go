@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -134,7 +135,8 @@ func (p *postfix) write(name, text string) {
 
 func (p *postfix) logged() string {
 	text, _ := os.ReadFile(filepath.Join(p.dir, "log/postfix.log"))
-	return string(text)
+	lines := strings.SplitAfter(string(text), "\n")
+	return strings.Join(slices.DeleteFunc(lines, func(line string) bool { return strings.Contains(line, "postfix-script") }), "")
 }
 
 // inbox returns the messages of a mailbox.

@@ -34,6 +34,9 @@ func (s *Server) Zone(origin, text string, options ...Option) {
 	parser := wire.NewZoneParser(strings.NewReader(text), origin, "")
 	parser.SetDefaultTTL(ttl)
 	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
+		if !wire.IsSubDomain(origin, absolute(rr.Header().Name)) {
+			s.t.Fatalf("%s does not lie in the zone %s", rr.Header().Name, origin)
+		}
 		z.add(rr)
 	}
 	if err := parser.Err(); err != nil {
