@@ -142,19 +142,17 @@ func (s *session) signedIn(mechanism string, in auth.SignIn) {
 	s.say(signedInNow)
 }
 
+// signInReplies answer refusals of store/auth by their kind. Of the right password too often after wrong ones the client must not
+// ask for another one, nor while the store cannot answer.
+var signInReplies = map[mail.Kind]mail.Reply{
+	mail.Denied: badCredentials, mail.Disabled: accountOff, mail.Limit: signInLater, mail.Invalid: badMessage,
+}
+
 func (s *session) notSignedIn(mechanism string, err error) {
 	kind := mail.KindOf(err)
 	s.o.Observer.SignInFailed(s.o.Mode, mechanism, kind)
-	r := badCredentials
-	switch kind {
-	case mail.Denied:
-	case mail.Disabled:
-		r = accountOff
-	case mail.Limit: // the password may well be right: the client must not ask for another
-		r = signInLater
-	case mail.Invalid:
-		r = reply(501, 5, 5, 2, "this cannot be a name and a password")
-	default:
+	r, expected := signInReplies[kind]
+	if !expected {
 		s.log.Error("smtp: a sign-in could not be checked", "err", err)
 		r = signInFailed
 	}
@@ -164,12 +162,8 @@ func (s *session) notSignedIn(mechanism string, err error) {
 	}
 }
 
-// recheckEvery is how long transactions are begun after a sign-in was taken away. The room behind the door refuses an
-// account that was switched off or removed at once.
-const recheckEvery = time.Minute
-
 // maySend says whether somebody has signed in who may open a transaction, and refuses it otherwise. A store that cannot
-// answer says nothing about the sign-in.
+// answer says nothing about the sign-in. The room behind the door refuses an account that was switched off at once.
 func (s *session) maySend() bool {
 	switch {
 	case s.info.Account == 0 && s.info.TLS == nil:
@@ -178,7 +172,7 @@ func (s *session) maySend() bool {
 	case s.info.Account == 0:
 		s.refuse("MAIL", signInFirst)
 		return false
-	case time.Since(s.checked) < recheckEvery:
+	case time.Since(s.checked) < s.o.Limits.Recheck:
 		return true
 	}
 	s.checked = time.Now()

@@ -145,6 +145,7 @@ type fixture struct {
 	*fakeInbound
 	*listentest.Pipes
 	counter *counter
+	server  *Server
 	stop    func() // begins the shutdown
 	done    chan error
 }
@@ -171,6 +172,7 @@ func start(t testing.TB, o Options) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.server = srv
 	ctx, cancel := context.WithCancel(context.Background())
 	f.stop = cancel
 	go func() { f.done <- srv.Serve(ctx, f.Pipes); close(f.done) }()

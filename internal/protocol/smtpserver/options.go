@@ -98,9 +98,10 @@ type Limits struct {
 	// CommandRate is how many commands a second are answered between two accepted messages; more wait. 500
 	CommandRate int
 
-	SignIns            int // failed ones of one connection; 3
-	Connections        int // in all; 1,000
-	ConnectionsPerHost int // of one IPv4 address or IPv6 /64; 100
+	SignIns            int           // failed ones of one connection; 3
+	Recheck            time.Duration // how long a sign-in that was taken away is still good; 1 min
+	Connections        int           // in all; 1,000
+	ConnectionsPerHost int           // of one IPv4 address or IPv6 /64; 100
 
 	// Hold is for how long a client may ask to hold a message (FUTURERELEASE); 30 days. DKIM keys that were replaced stay
 	// published for as long.
@@ -131,6 +132,7 @@ func (l *Limits) setDefaults() {
 	orDefault(&l.Commands, 100)
 	orDefault(&l.CommandRate, 500)
 	orDefault(&l.SignIns, 3)
+	orDefault(&l.Recheck, time.Minute)
 	orDefault(&l.Hold, 30*24*time.Hour)
 	orDefault(&l.Connections, 1000)
 	orDefault(&l.ConnectionsPerHost, 100)

@@ -54,6 +54,7 @@ var (
 	notBase64       = reply(501, 5, 5, 2, "the response is not base64")
 	responseTooLong = reply(500, 5, 5, 6, "the response is too long") // RFC 4954 6
 	badCredentials  = reply(535, 5, 7, 8, "the name or the password is wrong")
+	badMessage      = reply(501, 5, 5, 2, "this cannot be a name and a password")
 	accountOff      = reply(535, 5, 7, 13, "this account is switched off")
 	signInLost      = reply(535, 5, 7, 8, "this sign-in is no longer good; sign in again")
 	signInLater     = reply(454, 4, 7, 0, "too many failed attempts to sign in; try again later")

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/emersion/go-msgauth/dkim"
+
+	"github.com/mailmesh/mailmesh/test/requirements"
 )
 
 // keys are one of each kind, with what a resolver would answer.
@@ -119,4 +121,9 @@ func TestRecord(t *testing.T) {
 			t.Errorf("the record is %s, %v", text, err)
 		}
 	}
+}
+
+// Every test that the lists of the standards name exists.
+func TestRequirementsAreTested(t *testing.T) {
+	requirements.Check(t, "../../..", "signature", []string{"DKIM", "Ed25519"})
 }
