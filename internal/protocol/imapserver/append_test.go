@@ -12,9 +12,9 @@ import (
 )
 
 // stored counts the bodies that the store of bytes holds.
-func (r *rooms) stored() (n int) {
-	r.t.Helper()
-	r.must(r.blobs.List(context.Background(), func(blob.Found) error { n++; return nil }))
+func (f *serving) stored() (n int) {
+	f.T.Helper()
+	f.Must(f.Blobs.List(context.Background(), func(blob.Found) error { n++; return nil }))
 	return n
 }
 
@@ -29,8 +29,8 @@ func TestAppendIsCutOff(t *testing.T) {
 	}
 	c.write("ab")
 	c.conn.Close()
-	f.stop()
-	if n, m := f.stored(), f.path(ann, mailbox.Inbox); n != 0 || m.Messages != 0 {
+	f.Stop()
+	if n, m := f.stored(), f.Path(ann, mailbox.Inbox); n != 0 || m.Messages != 0 {
 		t.Errorf("%d bodies and %d messages are left", n, m.Messages)
 	}
 	if log := f.log.String(); strings.Contains(log, "level=ERROR") || strings.Contains(log, "level=WARN") {
@@ -49,7 +49,7 @@ func TestAppendIsRefused(t *testing.T) {
 	if _, reply := c.do("APPEND INBOX {4+}\r\nabcd {0+}\r\n"); !strings.HasPrefix(reply, "NO ") {
 		t.Errorf("%s", reply)
 	}
-	f.blobs.Fail = func(op string) error {
+	f.Blobs.Fail = func(op string) error {
 		if f.stored() == 1 && op == "put" {
 			return mail.E("disk", mail.Unavailable, errors.New("full"))
 		}
@@ -58,8 +58,8 @@ func TestAppendIsRefused(t *testing.T) {
 	if _, reply := c.do("APPEND INBOX {4+}\r\nabcd {4+}\r\nefgh"); !strings.HasPrefix(reply, "NO [UNAVAILABLE]") {
 		t.Errorf("%s", reply)
 	}
-	f.blobs.Fail = nil
-	if n, m := f.stored(), f.path(ann, mailbox.Inbox); n != 0 || m.Messages != 0 {
+	f.Blobs.Fail = nil
+	if n, m := f.stored(), f.Path(ann, mailbox.Inbox); n != 0 || m.Messages != 0 {
 		t.Errorf("%d bodies and %d messages are left", n, m.Messages)
 	}
 	c.ok("APPEND INBOX {4+}\r\nabcd")

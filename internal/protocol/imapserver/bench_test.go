@@ -7,11 +7,13 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/mailmesh/mailmesh/internal/protocol/doortest"
 )
 
 // memory is what the program holds, after collecting what it does not.
 func memory() (heap, stacks uint64) {
-	emptyPools()
+	doortest.EmptyPools()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc, m.StackInuse
@@ -21,7 +23,7 @@ func memory() (heap, stacks uint64) {
 // costs by itself.
 func TestIdleSessionsAreCheap(t *testing.T) {
 	f := serve(t, func(o *Options) { o.Limits.ConnectionsPerHost = 10_000; o.Log = nil })
-	f.deliver(ann, "INBOX", sample(1), sample(2))
+	f.Deliver(ann, "INBOX", sample(1), sample(2))
 	const sessions = 300
 	for _, idle := range []bool{false, true} {
 		f.login("SELECT INBOX").idle()
@@ -51,7 +53,7 @@ func full(b *testing.B) *client {
 		for j := range batch {
 			batch[j] = sample(50*i + j)
 		}
-		f.deliver(ann, "INBOX", batch...)
+		f.Deliver(ann, "INBOX", batch...)
 	}
 	return f.login("SELECT INBOX", "STORE 1:5000 +FLAGS.SILENT (\\Seen)")
 }

@@ -19,7 +19,7 @@ func TestCatenateIsRefused(t *testing.T) {
 		if _, reply := c.do("APPEND INBOX CATENATE (URL /INBOX/;UID=1) CATENATE (" + parts + ")"); strings.HasPrefix(reply, "OK") {
 			t.Errorf("%s: %s", parts, reply)
 		}
-		if n, m := f.stored(), f.path(ann, mailbox.Inbox); n != 1 || m.Messages != 1 {
+		if n, m := f.stored(), f.Path(ann, mailbox.Inbox); n != 1 || m.Messages != 1 {
 			t.Fatalf("%s: %d bodies and %d messages", parts, n, m.Messages)
 		}
 	}

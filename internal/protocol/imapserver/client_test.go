@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // client speaks IMAP to a server, one command at a time.
@@ -28,12 +27,12 @@ type failer interface {
 
 // connect opens a connection and reads the greeting.
 func (f *serving) connect(protocol string) *client {
-	f.t.Helper()
-	nc, err := f.dial(protocol)
-	f.must(err)
-	c := newClient(f.t, nc)
+	f.T.Helper()
+	nc, err := f.Dial(protocol)
+	f.Must(err)
+	c := newClient(f.T, nc)
 	if hello := c.line(); !strings.HasPrefix(hello, "* OK [CAPABILITY ") {
-		f.t.Fatalf("greeting %q", hello)
+		f.T.Fatalf("greeting %q", hello)
 	}
 	return c
 }
@@ -45,7 +44,7 @@ func newClient(t testing.TB, nc net.Conn) *client {
 
 // login opens a connection signed in as ann, and runs commands on it.
 func (f *serving) login(commands ...string) *client {
-	f.t.Helper()
+	f.T.Helper()
 	c := f.connect("imap")
 	c.ok("LOGIN " + annAddress + ` "` + annPassword + `"`)
 	for _, command := range commands {
@@ -158,13 +157,5 @@ func (c *client) hearClosed() {
 	c.t.Helper()
 	if line, err := c.read(); err == nil || line != "" {
 		c.t.Fatalf("heard %q (%v), want the end of the connection", line, err)
-	}
-}
-
-// within fails when a test, which runs under a fake clock, has taken another time than wanted.
-func within(t testing.TB, begun time.Time, want time.Duration) {
-	t.Helper()
-	if took := time.Since(begun); took != want {
-		t.Fatalf("after %v, want %v", took, want)
 	}
 }

@@ -40,7 +40,7 @@ func (c *client) compress() {
 
 func TestCompressOverTLS(t *testing.T) {
 	f := serve(t)
-	f.deliver(ann, "INBOX", strings.Repeat(sample(1), 100))
+	f.Deliver(ann, "INBOX", strings.Repeat(sample(1), 100))
 	c := f.connect("imaps")
 	c.ok("LOGIN " + annAddress + ` "` + annPassword + `"`)
 	c.compress()

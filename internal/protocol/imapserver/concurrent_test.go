@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
+	"github.com/mailmesh/mailmesh/internal/protocol/doortest"
 )
 
 // Many sessions change one mailbox at the same time while mail arrives. In the end each knows what the store has.
@@ -19,10 +20,10 @@ func TestManyAtOnce(t *testing.T) { testManyAtOnce(t, dbtest.OnSQLite) }
 
 func TestManyAtOnceOnPostgres(t *testing.T) { testManyAtOnce(t, dbtest.OnPostgres) }
 
-func testManyAtOnce(t *testing.T, on engine) {
+func testManyAtOnce(t *testing.T, on doortest.Engine) {
 	f := serveRooms(t, openRoomsOn(t, on))
 	f.login("CREATE shared", "CREATE aside")
-	id := f.path(ann, "shared").ID
+	id := f.Path(ann, "shared").ID
 	var mirrors []*mirror
 	for i := range 6 {
 		m := f.mirror(t, mode(i%3))
@@ -32,15 +33,15 @@ func testManyAtOnce(t *testing.T, on engine) {
 	var running sync.WaitGroup
 	running.Go(func() {
 		for i := range 40 {
-			f.deliver(ann, "shared", sample(i), sample(i+1000))
+			f.Deliver(ann, "shared", sample(i), sample(i+1000))
 		}
 	})
 	for i, m := range mirrors {
 		running.Go(func() { disturb(m, rand.New(rand.NewPCG(uint64(i), 1))) })
 	}
 	running.Wait()
-	view, err := f.mailbox.View(context.Background(), ann, id)
-	f.must(err)
+	view, err := f.Mailbox.View(context.Background(), ann, id)
+	f.Must(err)
 	for _, m := range mirrors {
 		m.run("NOOP")
 		m.settle()
@@ -100,7 +101,7 @@ func TestNothingIsLeft(t *testing.T) {
 	leaked := goleak.IgnoreCurrent()
 	t.Run("serve", func(t *testing.T) {
 		f := serve(t)
-		f.deliver(ann, "INBOX", strings.Repeat("x", 100_000))
+		f.Deliver(ann, "INBOX", strings.Repeat("x", 100_000))
 		f.connect("imap")
 		f.connect("imaps")
 		f.login("SELECT INBOX").idle()

@@ -113,7 +113,7 @@ func TestUpdatesModel(t *testing.T) {
 		defer c.conn.Close()
 		defer other.conn.Close()
 		for range rapid.IntRange(0, 4).Draw(t, "messages") {
-			f.deliver(ann, name, sample(1))
+			f.Deliver(ann, name, sample(1))
 		}
 		c.ok("SELECT " + name)
 		var all []*follower
@@ -146,7 +146,7 @@ func TestUpdatesModel(t *testing.T) {
 				run(fmt.Sprintf("UID STORE %s +FLAGS.SILENT (%s)", some.Draw(t, "which"), flag.Draw(t, "flag")))
 			},
 			"deliver": func(t *rapid.T) {
-				f.deliver(ann, name, sample(rapid.IntRange(1, 3).Draw(t, "one")), sample(rapid.IntRange(1, 3).Draw(t, "another")))
+				f.Deliver(ann, name, sample(rapid.IntRange(1, 3).Draw(t, "one")), sample(rapid.IntRange(1, 3).Draw(t, "another")))
 			},
 			"expunge": func(*rapid.T) { other.do("EXPUNGE") },
 			"look":    func(*rapid.T) { run("SEARCH SEEN") }, // EXPUNGE has to wait

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
+	"github.com/mailmesh/mailmesh/internal/protocol/doortest"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 	"github.com/mailmesh/mailmesh/test/dialogues"
@@ -21,7 +22,7 @@ func TestDialogues(t *testing.T) { runDialogues(t, dbtest.OnSQLite) }
 
 func TestDialoguesOnPostgres(t *testing.T) { runDialogues(t, dbtest.OnPostgres) }
 
-func runDialogues(t *testing.T, on engine) {
+func runDialogues(t *testing.T, on doortest.Engine) {
 	dialogues.RunAll(t, "../../../test/dialogues/imap/*.dialogue", func(t *testing.T) dialogues.Options {
 		t.Parallel()
 		f := serveRooms(t, openRoomsOn(t, on), func(o *Options) {
@@ -32,7 +33,7 @@ func runDialogues(t *testing.T, on engine) {
 			o.Limits.EventLines = 100
 		})
 		return dialogues.Options{
-			Dial:    func(_ context.Context, protocol string) (net.Conn, error) { return f.dial(protocol) },
+			Dial:    func(_ context.Context, protocol string) (net.Conn, error) { return f.Dial(protocol) },
 			Do:      map[string]func([]string) error{"deliver": f.doDeliver, "quota": f.doQuota, "admin": f.doAdmin, "shared": f.doShared, "forget": f.doForget},
 			Timeout: 5 * time.Second,
 		}
@@ -49,7 +50,7 @@ func (f *serving) doDeliver(words []string) error {
 	for i := range contents {
 		contents[i] = sample(i + 1)
 	}
-	f.deliver(ann, words[0], contents...)
+	f.Deliver(ann, words[0], contents...)
 	return nil
 }
 
@@ -65,22 +66,22 @@ func (f *serving) doQuota(words []string) error {
 	if _, err := fmt.Sscan(strings.Join(append(words, "0"), " "), &q.Bytes, &q.Messages, &q.Mailboxes); err != nil {
 		return err
 	}
-	return f.tx.Write(f.t.Context(), nil, func(t *tx.Tx) error { return f.directory.SetQuota(t, ann, q) })
+	return f.Tx.Write(f.T.Context(), nil, func(t *tx.Tx) error { return f.Directory.SetQuota(t, ann, q) })
 }
 
 // doAdmin: do admin yes|no, of bob
 func (f *serving) doAdmin(words []string) error {
-	return f.tx.Write(f.t.Context(), nil, func(t *tx.Tx) error { return f.directory.SetAdmin(t, bob, words[0] == "yes") })
+	return f.Tx.Write(f.T.Context(), nil, func(t *tx.Tx) error { return f.Directory.SetAdmin(t, bob, words[0] == "yes") })
 }
 
 // doShared: do shared yes|no, ann's mailboxes are for many.
 func (f *serving) doShared(words []string) error {
-	return f.tx.Write(f.t.Context(), nil, func(t *tx.Tx) error { return f.directory.SetShared(t, ann, words[0] == "yes") })
+	return f.Tx.Write(f.T.Context(), nil, func(t *tx.Tx) error { return f.Directory.SetShared(t, ann, words[0] == "yes") })
 }
 
 // doForget: do forget log, the change log of ann reaches back to this moment only.
 func (f *serving) doForget([]string) error {
-	return f.db.Write(f.t.Context(), 0, func(d *db.Tx) error {
+	return f.DB.Write(f.T.Context(), 0, func(d *db.Tx) error {
 		d.Queue(`DELETE FROM change WHERE account_id = $1`, ann)
 		d.Queue(`UPDATE account SET log_floor = modseq WHERE id = $1`, ann)
 		return nil

@@ -10,11 +10,11 @@ import (
 func TestListsOpenNoBodies(t *testing.T) {
 	f := serve(t)
 	long := "Subject: long\r\nTo: " + strings.Repeat("someone@example.org,\r\n ", 300) + "ann@example.org\r\n\r\nbody\r\n"
-	f.deliver(ann, "INBOX", sample(1), sample(2), long)
+	f.Deliver(ann, "INBOX", sample(1), sample(2), long)
 	c := f.login("SELECT INBOX")
 	const fields = "BODY.PEEK[HEADER.FIELDS (SUBJECT FROM X-NOT-THERE)]"
 	before := c.ok("FETCH 1:2 " + fields)
-	f.blobs.Fail = func(operation string) error { return errors.New("away") }
+	f.Blobs.Fail = func(operation string) error { return errors.New("away") }
 	after := c.ok("FETCH 1:2 (ENVELOPE BODYSTRUCTURE " + fields + ")")
 	if len(before) != 2 || len(after) != 2 || !strings.Contains(after[0], strings.TrimPrefix(strings.TrimSuffix(before[0], ")"), "* 1 FETCH (")) {
 		t.Errorf("%q\nhas not what %q has", after, before)
@@ -24,7 +24,7 @@ func TestListsOpenNoBodies(t *testing.T) {
 			t.Errorf("%s: %s, though the content is needed", needsContent, reply)
 		}
 	}
-	f.blobs.Fail = nil
+	f.Blobs.Fail = nil
 	if got := c.ok("FETCH 3 BODY.PEEK[HEADER.FIELDS (SUBJECT)]<3.6>"); len(got) != 1 || !strings.Contains(got[0], "ject: ") {
 		t.Errorf("%q", got)
 	}

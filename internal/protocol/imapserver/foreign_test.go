@@ -16,13 +16,13 @@ import (
 
 // foreign is a client that others wrote, signed in as ann.
 func (f *serving) foreign(o *imapclient.Options) *imapclient.Client {
-	f.t.Helper()
-	nc, err := f.dial("imap")
-	f.must(err)
+	f.T.Helper()
+	nc, err := f.Dial("imap")
+	f.Must(err)
 	c := imapclient.New(nc, o)
-	f.t.Cleanup(func() { c.Close() })
-	f.must(c.WaitGreeting())
-	f.must(c.Login(annAddress, annPassword).Wait())
+	f.T.Cleanup(func() { c.Close() })
+	f.Must(c.WaitGreeting())
+	f.Must(c.Login(annAddress, annPassword).Wait())
 	return c
 }
 
@@ -58,10 +58,10 @@ func TestForeignClientReadsOddMessages(t *testing.T) {
 		c := f.foreign(nil)
 		if rev2 {
 			_, err := c.Enable(imap.CapIMAP4rev2).Wait()
-			f.must(err)
+			f.Must(err)
 		}
 		_, err := c.Select("INBOX", nil).Wait()
-		f.must(err)
+		f.Must(err)
 		for name, content := range oddMessages(t) {
 			t.Run(fmt.Sprintf("%s rev2=%v", name, rev2), func(t *testing.T) { roundTrip(t, c, content) })
 		}
@@ -125,14 +125,14 @@ func TestForeignClientSession(t *testing.T) {
 		},
 	}})
 	_, err := watching.Select("INBOX", &imap.SelectOptions{CondStore: true}).Wait()
-	f.must(err)
+	f.Must(err)
 	idle, err := watching.Idle()
-	f.must(err)
+	f.Must(err)
 
 	c := f.foreign(nil)
-	f.must(c.Create("Work/Größe", nil).Wait())
+	f.Must(c.Create("Work/Größe", nil).Wait())
 	list, err := c.List("", "*", &imap.ListOptions{ReturnChildren: true, ReturnStatus: &imap.StatusOptions{NumMessages: true, UIDNext: true}}).Collect()
-	f.must(err)
+	f.Must(err)
 	var names []string
 	for _, l := range list {
 		names = append(names, l.Mailbox)
@@ -144,7 +144,7 @@ func TestForeignClientSession(t *testing.T) {
 		t.Errorf("mailboxes: %s", got)
 	}
 	selected, err := c.Select("INBOX", nil).Wait()
-	f.must(err)
+	f.Must(err)
 	if selected.NumMessages != 0 || selected.UIDNext != 1 || selected.UIDValidity == 0 {
 		t.Errorf("selected %+v", selected)
 	}
@@ -153,9 +153,9 @@ func TestForeignClientSession(t *testing.T) {
 		content := sample(i + 1)
 		put := c.Append("INBOX", int64(len(content)), &imap.AppendOptions{Flags: []imap.Flag{imap.FlagSeen, "$Forwarded"}, Time: when})
 		put.Write([]byte(content))
-		f.must(put.Close())
+		f.Must(put.Close())
 		data, err := put.Wait()
-		f.must(err)
+		f.Must(err)
 		if data.UID != imap.UID(i+1) {
 			t.Errorf("appended under %d", data.UID)
 		}
@@ -164,34 +164,34 @@ func TestForeignClientSession(t *testing.T) {
 		}
 	}
 	got, err := c.Fetch(imap.SeqSetNum(2), &imap.FetchOptions{Flags: true, InternalDate: true, Envelope: true}).Collect()
-	f.must(err)
+	f.Must(err)
 	if m := got[0]; !m.InternalDate.Equal(when) || !slices.Contains(m.Flags, "$Forwarded") || m.Envelope.Subject != "message 2" || m.Envelope.From[0].Addr() != "foobar@example.net" {
 		t.Errorf("fetched %+v, %+v", m, m.Envelope)
 	}
 	found, err := c.UIDSearch(&imap.SearchCriteria{Text: []string{"text of message 3"}, NotFlag: []imap.Flag{imap.FlagDeleted}}, &imap.SearchOptions{ReturnAll: true, ReturnCount: true}).Wait()
-	f.must(err)
+	f.Must(err)
 	if found.Count != 1 || found.AllUIDs()[0] != 3 {
 		t.Errorf("found %+v", found)
 	}
 	copied, err := c.Copy(imap.UIDSetNum(1, 2), "Work/Größe").Wait()
-	f.must(err)
+	f.Must(err)
 	if len(copied.DestUIDs) == 0 {
 		t.Errorf("copied %+v", copied)
 	}
 	moved, err := c.Move(imap.SeqSetNum(1), "Trash").Wait()
-	f.must(err)
+	f.Must(err)
 	if moved.SourceUIDs.String() != "1" {
 		t.Errorf("moved %+v", moved)
 	}
 	if n := <-expunged; n != 1 {
 		t.Errorf("EXPUNGE %d in IDLE", n)
 	}
-	f.must(c.Store(imap.SeqSetNum(2), &imap.StoreFlags{Op: imap.StoreFlagsAdd, Flags: []imap.Flag{imap.FlagDeleted}, Silent: true}, nil).Close())
-	f.must(c.UIDExpunge(imap.UIDSetNum(3)).Close())
+	f.Must(c.Store(imap.SeqSetNum(2), &imap.StoreFlags{Op: imap.StoreFlagsAdd, Flags: []imap.Flag{imap.FlagDeleted}, Silent: true}, nil).Close())
+	f.Must(c.UIDExpunge(imap.UIDSetNum(3)).Close())
 	if n := <-expunged; n != 2 {
 		t.Errorf("EXPUNGE %d in IDLE", n)
 	}
-	f.must(idle.Close())
-	f.must(idle.Wait())
-	f.must(c.Logout().Wait())
+	f.Must(idle.Close())
+	f.Must(idle.Wait())
+	f.Must(c.Logout().Wait())
 }

@@ -35,7 +35,7 @@ func TestInProgress(t *testing.T) {
 	often := serve(t, func(o *Options) { o.Limits.Progress = 1 })
 	seldom := serve(t, func(o *Options) { o.Limits.Progress = time.Hour })
 	for _, f := range []*serving{often, seldom} {
-		f.deliver(ann, "INBOX", slices.Repeat([]string{sample(1)}, 20)...)
+		f.Deliver(ann, "INBOX", slices.Repeat([]string{sample(1)}, 20)...)
 		c := f.login("SELECT INBOX")
 		commands := []string{"SEARCH BODY nothing", "SORT (SUBJECT) UTF-8 ALL", "THREAD REFERENCES UTF-8 BODY nothing"}
 		for range 5 { // more than one step of the store

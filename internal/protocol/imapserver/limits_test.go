@@ -2,10 +2,8 @@ package imapserver
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,27 +12,10 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/infra/listen/listentest"
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/protocol/doortest"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
-
-// emptyPools drops what sync.Pools hold. Some of it has channels (the compressor of bodies), which belong to the bubble
-// that they were made in.
-func emptyPools() {
-	runtime.GC()
-	runtime.GC()
-}
-
-// bubble runs a test under a fake clock, with a server.
-func bubble(t *testing.T, test func(t *testing.T, f *serving), change ...func(*Options)) {
-	t.Helper()
-	defer emptyPools()
-	synctest.Test(t, func(t *testing.T) {
-		f := serve(t, change...)
-		test(t, f)
-		f.stop()
-	})
-}
 
 // RFC 9051 5.4: at least 30 minutes after sign-in; and BYE that says why, in IDLE too (RFC 2177 3).
 func TestAutologout(t *testing.T) {
@@ -45,12 +26,12 @@ func TestAutologout(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		b.ok("NOOP")
 		a.hear(`\* BYE \[UNAVAILABLE\] nothing was sent for too long`)
-		within(t, begun, 30*time.Minute)
+		doortest.Within(t, begun, 30*time.Minute)
 		a.hearClosed()
 		idle.hear(`\* BYE \[UNAVAILABLE\] .*`)
-		within(t, begun, 30*time.Minute)
+		doortest.Within(t, begun, 30*time.Minute)
 		b.hear(`\* BYE \[UNAVAILABLE\] .*`)
-		within(t, begun, 40*time.Minute)
+		doortest.Within(t, begun, 40*time.Minute)
 		b.hearClosed()
 	})
 }
@@ -69,7 +50,7 @@ func TestPreauth(t *testing.T) {
 			c.hear(`\* BYE \[UNAVAILABLE\] no sign-in for too long`)
 			c.hearClosed()
 		}
-		within(t, begun, 2*time.Minute)
+		doortest.Within(t, begun, 2*time.Minute)
 	})
 }
 
@@ -84,7 +65,7 @@ func TestCrowdedDoor(t *testing.T) {
 		last := f.connect("imap")
 		second.hear(`\* BYE \[UNAVAILABLE\] no sign-in for too long`) // they look every ten seconds
 		second.hearClosed()
-		within(t, begun, 30*time.Second)
+		doortest.Within(t, begun, 30*time.Second)
 		time.Sleep(time.Minute) // when one is gone, the others have their time
 		for _, c := range []*client{first, last, signedIn} {
 			c.ok("NOOP")
@@ -95,15 +76,15 @@ func TestCrowdedDoor(t *testing.T) {
 func TestHandshakeTimeout(t *testing.T) {
 	bubble(t, func(t *testing.T, f *serving) {
 		begun := time.Now()
-		nc, err := f.secure.Dial("192.0.2.7:1")
-		f.must(err)
+		nc, err := f.Secure.Dial("192.0.2.7:1")
+		f.Must(err)
 		plain := f.connect("remote")
 		plain.ok("STARTTLS")
 		if _, err := nc.Read(make([]byte, 1)); err == nil {
 			t.Error("the server speaks first")
 		}
 		plain.hearClosed()
-		within(t, begun, 30*time.Second)
+		doortest.Within(t, begun, 30*time.Second)
 	})
 }
 
@@ -123,7 +104,7 @@ func TestStalledCommand(t *testing.T) {
 		for _, c := range []*client{line, literal, message} {
 			c.hear(`\* BYE \[UNAVAILABLE\] a command stopped half-way for too long`)
 			c.hearClosed()
-			within(t, begun, 5*time.Minute)
+			doortest.Within(t, begun, 5*time.Minute)
 		}
 	})
 }
@@ -131,19 +112,19 @@ func TestStalledCommand(t *testing.T) {
 // A client that does not take its replies loses the connection, in FETCH and in IDLE; others go on meanwhile.
 func TestClientThatNeverReads(t *testing.T) {
 	bubble(t, func(t *testing.T, f *serving) {
-		f.deliver(ann, "INBOX", strings.Repeat("x", 100_000))
+		f.Deliver(ann, "INBOX", strings.Repeat("x", 100_000))
 		fetching, idling, other := f.login("SELECT INBOX"), f.login("SELECT INBOX"), f.login("SELECT INBOX")
 		begun := time.Now()
 		fetching.send("FETCH 1 BODY.PEEK[]")
 		idling.idle()
-		f.deliver(ann, "INBOX", sample(1))
+		f.Deliver(ann, "INBOX", sample(1))
 		if got := other.ok("NOOP"); len(got) == 0 || got[0] != "* 2 EXISTS" {
 			t.Errorf("another session hears %q", got)
 		}
 		synctest.Wait()
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		within(t, begun, time.Minute)
+		doortest.Within(t, begun, time.Minute)
 		for _, c := range []*client{fetching, idling} {
 			if _, err := c.conn.Write([]byte("x")); err == nil {
 				t.Error("the connection is still there")
@@ -167,18 +148,18 @@ func TestDrain(t *testing.T) {
 		synctest.Wait()
 		begun := time.Now()
 		stopped := make(chan struct{})
-		go func() { f.stop(); close(stopped) }()
+		go func() { f.Stop(); close(stopped) }()
 		for _, c := range []*client{fresh, selected, idle} {
 			c.hear(`\* BYE \[UNAVAILABLE\] the server is closing down.*`)
 			c.hearClosed()
 		}
-		within(t, begun, 0)
+		doortest.Within(t, begun, 0)
 		time.Sleep(4 * time.Second)
 		appending.write("34\r\n")
 		appending.hear(`a OK \[APPENDUID .*`)
 		appending.hear(`\* BYE \[UNAVAILABLE\] the server is closing down.*`)
 		stuck.hear(`\* BYE \[UNAVAILABLE\] the server is closing down.*`)
-		within(t, begun, 5*time.Second)
+		doortest.Within(t, begun, 5*time.Second)
 		stuck.hearClosed()
 		<-stopped
 	})
@@ -187,15 +168,15 @@ func TestDrain(t *testing.T) {
 // A session that takes too long is aborted, also under TLS where saying goodbye would wait for the client.
 func TestDrainDeadline(t *testing.T) {
 	bubble(t, func(t *testing.T, f *serving) {
-		f.deliver(ann, "INBOX", strings.Repeat("x", 100_000))
+		f.Deliver(ann, "INBOX", strings.Repeat("x", 100_000))
 		c := f.connect("imaps")
 		c.ok("LOGIN " + annAddress + ` "` + annPassword + `"`)
 		c.ok("SELECT INBOX")
 		c.send("FETCH 1 BODY.PEEK[]")
 		synctest.Wait()
 		begun := time.Now()
-		f.stop()
-		within(t, begun, 10*time.Second)
+		f.Stop()
+		doortest.Within(t, begun, 10*time.Second)
 	})
 }
 
@@ -203,8 +184,8 @@ func TestConnectionLimits(t *testing.T) {
 	f := serve(t, func(o *Options) { o.Limits.Connections, o.Limits.ConnectionsPerHost = 3, 2 })
 	f.connect("imap")
 	f.connect("imap")
-	nc, err := f.dial("imap")
-	f.must(err)
+	nc, err := f.Dial("imap")
+	f.Must(err)
 	third := &client{t: t, conn: nc}
 	buf := make([]byte, 200)
 	n, _ := nc.Read(buf)
@@ -213,8 +194,8 @@ func TestConnectionLimits(t *testing.T) {
 	}
 	third.conn.Close()
 	f.connect("remote")
-	nc, err = f.plain.Dial("198.51.100.1:1")
-	f.must(err)
+	nc, err = f.Plain.Dial("198.51.100.1:1")
+	f.Must(err)
 	n, _ = nc.Read(buf)
 	if got := string(buf[:n]); !strings.HasPrefix(got, "* BYE [UNAVAILABLE] too many connections, ") {
 		t.Errorf("heard %q", got)
@@ -249,7 +230,7 @@ func TestFailedSignInIsLogged(t *testing.T) {
 	f := serve(t)
 	c := f.connect("imap")
 	c.do("LOGIN ann@example.org wrong")
-	if log := f.signIns.String(); !strings.Contains(log, "sign-in refused") || !strings.Contains(log, ann.String()) || !strings.Contains(log, "tls=false") ||
+	if log := f.SignIns.String(); !strings.Contains(log, "sign-in refused") || !strings.Contains(log, ann.String()) || !strings.Contains(log, "tls=false") ||
 		!strings.Contains(log, "127.0.0.1") || strings.Contains(log, "wrong password") {
 		t.Errorf("the log says %q", log)
 	}
@@ -258,8 +239,8 @@ func TestFailedSignInIsLogged(t *testing.T) {
 // Mail can be read while nothing can be written: a full disk, say.
 func TestReadOnlyStore(t *testing.T) {
 	f := serve(t)
-	f.deliver(ann, "INBOX", sample(1))
-	f.must(f.db.Write(t.Context(), 0, func(d *db.Tx) error {
+	f.Deliver(ann, "INBOX", sample(1))
+	f.Must(f.DB.Write(t.Context(), 0, func(d *db.Tx) error {
 		_, err := d.Exec(`CREATE TRIGGER full BEFORE UPDATE ON mailbox BEGIN SELECT RAISE(ABORT, 'no space'); END`)
 		return err
 	}))
@@ -296,24 +277,24 @@ func TestUnknownOutcome(t *testing.T) {
 // A fault of the store is answered NO [SERVERBUG] or NO [UNAVAILABLE], logged with its cause, and loses nothing.
 func TestStoreFaults(t *testing.T) {
 	f := serve(t)
-	f.deliver(ann, "INBOX", sample(1))
+	f.Deliver(ann, "INBOX", sample(1))
 	c := f.login("SELECT INBOX")
 	broken := errors.New("the disk is on fire")
-	f.blobs.Fail = func(string) error { return broken }
+	f.Blobs.Fail = func(string) error { return broken }
 	if _, reply := c.do("FETCH 1 BODY.PEEK[]"); !strings.HasPrefix(reply, "NO [SERVERBUG]") {
 		t.Errorf("FETCH: %s", reply)
 	}
 	if _, reply := c.do("SEARCH BODY text"); !strings.HasPrefix(reply, "NO [SERVERBUG]") {
 		t.Errorf("SEARCH: %s", reply)
 	}
-	f.blobs.Fail = func(string) error { return mail.E("disk", mail.Unavailable, broken) }
+	f.Blobs.Fail = func(string) error { return mail.E("disk", mail.Unavailable, broken) }
 	if _, reply := c.do("APPEND INBOX {4+}\r\nabcd"); !strings.HasPrefix(reply, "NO [UNAVAILABLE]") {
 		t.Errorf("APPEND: %s", reply)
 	}
 	if log := f.log.String(); strings.Count(log, "the disk is on fire") != 3 {
 		t.Errorf("the log says %s", log)
 	}
-	f.blobs.Fail = nil
+	f.Blobs.Fail = nil
 	if got := c.ok("FETCH 1 BODY.PEEK[TEXT]"); len(got) != 1 || !strings.Contains(got[0], "This is the text of message 1.") {
 		t.Errorf("afterwards FETCH answers %q", got)
 	}
@@ -342,9 +323,9 @@ func TestStrangersAreBounded(t *testing.T) {
 // A session ends when its account does.
 func TestAccountGone(t *testing.T) {
 	f := serve(t)
-	f.deliver(ann, "INBOX", sample(1))
+	f.Deliver(ann, "INBOX", sample(1))
 	c := f.login("SELECT INBOX")
-	f.must(f.tx.Write(t.Context(), nil, func(t *tx.Tx) error { return f.directory.CloseHome(t, ann) }))
+	f.Must(f.Tx.Write(t.Context(), nil, func(t *tx.Tx) error { return f.Directory.CloseHome(t, ann) }))
 	c.send("STORE 1 FLAGS (x)")
 	c.hear(`\* 1 FETCH \(FLAGS \(\\Recent\)\)`)
 	c.hear(`\* BYE \[UNAVAILABLE\] the account is not here any more`)
@@ -354,10 +335,10 @@ func TestAccountGone(t *testing.T) {
 // A panic ends one session, with BYE, and no other.
 func TestPanic(t *testing.T) {
 	f := serve(t)
-	f.deliver(ann, "INBOX", sample(1))
+	f.Deliver(ann, "INBOX", sample(1))
 	other := f.login()
 	c := f.login("SELECT INBOX")
-	f.blobs.Fail = func(string) error { panic("on purpose") }
+	f.Blobs.Fail = func(string) error { panic("on purpose") }
 	c.send("FETCH 1 BODY[]")
 	c.hear(`\* BYE \[SERVERBUG\] .*`)
 	c.hearClosed()
@@ -367,38 +348,27 @@ func TestPanic(t *testing.T) {
 	other.ok("NOOP")
 }
 
-func TestTLS(t *testing.T) {
-	f := serve(t)
-	for version, want := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
-		nc, err := f.secure.Dial("192.0.2.7:4711")
-		f.must(err)
-		err = tls.Client(nc, &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version}).HandshakeContext(t.Context())
-		if (err == nil) != want {
-			t.Errorf("%s: %v", tls.VersionName(version), err)
-		}
-		nc.Close()
-	}
-}
+func TestTLS(t *testing.T) { doortest.TLSVersions(t, serve(t).Secure) }
 
 func TestOptions(t *testing.T) {
 	if _, err := New(Options{}); err == nil {
 		t.Error("a server over nothing")
 	}
 	r := openRooms(t)
-	o := Options{Tx: r.tx, Auth: r.auth, Mailbox: r.mailbox, Bodies: r.bodies, Realtime: r.realtime, Directory: r.directory}
+	o := Options{Tx: r.Tx, Auth: r.Auth, Mailbox: r.Mailbox, Bodies: r.Bodies, Realtime: r.Realtime, Directory: r.Directory}
 	if _, err := New(o); err == nil || !strings.Contains(err.Error(), "host name") {
 		t.Errorf("without host name: %v", err)
 	}
 	o.Hostname = "x"
 	s, err := New(o)
-	r.must(err)
+	r.Must(err)
 	if err := s.ServeTLS(context.Background(), listentest.NewPipes()); err == nil {
 		t.Error("TLS without a certificate")
 	}
 	l := listentest.NewPipes()
 	go s.Serve(t.Context(), l)
 	nc, err := l.Dial("192.0.2.1:1")
-	r.must(err)
+	r.Must(err)
 	c := newClient(t, nc)
 	if hello := c.line(); strings.Contains(hello, "STARTTLS") || !strings.Contains(hello, "LOGINDISABLED") {
 		t.Errorf("greeting %q", hello)

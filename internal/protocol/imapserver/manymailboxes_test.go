@@ -15,13 +15,13 @@ import (
 func manyMailboxes(t testing.TB, n int, change ...func(*Options)) *serving {
 	f := serve(t, change...)
 	for i := 0; i < n; i += 100 {
-		f.write(ann, func(t *tx.Tx) error {
+		f.Write(ann, func(t *tx.Tx) error {
 			for j := range 100 {
 				path := fmt.Sprintf("top %d", i/100)
 				if j > 0 {
 					path += fmt.Sprintf("/a mailbox of number %d", j)
 				}
-				if _, err := f.mailbox.Create(t, ann, path, ""); err != nil {
+				if _, err := f.Mailbox.Create(t, ann, path, ""); err != nil {
 					return err
 				}
 			}
@@ -36,7 +36,7 @@ func manyMailboxes(t testing.TB, n int, change ...func(*Options)) *serving {
 func (f *serving) putOne() {
 	const some = `FROM mailbox WHERE account_id = $1 AND id IN (SELECT id FROM mailbox WHERE account_id = $1 AND uidnext = 1 ORDER BY id LIMIT 400)`
 	for more := true; more; {
-		f.must(f.db.Write(f.t.Context(), int64(ann), func(d *db.Tx) error {
+		f.Must(f.DB.Write(f.T.Context(), int64(ann), func(d *db.Tx) error {
 			n, err := d.Exec(`INSERT INTO membership (account_id, mailbox_id, uid, email_id, modseq, flags, keywords, size, received, saved)
 				SELECT account_id, id, 1, id, modseq, $2, '', 100, 0, 0 `+some, ann, mail.Deleted)
 			if err == nil {
@@ -91,7 +91,7 @@ func BenchmarkManyMailboxes(b *testing.B) {
 	})
 	b.Run("one_message", func(b *testing.B) {
 		for b.Loop() {
-			f.deliver(ann, to, sample(1))
+			f.Deliver(ann, to, sample(1))
 			c.hear(`\* STATUS "` + to + `" .*`)
 		}
 	})

@@ -11,7 +11,7 @@ func TestMessageLimit(t *testing.T) {
 	t.Parallel()
 	f := serve(t, func(o *Options) { o.Limits.Messages = 3 })
 	for n := range 7 {
-		f.deliver(ann, "INBOX", sample(n+1))
+		f.Deliver(ann, "INBOX", sample(n+1))
 	}
 	c := f.login("CREATE box", "SELECT INBOX")
 	for _, tt := range []struct{ command, untagged, reply string }{

@@ -61,11 +61,11 @@ func (c *client) answered(command string) (octets int) {
 // putMany puts n messages into INBOX without the rooms: rows of what is listed, searched by flag and put in order by date. Every
 // other has \Flagged.
 func (f *serving) putMany(n int) {
-	f.t.Helper()
+	f.T.Helper()
 	const step = 1400 // rows that one commit may change
-	inbox := f.path(ann, "INBOX")
+	inbox := f.Path(ann, "INBOX")
 	for done := 0; done < n; done += step {
-		f.must(f.db.Write(f.t.Context(), int64(ann), func(d *db.Tx) error {
+		f.Must(f.DB.Write(f.T.Context(), int64(ann), func(d *db.Tx) error {
 			_, err := d.Exec(`WITH RECURSIVE n (i) AS (SELECT $4 + 1 UNION ALL SELECT i + 1 FROM n WHERE i < $5)
 				INSERT INTO membership (account_id, mailbox_id, uid, email_id, modseq, flags, keywords, size, received, saved)
 				SELECT $1, $2, i, i, $3, $6 * (i % 2), '', 4096, 1000000000000 + 1000 * (i * 7919 % 1000003), 0 FROM n`,
@@ -73,7 +73,7 @@ func (f *serving) putMany(n int) {
 			return err
 		}))
 	}
-	f.must(f.db.Write(f.t.Context(), int64(ann), func(d *db.Tx) error {
+	f.Must(f.DB.Write(f.T.Context(), int64(ann), func(d *db.Tx) error {
 		_, err := d.Exec(`UPDATE mailbox SET uidnext = $3 + 1, messages = $3, unseen = $3, bytes = 4096 * $3, recent_below = $3 + 1
 			WHERE account_id = $1 AND id = $2`, ann, inbox.ID, n)
 		return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/protocol/doortest"
 )
 
 // Clients delete, move, copy and flag the same mailboxes while mail arrives. Each keeps what the protocol tells it; after
@@ -21,7 +22,7 @@ func TestModel(t *testing.T) { t.Parallel(); testModel(t, dbtest.OnSQLite, math.
 func TestModelOnPostgres(t *testing.T) { t.Parallel(); testModel(t, dbtest.OnPostgres, 30) }
 
 // testModel plays some rounds at most, however many are asked for: PostgreSQL takes longer for each.
-func testModel(t *testing.T, on engine, rounds int) {
+func testModel(t *testing.T, on doortest.Engine, rounds int) {
 	f := serveRooms(t, openRoomsOn(t, on))
 	round := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -94,7 +95,7 @@ func newModel(t *rapid.T, f *serving, round int) *model {
 		path := fmt.Sprintf("%s%d", name, round)
 		c := f.login("CREATE " + path)
 		c.ok("LOGOUT")
-		m.boxes = append(m.boxes, &box{path: path, id: f.path(ann, path).ID})
+		m.boxes = append(m.boxes, &box{path: path, id: f.Path(ann, path).ID})
 	}
 	for _, mode := range []mode{rev1, condstore, qresync, uidOnly} {
 		s := f.mirror(t, mode)
@@ -284,7 +285,7 @@ func (m *model) replace(t *rapid.T) {
 func (m *model) deliver(t *rapid.T) {
 	to := m.target(t)
 	for range rapid.IntRange(1, 3).Draw(t, "n") {
-		m.f.deliver(ann, to.path, sample(to.last+1))
+		m.f.Deliver(ann, to.path, sample(to.last+1))
 		to.add(&email{}, false)
 	}
 }
@@ -423,7 +424,7 @@ func (m *model) agree(t *rapid.T) {
 		}
 	}
 	for _, b := range m.boxes {
-		v, err := m.f.mailbox.View(context.Background(), ann, b.id)
+		v, err := m.f.Mailbox.View(context.Background(), ann, b.id)
 		if err != nil || v.Len() != len(b.messages) {
 			t.Fatalf("%s: the store has %d messages (%v), the model %v", b.path, v.Len(), err, b.messages)
 		}

@@ -10,11 +10,11 @@ import (
 
 // createMany makes mailboxes for ann, in one commit for each few of them.
 func (f *serving) createMany(n int) {
-	f.t.Helper()
+	f.T.Helper()
 	for at := 0; at < n; at += 100 {
-		f.write(ann, func(t *tx.Tx) error {
+		f.Write(ann, func(t *tx.Tx) error {
 			for i := at; i < min(at+100, n); i++ {
-				if _, err := f.mailbox.Create(t, ann, fmt.Sprintf("m%05d", i), ""); err != nil {
+				if _, err := f.Mailbox.Create(t, ann, fmt.Sprintf("m%05d", i), ""); err != nil {
 					return err
 				}
 			}
@@ -29,7 +29,7 @@ func TestMultiSearchLimit(t *testing.T) {
 	f := serve(t, func(o *Options) { o.Limits.SearchBytes = 25 * costOfMailbox })
 	f.createMany(40)
 	for _, path := range []string{"INBOX", "m00010", "m00030"} {
-		f.deliver(ann, path, sample(1))
+		f.Deliver(ann, path, sample(1))
 	}
 	c := f.login()
 	untagged, reply := c.do("ESEARCH IN (personal) ALL")
@@ -44,7 +44,7 @@ func TestMultiSearchLimit(t *testing.T) {
 func BenchmarkMultiSearch(b *testing.B) {
 	f := serve(b)
 	f.createMany(5000)
-	f.deliver(ann, "m00100", sample(1))
+	f.Deliver(ann, "m00100", sample(1))
 	c := f.login()
 	for b.Loop() {
 		c.ok(`ESEARCH IN (personal) TEXT "message"`)

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
+	"github.com/mailmesh/mailmesh/internal/protocol/doortest"
 )
 
 // While others make, rename, delete, subscribe to and fill mailboxes, a session with NOTIFY keeps what it is told. It must then
@@ -27,7 +28,7 @@ func TestNotifyModelOnPostgres(t *testing.T) {
 	testNotifyModel(t, dbtest.OnPostgres, 10)
 }
 
-func testNotifyModel(t *testing.T, on engine, rounds int) {
+func testNotifyModel(t *testing.T, on doortest.Engine, rounds int) {
 	f := serveRooms(t, openRoomsOn(t, on))
 	round := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -103,7 +104,7 @@ var (
 
 // take takes in what the watcher is told.
 func (m *notifyModel) take(lines []string) {
-	m.f.t.Helper()
+	m.f.T.Helper()
 	for _, line := range lines {
 		if x := listLine.FindStringSubmatch(line); x != nil {
 			m.takeName(strings.Fields(x[1]), x[2], x[3])
@@ -252,7 +253,7 @@ func (m *notifyModel) agreeSelected(t *rapid.T) {
 	s := m.selected
 	s.t = t
 	s.must(t, "NOOP")
-	v, err := m.f.mailbox.View(context.Background(), ann, m.f.path(ann, s.path).ID)
+	v, err := m.f.Mailbox.View(context.Background(), ann, m.f.Path(ann, s.path).ID)
 	if err != nil || v.Len() != len(s.list) {
 		t.Fatalf("%d messages are known, the store has %d (%v)", len(s.list), v.Len(), err)
 	}

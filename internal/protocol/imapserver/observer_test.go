@@ -35,13 +35,13 @@ func TestTurnedAwayIsCounted(t *testing.T) {
 	f := serve(t, func(o *Options) { o.Observer, o.Limits.ConnectionsPerHost = n, 1 })
 	f.connect("remote")
 	f.connect("imaps").ok("NOOP")
-	for _, l := range []*listentest.Pipes{f.plain, f.secure} {
+	for _, l := range []*listentest.Pipes{f.Plain, f.Secure} {
 		nc, err := l.Dial("192.0.2.7:1")
-		f.must(err)
+		f.Must(err)
 		nc.Read(make([]byte, 100)) // BYE, or the end
 		nc.Close()
 	}
-	f.stop()
+	f.Stop()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if want := slices.Repeat([]string{"too many connections from one host"}, 2); !slices.Equal(n.away, want) {
@@ -54,7 +54,7 @@ func TestTurnedAwayIsCounted(t *testing.T) {
 func TestCommandTimeIsOurs(t *testing.T) {
 	n := &notes{commands: map[string]time.Duration{}}
 	bubble(t, func(t *testing.T, f *serving) {
-		f.deliver(ann, "INBOX", strings.Repeat("x", 100_000))
+		f.Deliver(ann, "INBOX", strings.Repeat("x", 100_000))
 		c := f.login("SELECT INBOX")
 		c.send("FETCH 1 BODY.PEEK[]")
 		time.Sleep(20 * time.Second)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/protocol/doortest"
 )
 
 // ann gives and takes rights as she likes, to bob, to anyone, and negative ones. Whatever bob tries then, he can do what a
@@ -22,9 +23,9 @@ func TestRightsModelOnPostgres(t *testing.T) {
 	testRightsModel(t, dbtest.OnPostgres, 4)
 }
 
-func testRightsModel(t *testing.T, on engine, rounds int) {
+func testRightsModel(t *testing.T, on doortest.Engine, rounds int) {
 	f := serveRooms(t, openRoomsOn(t, on), func(o *Options) { o.Limits.CommandRate = math.MaxInt32; o.Limits.CommandBurst = math.MaxInt32 })
-	f.must(f.doShared([]string{"yes"}))
+	f.Must(f.doShared([]string{"yes"}))
 	round := 0
 	rapid.Check(t, func(t *rapid.T) {
 		if round++; round > rounds {
@@ -271,12 +272,12 @@ func TestNotifyWatchesSoManyOfOthers(t *testing.T) {
 	}
 	const some = ` (MessageNew MessageExpunge))`
 	b.ok(`NOTIFY SET (mailboxes "Other Users/ann@example.org/Sent"` + some)
-	f.deliver(ann, "Sent", sample(1))
+	f.Deliver(ann, "Sent", sample(1))
 	b.hear(`\* STATUS "Other Users/ann@example.org/Sent" \(MESSAGES 1 .*`)
 	if told := b.ok(`NOTIFY SET (subtree "Other Users"` + some); len(told) != 1 || !strings.HasPrefix(told[0], "* OK [NOTIFICATIONOVERFLOW]") {
 		t.Errorf("%q", told)
 	}
-	f.deliver(ann, "Sent", sample(2))
+	f.Deliver(ann, "Sent", sample(2))
 	if told := b.ok("NOOP"); len(told) != 0 {
 		t.Errorf("after the overflow: %q", told)
 	}

@@ -13,9 +13,9 @@ func TestSearchBySaveDate(t *testing.T) {
 	t.Parallel()
 	f := serve(t)
 	for range 6 {
-		f.deliver(ann, "INBOX", slices.Repeat([]string{sample(1)}, batchSize/2)...)
+		f.Deliver(ann, "INBOX", slices.Repeat([]string{sample(1)}, batchSize/2)...)
 	}
-	f.must(f.db.Write(t.Context(), 0, func(d *db.Tx) error {
+	f.Must(f.DB.Write(t.Context(), 0, func(d *db.Tx) error {
 		for uid := 1; uid <= 3*batchSize; uid += batchSize {
 			d.Queue(`UPDATE membership SET saved = $1 WHERE account_id = $2 AND uid = $3`,
 				time.Date(2014, 12, 28, 23, 59, 59, 0, time.UTC).UnixMilli(), ann, uid)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/protocol/doortest"
 )
 
 // slowly delivers messages that take 100 ms each to be read, and returns how many were.
@@ -19,9 +20,9 @@ func (f *serving) slowly(account mail.AccountID, n int) *atomic.Int64 {
 	for i := range contents {
 		contents[i] = sample(i)
 	}
-	f.deliver(account, "INBOX", contents...)
+	f.Deliver(account, "INBOX", contents...)
 	var opened atomic.Int64
-	f.blobs.Fail = func(string) error {
+	f.Blobs.Fail = func(string) error {
 		opened.Add(1)
 		time.Sleep(100 * time.Millisecond)
 		return nil
@@ -101,7 +102,7 @@ func TestDrainCutsSearch(t *testing.T) {
 		c.write("a SEARCH BODY nothing\r\nb SEARCH BODY nothing\r\n")
 		time.Sleep(2500 * time.Millisecond)
 		begun := time.Now()
-		go f.stop()
+		go f.Stop()
 		c.hear(`a NO \[UNAVAILABLE\] the server is closing down, .*`)
 		c.hear(`\* BYE \[UNAVAILABLE\] the server is closing down, .*`)
 		c.hearClosed()
@@ -135,9 +136,9 @@ func TestSearchesAreFair(t *testing.T) {
 func TestSearchEffort(t *testing.T) {
 	f := serve(t, func(o *Options) { o.Limits.SearchBytes = 100_000 })
 	text := "Subject: x\r\n\r\n" + strings.Repeat("some words\r\n", 1000)
-	f.deliver(ann, "INBOX", text, text, text, text, text, text, text, text, text, text)
+	f.Deliver(ann, "INBOX", text, text, text, text, text, text, text, text, text, text)
 	encoded := "Content-Transfer-Encoding: base64\r\n\r\n" + strings.Repeat("c29tZSB3b3Jkcwo=\r\n", 1000)
-	f.deliver(ann, "Drafts", encoded, encoded, encoded, encoded, encoded, encoded, encoded)
+	f.Deliver(ann, "Drafts", encoded, encoded, encoded, encoded, encoded, encoded, encoded)
 	c := f.login("SELECT Drafts")
 	if _, reply := c.do("SEARCH BODY nothing"); !strings.HasPrefix(reply, "NO [LIMIT] ") {
 		t.Errorf("encoded: %s", reply)
@@ -163,7 +164,7 @@ func TestCommandRate(t *testing.T) {
 		for range 100 {
 			a.ok("NOOP")
 		}
-		within(t, begun, 0) // the burst
+		doortest.Within(t, begun, 0) // the burst
 		a.write(strings.Repeat("x NOOP\r\n", 200))
 		both := make(chan struct{})
 		go func() {
@@ -184,12 +185,12 @@ func TestCommandRate(t *testing.T) {
 		other.ok("LOGIN " + bobAddress + ` "` + bobPassword + `"`)
 		now := time.Now()
 		other.ok("NOOP")
-		within(t, now, 0)
+		doortest.Within(t, now, 0)
 		time.Sleep(time.Minute)
 		now = time.Now()
 		for range 90 {
 			a.ok("NOOP")
 		}
-		within(t, now, 0) // the bucket is full again
+		doortest.Within(t, now, 0) // the bucket is full again
 	}, func(o *Options) { o.Limits.CommandRate, o.Limits.CommandBurst = 100, 100 })
 }

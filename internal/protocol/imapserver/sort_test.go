@@ -14,7 +14,7 @@ import (
 func TestSortLimit(t *testing.T) {
 	t.Parallel()
 	f := serve(t, func(o *Options) { o.Limits.SortBytes = 10 * 24 })
-	f.deliver(ann, "INBOX", slices.Repeat([]string{sample(1)}, 11)...)
+	f.Deliver(ann, "INBOX", slices.Repeat([]string{sample(1)}, 11)...)
 	c := f.login("SELECT INBOX")
 	if _, reply := c.do("SORT (ARRIVAL) UTF-8 ALL"); !strings.HasPrefix(reply, "NO [LIMIT] ") {
 		t.Errorf("11 messages: %s", reply)
@@ -27,10 +27,10 @@ func TestSortLimit(t *testing.T) {
 func TestForeignClientSorts(t *testing.T) {
 	t.Parallel()
 	f := serve(t)
-	f.deliver(ann, "INBOX", "Subject: b\r\n\r\n", "Subject: Re: a\r\n\r\n", "Subject: c\r\n\r\n")
+	f.Deliver(ann, "INBOX", "Subject: b\r\n\r\n", "Subject: Re: a\r\n\r\n", "Subject: c\r\n\r\n")
 	c := f.foreign(nil)
 	_, err := c.Select("INBOX", nil).Wait()
-	f.must(err)
+	f.Must(err)
 	got, err := c.UIDSort(&imapclient.SortOptions{SearchCriteria: &imap.SearchCriteria{},
 		SortCriteria: []imapclient.SortCriterion{{Key: imapclient.SortKeySubject, Reverse: true}}}).Wait()
 	if err != nil || !slices.Equal(got, []uint32{3, 1, 2}) {

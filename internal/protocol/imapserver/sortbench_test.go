@@ -16,7 +16,7 @@ func BenchmarkSort(b *testing.B) {
 			contents[i] = fmt.Sprintf("Date: %s\r\nFrom: a%d@x.example\r\nSubject: Re: topic %d\r\nMessage-ID: <%d@x>\r\nReferences: <%d@x> <%d@x>\r\n\r\ntext\r\n",
 				time.Unix(int64(1e9+k*77%n), 0).UTC().Format(time.RFC1123Z), k%997, k*7919%n/10, k, k/10, k/2)
 		}
-		f.deliver(ann, "INBOX", contents...)
+		f.Deliver(ann, "INBOX", contents...)
 	}
 	c := f.login("SELECT INBOX")
 	for _, command := range []string{"SORT (ARRIVAL) UTF-8 ALL", "SORT (SUBJECT DATE) UTF-8 ALL", "UID SORT RETURN (PARTIAL 1:50) (FROM) UTF-8 ALL",

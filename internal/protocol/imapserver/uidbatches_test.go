@@ -13,11 +13,11 @@ func TestBatches(t *testing.T) {
 	t.Parallel()
 	f := serve(t)
 	for n := range 12 {
-		f.deliver(ann, "INBOX", sample(n+1))
+		f.Deliver(ann, "INBOX", sample(n+1))
 	}
 	f.login("SELECT INBOX", `STORE 2,5:7,12 +FLAGS (\Deleted)`, "EXPUNGE")
-	view, err := f.mailbox.View(t.Context(), ann, f.path(ann, "INBOX").ID)
-	f.must(err)
+	view, err := f.Mailbox.View(t.Context(), ann, f.Path(ann, "INBOX").ID)
+	f.Must(err)
 	for size := range view.Len() + 2 {
 		left, next := view.Len(), uint32(view.At(view.Len()).UID)
 		for r := range batches(view, imap.UIDBatches{Size: uint32(size + 1)}) {

@@ -7,12 +7,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mailmesh/mailmesh/internal/protocol/doortest"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 )
 
 // memory is what the program holds, after collecting what it does not.
 func memory() (heap uint64) {
-	emptyPools()
+	doortest.EmptyPools()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
@@ -21,7 +22,7 @@ func memory() (heap uint64) {
 // A session that waits holds no buffers: it costs a few KiB besides what the connection costs by itself.
 func TestIdleSessionsAreCheap(t *testing.T) {
 	f := serve(t, func(o *Options) { o.Limits.ConnectionsPerHost = 10_000; o.Log = nil })
-	f.deliver(ann, mailbox.Inbox, sample(1), sample(2))
+	f.Deliver(ann, mailbox.Inbox, sample(1), sample(2))
 	const sessions = 300
 	f.login().text("RETR 1")
 	before := memory()
@@ -42,7 +43,7 @@ func TestIdleSessionsAreCheap(t *testing.T) {
 // A message of any size is sent in bounded memory.
 func TestRetrievalIsBounded(t *testing.T) {
 	f := serve(t, func(o *Options) { o.Log = nil })
-	f.deliver(ann, mailbox.Inbox, "Subject: large\r\n\r\n"+strings.Repeat(strings.Repeat("x", 76)+"\r\n", 500_000))
+	f.Deliver(ann, mailbox.Inbox, "Subject: large\r\n\r\n"+strings.Repeat(strings.Repeat("x", 76)+"\r\n", 500_000))
 	c := f.login()
 	c.ok("RETR 1")
 	before, most := memory(), uint64(0)
@@ -71,7 +72,7 @@ func BenchmarkMaildropOf10000(b *testing.B) {
 		for j := range batch {
 			batch[j] = sample(50*i+j) + strings.Repeat(fmt.Sprintf("%076d\r\n", i*50+j), 50)
 		}
-		f.deliver(ann, mailbox.Inbox, batch...)
+		f.Deliver(ann, mailbox.Inbox, batch...)
 	}
 	c := f.login()
 	for name, command := range map[string]func(n int) string{

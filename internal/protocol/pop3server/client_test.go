@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 )
 
 const root = "../../../"
@@ -21,10 +20,10 @@ type client struct {
 
 // connect opens a connection and reads the greeting.
 func (f *serving) connect(protocol string) *client {
-	f.t.Helper()
-	nc, err := f.dial(protocol)
-	f.must(err)
-	c := newClient(f.t, nc)
+	f.T.Helper()
+	nc, err := f.Dial(protocol)
+	f.Must(err)
+	c := newClient(f.T, nc)
 	c.hear(`\+OK .*`)
 	return c
 }
@@ -36,7 +35,7 @@ func newClient(t testing.TB, nc net.Conn) *client {
 
 // login opens a connection signed in as ann.
 func (f *serving) login() *client {
-	f.t.Helper()
+	f.T.Helper()
 	c := f.connect("pop3")
 	c.signIn()
 	return c
@@ -117,13 +116,5 @@ func (c *client) hearClosed() {
 	c.t.Helper()
 	if line, err := c.r.ReadString('\n'); err == nil || line != "" {
 		c.t.Fatalf("heard %q (%v), want the end of the connection", line, err)
-	}
-}
-
-// within fails when a test, which runs under a fake clock, has taken another time than wanted.
-func within(t testing.TB, begun time.Time, want time.Duration) {
-	t.Helper()
-	if took := time.Since(begun); took != want {
-		t.Fatalf("after %v, want %v", took, want)
 	}
 }

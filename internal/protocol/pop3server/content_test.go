@@ -46,7 +46,7 @@ func TestContentComesBack(t *testing.T) {
 			continue // a dot behind a CR or LF that stands alone is doubled: see dotWriter
 		}
 		names, contents = append(names, name), append(contents, content)
-		f.deliver(ann, mailbox.Inbox, content)
+		f.Deliver(ann, mailbox.Inbox, content)
 	}
 	c := f.connect("pop3")
 	c.ok("UTF8")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/protocol/doortest"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -28,11 +29,11 @@ func TestDialogues(t *testing.T) {
 				ended := make(chan struct{}, 100)
 				f := serveRooms(t, openRoomsOn(t, engine), func(o *Options) { o.Observer = counted{ended: ended} })
 				return dialogues.Options{
-					Dial: func(_ context.Context, protocol string) (net.Conn, error) { return f.dial(protocol) },
+					Dial: func(_ context.Context, protocol string) (net.Conn, error) { return f.Dial(protocol) },
 					Do: map[string]func([]string) error{"deliver": f.doDeliver, "message": f.doMessage, "expunge": f.doExpunge,
 						"move": f.doMove, "store": f.doStore, "renumber": f.doRenumber,
 						"wantuids": f.doWantUIDs, "wantflags": f.doWantFlags, "password": f.doPassword,
-						"ended":       func([]string) error { return doEnded(ended) },
+						"ended":       func([]string) error { return doortest.Ended(ended) }, // do ended session: waits until one more has
 						"apppassword": f.doAppPassword},
 					Timeout: 5 * time.Second,
 				}
@@ -51,7 +52,7 @@ func (f *serving) doDeliver(words []string) error {
 	for i := range contents {
 		contents[i] = sample(i + 1)
 	}
-	f.deliver(ann, mailbox.Inbox, contents...)
+	f.Deliver(ann, mailbox.Inbox, contents...)
 	return nil
 }
 
@@ -59,7 +60,7 @@ func (f *serving) doDeliver(words []string) error {
 func (f *serving) doMessage(words []string) error {
 	content, err := strconv.Unquote(`"` + strings.ReplaceAll(words[0], "_", " ") + `"`)
 	if err == nil {
-		f.deliver(ann, mailbox.Inbox, content)
+		f.Deliver(ann, mailbox.Inbox, content)
 	}
 	return err
 }
@@ -83,7 +84,7 @@ func uidsOf(words []string) (set imap.Set, err error) {
 func (f *serving) doExpunge(words []string) error {
 	uids, err := uidsOf(words)
 	if err == nil {
-		_, err = f.mailbox.Remove(f.t.Context(), ann, f.path(ann, mailbox.Inbox).ID, uids)
+		_, err = f.Mailbox.Remove(f.T.Context(), ann, f.Path(ann, mailbox.Inbox).ID, uids)
 	}
 	return err
 }
@@ -92,8 +93,8 @@ func (f *serving) doExpunge(words []string) error {
 func (f *serving) doMove(words []string) error {
 	uids, err := uidsOf(words)
 	if err == nil {
-		route := mailbox.Route{From: ann, Source: f.path(ann, mailbox.Inbox).ID, To: ann, Target: f.path(ann, "Archive").ID}
-		_, err = f.mailbox.As(ann).Move(f.t.Context(), route, uids)
+		route := mailbox.Route{From: ann, Source: f.Path(ann, mailbox.Inbox).ID, To: ann, Target: f.Path(ann, "Archive").ID}
+		_, err = f.Mailbox.As(ann).Move(f.T.Context(), route, uids)
 	}
 	return err
 }
@@ -107,22 +108,22 @@ func (f *serving) doStore(words []string) error {
 	flags, err := mail.ParseFlags(words[:1])
 	if err == nil {
 		change := mailbox.FlagChange{Op: mailbox.AddFlags, Flags: flags}
-		_, err = f.mailbox.As(ann).StoreFlags(f.t.Context(), ann, f.path(ann, mailbox.Inbox).ID, uids, change)
+		_, err = f.Mailbox.As(ann).StoreFlags(f.T.Context(), ann, f.Path(ann, mailbox.Inbox).ID, uids, change)
 	}
 	return err
 }
 
 // doRenumber: do renumber all, gives ann's mailboxes new UIDVALIDITYs, as after a restore
 func (f *serving) doRenumber([]string) error {
-	return f.tx.Write(f.t.Context(), []mail.AccountID{ann}, func(t *tx.Tx) error {
-		_, _, _, err := f.mailbox.Renumber(t, ann, 0)
+	return f.Tx.Write(f.T.Context(), []mail.AccountID{ann}, func(t *tx.Tx) error {
+		_, _, _, err := f.Mailbox.Renumber(t, ann, 0)
 		return err
 	})
 }
 
 // doWantUIDs: do wantuids SET, fails unless ann's INBOX has just these
 func (f *serving) doWantUIDs(words []string) error {
-	view, err := f.mailbox.View(f.t.Context(), ann, f.path(ann, mailbox.Inbox).ID)
+	view, err := f.Mailbox.View(f.T.Context(), ann, f.Path(ann, mailbox.Inbox).ID)
 	if err != nil {
 		return err
 	}
@@ -142,7 +143,7 @@ func (f *serving) doWantFlags(words []string) error {
 	if err != nil {
 		return err
 	}
-	view, err := f.mailbox.View(f.t.Context(), ann, f.path(ann, mailbox.Inbox).ID)
+	view, err := f.Mailbox.View(f.T.Context(), ann, f.Path(ann, mailbox.Inbox).ID)
 	if err != nil {
 		return err
 	}
@@ -153,27 +154,17 @@ func (f *serving) doWantFlags(words []string) error {
 	return nil
 }
 
-// doEnded: do ended session, waits until one more has.
-func doEnded(ended chan struct{}) error {
-	select {
-	case <-ended:
-		return nil
-	case <-time.After(10 * time.Second):
-		return errors.New("the session goes on")
-	}
-}
-
 // doPassword: do password ann TEXT
 func (f *serving) doPassword(words []string) error {
-	hash, err := f.auth.HashPassword(f.t.Context(), words[1])
+	hash, err := f.Auth.HashPassword(f.T.Context(), words[1])
 	if err != nil {
 		return err
 	}
-	return f.tx.Write(f.t.Context(), []mail.AccountID{ann}, func(t *tx.Tx) error { return f.auth.SetPassword(t, ann, hash) })
+	return f.Tx.Write(f.T.Context(), []mail.AccountID{ann}, func(t *tx.Tx) error { return f.Auth.SetPassword(t, ann, hash) })
 }
 
 // doAppPassword: do apppassword, of ann
 func (f *serving) doAppPassword([]string) error {
-	f.addAppPassword()
+	f.AddAppPassword()
 	return nil
 }

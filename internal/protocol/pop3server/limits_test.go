@@ -2,9 +2,7 @@ package pop3server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,41 +14,24 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/infra/listen/listentest"
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/protocol/doortest"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
-// emptyPools drops what sync.Pools hold. Some of it has channels (the compressor of bodies), which belong to the bubble
-// that they were made in.
-func emptyPools() {
-	runtime.GC()
-	runtime.GC()
-}
-
-// bubble runs a test under a fake clock, with a server.
-func bubble(t *testing.T, test func(t *testing.T, f *serving)) {
-	t.Helper()
-	defer emptyPools()
-	synctest.Test(t, func(t *testing.T) {
-		f := serve(t)
-		test(t, f)
-		f.stop()
-	})
-}
-
 // RFC 1939 3: ten minutes at least, then the end without a word, and nothing is deleted.
 func TestAutologout(t *testing.T) {
 	bubble(t, func(t *testing.T, f *serving) {
-		f.deliver(ann, mailbox.Inbox, sample(1))
+		f.Deliver(ann, mailbox.Inbox, sample(1))
 		silent, busy := f.login(), f.login()
 		begun := time.Now()
 		silent.ok("DELE 1")
 		time.Sleep(9 * time.Minute)
 		busy.ok("NOOP")
 		silent.hearClosed()
-		within(t, begun, 10*time.Minute)
+		doortest.Within(t, begun, 10*time.Minute)
 		busy.hearClosed()
-		within(t, begun, 19*time.Minute)
+		doortest.Within(t, begun, 19*time.Minute)
 		f.login().hearStat("1 153")
 	})
 }
@@ -73,14 +54,13 @@ func TestPreauth(t *testing.T) {
 		}
 		silent.hearClosed()
 		busy.hearClosed()
-		within(t, begun, 10*time.Minute)
+		doortest.Within(t, begun, 10*time.Minute)
 	})
 }
 
 // Who has not signed in must hurry while the door is crowded.
 func TestCrowdedDoor(t *testing.T) {
-	defer emptyPools()
-	synctest.Test(t, func(t *testing.T) {
+	doortest.Bubble(t, func(t *testing.T) {
 		f := serve(t, func(o *Options) { o.Limits.Connections = 4 })
 		begun := time.Now()
 		signedIn, first, second := f.login(), f.connect("pop3"), f.connect("pop3")
@@ -89,27 +69,27 @@ func TestCrowdedDoor(t *testing.T) {
 		synctest.Wait()
 		last := f.connect("pop3")
 		second.hearClosed() // they look every ten seconds
-		within(t, begun, 30*time.Second)
+		doortest.Within(t, begun, 30*time.Second)
 		time.Sleep(time.Minute) // when one is gone, the others have their time
 		for _, c := range []*client{first, last, signedIn} {
 			c.text("CAPA")
 		}
-		f.stop()
+		f.Stop()
 	})
 }
 
 func TestHandshakeTimeout(t *testing.T) {
 	bubble(t, func(t *testing.T, f *serving) {
 		begun := time.Now()
-		nc, err := f.secure.Dial("192.0.2.7:1")
-		f.must(err)
+		nc, err := f.Secure.Dial("192.0.2.7:1")
+		f.Must(err)
 		plain := f.connect("remote")
 		plain.ok("STLS")
 		if _, err := nc.Read(make([]byte, 1)); err == nil {
 			t.Error("the server speaks first")
 		}
 		plain.hearClosed()
-		within(t, begun, 30*time.Second)
+		doortest.Within(t, begun, 30*time.Second)
 	})
 }
 
@@ -128,7 +108,7 @@ func TestStalledLine(t *testing.T) {
 		}
 		for _, c := range []*client{half, slow, auth} {
 			c.hearClosed()
-			within(t, begun, time.Minute)
+			doortest.Within(t, begun, time.Minute)
 		}
 	})
 }
@@ -136,7 +116,7 @@ func TestStalledLine(t *testing.T) {
 // A client that does not take its replies loses the connection; others go on meanwhile.
 func TestClientThatNeverReads(t *testing.T) {
 	bubble(t, func(t *testing.T, f *serving) {
-		f.deliver(ann, mailbox.Inbox, strings.Repeat("x", 100_000))
+		f.Deliver(ann, mailbox.Inbox, strings.Repeat("x", 100_000))
 		c, other := f.login(), f.login()
 		begun := time.Now()
 		c.write("RETR 1\r\n")
@@ -144,7 +124,7 @@ func TestClientThatNeverReads(t *testing.T) {
 		other.text("RETR 1")
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		within(t, begun, time.Minute)
+		doortest.Within(t, begun, time.Minute)
 		if _, err := c.conn.Write([]byte("x")); err == nil {
 			t.Error("the connection is still there")
 		}
@@ -155,14 +135,14 @@ func TestClientThatNeverReads(t *testing.T) {
 // A drain says goodbye to those who wait and deletes nothing of theirs; a command that runs may end.
 func TestDrain(t *testing.T) {
 	bubble(t, func(t *testing.T, f *serving) {
-		f.deliver(ann, mailbox.Inbox, strings.Repeat("x", 100_000)+"\r\n")
+		f.Deliver(ann, mailbox.Inbox, strings.Repeat("x", 100_000)+"\r\n")
 		fresh, marked, reading := f.connect("pop3"), f.login(), f.login()
 		marked.ok("DELE 1")
 		reading.write("RETR 1\r\n")
 		synctest.Wait()
 		begun := time.Now()
 		stopped := make(chan struct{})
-		go func() { f.stop(); close(stopped) }()
+		go func() { f.Stop(); close(stopped) }()
 		for _, c := range []*client{fresh, marked} {
 			c.hear(`-ERR \[SYS/TEMP\] the server is closing down.*`)
 			c.hearClosed()
@@ -174,9 +154,9 @@ func TestDrain(t *testing.T) {
 		reading.hear(`-ERR \[SYS/TEMP\] the server is closing down.*`)
 		reading.hearClosed()
 		<-stopped
-		within(t, begun, 5*time.Second)
-		view, err := f.mailbox.View(t.Context(), ann, f.path(ann, mailbox.Inbox).ID)
-		if f.must(err); view.Len() != 1 {
+		doortest.Within(t, begun, 5*time.Second)
+		view, err := f.Mailbox.View(t.Context(), ann, f.Path(ann, mailbox.Inbox).ID)
+		if f.Must(err); view.Len() != 1 {
 			t.Errorf("%d messages are left", view.Len())
 		}
 	})
@@ -185,14 +165,14 @@ func TestDrain(t *testing.T) {
 // A session that takes too long is aborted, also under TLS where saying goodbye would wait for the client.
 func TestDrainDeadline(t *testing.T) {
 	bubble(t, func(t *testing.T, f *serving) {
-		f.deliver(ann, mailbox.Inbox, strings.Repeat("x", 100_000))
+		f.Deliver(ann, mailbox.Inbox, strings.Repeat("x", 100_000))
 		c := f.connect("pop3s")
 		c.signIn()
 		c.write("RETR 1\r\n")
 		synctest.Wait()
 		begun := time.Now()
-		f.stop()
-		within(t, begun, 10*time.Second)
+		f.Stop()
+		doortest.Within(t, begun, 10*time.Second)
 	})
 }
 
@@ -200,12 +180,12 @@ func TestConnectionLimits(t *testing.T) {
 	f := serve(t, func(o *Options) { o.Limits.Connections, o.Limits.ConnectionsPerHost = 3, 2 })
 	f.connect("pop3")
 	f.connect("pop3")
-	nc, err := f.dial("pop3")
-	f.must(err)
+	nc, err := f.Dial("pop3")
+	f.Must(err)
 	newClient(t, nc).hear(`-ERR \[SYS/TEMP\] too many connections from one host, try again later`)
 	f.connect("remote")
-	nc, err = f.plain.Dial("198.51.100.1:1")
-	f.must(err)
+	nc, err = f.Plain.Dial("198.51.100.1:1")
+	f.Must(err)
 	newClient(t, nc).hear(`-ERR \[SYS/TEMP\] too many connections, try again later`)
 }
 
@@ -258,17 +238,17 @@ func TestFailedSignInsAreThrottled(t *testing.T) {
 // Who has signed in goes when the sign-in does.
 func TestSignInTakenAway(t *testing.T) {
 	bubble(t, func(t *testing.T, f *serving) {
-		f.deliver(ann, mailbox.Inbox, sample(1))
+		f.Deliver(ann, mailbox.Inbox, sample(1))
 		c := f.login()
 		c.ok("DELE 1")
-		f.write(ann, func(t *tx.Tx) error { return f.auth.RemoveAccount(t, ann) })
+		f.Write(ann, func(t *tx.Tx) error { return f.Auth.RemoveAccount(t, ann) })
 		c.ok("NOOP")
 		time.Sleep(time.Minute)
 		c.write("QUIT\r\n")
 		c.hear(`-ERR \[AUTH\] this sign-in is no longer good, nothing was deleted`)
 		c.hearClosed()
-		view, err := f.mailbox.View(t.Context(), ann, f.path(ann, mailbox.Inbox).ID)
-		if f.must(err); view.Len() != 1 {
+		view, err := f.Mailbox.View(t.Context(), ann, f.Path(ann, mailbox.Inbox).ID)
+		if f.Must(err); view.Len() != 1 {
 			t.Errorf("%d messages are left", view.Len())
 		}
 	})
@@ -277,25 +257,25 @@ func TestSignInTakenAway(t *testing.T) {
 // A fault of the store is answered -ERR [SYS/TEMP], logged with its cause, and loses nothing.
 func TestStoreFaults(t *testing.T) {
 	f := serve(t)
-	f.deliver(ann, mailbox.Inbox, sample(1))
+	f.Deliver(ann, mailbox.Inbox, sample(1))
 	c := f.login()
 	broken := errors.New("the disk is on fire")
-	f.blobs.Fail = func(string) error { return broken }
+	f.Blobs.Fail = func(string) error { return broken }
 	if answer := c.do("RETR 1"); !strings.HasPrefix(answer, "-ERR [SYS/TEMP] internal fault") {
 		t.Errorf("RETR: %s", answer)
 	}
-	f.blobs.Fail = func(string) error { return mail.E("disk", mail.Unavailable, broken) }
+	f.Blobs.Fail = func(string) error { return mail.E("disk", mail.Unavailable, broken) }
 	if answer := c.do("TOP 1 0"); !strings.HasPrefix(answer, "-ERR [SYS/TEMP] this cannot be done right now") {
 		t.Errorf("TOP: %s", answer)
 	}
 	if log := f.log.String(); strings.Count(log, "the disk is on fire") != 2 {
 		t.Errorf("the log says %s", log)
 	}
-	f.blobs.Fail = nil
+	f.Blobs.Fail = nil
 	if got := c.text("RETR 1"); got != sample(1) {
 		t.Errorf("afterwards RETR sends %q", got)
 	}
-	f.must(f.db.Close())
+	f.Must(f.DB.Close())
 	fresh := f.connect("pop3")
 	fresh.ok("USER " + annAddress)
 	if answer := fresh.do("PASS " + annPassword); !strings.HasPrefix(answer, "-ERR [SYS/TEMP]") {
@@ -312,7 +292,7 @@ func TestStoreFaults(t *testing.T) {
 func TestQuitThatFailsHalfWay(t *testing.T) {
 	f := serve(t)
 	for range 3 {
-		f.deliver(ann, mailbox.Inbox, slices.Repeat([]string{sample(1)}, 100)...)
+		f.Deliver(ann, mailbox.Inbox, slices.Repeat([]string{sample(1)}, 100)...)
 	}
 	f.exec(`CREATE TRIGGER full BEFORE DELETE ON membership WHEN old.uid = 250 BEGIN SELECT RAISE(ABORT, 'no space'); END`)
 	c := f.login()
@@ -322,8 +302,8 @@ func TestQuitThatFailsHalfWay(t *testing.T) {
 	c.write("QUIT\r\n")
 	c.hear(`-ERR \[SYS/TEMP\] some deleted messages were not removed`)
 	c.hearClosed()
-	view, err := f.mailbox.View(t.Context(), ann, f.path(ann, mailbox.Inbox).ID)
-	if f.must(err); view.Len() < 52 || view.Len() > 299 || view.At(1).UID != 1 {
+	view, err := f.Mailbox.View(t.Context(), ann, f.Path(ann, mailbox.Inbox).ID)
+	if f.Must(err); view.Len() < 52 || view.Len() > 299 || view.At(1).UID != 1 {
 		t.Errorf("%d messages are left, the first is %d", view.Len(), view.At(1).UID)
 	}
 	f.exec(`DROP TRIGGER full`)
@@ -336,8 +316,8 @@ func TestQuitThatFailsHalfWay(t *testing.T) {
 }
 
 func (f *serving) exec(statement string) {
-	f.t.Helper()
-	f.must(f.db.Write(f.t.Context(), 0, func(d *db.Tx) error {
+	f.T.Helper()
+	f.Must(f.DB.Write(f.T.Context(), 0, func(d *db.Tx) error {
 		_, err := d.Exec(statement)
 		return err
 	}))
@@ -347,7 +327,7 @@ func (f *serving) exec(statement string) {
 // for a whole one.
 func TestFaultInTheMiddle(t *testing.T) {
 	f := serve(t)
-	f.deliver(ann, mailbox.Inbox, "Subject: long\r\n\r\n"+strings.Repeat(strings.Repeat("0123456789abcde", 5)+"\r\n", 10_000))
+	f.Deliver(ann, mailbox.Inbox, "Subject: long\r\n\r\n"+strings.Repeat(strings.Repeat("0123456789abcde", 5)+"\r\n", 10_000))
 	c := f.login()
 	f.damage()
 	c.ok("RETR 1")
@@ -367,21 +347,21 @@ func TestFaultInTheMiddle(t *testing.T) {
 
 // damage changes an octet in the middle of the only body there is.
 func (f *serving) damage() {
-	f.t.Helper()
+	f.T.Helper()
 	var at blob.Location
-	f.read(func(t *tx.Tx) error { return t.SQL().QueryRow(`SELECT location FROM object`).Scan(&at) })
-	if !f.blobs.Damage(at, func(b []byte) []byte { b[len(b)/2] ^= 1; return b }) {
-		f.t.Fatal("there is no such body")
+	f.Read(func(t *tx.Tx) error { return t.SQL().QueryRow(`SELECT location FROM object`).Scan(&at) })
+	if !f.Blobs.Damage(at, func(b []byte) []byte { b[len(b)/2] ^= 1; return b }) {
+		f.T.Fatal("there is no such body")
 	}
 }
 
 // A session ends when its account does.
 func TestAccountGone(t *testing.T) {
 	f := serve(t)
-	f.deliver(ann, mailbox.Inbox, sample(1))
+	f.Deliver(ann, mailbox.Inbox, sample(1))
 	c := f.login()
 	c.ok("DELE 1")
-	f.must(f.tx.Write(t.Context(), nil, func(t *tx.Tx) error { return f.directory.CloseHome(t, ann) }))
+	f.Must(f.Tx.Write(t.Context(), nil, func(t *tx.Tx) error { return f.Directory.CloseHome(t, ann) }))
 	c.write("QUIT\r\n")
 	c.hear(`-ERR \[SYS/TEMP\] .*`)
 	c.hearClosed()
@@ -389,7 +369,7 @@ func TestAccountGone(t *testing.T) {
 
 func TestDisabledAccount(t *testing.T) {
 	f := serve(t)
-	f.must(f.tx.Write(t.Context(), nil, func(t *tx.Tx) error { return f.directory.SetDisabled(t, ann, true) }))
+	f.Must(f.Tx.Write(t.Context(), nil, func(t *tx.Tx) error { return f.Directory.SetDisabled(t, ann, true) }))
 	c := f.connect("pop3")
 	c.ok("USER " + annAddress)
 	c.write("PASS " + annPassword + "\r\n")
@@ -399,9 +379,9 @@ func TestDisabledAccount(t *testing.T) {
 // A panic ends one session, and no other.
 func TestPanic(t *testing.T) {
 	f := serve(t)
-	f.deliver(ann, mailbox.Inbox, sample(1))
+	f.Deliver(ann, mailbox.Inbox, sample(1))
 	other, c := f.login(), f.login()
-	f.blobs.Fail = func(string) error { panic("on purpose") }
+	f.Blobs.Fail = func(string) error { panic("on purpose") }
 	c.write("RETR 1\r\n")
 	c.hear(`-ERR \[SYS/TEMP\] internal fault, logged as session .*`)
 	c.hearClosed()
@@ -411,38 +391,27 @@ func TestPanic(t *testing.T) {
 	other.ok("NOOP")
 }
 
-func TestTLS(t *testing.T) {
-	f := serve(t)
-	for version, want := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
-		nc, err := f.secure.Dial("192.0.2.7:4711")
-		f.must(err)
-		err = tls.Client(nc, &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version}).HandshakeContext(t.Context())
-		if (err == nil) != want {
-			t.Errorf("%s: %v", tls.VersionName(version), err)
-		}
-		nc.Close()
-	}
-}
+func TestTLS(t *testing.T) { doortest.TLSVersions(t, serve(t).Secure) }
 
 func TestOptions(t *testing.T) {
 	if _, err := New(Options{}); err == nil {
 		t.Error("a server over nothing")
 	}
 	r := openRooms(t)
-	o := Options{Tx: r.tx, Auth: r.auth, Mailbox: r.mailbox, Bodies: r.bodies}
+	o := Options{Tx: r.Tx, Auth: r.Auth, Mailbox: r.Mailbox, Bodies: r.Bodies}
 	if _, err := New(o); err == nil || !strings.Contains(err.Error(), "host name") {
 		t.Errorf("without host name: %v", err)
 	}
 	o.Hostname = "x"
 	s, err := New(o)
-	r.must(err)
+	r.Must(err)
 	if err := s.ServeTLS(context.Background(), listentest.NewPipes()); err == nil {
 		t.Error("TLS without a certificate")
 	}
 	l := listentest.NewPipes()
 	go s.Serve(t.Context(), l)
 	nc, err := l.Dial("192.0.2.1:1")
-	r.must(err)
+	r.Must(err)
 	c := newClient(t, nc)
 	c.hear(`\+OK .*`)
 	if caps := c.text("CAPA"); strings.Contains(caps, "STLS") || strings.Contains(caps, "\nUSER") || strings.Contains(caps, "SASL") {

@@ -39,7 +39,7 @@ type watcher struct {
 func TestSessionsModel(t *testing.T) {
 	f := serve(t)
 	rapid.Check(t, func(t *rapid.T) {
-		w := &world{t: t, f: f, inbox: f.path(ann, mailbox.Inbox).ID, archive: f.path(ann, "Archive").ID, here: map[mail.UID]string{}, gone: map[mail.UID]bool{}}
+		w := &world{t: t, f: f, inbox: f.Path(ann, mailbox.Inbox).ID, archive: f.Path(ann, "Archive").ID, here: map[mail.UID]string{}, gone: map[mail.UID]bool{}}
 		w.clear()
 		w.deliver()
 		for range rapid.IntRange(5, 25).Draw(t, "steps") {
@@ -54,11 +54,11 @@ func TestSessionsModel(t *testing.T) {
 }
 
 func (w *world) clear() {
-	view, err := w.f.mailbox.View(w.f.t.Context(), ann, w.inbox)
-	w.f.must(err)
+	view, err := w.f.Mailbox.View(w.f.T.Context(), ann, w.inbox)
+	w.f.Must(err)
 	if view.Len() > 0 {
-		_, err = w.f.mailbox.Remove(w.f.t.Context(), ann, w.inbox, imap.Set{{Start: 1, Stop: uint32(view.At(view.Len()).UID)}})
-		w.f.must(err)
+		_, err = w.f.Mailbox.Remove(w.f.T.Context(), ann, w.inbox, imap.Set{{Start: 1, Stop: uint32(view.At(view.Len()).UID)}})
+		w.f.Must(err)
 	}
 }
 
@@ -68,7 +68,7 @@ func (w *world) deliver() {
 		w.next++
 		contents = append(contents, sample(w.next))
 	}
-	for i, uid := range w.f.deliver(ann, mailbox.Inbox, contents...) {
+	for i, uid := range w.f.Deliver(ann, mailbox.Inbox, contents...) {
 		w.here[uid] = contents[i]
 	}
 }
@@ -132,11 +132,11 @@ func (w *world) takeAway(move bool) {
 	uid := rapid.SampledFrom(slices.Sorted(maps.Keys(w.here))).Draw(w.t, "uid")
 	var err error
 	if move {
-		_, err = w.f.mailbox.As(ann).Move(w.f.t.Context(), mailbox.Route{From: ann, Source: w.inbox, To: ann, Target: w.archive}, imap.SetOf(uint32(uid)))
+		_, err = w.f.Mailbox.As(ann).Move(w.f.T.Context(), mailbox.Route{From: ann, Source: w.inbox, To: ann, Target: w.archive}, imap.SetOf(uint32(uid)))
 	} else {
-		_, err = w.f.mailbox.Remove(w.f.t.Context(), ann, w.inbox, imap.SetOf(uint32(uid)))
+		_, err = w.f.Mailbox.Remove(w.f.T.Context(), ann, w.inbox, imap.SetOf(uint32(uid)))
 	}
-	w.f.must(err)
+	w.f.Must(err)
 	delete(w.here, uid)
 	w.gone[uid] = !move
 }
@@ -174,8 +174,8 @@ func (w *world) end(i int) {
 
 // check compares INBOX and what the sessions count with the model.
 func (w *world) check() {
-	view, err := w.f.mailbox.View(w.f.t.Context(), ann, w.inbox)
-	w.f.must(err)
+	view, err := w.f.Mailbox.View(w.f.T.Context(), ann, w.inbox)
+	w.f.Must(err)
 	var have []mail.UID
 	for _, e := range view.All() {
 		have = append(have, e.UID)
