@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/cert/pebbletest"
+	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/infra/dns/dnstest"
 )
 
@@ -81,6 +82,21 @@ func (r *running) shown(door, name string) *x509.Certificate {
 	return c.ConnectionState().PeerCertificates[0]
 }
 
+// ordered waits until a server has its certificate from the authority.
+func (r *running) ordered(name string) *x509.Certificate {
+	r.t.Helper()
+	for begun := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		if c := r.shown("imaps", name); strings.Contains(c.Issuer.CommonName, "Pebble") {
+			return c
+		}
+		if time.Since(begun) > time.Minute {
+			r.cmd.Process.Kill()
+			r.cmd.Wait()
+			r.t.Fatalf("no certificate after a minute:\n%s", &r.log)
+		}
+	}
+}
+
 // The server gets its certificate, shows it at every door without a restart, and has it at once when it is started again. Until
 // then it shows a self-signed one.
 func TestOrderedCertificate(t *testing.T) {
@@ -109,16 +125,7 @@ func TestOrderedCertificate(t *testing.T) {
 			}
 			start := func() *running { return serveWith(t, config, "SSL_CERT_FILE="+authority.RootsFile) }
 			first := start()
-			ordered := func(c *x509.Certificate) bool { return strings.Contains(c.Issuer.CommonName, "Pebble") }
-			// New connections have it ten seconds after it is there.
-			for begun := time.Now(); !ordered(first.shown("imaps", hostname)); time.Sleep(50 * time.Millisecond) {
-				if time.Since(begun) > time.Minute {
-					first.cmd.Process.Kill()
-					first.cmd.Wait()
-					t.Fatalf("no certificate after a minute:\n%s", &first.log)
-				}
-			}
-			got := first.shown("imaps", hostname)
+			got := first.ordered(hostname)
 			for _, door := range []string{"https", "pop3s"} {
 				if !first.shown(door, hostname).Equal(got) {
 					t.Errorf("%s shows another certificate", door)
@@ -134,6 +141,39 @@ func TestOrderedCertificate(t *testing.T) {
 			}
 			second.stop()
 		})
+	}
+}
+
+// Nodes on one database have one another's certificates: one answers the authority for another, and one that comes later shows
+// what is there at once.
+func TestNodesShareCertificates(t *testing.T) {
+	t.Parallel()
+	web := freePort(t)
+	names := dnstest.Start(t, "127.0.0.1:0")
+	names.Zone("mailmesh.test", "one A 127.0.0.1\ntwo A 127.0.0.1\n")
+	authority := pebbletest.Start(t, pebbletest.Options{HTTPPort: web, DNS: names.Addr().String()})
+	database, master := dbtest.PostgresURL(t, nil), []byte("a master key has 32 bytes, no mo")
+	start := func(hostname string, httpPort int) *running {
+		data := t.TempDir()
+		if err := os.WriteFile(filepath.Join(data, "master.key"), master, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		config := fmt.Sprintf("hostname = %q\ndata = %q\ndatabase = %q\n[acme]\ndirectory = %q\n[listen]\nhttp = [\"127.0.0.1:%d\"]\n", hostname, data, database, authority.Directory, httpPort)
+		for _, door := range []string{"smtp", "lmtp", "submissions", "submission", "imap", "imaps", "pop3", "pop3s", "https", "metrics"} {
+			config += door + " = [\"127.0.0.1:0\"]\n"
+		}
+		return serveWith(t, config, "SSL_CERT_FILE="+authority.RootsFile)
+	}
+	two := start("two.mailmesh.test", web) // the authority comes to this one, whatever it asks
+	defer two.stop()
+	one := start("one.mailmesh.test", freePort(t))
+	defer one.stop()
+	got := one.ordered("one.mailmesh.test")
+	two.ordered("two.mailmesh.test")
+	later := start("one.mailmesh.test", freePort(t))
+	defer later.stop()
+	if !later.shown("imaps", "one.mailmesh.test").Equal(got) {
+		t.Error("a node that came later shows another certificate")
 	}
 }
 

@@ -213,7 +213,11 @@ func (m *Manager) order(ctx context.Context, name string) error {
 	if _, err := m.Key(limited, name); err != nil { // the library takes the one that is there
 		return err
 	}
-	return m.config.ObtainCertAsync(limited, name)
+	err := m.config.ObtainCertAsync(limited, name)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("none of the tries of the last %v came to a certificate", m.o.pace.order)
+	}
+	return err
 }
 
 // Certificate is what to show to those who ask for a name; nil: there is none, or none yet.
