@@ -23,6 +23,7 @@ type content struct {
 	AppPassword string // of ann, drawn when the database was made
 	Accounts    []account
 	Spool       []string
+	Ordered     []string `json:",omitempty"` // of certificates: file and what it says
 }
 
 type account struct {
@@ -94,6 +95,7 @@ func (r *rooms) describe(appPassword string, addresses []string) content {
 			a.Apps = append(a.Apps, p.Name)
 		}
 	}
+	c.Ordered = r.ordered()
 	if !r.signsIn(c.Accounts[0].Address, appPassword) {
 		r.t.Error("the app password does not sign in")
 	}
@@ -211,5 +213,21 @@ func (r *rooms) spooled() (list []string) {
 		}
 		return err
 	})
+	return list
+}
+
+// ordered lists what is kept of certificates.
+func (r *rooms) ordered() (list []string) {
+	names, err := r.certs.List(r.t.Context(), "acme", true)
+	r.must(err)
+	for _, name := range names {
+		e, err := r.certs.Stat(r.t.Context(), name)
+		r.must(err)
+		if !e.Folder {
+			text, err := r.certs.Load(r.t.Context(), name)
+			r.must(err)
+			list = append(list, name+" "+string(text))
+		}
+	}
 	return list
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/rfc/message"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
+	"github.com/mailmesh/mailmesh/internal/store/certs"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/search"
@@ -34,6 +35,7 @@ type rooms struct {
 	mailbox   *mailbox.Store
 	index     *search.Index
 	spool     *spool.Store
+	certs     *certs.Store
 
 	submissions *submissions.Store
 	provision   *provision.Service
@@ -52,6 +54,8 @@ func openRooms(t testing.TB, d *db.DB, blobs blob.Store, keyFile string) *rooms 
 	r.must(err)
 	t.Cleanup(func() { r.must(r.bodies.Close()) })
 	r.auth = auth.New(auth.Options{Tx: r.tx, Lookup: r.directory.SignIn, Secret: authSecret, Params: auth.Params{Memory: 8, Time: 1}})
+	r.certs, err = certs.New(certs.Options{Tx: r.tx, MasterKey: masterKey})
+	r.must(err)
 	r.mailbox = mailbox.New(mailbox.Options{Tx: r.tx, Bodies: r.bodies})
 	r.index = search.NewIndex(search.Options{Tx: r.tx, Bodies: r.bodies})
 	r.provision = provision.New(provision.Options{Tx: r.tx, Directory: r.directory, Auth: r.auth, Bodies: r.bodies, Mailboxes: r.mailbox, Index: r.index})
