@@ -41,8 +41,9 @@ const (
 // ways lists all deliveries, those by the spool first, as the submission counts them.
 func (sub *Submission) ways(t *tx.Tx, e *mail.Envelope, held bool) (owed, local []way, err error) {
 	for _, r := range e.Recipients {
-		if !here(r) {
+		if !here(r) || r.Notify&mail.NotifySuccess != 0 { // RFC 3461 5.2.3: who delivers it reports it, and that is the queue
 			owed = append(owed, way{written: r, to: r.Address})
+			continue
 		}
 		for _, to := range r.Elsewhere {
 			owed = append(owed, way{written: r, to: to, leadsTo: to})

@@ -74,5 +74,7 @@ func furnish(t *testing.T, r *mailflowtest.Rooms) map[string]mail.AccountID {
 	r.AccountWith("small", directory.Quota{Bytes: 500})
 	r.Alias("team", "ann", "bob")
 	r.Alias("forward", "x@elsewhere.example")
+	r.Group("open", directory.PostAnyone, "*ann", "x@elsewhere.example")
+	r.Group("members", directory.PostMembers, "ann", "bob@client.example")
 	return accounts
 }
