@@ -103,22 +103,9 @@ func (r *run) outbound(ctx context.Context) error {
 	if r.doors.Submission == "" {
 		return errors.New("the server has no such door")
 	}
-	accounts, err := r.accounts(ctx, "outbound", 1)
+	load, err := r.outboundLoad(ctx, "outbound")
 	if err != nil {
 		return err
-	}
-	if s, ok := r.server.(server.Unbounder); ok {
-		if err := s.Unbound(ctx, accounts[0].Address); err != nil {
-			return err
-		}
-	}
-	load := r.load(r.doors.Submission, accounts)
-	load.From, load.To = accounts[0].Address, nil
-	for i := range r.scale.Mailboxes {
-		load.To = append(load.To, fmt.Sprintf("user%02d@elsewhere.example", i+1))
-	}
-	if r.doors.SignIn {
-		load.SMTP = smtp.Options{Options: dial.Options{Security: dial.StartTLS}, Username: accounts[0].Address, Password: accounts[0].Password}
 	}
 	o := measure.OutboundOptions{Load: load, Count: r.scale.Outbound, Received: r.sink.Received, Wait: r.scale.Wait, PIDs: r.doors.PIDs}
 	got, err := measure.Outbound(ctx, o)
@@ -129,11 +116,36 @@ func (r *run) outbound(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
+	if o.Load, err = r.outboundLoad(ctx, "held"); err != nil { // server.HeldSender
+		return err
+	}
 	if err := holder.Hold(ctx); err != nil {
 		return err
 	}
 	got, err = measure.Drained(ctx, o, holder.Release)
 	return r.outboundFigures("queue", got, err)
+}
+
+// outboundLoad is mail of an account of its own.
+func (r *run) outboundLoad(ctx context.Context, name string) (load measure.Load, err error) {
+	accounts, err := r.accounts(ctx, name, 1)
+	if err != nil {
+		return load, err
+	}
+	if s, ok := r.server.(server.Unbounder); ok {
+		if err := s.Unbound(ctx, accounts[0].Address); err != nil {
+			return load, err
+		}
+	}
+	load = r.load(r.doors.Submission, accounts)
+	load.From, load.To = accounts[0].Address, nil
+	for i := range r.scale.Mailboxes {
+		load.To = append(load.To, fmt.Sprintf("user%02d@elsewhere.example", i+1))
+	}
+	if r.doors.SignIn {
+		load.SMTP = smtp.Options{Options: dial.Options{Security: dial.StartTLS}, Username: accounts[0].Address, Password: accounts[0].Password}
+	}
+	return load, nil
 }
 
 func (r *run) outboundFigures(name string, got *measure.OutboundResult, err error) error {

@@ -97,43 +97,16 @@ func (p *Pair) start(ctx context.Context) error {
 	return p.await(ctx)
 }
 
-// Hold lets mail for others wait in the deferred queue.
-func (p *Pair) Hold(ctx context.Context) error { return p.deferring(ctx, "smtp") }
+// Hold does nothing: Postfix holds what HeldSender sends, and no other mail.
+func (p *Pair) Hold(context.Context) error { return nil }
 
-// Release has the queue manager look at what waits there.
+// Release lets go what is held, and has the queue manager look at it.
 func (p *Pair) Release(ctx context.Context) error {
-	if err := p.deferring(ctx, ""); err != nil {
+	if _, err := p.program(ctx, "postsuper", "-c", p.config(), "-H", "ALL"); err != nil {
 		return err
 	}
 	_, err := p.program(ctx, "postqueue", "-c", p.config(), "-f")
 	return err
-}
-
-func (p *Pair) deferring(ctx context.Context, transports string) error {
-	if _, err := p.program(ctx, "postconf", "-c", p.config(), "-e", "defer_transports="+transports); err != nil {
-		return err
-	}
-	if _, err := p.program(ctx, "postfix", "-c", p.config(), "reload"); err != nil {
-		return err
-	}
-	return p.greets(ctx)
-}
-
-// greets returns when Postfix, whose processes all end with a reload, greets again.
-func (p *Pair) greets(ctx context.Context) error {
-	for ctx.Err() == nil {
-		nc, err := net.Dial("tcp", p.doors.SMTP)
-		if err != nil {
-			return err
-		}
-		nc.SetDeadline(time.Now().Add(time.Second))
-		_, err = nc.Read(make([]byte, 100))
-		nc.Close()
-		if err == nil {
-			return nil
-		}
-	}
-	return ctx.Err()
 }
 
 func (p *Pair) config() string          { return p.path("postfix") }
@@ -174,7 +147,7 @@ func (p *Pair) configure() error {
 		p.doors.Submission = p.doors.SMTP // whoever is on this machine may hand in mail for others
 	}
 	host, port, _ := strings.Cut(p.Sink, ":")
-	values := map[string]any{"SinkHost": host, "SinkPort": port, "Dir": p.Dir, "SMTP": ports[0], "LMTP": ports[1], "IMAP": ports[2], "IMAPS": ports[3]}
+	values := map[string]any{"SinkHost": host, "SinkPort": port, "Held": HeldSender, "Dir": p.Dir, "SMTP": ports[0], "LMTP": ports[1], "IMAP": ports[2], "IMAPS": ports[3]}
 	templates, err := template.ParseFS(pairFiles, "pair/*")
 	if err != nil {
 		return err

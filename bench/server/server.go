@@ -43,6 +43,9 @@ type Unbounder interface {
 	Unbound(ctx context.Context, address string) error
 }
 
+// HeldSender is whose mail for others a Holder keeps, at least.
+const HeldSender = "held01@bench.example"
+
 // Holder is a server that can be asked to keep mail for others, and to let it go.
 type Holder interface {
 	Hold(ctx context.Context) error
