@@ -60,8 +60,9 @@ func (r Reporter) Report(e *mail.Envelope, arrived time.Time, fates []Fate, open
 		return Generated{}, false, err
 	}
 	defer content.Close()
-	// RFC 3461 4.3: RET is for failures; where none is among what is told, the header will do.
-	returned, err := dsn.ReadReturned(content, failed && e.Ret == mail.RetFull, e.SMTPUTF8)
+	// RFC 3461 4.3: RET is for failures; where none is among what is told, the header will do. RFC 8689 5: of what demands TLS
+	// nothing but the header comes back.
+	returned, err := dsn.ReadReturned(content, failed && e.Ret == mail.RetFull && !e.RequireTLS, e.SMTPUTF8)
 	if err != nil {
 		return Generated{}, false, err
 	}

@@ -108,6 +108,10 @@ func TestReportReturns(t *testing.T) {
 			t.Errorf("%s, RET=%s: %s", c.action, c.ret, got)
 		}
 	}
+	e.RequireTLS = true
+	if got := one(dsn.Failed, mail.RetFull); strings.Contains(got, "\r\ntext\r\n") {
+		t.Errorf("with REQUIRETLS the text comes back: %s", got)
+	}
 	unread := func() (io.ReadCloser, error) { return nil, errors.New("not to be opened") }
 	ann := e.ReversePath
 	for from, notify := range map[mail.Address]mail.Notify{{}: mail.NotifyFailure, ann: mail.NotifyNever} {

@@ -30,7 +30,10 @@ func (s *session) submissionLines() []string {
 
 // extensions are the parameters of MAIL that submissionLines and helloLines offer.
 func (s *session) extensions() smtp.Extensions {
-	if s.o.Mode != Submission {
+	switch s.o.Mode {
+	case MX:
+		return smtp.Extensions{RequireTLS: s.info.TLS != nil}
+	case LMTP:
 		return smtp.Extensions{}
 	}
 	return smtp.Extensions{Auth: true, FutureRelease: s.o.Limits.Hold, DeliverBy: true, Priority: true, RequireTLS: s.info.TLS != nil, Now: time.Now()}

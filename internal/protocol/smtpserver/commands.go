@@ -118,8 +118,11 @@ func (s *session) extendedHello(args string) {
 		return
 	}
 	lines := slices.Clip(s.hello)
-	if s.o.Mode == Submission {
+	switch {
+	case s.o.Mode == Submission:
 		lines = append(lines, s.submissionLines()...)
+	case s.o.Mode == MX && s.info.TLS != nil:
+		lines = append(lines, "REQUIRETLS") // RFC 8689 2: only under TLS
 	}
 	if s.tlsOffered() {
 		lines = append(lines, "STARTTLS") // RFC 3207

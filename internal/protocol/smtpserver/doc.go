@@ -8,8 +8,8 @@
 // Nothing is taken before the client has signed in, and AUTH (RFC 4954: PLAIN, LOGIN, SCRAM-SHA-256, SCRAM-SHA-256-PLUS) is
 // neither offered nor taken before TLS, from this machine as little as from others. Who has signed in stands in
 // smtp.Session; what he may send is for the room to say, which is asked at MAIL already (Senders). A sign-in that was
-// taken away ends within a minute. FUTURERELEASE, DELIVERBY, MT-PRIORITY and REQUIRETLS, which only this door offers, become
-// fields of the envelope.
+// taken away ends within a minute. FUTURERELEASE, DELIVERBY and MT-PRIORITY, which only this door offers, and REQUIRETLS, which a
+// mail exchanger takes from other hosts, too, become fields of the envelope.
 //
 // # What it promises
 //
