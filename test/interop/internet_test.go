@@ -181,6 +181,11 @@ func TestInternet(t *testing.T) {
 		{"delayed", testDelayed},
 		{"hostile-dns", testHostileDNS},
 		{"nxdomain-storm", testNXDOMAINStorm},
+		{"forwarded", testForwarded},
+		{"circle", testCircle},
+		{"group", testGroup},
+		{"smarthost", testSmarthost},
+		{"operator", testOperator},
 		{"no-relay", testNoRelay},
 		{"no-relay-for-users", testNoRelayForUsers},
 	} {

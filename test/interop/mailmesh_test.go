@@ -43,12 +43,8 @@ func newMailmesh(t *testing.T, in *internet, domain, address string, accounts ..
 	t.Helper()
 	m := &mailmesh{machine: newMachine(t, strings.TrimSuffix(domain, ".example"), address), in: in, domain: domain,
 		pair: in.ca.issue("mx."+domain, "mta-sts."+domain, "autoconfig."+domain, "autodiscover."+domain)}
-	data := filepath.Join(in.dir, m.name)
 	m.config = filepath.Join(in.dir, m.name+".toml")
-	text := fmt.Sprintf("hostname = %q\ndata = %q\n[tls]\ncertificate = %q\nkey = %q\n[log]\nlevel = \"debug\"\n", "mx."+domain, data, m.pair.certificate, m.pair.key)
-	if err := os.WriteFile(m.config, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	m.configure(t, "")
 	m.start(t)
 	m.run("", "domain", "add", domain)
 	m.in.publish(domain, m.run("", "dns", domain))
@@ -56,6 +52,16 @@ func newMailmesh(t *testing.T, in *internet, domain, address string, accounts ..
 		m.run(password+"\n", "account", "add", local+"@"+domain, "--password-stdin")
 	}
 	return m
+}
+
+// configure writes the configuration, with more at its end.
+func (m *mailmesh) configure(t *testing.T, more string) {
+	t.Helper()
+	text := fmt.Sprintf("hostname = %q\ndata = %q\n[tls]\ncertificate = %q\nkey = %q\n[log]\nlevel = \"debug\"\n", "mx."+m.domain,
+		filepath.Join(m.in.dir, m.name), m.pair.certificate, m.pair.key)
+	if err := os.WriteFile(m.config, []byte(text+more), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (m *mailmesh) start(t *testing.T) {

@@ -26,6 +26,12 @@ func testToPostfix(t *testing.T, in *internet) {
 func testSigned(t *testing.T, in *internet) {
 	in.alpha.submit(t, "ada", []string{"pat@postfix.example"}, "signed", "One line.\r\n\r\n ends  \r\n\r\n")
 	m := arrives(t, in.postfix, "pat", "signed")
+	in.verify(t, m, "alpha.example")
+}
+
+// verify checks the signatures of mail that came to Postfix.
+func (in *internet) verify(t *testing.T, m received, domain string) {
+	t.Helper()
 	lookUp := func(name string) ([]string, error) {
 		answer, err := in.resolver().TXT(t.Context(), name)
 		return answer.Records, err
@@ -35,7 +41,7 @@ func testSigned(t *testing.T, in *internet) {
 		t.Fatal(err)
 	}
 	for _, v := range found {
-		if v.Err != nil || v.Domain != "alpha.example" {
+		if v.Err != nil || v.Domain != domain {
 			t.Errorf("the signature of %s: %v", v.Domain, v.Err)
 		}
 	}

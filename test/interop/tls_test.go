@@ -80,7 +80,8 @@ func testTLS(t *testing.T, in *internet) {
 	}
 }
 
-// REQUIRETLS (RFC 8689): nobody vouches for a host without a policy, so it gets nothing, and the sender is told why.
+// REQUIRETLS (RFC 8689): nobody vouches for a host without a policy, so it gets nothing, and the sender is told why. Our own
+// domains have what it takes.
 func testRequireTLS(t *testing.T, in *internet) {
 	h := newHost(t, in, "requiretls.example", "")
 	in.unsigned("requiretls.example", "@ MX 10 mx\nmx A "+h.address+"\n")
@@ -89,4 +90,6 @@ func testRequireTLS(t *testing.T, in *internet) {
 		t.Errorf("the report:\n%s", m.text)
 	}
 	absent(t, h, "who", "require tls")
+	in.alpha.submit(t, "ada", []string{"bob@beta.example"}, "require tls among us", "Hello.\r\n", "MAIL:REQUIRETLS")
+	arrives(t, in.beta, "bob", "require tls among us")
 }
