@@ -58,12 +58,8 @@ func (x submissionShow) Run(ctx context.Context, c *commands) error {
 		fmt.Printf("message-id %s, %d bytes from <%s>, in the log %s\n", orDash(s.MessageID), s.Size, s.From, s.Trace)
 		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 		for _, r := range s.Recipients {
-			to := r.Address
-			if r.LeadsTo != "" {
-				to += " -> " + r.LeadsTo
-			}
 			for _, e := range r.Events {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", to, e.At.Local().Format(time.DateTime), e.Kind, strings.TrimSpace(e.By+" "+e.Reply))
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.Address, e.At.Local().Format(time.DateTime), e.Kind, strings.TrimSpace(e.By+" "+e.Reply))
 			}
 		}
 		return w.Flush()

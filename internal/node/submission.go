@@ -14,7 +14,8 @@ import (
 func (r *rooms) newSubmission(hostname string, log *slog.Logger) *submission.Submission {
 	return submission.New(submission.Options{
 		Hostname: hostname, Tx: r.tx, Directory: r.directory, Mailbox: r.mailbox, Bodies: r.bodies, Spool: r.spool, Submissions: r.submissions,
-		Keys: r.keys, Delivery: delivery.New(delivery.Options{Bodies: r.bodies, Mailbox: r.mailbox}), Log: log,
+		Keys: r.keys, Delivery: delivery.New(delivery.Options{Bodies: r.bodies, Mailbox: r.mailbox}),
+		Forwarding: r.newForwarding(), Log: log,
 	})
 }
 

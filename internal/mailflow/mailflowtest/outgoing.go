@@ -29,14 +29,14 @@ type Outgoing struct {
 	Submission  *submission.Submission
 }
 
-func (r *Rooms) openOutgoing(deliver inbound.Delivery, log *slog.Logger) {
+func (r *Rooms) openOutgoing(deliver inbound.Delivery, onward submission.Forwarding, log *slog.Logger) {
 	var err error
-	r.Spool, r.Submissions = spool.New(spool.Options{Bodies: r.Bodies}), submissions.New()
+	r.Submissions = submissions.New()
 	r.Keys, err = dkimkeys.New(bytes.Repeat([]byte{7}, bodies.MasterKeySize))
 	r.Must(err)
 	r.Must(r.Provision.Bootstrap(r.T.Context()))
 	r.Submission = submission.New(submission.Options{Hostname: Hostname, Tx: r.Tx, Directory: r.Directory, Mailbox: r.Mailbox, Bodies: r.Bodies,
-		Spool: r.Spool, Submissions: r.Submissions, Keys: r.Keys, Delivery: deliver, Log: log, Now: func() time.Time { return Now }})
+		Spool: r.Spool, Submissions: r.Submissions, Keys: r.Keys, Delivery: deliver, Forwarding: onward, Log: log, Now: func() time.Time { return Now }})
 }
 
 // SignedIn is what the door knows of an account that has signed in.

@@ -26,13 +26,14 @@
 //  4. Only then Receive returns, and the door says 250.
 //
 // What is held (FUTURERELEASE, or the account's time for undoing) goes to the spool for all its recipients, and so does what
-// has more local recipients than one commit has room for.
+// has more local recipients than one commit has room for. So do groups, aliases that lead elsewhere, and recipients here whose
+// delivery is to be reported: the queue brings it to mailflow/inbound, which knows how that is done.
 //
 // # What is refused, and when
 //
 //	at MAIL     not the account's address 550 5.7.1 · switched off 550 5.7.13 · budget used up 450 4.7.0
-//	at RCPT     as mailflow/inbound for addresses here; any address elsewhere is taken · budgets 450 4.7.0 · over MaxTargets
-//	            recipients, aliases counted as whom they lead to 452 4.5.3
+//	at RCPT     as mailflow/inbound for addresses here, groups among them; any address elsewhere is taken · budgets 450
+//	            4.7.0 · over MaxTargets recipients 452 4.5.3
 //	after DATA  From, Sender not the account's 550 5.7.1 · From twice, or names nobody 550 5.6.0 · a line of the header that is no
 //	            field 550 5.6.0 · header over MaxHeader 552 5.3.4, over MaxFields fields 552 5.6.0 · more than MaxReceived
 //	            Received fields 554 5.4.6 · budgets used up meanwhile 450 4.7.0 · the store fails 451 4.3.0

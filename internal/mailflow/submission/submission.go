@@ -2,6 +2,7 @@ package submission
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -21,7 +22,7 @@ import (
 
 // Limits; see the package's doc for the replies.
 const (
-	MaxTargets  = 500
+	MaxTargets  = 500     // recipients
 	MaxHeader   = 1 << 20 // bytes, as mailflow/inbound
 	MaxFields   = 2000    // as mailflow/inbound
 	MaxReceived = 100     // RFC 5321 6.3
@@ -32,6 +33,11 @@ const (
 // Delivery puts mail into local mailboxes inside our commit.
 type Delivery interface {
 	Deliver(t *tx.Tx, m mailflow.Accepted, to []mailflow.Local) ([]mailflow.Delivered, error)
+}
+
+// Forwarding says whom a recipient stands for.
+type Forwarding interface {
+	Resolve(t *tx.Tx, from mail.Address, known bool, r mail.Recipient) (out mail.Recipient, role bool, err error)
 }
 
 // Options are what Submission stands on.
@@ -45,6 +51,7 @@ type Options struct {
 	Submissions *submissions.Store
 	Keys        *dkimkeys.Store
 	Delivery    Delivery
+	Forwarding  Forwarding
 	Log         *slog.Logger
 	Now         func() time.Time // of fields that are added; nil: time.Now
 }
@@ -68,7 +75,7 @@ func reply(code, class, subject, detail int, text string) mail.Reply {
 var (
 	switchedOff = reply(550, 5, 7, 13, "this account is switched off")
 	moved       = reply(451, 4, 2, 0, "a mailbox has just been moved or removed; send the message again")
-	tooMany     = reply(452, 4, 5, 3, fmt.Sprintf("a message has at most %d recipients, those that aliases lead to counted; send it to the others again", MaxTargets))
+	tooMany     = reply(452, 4, 5, 3, fmt.Sprintf("a message has at most %d recipients; send it to the others again", MaxTargets))
 )
 
 // notYours refuses to send in somebody else's name (RFC 6409 6.1).
@@ -116,12 +123,12 @@ func (sub *Submission) Sender(ctx context.Context, s smtp.Session, e *mail.Envel
 
 // Recipient decides on one more recipient and returns it with where its mail goes.
 func (sub *Submission) Recipient(ctx context.Context, s smtp.Session, e *mail.Envelope, r mail.Recipient) (mail.Recipient, error) {
+	if len(e.Recipients) >= MaxTargets {
+		return r, tooMany
+	}
 	err := sub.o.Tx.Read(ctx, func(t *tx.Tx) error {
 		if err := sub.resolve(t, s.Account, e, &r); err != nil {
 			return err
-		}
-		if targets(append(slices.Clip(e.Recipients), r)) > MaxTargets {
-			return tooMany
 		}
 		known, err := sub.o.Submissions.Known(t, s.Account, r.Address)
 		if err != nil {
@@ -134,7 +141,7 @@ func (sub *Submission) Recipient(ctx context.Context, s smtp.Session, e *mail.En
 }
 
 // here reports whether an address is one of ours: nobody there is a stranger.
-func here(r mail.Recipient) bool { return len(r.Accounts)+len(r.Elsewhere) > 0 }
+func here(r mail.Recipient) bool { return r.Targets() > 0 }
 
 // allow holds the budgets to the recipients of a transaction so far. What counts is asked again in the commit.
 func (sub *Submission) allow(t *tx.Tx, account mail.AccountID, list []mail.Recipient, one mail.Recipient) error {
@@ -149,42 +156,30 @@ func (sub *Submission) allow(t *tx.Tx, account mail.AccountID, list []mail.Recip
 
 // resolve finds where an address leads. One that is not ours leads to itself.
 func (sub *Submission) resolve(t *tx.Tx, account mail.AccountID, e *mail.Envelope, r *mail.Recipient) error {
-	to, err := sub.o.Directory.Resolve(t, r.Address)
-	if r.Address.Domain == "" { // the bare postmaster, who may have to be reached later
+	if r.Address.Domain == "" { // the bare postmaster, who may have to be reached later: that of the sender's domain
 		a, err := sub.o.Directory.Account(t, account)
 		if err != nil {
 			return err
 		}
 		r.Address.Domain = a.Address.Domain
 	}
-	if mail.Is(err, mail.Denied) {
+	known, role, err := sub.o.Forwarding.Resolve(t, e.ReversePath, true, *r)
+	if mail.Is(err, mail.Denied) && !isReply(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if len(to.Groups) > 0 { // the queue brings it there, and on to the members
-		return sub.mayPost(t, e.ReversePath, to.Groups)
+	if *r = known; role || len(r.Elsewhere)+len(r.Groups) > 0 {
+		return nil // where mail also goes elsewhere, a mailbox that is full does not stop it
 	}
-	r.Accounts, r.Detail, r.Elsewhere = to.Accounts, to.Detail, to.Elsewhere
-	if to.Role || len(to.Elsewhere) > 0 {
-		return nil
-	}
-	return sub.room(t, to.Accounts, e.Size)
+	return sub.room(t, r.Accounts, e.Size)
 }
 
-// mayPost reports whether the sender may send to groups.
-func (sub *Submission) mayPost(t *tx.Tx, from mail.Address, groups []mail.Group) error {
-	for _, g := range groups {
-		err := sub.o.Directory.MayPost(t, g.Address, from)
-		if mail.Is(err, mail.Denied) {
-			return reply(550, 5, 7, 2, mail.Explain(err))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+// isReply reports whether an error is a refusal by rule.
+func isReply(err error) bool {
+	var r mail.Reply
+	return errors.As(err, &r)
 }
 
 // room reports a full quota. An alias of several accounts is refused only where all of them are full.
@@ -199,14 +194,6 @@ func (sub *Submission) room(t *tx.Tx, accounts []mail.AccountID, size int64) (er
 		}
 	}
 	return err
-}
-
-// targets is how many deliveries the recipients make.
-func targets(list []mail.Recipient) (n int) {
-	for _, r := range list {
-		n += max(1, len(r.Accounts)+len(r.Elsewhere))
-	}
-	return n
 }
 
 // unavailable keeps an error of the store from being answered for good, whatever its kind: the message is in order, and the

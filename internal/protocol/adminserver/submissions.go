@@ -30,8 +30,7 @@ type Submission struct {
 // SubmissionRecipient is one recipient of a Submission.
 type SubmissionRecipient struct {
 	Address string            `json:"address"`
-	LeadsTo string            `json:"leadsTo,omitempty"` // where an alias here led
-	Events  []SubmissionEvent `json:"events,omitempty"`  // in the answer for one submission: from the first on
+	Events  []SubmissionEvent `json:"events,omitempty"` // in the answer for one submission: from the first on
 }
 
 // SubmissionEvent is a step of a message to a recipient.
@@ -51,7 +50,7 @@ type Cancellation struct {
 func showSubmission(s submissions.Submission) Submission {
 	out := Submission{ID: s.ID.String(), Trace: s.Trace, From: s.ReversePath.String(), MessageID: s.MessageID, Size: s.Size, Created: s.Created, Due: s.Due}
 	for _, r := range s.Recipients {
-		out.Recipients = append(out.Recipients, SubmissionRecipient{Address: r.Address.String(), LeadsTo: r.LeadsTo.String()})
+		out.Recipients = append(out.Recipients, SubmissionRecipient{Address: r.Address.String()})
 	}
 	return out
 }

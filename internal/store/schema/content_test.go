@@ -182,7 +182,7 @@ func (r *rooms) sent(id mail.AccountID) (list []string) {
 				return err
 			}
 			for i, to := range s.Recipients {
-				list = append(list, fmt.Sprintf("<%v> leads to <%v>", to.Address, to.LeadsTo))
+				list = append(list, fmt.Sprintf("to <%v>", to.Address))
 				for _, e := range events[i] {
 					list = append(list, fmt.Sprintf("%s at %d by %q: %v", e.Kind, e.At.UnixMilli(), e.By, e.Reply))
 				}

@@ -127,8 +127,7 @@ func (r *rooms) submitOne(from mail.AccountID) {
 			return err
 		}
 		sent, err := r.submissions.Add(t, submissions.Submission{Account: from, Trace: e.ID, ReversePath: e.ReversePath, MessageID: "out@example.net", Size: 300,
-			Recipients: []submissions.Recipient{{Address: address("bob@example.org")}, {Address: address("carl@example.net")},
-				{Address: address("sales@example.org"), LeadsTo: address("dora@example.com")}}})
+			Recipients: []submissions.Recipient{{Address: address("bob@example.org")}, {Address: address("carl@example.net")}, {Address: address("dora@example.com")}}})
 		if err != nil {
 			return err
 		}

@@ -37,7 +37,6 @@ type Submission struct {
 // Recipient is one recipient of a submission. Its number is its place in Submission.Recipients.
 type Recipient struct {
 	Address mail.Address // as the sender wrote it
-	LeadsTo mail.Address // where an alias or a group here led; zero: nowhere else
 }
 
 // Store is the room. It keeps nothing of its own and is safe for concurrent use.
@@ -46,13 +45,8 @@ type Store struct{}
 // New returns a Store.
 func New() *Store { return &Store{} }
 
-// format1 is the kept form of the recipients: its names never change.
+// format1 is the kept form of the recipients: a JSON array of addresses.
 const format1 = 1
-
-type recipient1 struct {
-	Address string `json:"address"`
-	LeadsTo string `json:"leadsTo,omitempty"`
-}
 
 // Add enters a submission, which is queued for all its recipients from then on.
 func (s *Store) Add(t *tx.Tx, sub Submission) (mail.SubmissionID, error) {
@@ -60,9 +54,9 @@ func (s *Store) Add(t *tx.Tx, sub Submission) (mail.SubmissionID, error) {
 	if n := len(sub.Recipients); n == 0 || n > MaxRecipients {
 		return 0, mail.E(op, mail.Limit, fmt.Errorf("a submission has 1 to %d recipients, not %d", MaxRecipients, n))
 	}
-	kept := make([]recipient1, len(sub.Recipients))
+	kept := make([]string, len(sub.Recipients))
 	for i, r := range sub.Recipients {
-		kept[i] = recipient1{r.Address.String(), r.LeadsTo.String()}
+		kept[i] = r.Address.String()
 	}
 	recipients, err := json.Marshal(kept)
 	if err != nil {
@@ -138,30 +132,23 @@ func scan(scan func(...any) error) (sub Submission, err error) {
 	if format != format1 {
 		return Submission{}, mail.E("submissions", mail.Unavailable, fmt.Errorf("submission %v is in format %d, which this version does not know", sub.ID, format))
 	}
-	var kept []recipient1
+	var kept []string
 	if err := json.Unmarshal(recipients, &kept); err != nil {
 		return Submission{}, fmt.Errorf("submissions: the recipients of %v: %w", sub.ID, err)
 	}
-	if sub.ReversePath, err = parse(from); err != nil {
-		return Submission{}, err
+	if from != "" {
+		if sub.ReversePath, err = mail.ParseAddress(from); err != nil {
+			return Submission{}, fmt.Errorf("submissions: the reverse-path of %v: %w", sub.ID, err)
+		}
 	}
 	for _, r := range kept {
-		to, err := parse(r.Address)
-		leadsTo, err2 := parse(r.LeadsTo)
-		if err = errors.Join(err, err2); err != nil {
+		to, err := mail.ParseAddress(r)
+		if err != nil {
 			return Submission{}, fmt.Errorf("submissions: the recipients of %v: %w", sub.ID, err)
 		}
-		sub.Recipients = append(sub.Recipients, Recipient{to, leadsTo})
+		sub.Recipients = append(sub.Recipients, Recipient{to})
 	}
 	return sub, nil
-}
-
-// parse reads what Address.String wrote.
-func parse(s string) (mail.Address, error) {
-	if s == "" {
-		return mail.Address{}, nil
-	}
-	return mail.ParseAddress(s)
 }
 
 // forgetRows is how many rows of events one step of Forget removes.

@@ -54,7 +54,7 @@ func address(local string) mail.Address { return mail.Address{Local: local, Doma
 func submission(to ...string) Submission {
 	sub := Submission{Account: 7, Trace: "t1", ReversePath: address("ann"), MessageID: "1@example.org", Size: 99}
 	for _, local := range to {
-		sub.Recipients = append(sub.Recipients, Recipient{Address: address(local)})
+		sub.Recipients = append(sub.Recipients, Recipient{address(local)})
 	}
 	return sub
 }
@@ -62,7 +62,6 @@ func submission(to ...string) Submission {
 func TestAdd(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		sub := submission("bob", "b b")
-		sub.Recipients[0].LeadsTo = mail.Address{Local: "x", Domain: "elsewhere.example"}
 		sub.Due = time.Now().Add(time.Hour).UTC().Truncate(time.Millisecond)
 		id := w.add(sub)
 		now := w.add(Submission{Account: 7, Recipients: sub.Recipients})
