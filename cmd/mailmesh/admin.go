@@ -87,7 +87,7 @@ func (p passwordInput) read() (string, error) {
 		return "", errors.New("standard input is no terminal: give the password with --password-stdin")
 	}
 	first, err := prompt("Password: ")
-	if err != nil {
+	if err != nil || first == "" {
 		return "", err
 	}
 	again, err := prompt("Once more: ")

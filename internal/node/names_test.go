@@ -6,8 +6,34 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mailmesh/mailmesh/internal/config"
 	"github.com/mailmesh/mailmesh/internal/infra/dns/dnstest"
+	"github.com/mailmesh/mailmesh/internal/protocol/webserver"
 )
+
+// Ports are told as others reach them.
+func TestPorts(t *testing.T) {
+	cfg := config.Default()
+	cfg.Hostname = "mail.example.org"
+	for _, tt := range []struct {
+		https config.Endpoints
+		want  int
+	}{{nil, 0}, {config.Endpoints{":443"}, 443}, {config.Endpoints{"127.0.0.1:8443"}, 443}, {config.Endpoints{"[::1]:1", "192.0.2.1:8443"}, 8443}} {
+		cfg.Listen.HTTPS = tt.https
+		if got := httpsPort(cfg); got != tt.want {
+			t.Errorf("%v: %d", tt.https, got)
+		}
+	}
+	cfg.Listen.IMAP, cfg.Listen.POP3, cfg.Listen.POP3S = config.Endpoints{"localhost:143"}, nil, config.Endpoints{"0.0.0.0:1995"}
+	want := []webserver.Service{{Protocol: "imap", Port: 993, TLS: true}, {Protocol: "pop3", Port: 1995, TLS: true}, {Protocol: "smtp", Port: 465, TLS: true}, {Protocol: "smtp", Port: 587}}
+	if got := services(cfg); !slices.Equal(got, want) {
+		t.Errorf("services: %v", got)
+	}
+	cfg.Hostname, cfg.Listen.HTTPS = "localhost", config.Endpoints{"127.0.0.1:1443"} // the demo
+	if got := httpsPort(cfg); got != 1443 {
+		t.Errorf("the demo: %d", got)
+	}
+}
 
 // Certificates are wanted for names that lead here, and a DNS that is down takes none away.
 func TestNamesOfCertificates(t *testing.T) {

@@ -27,8 +27,8 @@ func Zone(list []DNSRecord) string { return onboarding.Zone(list) }
 // records are the DNS records that a domain needs.
 func (n *Node) records(ctx context.Context, domain string) ([]DNSRecord, error) {
 	f := onboarding.Facts{Hostname: n.cfg.Hostname, Domain: domain, Policy: stsPolicy(n.cfg), Addresses: n.ownAddresses(ctx),
-		Smarthost: n.cfg.Outbound.Smarthost != ""}
-	for _, s := range services(n.cfg.Listen) {
+		Smarthost: n.cfg.Outbound.Smarthost != "", HTTPS: len(n.cfg.Listen.HTTPS) > 0}
+	for _, s := range services(n.cfg) {
 		f.Services = append(f.Services, onboarding.Service(s))
 	}
 	keys, err := n.rooms.provision.Keys(ctx, domain)

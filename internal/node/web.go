@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/config"
@@ -20,7 +21,7 @@ const stsAge = 7 * 24 * time.Hour
 // webPlans are the HTTP and HTTPS doors.
 func (n *Node) webPlans(c *certificates) ([]doorPlan, error) {
 	o := webserver.Options{
-		Hostname: n.cfg.Hostname, HTTPSPort: port(n.cfg.Listen.HTTPS, 443), Services: services(n.cfg.Listen), Tx: n.rooms.tx, Directory: n.rooms.directory,
+		Hostname: n.cfg.Hostname, HTTPSPort: httpsPort(n.cfg), Services: services(n.cfg), Tx: n.rooms.tx, Directory: n.rooms.directory,
 		STS: stsPolicy(n.cfg), Trusted: c.trusted, Log: n.log,
 	}
 	if c.manager != nil {
@@ -48,25 +49,37 @@ func stsPolicy(cfg config.Config) mtasts.Policy {
 }
 
 // services are the ways in for mail programs, the one to be preferred of each protocol first.
-func services(l config.Listen) (list []webserver.Service) {
+func services(cfg config.Config) (list []webserver.Service) {
+	l := cfg.Listen
 	for _, s := range []struct {
 		protocol string
 		tls      bool
 		at       config.Endpoints
 	}{{"imap", true, l.IMAPS}, {"imap", false, l.IMAP}, {"pop3", true, l.POP3S}, {"pop3", false, l.POP3},
 		{"smtp", true, l.Submissions}, {"smtp", false, l.Submission}} {
-		if p := port(s.at, 0); p != 0 {
+		if p := port(cfg, s.at, 0); p != 0 {
 			list = append(list, webserver.Service{Protocol: s.protocol, Port: p, TLS: s.tls})
 		}
 	}
 	return list
 }
 
-// port is where a door is reached from other machines; otherwise where none is.
-func port(at config.Endpoints, otherwise int) int {
+// httpsPort is where the HTTPS door is reached from other machines. One that listens on this machine alone has a proxy before it,
+// on the port of the standard.
+func httpsPort(cfg config.Config) int {
+	if len(cfg.Listen.HTTPS) == 0 {
+		return 0
+	}
+	return port(cfg, cfg.Listen.HTTPS, 443)
+}
+
+// port is where a door is reached from other machines, those of a server without a full name from this one; otherwise where
+// none is.
+func port(cfg config.Config, at config.Endpoints, otherwise int) int {
 	for _, e := range at {
 		host, text, err := net.SplitHostPort(string(e))
-		if ip := net.ParseIP(host); err != nil || host == "localhost" || ip != nil && ip.IsLoopback() {
+		ip := net.ParseIP(host)
+		if err != nil || strings.Contains(cfg.Hostname, ".") && (host == "localhost" || ip != nil && ip.IsLoopback()) {
 			continue
 		}
 		if p, err := strconv.Atoi(text); err == nil {

@@ -106,7 +106,7 @@ type check func(ctx context.Context, e *Environment) []Finding
 
 // Check looks at everything, all at once.
 func Check(ctx context.Context, e Environment) Report {
-	parts := []check{checkFiles, checkDisk, checkClock, checkDoors, checkHost, checkCertificate, checkAuthority, checkOutgoing}
+	parts := []check{checkFiles, checkDisk, checkClock, checkDoors, checkHost, checkCertificate, checkAuthority, checkOutgoing, checkValidation}
 	for _, d := range e.Domains {
 		parts = append(parts, func(ctx context.Context, e *Environment) []Finding { return checkDomain(ctx, e, d) })
 	}

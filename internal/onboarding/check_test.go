@@ -27,24 +27,25 @@ import (
 
 // world is a server with which all is well, until a test changes it.
 type world struct {
-	t      *testing.T
-	dns    *dnstest.Server
-	zone   string
-	says   map[string]string // by the port that is connected to; "": it is silent
-	policy string
-	date   time.Time
-	shown  tls.Certificate
-	status int
-	opened map[string]error
-	kept   bool
-	free   uint64
-	e      Environment
+	t       *testing.T
+	dns     *dnstest.Server
+	zone    string
+	says    map[string]string // by the port that is connected to; "": it is silent
+	policy  string
+	date    time.Time
+	shown   tls.Certificate
+	status  int
+	opened  map[string]error
+	kept    bool
+	signing dnstest.Option
+	free    uint64
+	e       Environment
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, dns: dnstest.Start(t, "127.0.0.1:0"), zone: Zone(Records(facts())), kept: true, free: 100 << 30, status: 200, date: time.Now(), opened: map[string]error{}}
+	w := &world{t: t, dns: dnstest.Start(t, "127.0.0.1:0"), zone: Zone(Records(facts())), kept: true, signing: dnstest.Signed, free: 100 << 30, status: 200, date: time.Now(), opened: map[string]error{}}
 	w.dns.Recursive = true
-	w.zone += "gmail.com. MX 5 mx.gmail.com.\nmx.gmail.com. A 192.0.2.77\n"
+	w.zone += "gmail.com. MX 5 mx.gmail.com.\nmx.gmail.com. A 192.0.2.77\nietf.org. MX 0 mail.ietf.org.\n"
 	w.policy = facts().Policy.Text()
 	w.says = map[string]string{"25": "220 mail.example.org ESMTP\r\n", "143": "* OK ready\r\n", "993": "* OK ready\r\n", "443": "", "192.0.2.77:25": "220 mx.gmail.com\r\n"}
 	root, key := issue(t, "an authority", nil, nil, time.Now().Add(time.Hour))
@@ -134,7 +135,7 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (w *world) check() Report {
-	w.dns.Zone(".", w.zone)
+	w.dns.Zone(".", w.zone, w.signing)
 	w.e.Resolver = w.dns.Resolver()
 	return Check(w.t.Context(), w.e)
 }
@@ -235,6 +236,7 @@ func TestFaults(t *testing.T) {
 		}, Warning, "holds passwords, and everybody"},
 		{func(w *world) { w.says["192.0.2.77:25"] = "" }, Problem, "the mail servers of others cannot be reached"},
 		{func(w *world) { w.says["192.0.2.77:25"] = "554 no\r\n" }, Problem, `it says "554 no`},
+		{func(w *world) { w.signing = 0 }, Note, "DANE is not used"},
 		{func(w *world) { w.e.Smarthost = true }, Note, "to the smarthost"},
 	} {
 		t.Run(tt.want, func(t *testing.T) {

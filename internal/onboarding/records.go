@@ -56,6 +56,7 @@ type Facts struct {
 	Keys      []Key
 	Policy    mtasts.Policy
 	Smarthost bool   // mail goes out by way of one
+	HTTPS     bool   // the server has that door
 	KeyHash   string // SHA-256 of the certificate's public key, in hex; "": it is not known or will change
 }
 
@@ -94,12 +95,16 @@ func Records(f Facts) (list []Record) {
 	}
 	add(ToBeTaken, "_dmarc."+f.Domain, "TXT", "v=DMARC1; p=quarantine", "p=none while others still send for this domain")
 
-	add(ToBeSafe, mtasts.Host(f.Domain), "CNAME", host, "")
-	add(ToBeSafe, mtasts.RecordName(f.Domain), "TXT", "v=STSv1; id="+PolicyID(f.Policy), "set it last: from then on others insist on a valid certificate")
+	if f.HTTPS {
+		add(ToBeSafe, mtasts.Host(f.Domain), "CNAME", host, "")
+		add(ToBeSafe, mtasts.RecordName(f.Domain), "TXT", "v=STSv1; id="+PolicyID(f.Policy), "set it last: from then on others insist on a valid certificate")
+	}
 	add(ToBeSafe, "_smtp._tls."+f.Domain, "TXT", "v=TLSRPTv1; rua=mailto:postmaster@"+f.Domain, "")
 
-	add(ToBeFound, "autoconfig."+f.Domain, "CNAME", host, "")
-	add(ToBeFound, "autodiscover."+f.Domain, "CNAME", host, "")
+	if f.HTTPS {
+		add(ToBeFound, "autoconfig."+f.Domain, "CNAME", host, "")
+		add(ToBeFound, "autodiscover."+f.Domain, "CNAME", host, "")
+	}
 	list = append(list, serviceRecords(f)...)
 	if f.KeyHash != "" {
 		add(WithDNSSEC, "_25._tcp."+f.Hostname, "TLSA", "3 1 1 "+f.KeyHash, "set it when the server has its certificate")

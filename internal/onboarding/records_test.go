@@ -23,7 +23,7 @@ func facts() Facts {
 		Keys: []Key{{Name: "rsa-a._domainkey.example.org", Text: "v=DKIM1; k=rsa; p=" + strings.Repeat("x", 392)},
 			{Name: "ed25519-b._domainkey.example.org", Text: "v=DKIM1; k=ed25519; p=yyyy", Note: "signs after the next rotation"}},
 		Policy:  mtasts.Policy{Mode: mtasts.Enforce, Hosts: []string{"mail.example.org"}, MaxAge: 7 * 24 * time.Hour},
-		KeyHash: strings.Repeat("ab", 32),
+		KeyHash: strings.Repeat("ab", 32), HTTPS: true,
 	}
 }
 
@@ -77,7 +77,7 @@ func TestRecordsOfLittle(t *testing.T) {
 			t.Errorf("it does not say %q:\n%s", want, zone)
 		}
 	}
-	for _, not := range []string{"TLSA", "DNSSEC", "v=spf1 a"} {
+	for _, not := range []string{"TLSA", "DNSSEC", "v=spf1 a", "mta-sts", "autoconfig"} {
 		if strings.Contains(zone, not) {
 			t.Errorf("it says %q:\n%s", not, zone)
 		}

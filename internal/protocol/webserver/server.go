@@ -41,7 +41,7 @@ type Service struct {
 // Options say what a Server tells.
 type Options struct {
 	Hostname  string // of all services
-	HTTPSPort int    // as seen from outside
+	HTTPSPort int    // as seen from outside; 0: there is no such door
 	Services  []Service
 	STS       mtasts.Policy // of every domain
 	Tx        *tx.Store
@@ -98,8 +98,12 @@ func (s *Server) Plain() http.Handler {
 			return
 		}
 		host := hostOf(r)
-		if isAutoconfig(r) && !s.o.Trusted(host) {
+		if isAutoconfig(r) && (s.o.HTTPSPort == 0 || !s.o.Trusted(host)) {
 			secure.ServeHTTP(w, r)
+			return
+		}
+		if s.o.HTTPSPort == 0 {
+			http.NotFound(w, r)
 			return
 		}
 		if !s.ours(r.Context(), host) {

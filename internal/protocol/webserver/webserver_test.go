@@ -270,6 +270,12 @@ func TestPlain(t *testing.T) {
 	if got := ask(other, "GET", "http://example.org/", "").Header.Get("Location"); got != "https://example.org:8443/" {
 		t.Errorf("another port: %s", got)
 	}
+	alone := newServer(t, func(o *Options) { o.HTTPSPort = 0 }).Plain()
+	for url, want := range map[string]int{"http://example.org/": 404, "http://autoconfig.example.org/mail/config-v1.1.xml": 200} {
+		if answer := ask(alone, "GET", url, ""); answer.StatusCode != want {
+			t.Errorf("without HTTPS %s: %s", url, answer.Status)
+		}
+	}
 }
 
 // A door answers, turns away what is too much, and ends when it is told to.
