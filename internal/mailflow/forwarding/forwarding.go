@@ -63,20 +63,23 @@ func (f *Forwarding) resolve(t *tx.Tx, a mail.Address, r mail.Recipient) (mail.R
 	return r, to.Role, nil
 }
 
-// wayBack finds whom a report is for that comes to an address of rfc/srs.
+// wayBack finds whom a report is for that comes to an address of rfc/srs. An address that only looks like one may be somebody's, or
+// the catch-all's.
 func (f *Forwarding) wayBack(t *tx.Tx, from mail.Address, r mail.Recipient) (mail.Recipient, bool, error) {
-	to, role, err := f.resolve(t, r.Address, r)
-	if err == nil || !mail.Is(err, mail.NotFound) {
-		return to, role, err // the domain is not ours, or somebody here has that name
+	sender, forged := f.o.Sender.Reverse(r.Address)
+	if forged != nil {
+		to, role, err := f.resolve(t, r.Address, r)
+		if mail.Is(err, mail.NotFound) && from.IsNull() {
+			err = fmt.Errorf("%w: %w", noWayBack, forged)
+		} else if mail.Is(err, mail.NotFound) {
+			err = onlyReports
+		}
+		return to, role, err
 	}
 	if !from.IsNull() {
 		return r, false, onlyReports
 	}
-	sender, err := f.o.Sender.Reverse(r.Address)
-	if err != nil {
-		return r, false, fmt.Errorf("%w: %w", noWayBack, err)
-	}
-	to, role, err = f.resolve(t, sender, r)
+	to, role, err := f.resolve(t, sender, r)
 	if mail.Is(err, mail.Denied) { // not ours: it goes on
 		r.Elsewhere = []mail.Address{sender}
 		return r, false, nil

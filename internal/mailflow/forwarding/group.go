@@ -108,11 +108,12 @@ func owners(group mail.Address) mail.Address {
 	return mail.Address{Local: group.Local + "+" + directory.Owners, Domain: group.Domain}
 }
 
-// groupEnvelope is that of a group's mail. RFC 3461 5.2.7.1: nothing of what the sender asked for goes on.
+// groupEnvelope is that of a group's mail. RFC 3461 5.2.7.1: nothing of what the sender asked for goes on. The owners are told of
+// failures, and not of each server that is slow.
 func groupEnvelope(e *mail.Envelope, g mail.Group) mail.Envelope {
 	out := mail.Envelope{ID: e.ID, ReversePath: owners(g.Address), Body: e.Body, SMTPUTF8: e.SMTPUTF8, RequireTLS: e.RequireTLS, Priority: e.Priority}
 	for _, a := range g.Members {
-		out.Recipients = append(out.Recipients, mail.Recipient{Address: a})
+		out.Recipients = append(out.Recipients, mail.Recipient{Address: a, Notify: mail.NotifyFailure})
 		out.SMTPUTF8 = out.SMTPUTF8 || !a.IsASCII()
 	}
 	return out

@@ -13,6 +13,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mailflow"
 	"github.com/mailmesh/mailmesh/internal/mailflow/inbound"
 	"github.com/mailmesh/mailmesh/internal/mailflow/mailflowtest"
+	"github.com/mailmesh/mailmesh/internal/provision"
 	"github.com/mailmesh/mailmesh/internal/rfc/dsn"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 )
@@ -158,6 +159,16 @@ func TestWayBack(t *testing.T) {
 				t.Errorf("from %q to %s: %v", c.from, c.to, err)
 			}
 		}
+		all := mailflowtest.Address("ann")
+		_, err = r.Provision.ChangeDomain(t.Context(), "example.org", provision.DomainChange{CatchAll: &all})
+		r.Must(err)
+		for a, want := range map[mail.Address]string{back: "[eve@client.example]", forged: "[]"} { // a catch-all does not stand in the way
+			if known, err = to("", a); err != nil || fmt.Sprint(known.Elsewhere) != want {
+				t.Errorf("with a catch-all, %s leads to %+v, %v", a, known, err)
+			}
+		}
+		known, err = to("", back)
+		r.Must(err)
 		e := &mail.Envelope{ID: "id1", Recipients: []mail.Recipient{known}}
 		_, err = r.Take(e, strings.NewReader(plain))
 		r.Must(err)

@@ -36,7 +36,7 @@ func TestGroup(t *testing.T) {
 				t.Errorf("it goes on by %+v", e)
 			}
 			for _, one := range e.Recipients {
-				if one.Notify != mail.NotifyUnstated || one.Original != (mail.OriginalRecipient{}) {
+				if one.Notify != mail.NotifyFailure || one.Original != (mail.OriginalRecipient{}) {
 					t.Errorf("to %+v", one)
 				}
 				to = append(to, one.Address.String())

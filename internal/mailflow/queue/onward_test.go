@@ -108,3 +108,31 @@ func TestSubmittedWithSuccess(t *testing.T) {
 		w.check()
 	})
 }
+
+// What cannot be forwarded is reported to who wrote it, by the way back, and says by which address it went.
+func TestForwardThatFails(t *testing.T) {
+	onSQLite(t, func(t *testing.T, w *world) {
+		var out []string
+		w.relay(&out)
+		defer w.run()()
+		w.Account("op")
+		w.Alias("gone", "x@elsewhere.example")
+		e := &mail.Envelope{ID: "id1", ReversePath: mailflowtest.Address("eve@client.example")}
+		known, err := w.Recipient(context.Background(), w.Session(), e, mail.Recipient{Address: mailflowtest.Address("gone")})
+		w.Must(err)
+		e.Recipients = []mail.Recipient{known}
+		_, err = w.Take(e, strings.NewReader("Subject: hello\r\n\r\nhello\r\n"))
+		w.Must(err)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(w.left()) != 0 || len(out) != 2 || !strings.HasPrefix(out[0], "SRS0=") || !strings.HasPrefix(out[1], " eve@client.example\nDelivered-To: SRS0=") {
+			t.Fatalf("left are %+v, out went %q", w.left(), out)
+		}
+		for _, want := range []string{"Original-Recipient: rfc822; gone@example.org", "Final-Recipient: rfc822; x@elsewhere.example", "Action: failed", "Subject: Not delivered: hello"} {
+			if !strings.Contains(out[1], want) {
+				t.Errorf("%q is not told: %s", want, out[1])
+			}
+		}
+		w.check()
+	})
+}
