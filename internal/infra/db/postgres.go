@@ -33,12 +33,12 @@ const (
 )
 
 // sessionSettings are given to every connection, unless the URL does. A lock is waited for less long than a write may
-// take, so that the waiting ends with an answer; a node that vanished inside a transaction holds its locks no longer than
-// the idle time-out.
+// take, so that the waiting ends with an answer; a node that stands still or vanished inside a transaction holds its locks no
+// longer than the idle time-out, which is shorter than the lease of a node (infra/cluster/members): others take over its work then.
 var sessionSettings = map[string]string{
 	"application_name":                    "mailmesh",
 	"lock_timeout":                        "20s",
-	"idle_in_transaction_session_timeout": "60s",
+	"idle_in_transaction_session_timeout": "6s",
 }
 
 // server is a PostgreSQL database.

@@ -142,7 +142,12 @@ const letter = "Received: by mx.example.org; now\r\nFrom: ann@example.org\r\nSub
 // add puts a message into the spool, as submission does.
 func (w *world) add(m spool.Message) (id mail.SpoolID) {
 	w.t.Helper()
-	body, err := w.Bodies.Put(context.Background(), strings.NewReader(letter))
+	return w.addWith(m, letter)
+}
+
+func (w *world) addWith(m spool.Message, content string) (id mail.SpoolID) {
+	w.t.Helper()
+	body, err := w.Bodies.Put(context.Background(), strings.NewReader(content))
 	w.Must(err)
 	w.Must(w.Tx.Write(context.Background(), nil, func(t *tx.Tx) error {
 		blob, err := w.Bodies.Hold(t, mail.SpoolAccount, body)

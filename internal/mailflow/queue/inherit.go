@@ -12,21 +12,42 @@ import (
 // lookForHeirs is how often it is looked for leases of nodes that live no more, besides when one is found to have ended.
 const lookForHeirs = time.Minute
 
+// idleLock is within how long the database ends a transaction whose node stands still (infra/db).
+const idleLock = 10 * time.Second
+
 // inherit takes over what nodes have leased that live no more.
 func (q *Queue) inherit(ctx context.Context) {
-	for {
+	for ended := false; ; {
 		wait := lookForHeirs
 		if err := q.takeOver(ctx); err != nil && ctx.Err() == nil {
 			q.o.Log.Warn("cannot take over the work of nodes that have ended", "err", err)
 			wait = time.Second
 		}
+		if ended {
+			wait = min(wait, idleLock)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-q.ended:
+			ended = true
+			q.lookAgain()
 		case <-time.After(wait):
+			if ended {
+				q.lookAgain()
+			}
+			ended = false
 		}
 	}
+}
+
+// lookAgain has all destinations looked at. A node that ended may have been taking something: what it had locked then looked
+// to us as if it were not there, and is there again.
+func (q *Queue) lookAgain() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.lookAtAll = time.Now()
+	poke(q.poked)
 }
 
 func (q *Queue) takeOver(ctx context.Context) error {
