@@ -131,10 +131,10 @@ func TestOrderedCertificate(t *testing.T) {
 					t.Errorf("%s shows another certificate", door)
 				}
 			}
+			first.stop()
 			if !strings.Contains(first.log.String(), "names=\"["+hostname+" localhost]\"") {
 				t.Error("it did not begin with a self-signed certificate")
 			}
-			first.stop()
 			second := start()
 			if !second.shown("imaps", hostname).Equal(got) {
 				t.Error("after a restart the certificate is another")

@@ -5,11 +5,37 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailmesh/mailmesh/internal/config"
 	"github.com/mailmesh/mailmesh/internal/infra/dns/dnstest"
 	"github.com/mailmesh/mailmesh/internal/protocol/webserver"
 )
+
+// A host is looked at after a minute, and less and less often.
+func TestNamesAreLookedAtSeldom(t *testing.T) {
+	s := dnstest.Start(t, "127.0.0.1:0")
+	s.Recursive = true
+	s.Zone("example.org", "mail A 192.0.2.1\n")
+	now := time.Now()
+	n := &names{hostname: "mail.example.org", now: func() time.Time { return now }, known: map[string]*lead{},
+		domains: func(_ context.Context, each func(string)) error { each("example.org"); return nil }}
+	var asked []int
+	for minute := range 31 {
+		n.resolver = s.Resolver()
+		before := s.Asked("mta-sts.example.org", "A")
+		if _, err := n.wanted(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if s.Asked("mta-sts.example.org", "A") > before {
+			asked = append(asked, minute)
+		}
+		now = now.Add(time.Minute)
+	}
+	if want := []int{0, 1, 3, 7, 15, 25}; !slices.Equal(asked, want) {
+		t.Errorf("asked at %v, want %v", asked, want)
+	}
+}
 
 // Ports are told as others reach them.
 func TestPorts(t *testing.T) {
@@ -41,7 +67,8 @@ func TestNamesOfCertificates(t *testing.T) {
 	s.Recursive = true
 	zone := func(text string) { s.Zone("example.org", "mail A 192.0.2.1\nmail AAAA 2001:db8::1\n"+text) }
 	domains := []string{"example.org"}
-	n := &names{hostname: "mail.example.org", led: map[string]bool{}, domains: func(_ context.Context, each func(string)) error {
+	now := time.Now()
+	n := &names{hostname: "mail.example.org", now: func() time.Time { return now }, known: map[string]*lead{}, domains: func(_ context.Context, each func(string)) error {
 		for _, d := range domains {
 			each(d)
 		}
@@ -50,6 +77,7 @@ func TestNamesOfCertificates(t *testing.T) {
 	expect := func(step string, want ...string) {
 		t.Helper()
 		n.resolver = s.Resolver() // that remembers nothing
+		now = now.Add(lookLater)
 		got, err := n.wanted(t.Context())
 		for i := range want {
 			want[i] += ".example.org"
@@ -72,4 +100,7 @@ func TestNamesOfCertificates(t *testing.T) {
 	expect("one was taken away", "mail", "mta-sts")
 	domains = nil
 	expect("the domain was removed", "mail")
+	if len(n.known) > 0 {
+		t.Errorf("it is remembered: %v", n.known)
+	}
 }
