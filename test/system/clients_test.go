@@ -72,7 +72,7 @@ func TestDemoLines(t *testing.T) {
 	s := newServer(t, "--demo")
 	printed := s.log.String()
 	for name, address := range map[string]string{"smtp": s.ready.SMTP, "lmtp": s.ready.LMTP, "imap": s.ready.IMAP, "imaps": s.ready.IMAPS,
-		"pop3": s.ready.POP3, "pop3s": s.ready.POP3S, "metrics": "http://" + s.ready.Metrics + "/metrics"} {
+		"submission": s.ready.Submission, "submissions": s.ready.Submissions, "pop3": s.ready.POP3, "pop3s": s.ready.POP3S, "metrics": "http://" + s.ready.Metrics + "/metrics"} {
 		if !regexp.MustCompile(`(?m)^  ` + name + ` +` + regexp.QuoteMeta(address) + `\b`).MatchString(printed) {
 			t.Errorf("it does not say that %s listens at %q:\n%s", name, address, printed)
 		}

@@ -66,8 +66,9 @@ type server struct {
 
 // ready is the ready file.
 type ready struct {
-	SMTP, LMTP, IMAP, IMAPS, POP3, POP3S, Submission, Metrics string
-	Accounts                                                  []struct{ Address, Password string }
+	SMTP, LMTP, IMAP, IMAPS, POP3, POP3S, Metrics string
+	Submission, Submissions                       string
+	Accounts                                      []struct{ Address, Password string }
 }
 
 type lockedBuffer struct {

@@ -11,6 +11,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mailflow/mailflowtest"
 	"github.com/mailmesh/mailmesh/internal/mailflow/submission"
 	"github.com/mailmesh/mailmesh/internal/provision"
+	"github.com/mailmesh/mailmesh/internal/rfc/dkim"
 	"github.com/mailmesh/mailmesh/internal/store/dkimkeys"
 	"github.com/mailmesh/mailmesh/internal/store/schema"
 	"github.com/mailmesh/mailmesh/internal/store/submissions"
@@ -189,6 +190,39 @@ func TestSigned(t *testing.T) {
 		for _, content := range []string{w.Owing()[0].Content, w.Inbox(w.bob)[0].Content} {
 			if head := unfolded(content); strings.Count(head, "\r\nDKIM-Signature:") != 2 || strings.Count(head, " d=example.org;") != 2 || strings.Contains(head, "bcc") {
 				t.Errorf("signed is\n%s", content)
+			}
+		}
+	})
+}
+
+// What is signed is what is sent: whoever signs it as it arrived, in the same second, comes to the same fields.
+func TestSignatureCoversWhatIsSent(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		active, err := w.Keys.Draw("example.org")
+		w.Must(err)
+		var keys []dkim.Key
+		w.write(func(t *tx.Tx) error {
+			if err := w.Keys.Begin(t, "example.org", active, nil); err != nil {
+				return err
+			}
+			keys, err = w.Keys.Signing(t, "example.org")
+			return err
+		})
+		for _, text := range []string{"Text.\r\n", strings.Repeat("A line.  \r\n", submission.Spill/5)} {
+			for attempt := 0; ; attempt++ {
+				w.Must(w.submit("Bcc: carl@elsewhere.example\r\nFrom: ann@example.org\r\nSubject: x\r\n y\r\n\r\n"+text, "dan@elsewhere.example"))
+				owing := w.Owing()
+				content := owing[len(owing)-1].Content
+				begin := strings.Index(content, "\r\nFrom: ") + len("\r\n")
+				head, body, _ := strings.Cut(content[begin:], "\r\n\r\n")
+				want, err := dkim.Sign(keys, []byte(head+"\r\n\r\n"), strings.NewReader(body))
+				w.Must(err)
+				if strings.HasSuffix(content[:begin], want) {
+					break
+				}
+				if attempt == 5 {
+					t.Fatalf("signed is\n%.3000s\nwant\n%s", content, want)
+				}
 			}
 		}
 	})
