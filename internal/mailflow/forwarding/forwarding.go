@@ -10,6 +10,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/rfc/srs"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
+	"github.com/mailmesh/mailmesh/internal/store/senders"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
@@ -20,6 +21,7 @@ type Options struct {
 	Bodies    *bodies.Store
 	Spool     *spool.Store
 	Sender    *srs.Rewriter
+	Senders   *senders.Store // those too long for Sender
 }
 
 // Forwarding is the step.
@@ -79,6 +81,14 @@ func (f *Forwarding) wayBack(t *tx.Tx, from mail.Address, r mail.Recipient) (mai
 	if !from.IsNull() {
 		return r, false, onlyReports
 	}
+	if sender.Domain == "" {
+		var err error
+		if sender, err = f.o.Senders.Sender(t, sender.Local); mail.Is(err, mail.NotFound) {
+			return r, false, fmt.Errorf("%w: %w", noWayBack, err)
+		} else if err != nil {
+			return r, false, err
+		}
+	}
 	to, role, err := f.resolve(t, sender, r)
 	if mail.Is(err, mail.Denied) { // not ours: it goes on
 		r.Elsewhere = []mail.Address{sender}
@@ -87,12 +97,12 @@ func (f *Forwarding) wayBack(t *tx.Tx, from mail.Address, r mail.Recipient) (mai
 	return to, role, err
 }
 
-// What one commit changes is bounded (db.MaxChangedRows): a mailbox costs it some ten rows, a message in the spool four, each of
+// What one commit changes is bounded (db.MaxChangedRows): a mailbox costs it some ten rows, a message in the spool five, each of
 // its recipients one.
 const (
 	maxRows        = 1400
 	rowsPerAccount = 11
-	rowsPerMessage = 4
+	rowsPerMessage = 5
 )
 
 // CheckLimit reports whether one more recipient makes a transaction more than fits into a commit.
@@ -236,7 +246,7 @@ func (f *Forwarding) reversePath(t *tx.Tx, from mail.Address, domain string) (ma
 	}
 	rewritten, err := f.o.Sender.Forward(from, domain)
 	if mail.Is(err, mail.TooLarge) || mail.Is(err, mail.Invalid) {
-		return mail.Address{Local: "postmaster", Domain: domain}, nil
+		return f.o.Sender.Short(f.o.Senders.Keep(t, from), domain), nil
 	}
 	return rewritten, err
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/senders"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
@@ -88,7 +89,7 @@ func New(t testing.TB, d *db.DB, o Options) *Rooms {
 	}
 	r.Sender = srs.New([]byte("secret"), func() time.Time { return Now })
 	r.Spool = spool.New(spool.Options{Bodies: r.Bodies})
-	onward := forwarding.New(forwarding.Options{Directory: r.Directory, Bodies: r.Bodies, Spool: r.Spool, Sender: r.Sender})
+	onward := forwarding.New(forwarding.Options{Directory: r.Directory, Bodies: r.Bodies, Spool: r.Spool, Sender: r.Sender, Senders: senders.New()})
 	r.openOutgoing(deliver, onward, slog.New(o.Log))
 	r.Inbound = inbound.New(inbound.Options{Hostname: Hostname, Tx: r.Tx, Mailbox: r.Mailbox, Bodies: r.Bodies, Delivery: deliver,
 		Forwarding: onward, Log: slog.New(o.Log), Now: func() time.Time { return Now }})

@@ -3,6 +3,7 @@
 //
 //	Forward   ann@example.org         becomes  SRS0=hash=day=example.org=ann@ours.example
 //	          SRS0=...@theirs.example becomes  SRS1=hash=theirs.example==...@ours.example
+//	Short     a token             becomes  SRS0=hash=day==TOKEN@ours.example
 //	Reverse   is the way back
 //
 // SRS is a convention of mail servers, no standard (docs/decisions/0014-sender-rewriting.md says why it is used). The two forms are those that
@@ -17,6 +18,6 @@
 //
 // # Limits
 //
-// A local part has 64 bytes at most (RFC 5321 4.5.3.1.1), and what is too long rewritten is mail.TooLarge: the caller needs another
-// reverse-path.
+// A local part has 64 bytes at most (RFC 5321 4.5.3.1.1), and what is too long rewritten is mail.TooLarge: the caller keeps the
+// sender under a token, and uses Short.
 package srs

@@ -79,7 +79,16 @@ func (w *Rewriter) Forward(from mail.Address, domain string) (mail.Address, erro
 	return mail.Address{Local: local, Domain: domain}, nil
 }
 
-// Reverse returns what an address of ours was made of. mail.NotFound where it was not made here, or too long ago.
+// Short makes an address of a token that stands for a sender who is too long, known to the caller: 16 letters and digits in
+// upper case.
+func (w *Rewriter) Short(token, domain string) mail.Address {
+	today := w.today()
+	day := string([]byte{digits[today%days/32], digits[today%32]})
+	return mail.Address{Local: "SRS0=" + w.hash(today, domain, "", token) + "=" + day + "==" + token, Domain: domain}
+}
+
+// Reverse returns what an address of ours was made of; of one of Short's, the token as an address without a domain.
+// mail.NotFound where it was not made here, or too long ago.
 func (w *Rewriter) Reverse(a mail.Address) (mail.Address, error) {
 	var hash, host, local string
 	oldest, newest, ok := w.today()-validDays, w.today(), false
@@ -97,6 +106,9 @@ func (w *Rewriter) Reverse(a mail.Address) (mail.Address, error) {
 	for day := newest; ok && day >= oldest; day-- {
 		if !hmac.Equal([]byte(strings.ToLower(hash)), []byte(w.hash(day, a.Domain, host, local))) {
 			continue
+		}
+		if host == "" {
+			return mail.Address{Local: strings.ToUpper(local)}, nil
 		}
 		if kind(a.Local) == "SRS1" {
 			local = "SRS0" + local
@@ -118,7 +130,7 @@ func (w *Rewriter) hash(day int64, domain, host, local string) string {
 // cutSRS0 splits SRS0=hash=day=host=local; stamp is the day as it is written.
 func cutSRS0(s string) (hash string, stamp int64, host, local string, ok bool) {
 	parts := strings.SplitN(s[5:], "=", 4)
-	if len(parts) != 4 || len(parts[1]) != 2 || parts[2] == "" || s[4] != '=' {
+	if len(parts) != 4 || len(parts[1]) != 2 || s[4] != '=' {
 		return "", 0, "", "", false
 	}
 	for i := range 2 {

@@ -136,6 +136,33 @@ func TestTooLong(t *testing.T) {
 	}
 }
 
+// A token comes back, and is as hard to forge as an address.
+func TestShort(t *testing.T) {
+	c := newClock()
+	w := New([]byte("secret"), c.now)
+	const token = "0123456789ABCDEV"
+	a := w.Short(token, "ours.example")
+	if !Is(a) || len(a.Local) > mail.MaxLocalLength {
+		t.Errorf("it is %s", a)
+	}
+	for _, local := range []string{a.Local, strings.ToLower(a.Local)} {
+		if back, err := w.Reverse(mail.Address{Local: local, Domain: a.Domain}); err != nil || back != (mail.Address{Local: token}) {
+			t.Errorf("%s leads to %+v, %v", local, back, err)
+		}
+	}
+	for i := 5; i < len(a.Local); i++ {
+		b := []byte(a.Local)
+		b[i] = '0' + (b[i]+1)%10
+		if back, err := w.Reverse(mail.Address{Local: string(b), Domain: a.Domain}); err == nil {
+			t.Errorf("%s leads to %s", b, back)
+		}
+	}
+	c.at = c.at.Add(Valid + 25*time.Hour)
+	if _, err := w.Reverse(a); !mail.Is(err, mail.NotFound) {
+		t.Errorf("later: %v", err)
+	}
+}
+
 func FuzzReverse(f *testing.F) {
 	w := New([]byte("secret"), newClock().now)
 	for _, s := range []string{"ann@example.org", "SRS0=aaaaaa=bb=example.org=ann@theirs.example", "SRS1=aaaaaa=x==bb=y=z@theirs.example"} {
@@ -153,6 +180,12 @@ func FuzzReverse(f *testing.F) {
 		}
 		back, err := w.Reverse(a)
 		if err != nil {
+			return
+		}
+		if back.Domain == "" { // a token
+			if again := w.Short(back.Local, a.Domain); !strings.EqualFold(again.Local, a.Local) {
+				t.Fatalf("%s leads to the token of %s", a, again)
+			}
 			return
 		}
 		// What is taken was made here: the way there and back again is the same.

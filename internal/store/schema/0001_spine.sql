@@ -65,6 +65,14 @@ CREATE TABLE group_member (
 ) {{clustered}};
 CREATE INDEX group_member_of ON group_member (member_domain, member_local);
 
+-- Reverse-paths of forwarded mail that do not fit into the ones it goes on with.
+CREATE TABLE long_sender (
+    token  TEXT PRIMARY KEY,              -- hash of the sender
+    sender TEXT NOT NULL,
+    used   BIGINT NOT NULL
+);
+CREATE INDEX long_sender_used ON long_sender (used);
+
 -- Secrets. Passwords are Argon2id only; app passwords also keep a SCRAM-SHA-256 verifier.
 CREATE TABLE credential (
     account_id BIGINT NOT NULL,
