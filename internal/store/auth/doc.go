@@ -23,8 +23,8 @@
 //   - Unknown users, accounts without a password and disabled accounts take the same path and the same time as a wrong
 //     password. Disabled is answered only to who knows the password.
 //
-// Recheck asks the same of a session that is open: doors call it now and then, and end sessions whose password was
-// changed or revoked, or whose account was disabled or removed.
+// Recheck asks the same of a session that is open: doors call it now and then (Stands keeps the time), and end sessions whose
+// password was changed or revoked, or whose account was disabled or removed.
 //
 // # Brakes
 //

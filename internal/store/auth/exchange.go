@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -22,6 +24,20 @@ type Peer struct {
 	Session  string
 	TLS      bool
 	Bindings []sasl.Binding // of the TLS connection, see sasl.Bindings
+}
+
+// Over is the peer on a connection under TLS, of which the server showed it a certificate that may be unknown (nil). Without TLS
+// (nil) it is the peer as it was.
+func (p Peer) Over(state *tls.ConnectionState, shown *x509.Certificate) Peer {
+	if state != nil {
+		p.TLS, p.Bindings = true, sasl.Bindings(state, shown)
+	}
+	return p
+}
+
+// Attempt is one try of the peer to sign in with a password.
+func (p Peer) Attempt(login, password string) Attempt {
+	return Attempt{Login: login, Password: password, Remote: p.Remote, Protocol: p.Protocol, Session: p.Session, TLS: p.TLS}
 }
 
 // Exchange is one SASL exchange. A door carries its challenges and responses; see the contract of sasl.Mechanism.
@@ -77,8 +93,7 @@ func (x *Exchange) password(authzid, user, password string) error {
 	if err := x.sameUser(authzid, user); err != nil {
 		return err
 	}
-	in, err := x.store.Verify(x.ctx, Attempt{Login: user, Password: password, Remote: x.peer.Remote, Protocol: x.peer.Protocol,
-		Session: x.peer.Session, TLS: x.peer.TLS})
+	in, err := x.store.Verify(x.ctx, x.peer.Attempt(user, password))
 	x.signIn = in
 	return err
 }

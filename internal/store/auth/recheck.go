@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"crypto/sha256"
+	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 )
@@ -26,6 +27,32 @@ func (s *Store) Recheck(ctx context.Context, in SignIn) error {
 		return mail.E("auth.Recheck", mail.Denied, ErrCredentials)
 	case k.disabled:
 		return mail.E("auth.Recheck", mail.Disabled, errDisabled)
+	}
+	return nil
+}
+
+// RecheckEvery is how long a session goes on after its sign-in was taken away.
+const RecheckEvery = time.Minute
+
+// Standing is the sign-in of a session that is open.
+type Standing struct {
+	SignIn
+	checked time.Time // when it was last found good
+}
+
+// Stand begins a session with a sign-in.
+func Stand(in SignIn) Standing { return Standing{in, time.Now()} }
+
+// Stands is Recheck, where the last one is so long ago, for a session that is to end on an error: it returns none where the store
+// cannot answer.
+func (s *Store) Stands(ctx context.Context, st *Standing, every time.Duration) error {
+	if time.Since(st.checked) < every {
+		return nil
+	}
+	st.checked = time.Now()
+	err := s.Recheck(ctx, st.SignIn)
+	if mail.Is(err, mail.Denied) || mail.Is(err, mail.Disabled) {
+		return err
 	}
 	return nil
 }

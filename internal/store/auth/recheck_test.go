@@ -1,8 +1,10 @@
 package auth
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/sasl"
@@ -54,5 +56,28 @@ func TestRecheck(t *testing.T) {
 		if err := w.Recheck(t.Context(), SignIn{Account: annID, AppPassword: laptop.ID}); !errors.Is(err, ErrCredentials) {
 			t.Errorf("made up: %v", err)
 		}
+	})
+}
+
+// An open session is looked at now and then, and ends when its sign-in is known to be gone; a store that cannot answer ends none.
+func TestStands(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		st := Stand(w.want(t, "ann@example.org", annPassword, ""))
+		stands := func(ctx context.Context, every time.Duration, want mail.Kind) {
+			t.Helper()
+			if err := w.Stands(ctx, &st, every); mail.KindOf(err) != want && (err != nil || want != "") {
+				t.Errorf("%v, want %q", err, want)
+			}
+		}
+		stands(t.Context(), 0, "")
+		w.off[annID] = true
+		stands(t.Context(), time.Hour, "")
+		stands(t.Context(), 0, mail.Disabled)
+		w.off[annID] = false
+		w.setPassword(t, annID, "another password")
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		stands(gone, 0, "")
+		stands(t.Context(), 0, mail.Denied)
 	})
 }
