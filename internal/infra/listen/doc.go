@@ -1,4 +1,6 @@
-// Package listen opens the server's TCP sockets and runs the sessions of a door on them.
+// Package listen opens the server's TCP sockets and runs the sessions of a door on them: a Server takes connections of one kind,
+// a Door those of a protocol, in clear and over TLS from the start. Conn is one of them, with what every session needs of it:
+// deadlines, TLS, and an end that others may ask for.
 //
 // # What it promises
 //
@@ -12,6 +14,7 @@
 //   - A session that panics ends alone; the fault is logged with its stack.
 //   - When the context of Serve ends, the listener closes first, then all sessions are asked to drain, and those that are
 //     left after Options.Drain are aborted. The context of their work lives until then.
+//   - A session that waits for its client hears of Conn.Drain at once, and decides itself for how long it goes on.
 //   - Deflate compresses a connection without keeping back what a peer has flushed.
 //   - HungUp tells a session that works for long whether its client is still there.
 //

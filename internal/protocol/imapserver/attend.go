@@ -48,7 +48,7 @@ func (s *session) tellNow(expunges bool) {
 // giveUp ends a session of which another goroutine reads.
 func (s *session) giveUp(reading <-chan error) {
 	s.out.Flush()  // BYE, when the mailbox went away
-	s.wire.drain() // wakes the other goroutine
+	s.wire.Drain() // wakes the other goroutine
 	<-reading
 	s.over = true
 }

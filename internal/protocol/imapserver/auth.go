@@ -1,13 +1,11 @@
 package imapserver
 
 import (
-	"crypto/tls"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/listen"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
-	"github.com/mailmesh/mailmesh/internal/rfc/sasl"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 )
 
@@ -47,19 +45,11 @@ func (s *session) logout(imap.Logout) (reply, error) {
 	return ok("logged out"), nil
 }
 
-func (s *session) tls() *tls.ConnectionState {
-	if tc, ok := s.wire.nc.(*tls.Conn); ok {
-		state := tc.ConnectionState()
-		return &state
-	}
-	return nil
-}
-
-func (s *session) canStartTLS() bool { return s.o.TLS != nil && s.tls() == nil }
+func (s *session) canStartTLS() bool { return s.o.TLS != nil && s.wire.TLS() == nil }
 
 // maySignIn: passwords travel only over TLS or within this machine (RFC 9051 11.1).
 func (s *session) maySignIn() bool {
-	return s.tls() != nil || listen.Remote(s.wire.nc).Addr().Unmap().IsLoopback()
+	return s.wire.IsPrivate()
 }
 
 func (s *session) startTLS(r imap.Request, _ imap.StartTLS) (reply, error) {
@@ -71,9 +61,7 @@ func (s *session) startTLS(r imap.Request, _ imap.StartTLS) (reply, error) {
 		return reply{}, err
 	}
 	// RFC 9051 6.2.1: what came behind the command is the beginning of the handshake, never something sent under TLS.
-	conn, shown := listen.TLS(&early{s.wire.nc, s.wire.unread()}, s.o.TLS)
-	s.shown = shown
-	if err := s.wire.handshake(conn); err != nil {
+	if err := s.wire.StartTLS(s.o.TLS, s.wire.unread(), s.o.Limits.Handshake); err != nil {
 		s.log.Debug("imap: TLS handshake failed", "err", err)
 		s.over = true
 	}
@@ -84,8 +72,7 @@ func (s *session) login(c imap.Login) (reply, error) {
 	if !s.maySignIn() {
 		return no(imap.CodePrivacyRequired, "sign in over TLS: use STARTTLS or the port of IMAPS"), nil
 	}
-	in, err := s.o.Auth.Verify(s.ctx, auth.Attempt{Login: c.Username, Password: c.Password, Remote: listen.Remote(s.wire.nc).Addr(),
-		Protocol: "imap", Session: s.id, TLS: s.tls() != nil})
+	in, err := s.o.Auth.Verify(s.ctx, s.peer().Attempt(c.Username, c.Password))
 	return s.signedIn("LOGIN", in, err)
 }
 
@@ -115,24 +102,19 @@ func (s *session) authenticate(c imap.Authenticate) (reply, error) {
 }
 
 func (s *session) peer() auth.Peer {
-	p := auth.Peer{Remote: listen.Remote(s.wire.nc).Addr(), Protocol: "imap", Session: s.id}
-	if state := s.tls(); state != nil {
-		p.TLS = true
-		p.Bindings = sasl.Bindings(state, s.shown)
-	}
-	return p
+	return auth.Peer{Remote: listen.Remote(s.wire.NetConn()).Addr(), Protocol: "imap", Session: s.id}.Over(s.wire.TLS(), s.wire.Shown())
 }
 
 // signedIn takes what the room said about an attempt.
 func (s *session) signedIn(mechanism string, in auth.SignIn, err error) (reply, error) {
 	if err == nil {
-		s.account, s.signIn, s.checked = in.Account, in, time.Now()
+		s.account, s.signIn = in.Account, auth.Stand(in)
 		s.watch = s.o.Realtime.Watch(in.Account)
 		s.share = s.server.shares.join(in.Account, &s.o.Limits)
-		s.wire.signedIn()
+		s.wire.begun = time.Time{}
 		s.in.SetLimits(imap.DefaultLimits)
 		s.log = s.log.With("account", in.Account)
-		s.log.Info("imap: signed in", "mechanism", mechanism, "tls", s.tls() != nil)
+		s.log.Info("imap: signed in", "mechanism", mechanism, "tls", s.wire.TLS() != nil)
 		s.o.Observer.SignedIn(mechanism)
 		return reply{imap.OK, imap.CodeCapability(s.capabilities()), "signed in"}, nil
 	}
@@ -157,19 +139,13 @@ func (s *session) signedIn(mechanism string, in auth.SignIn, err error) (reply, 
 	return reply{}, err
 }
 
-// recheckEvery is how long commands go on being carried out after a sign-in was taken away. A session in IDLE looks
-// whenever the account's bell rings, which it does for that too.
-const recheckEvery = time.Minute
-
 // recheck ends the session of an account that was disabled or removed, or whose secret was changed or revoked, if the
-// last look is longer ago than every. A store that cannot answer says nothing about the sign-in.
+// last look is longer ago than every. A session in IDLE looks whenever the account's bell rings, which it does for that too.
 func (s *session) recheck(every time.Duration) {
-	if s.account == 0 || time.Since(s.checked) < every {
+	if s.account == 0 {
 		return
 	}
-	s.checked = time.Now()
-	switch err := s.o.Auth.Recheck(s.ctx, s.signIn); mail.KindOf(err) {
-	case mail.Denied, mail.Disabled:
+	if err := s.o.Auth.Stands(s.ctx, &s.signIn, every); err != nil {
 		s.log.Info("imap: the sign-in was taken away", "err", err)
 		s.bye(imap.CodeUnavailable, "this sign-in is no longer good")
 	}

@@ -50,7 +50,7 @@ func (e *effort) spend(octets int64) error {
 	}
 	e.next = now.Add(e.session.lookAgain())
 	switch {
-	case e.session.wire.isDraining():
+	case e.session.wire.IsDraining():
 		return errSearchCut
 	case e.session.wire.gone():
 		return errGone // not io.EOF, which readers of content take for its end

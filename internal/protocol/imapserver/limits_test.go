@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/infra/listen"
 	"github.com/mailmesh/mailmesh/internal/infra/listen/listentest"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/doortest"
@@ -262,7 +263,7 @@ func TestReadOnlyStore(t *testing.T) {
 // A client that does not know whether its command was carried out must be told so: to repeat it may do it twice.
 func TestUnknownOutcome(t *testing.T) {
 	f := serve(t)
-	s := newSession(t.Context(), f.Server, nil, &net.TCPConn{})
+	s := newSession(t.Context(), f.Server, listen.NewConn(&net.TCPConn{}))
 	for want, err := range map[string]error{
 		"it is not known whether this was done": mail.ErrOutcomeUnknown,
 		"this cannot be done right now":         errors.New("the disk is full"),

@@ -124,7 +124,7 @@ func (p *parts) reaches(s *imapurl.Server) error {
 	if s == nil {
 		return nil
 	}
-	ours := strings.EqualFold(s.Host, p.o.Hostname) && (s.Port == 0 || s.Port == int(listen.Local(p.wire.nc).Port()))
+	ours := strings.EqualFold(s.Host, p.o.Hostname) && (s.Port == 0 || s.Port == int(listen.Local(p.wire.NetConn()).Port()))
 	if !ours || s.User != "" && !strings.EqualFold(s.User, p.signIn.Login()) {
 		return errElsewhere
 	}

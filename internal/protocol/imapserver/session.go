@@ -3,10 +3,7 @@ package imapserver
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
 	"log/slog"
-	"net"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -30,10 +27,9 @@ type session struct {
 
 	anonymous *slog.Logger // log, before anybody has signed in
 
-	wire  *wire
-	in    *imap.Reader
-	out   *imap.Encoder
-	shown *x509.Certificate // to this client; nil without TLS, or when it is not known
+	wire *wire
+	in   *imap.Reader
+	out  *imap.Encoder
 
 	authenticated
 
@@ -57,8 +53,7 @@ type authenticated struct {
 
 	account  mail.AccountID  // 0: not signed in
 	share    *share          // of the account
-	signIn   auth.SignIn     // by which
-	checked  time.Time       // when it was last found good
+	signIn   auth.Standing   // by which
 	watch    *realtime.Watch // of the account
 	heard    mail.ModSeq     // the newest number that watch gave
 	selected *selected       // nil: no mailbox
@@ -69,12 +64,12 @@ type authenticated struct {
 	others   *others // and of the mailboxes of others; nil: nothing
 }
 
-func newSession(ctx context.Context, s *Server, door *listen.Server, nc net.Conn) *session {
+func newSession(ctx context.Context, s *Server, conn *listen.Conn) *session {
 	c := &session{server: s, o: &s.o, id: strings.ToLower(rand.Text()[:12])}
 	c.ctx, c.end = context.WithCancel(tx.WithNote(ctx, c.noteOwn))
-	c.anonymous = s.o.Log.With("session", c.id, "remote", listen.Remote(nc))
+	c.anonymous = s.o.Log.With("session", c.id, "remote", listen.Remote(conn.NetConn()))
 	c.log = c.anonymous
-	c.wire = &wire{limits: &s.o.Limits, door: door, pool: &s.buffers, nc: nc, begun: time.Now()}
+	c.wire = &wire{Conn: conn, limits: &s.o.Limits, pool: &s.buffers, begun: time.Now()}
 	c.out = imap.NewEncoder(c.wire, nil)
 	c.in = imap.NewReader(c.wire, imap.Config{Continue: c.goOn, Limits: strangerLimits})
 	c.wire.beforeWait = c.out.Flush
@@ -85,8 +80,8 @@ func newSession(ctx context.Context, s *Server, door *listen.Server, nc net.Conn
 var strangerLimits = imap.Limits{Line: 16 << 10, Literal: 4 << 10, Command: 32 << 10, ListItems: 100, Discard: 256 << 10}
 
 // Drain and Abort are listen.Session's.
-func (s *session) Drain() { s.wire.drain() }
-func (s *session) Abort() { s.wire.abort() }
+func (s *session) Drain() { s.wire.Drain() }
+func (s *session) Abort() { s.wire.Abort() }
 
 // goOn tells a client that waits to send its literal.
 func (s *session) goOn() error {
@@ -100,16 +95,14 @@ func (s *session) Run() {
 	defer s.o.Observer.SessionEnded()
 	defer s.close()
 	defer s.survive()
-	if tc, ok := s.wire.nc.(*tls.Conn); ok {
-		if err := s.wire.handshake(tc); err != nil {
-			s.log.Debug("imap: TLS handshake failed", "err", err)
-			return
-		}
+	if err := s.wire.Handshake(s.o.Limits.Handshake); err != nil {
+		s.log.Debug("imap: TLS handshake failed", "err", err)
+		return
 	}
 	s.log.Debug("imap: connected")
 	s.out.Untagged(imap.OK, imap.CodeCapability(s.capabilities()), s.o.Hostname+" Mailmesh IMAP")
 	for !s.over && s.out.Err() == nil { // what a client that is gone had pipelined is not carried out
-		if s.wire.isDraining() {
+		if s.wire.IsDraining() {
 			s.lostConnection(errDraining)
 			break
 		}
@@ -162,7 +155,7 @@ func (s *session) close() {
 	if s.linger {
 		s.wire.linger()
 	}
-	s.wire.close()
+	s.wire.Close()
 	s.log.Debug("imap: closed")
 }
 
@@ -205,7 +198,7 @@ func (s *session) serve(request imap.Request) {
 	if err == nil && s.selected != nil {
 		s.prepare(&c, request)
 	}
-	s.recheck(recheckEvery)
+	s.recheck(auth.RecheckEvery)
 	r := s.carryOut(&c, request, err)
 	if s.selected != nil && !s.over {
 		s.report(&c, request)

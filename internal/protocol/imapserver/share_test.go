@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/infra/listen"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/doortest"
 )
@@ -76,7 +77,7 @@ func TestGoneBehindMuch(t *testing.T) {
 	if _, err := io.WriteString(there, strings.Repeat("a NOOP\r\n", 3*readBuffer/8)); err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{nc: here, limits: &Limits{Stall: time.Minute}}
+	w := &wire{Conn: listen.NewConn(here), limits: &Limits{Stall: time.Minute}}
 	w.in = bufio.NewReaderSize(feed{w}, readBuffer)
 	if _, err := w.in.Peek(readBuffer); err != nil {
 		t.Fatal(err)

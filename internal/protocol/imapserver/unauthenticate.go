@@ -1,6 +1,10 @@
 package imapserver
 
-import "github.com/mailmesh/mailmesh/internal/rfc/imap"
+import (
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/rfc/imap"
+)
 
 func unauthenticateExtension() extension {
 	return extension{
@@ -18,6 +22,6 @@ func (s *session) unauthenticate(imap.Unauthenticate) (reply, error) {
 	s.in.SetDialect(s.dialect)
 	s.out.SetDialect(s.dialect)
 	s.in.SetLimits(strangerLimits)
-	s.wire.signedOut()
+	s.wire.begun = time.Now()
 	return reply{imap.OK, imap.CodeCapability(s.capabilities()), "signed out"}, nil
 }

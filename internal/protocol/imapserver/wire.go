@@ -3,10 +3,8 @@ package imapserver
 import (
 	"bufio"
 	"bytes"
-	"crypto/tls"
 	"errors"
 	"io"
-	"net"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -40,11 +38,12 @@ var (
 )
 
 // wire is one connection as rfc/imap reads and writes it. Between commands it holds no buffers: most connections of a
-// server wait. One goroutine reads and one writes, which may be the same; drain and abort may be called by others.
+// server wait.
 type wire struct {
+	*listen.Conn
 	limits *Limits
-	door   *listen.Server
 	pool   *sync.Pool
+	begun  time.Time // of the time to sign in; zero once that is done
 
 	in    *bufio.Reader // nil while the connection waits
 	spare []byte        // for the encoder, which takes it when a command has come
@@ -60,13 +59,6 @@ type wire struct {
 	readErr, writeErr error        // the first ones: the connection is of no use any more
 	peeking           bool         // see gone
 	waited            atomic.Int64 // nanoseconds for the client, to send or to take
-
-	mu       sync.Mutex // guards what follows
-	nc       net.Conn
-	begun    time.Time // of the time to sign in; zero once that is done
-	waiting  bool      // for the next command, or for the end of IDLE
-	draining bool
-	drainBy  time.Time // until then a command under way is read
 }
 
 // Read and ReadSlice make a wire an imap.Source.
@@ -86,8 +78,9 @@ func (w *wire) ReadSlice(delim byte) ([]byte, error) {
 
 // Write sends replies; a client that does not take them in time loses the connection.
 func (w *wire) Write(p []byte) (int, error) {
-	w.nc.SetWriteDeadline(time.Now().Add(w.limits.Write))
-	n, err := w.timed(w.stream().Write, p)
+	w.NetConn().SetWriteDeadline(time.Now().Add(w.limits.Write))
+	defer w.timed(time.Now())
+	n, err := w.stream().Write(p)
 	if w.writeErr == nil {
 		w.writeErr = err
 	}
@@ -95,24 +88,19 @@ func (w *wire) Write(p []byte) (int, error) {
 }
 
 // timed counts the time of waiting for the client.
-func (w *wire) timed(do func([]byte) (int, error), p []byte) (int, error) {
-	begun := time.Now()
-	n, err := do(p)
-	w.waited.Add(int64(time.Since(begun)))
-	return n, err
-}
+func (w *wire) timed(since time.Time) { w.waited.Add(int64(time.Since(since))) }
 
 // stream is what commands are read from and replies written to.
 func (w *wire) stream() io.ReadWriter {
 	if w.packed != nil {
 		return w.packed
 	}
-	return w.nc
+	return w.NetConn()
 }
 
 // compress puts DEFLATE between the commands and the connection. What came behind the command that was read last is
 // compressed already: a client may take our OK for granted.
-func (w *wire) compress() { w.packed = listen.Deflate(&early{w.nc, w.unread()}) }
+func (w *wire) compress() { w.packed = listen.Deflate(listen.Unread(w.NetConn(), w.unread())) }
 
 // broken is why the connection is of no use any more, nil while it works.
 func (w *wire) broken() error {
@@ -127,8 +115,8 @@ type feed struct{ *wire }
 
 func (s feed) Read(p []byte) (int, error) {
 	if s.peeking {
-		s.nc.SetReadDeadline(time.Now().Add(time.Millisecond))
-		return s.nc.Read(p)
+		s.NetConn().SetReadDeadline(time.Now().Add(time.Millisecond))
+		return s.NetConn().Read(p)
 	}
 	if s.woken {
 		s.woken = false
@@ -141,7 +129,7 @@ func (s feed) Read(p []byte) (int, error) {
 // gone looks whether the client has closed the connection while a command runs. Where the system cannot be asked, one that
 // has sent more than the buffer holds, and then went away, is not noticed.
 func (w *wire) gone() bool {
-	if hungUp, known := listen.HungUp(w.nc); known {
+	if hungUp, known := listen.HungUp(w.NetConn()); known {
 		if hungUp && w.readErr == nil {
 			w.readErr = io.EOF
 		}
@@ -168,74 +156,39 @@ func (w *wire) receive(p []byte, next bool) (n int, err error) {
 	if w.beforeWait != nil {
 		err = w.beforeWait()
 	}
-	for since := time.Now(); err == nil; {
-		var until time.Time
-		var late error
-		if until, late, err = w.beginWait(next, since); err != nil {
-			break
-		}
-		n, err = w.timed(w.stream().Read, p)
-		w.endWait()
-		switch {
-		case n > 0:
-			return n, nil
-		case !errors.Is(err, os.ErrDeadlineExceeded):
-		case w.isDraining():
-			err = errDraining
-		case late != nil || !time.Now().Before(until): // crypto/tls keeps a timeout of its own for ever
-			err = late
-		}
+	if since := time.Now(); err == nil {
+		n, err = w.Conn.Read(p, w.stream(), func(drained time.Time) (time.Time, error) { return w.deadline(next, since, drained) })
+		w.timed(since)
+	}
+	if n > 0 {
+		return n, nil
 	}
 	w.readErr = err
 	return 0, err
 }
 
-// beginWait sets the deadline of a wait that began at since, and says what it means when it passes: nil is that the wait
-// goes on.
-func (w *wire) beginWait(next bool, since time.Time) (until time.Time, late, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.draining && next {
-		return until, nil, errDraining
+// deadline is that of a wait that began at since. When the server closes down the rest of a command that has begun may still come
+// for a while.
+func (w *wire) deadline(next bool, since, drained time.Time) (until time.Time, late error) {
+	if next && !drained.IsZero() {
+		return time.Time{}, errDraining
 	}
 	until, late = since.Add(w.limits.Stall), errStalled
 	if next {
 		until, late = since.Add(w.limits.Idle), errIdle
 	}
 	if !w.begun.IsZero() {
-		step := w.door.WaitUntil(w.begun, w.limits.Preauth)
-		if !step.After(time.Now()) {
-			return until, nil, errPreauth
-		}
-		if step.Before(until) {
-			until, late = step, nil
+		if end := w.WaitUntil(w.begun, w.limits.Preauth); end.Before(until) {
+			until, late = end, errPreauth
 		}
 	}
-	if w.draining && w.drainBy.Before(until) {
-		until = w.drainBy
+	if !drained.IsZero() {
+		late = errDraining
+		if end := drained.Add(w.limits.Drain / 2); end.Before(until) {
+			until = end
+		}
 	}
-	w.waiting = next
-	return until, late, w.nc.SetReadDeadline(until)
-}
-
-func (w *wire) endWait() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.waiting = false
-}
-
-// signedIn ends the time for signing in.
-func (w *wire) signedIn() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.begun = time.Time{}
-}
-
-// signedOut begins it again.
-func (w *wire) signedOut() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.begun = time.Now()
+	return until, late
 }
 
 // wake waits for the next byte without buffers, if there are none, and then takes them.
@@ -271,46 +224,10 @@ func (w *wire) sleep(out []byte) {
 // pending reports whether the client has sent more than what was read.
 func (w *wire) pending() bool { return w.woken || w.in != nil && w.in.Buffered() > 0 }
 
-// drain wakes a reader that waits for a command; it then sees errDraining. The rest of a command that has begun may
-// still come for a while.
-func (w *wire) drain() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	now := time.Now()
-	w.draining, w.drainBy = true, now.Add(w.limits.Drain/2)
-	if w.waiting {
-		w.nc.SetReadDeadline(now)
-	} else {
-		w.nc.SetReadDeadline(w.drainBy)
-	}
-}
-
-func (w *wire) isDraining() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.draining
-}
-
-// close ends the connection in good order.
-func (w *wire) close() {
-	w.mu.Lock()
-	nc := w.nc
-	w.mu.Unlock()
-	nc.Close()
-}
-
-// abort ends the connection at once.
-func (w *wire) abort() {
-	w.mu.Lock()
-	nc := w.nc
-	w.mu.Unlock()
-	listen.Abort(nc)
-}
-
 // linger lets a client that is still sending read why the connection ends.
 func (w *wire) linger() {
 	if w.writeErr == nil {
-		listen.Linger(w.nc)
+		listen.Linger(w.NetConn())
 	}
 }
 
@@ -320,35 +237,4 @@ func (w *wire) unread() []byte {
 	rest = bytes.Clone(rest)
 	w.in.Discard(len(rest)) // it is there
 	return rest
-}
-
-// early is a connection of which something was read too early.
-type early struct {
-	net.Conn
-	read []byte
-}
-
-// NetConn is the connection itself.
-func (c *early) NetConn() net.Conn { return c.Conn }
-
-func (c *early) Read(p []byte) (int, error) {
-	if len(c.read) == 0 {
-		return c.Conn.Read(p)
-	}
-	n := copy(p, c.read)
-	c.read = c.read[n:]
-	return n, nil
-}
-
-// handshake makes TLS of the connection. Nothing that came in clear is buffered any more.
-func (w *wire) handshake(tc *tls.Conn) error {
-	tc.SetDeadline(time.Now().Add(w.limits.Handshake))
-	err := tc.Handshake()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.nc = tc
-	if err == nil {
-		err = tc.SetDeadline(time.Time{})
-	}
-	return err
 }

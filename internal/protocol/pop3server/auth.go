@@ -1,7 +1,6 @@
 package pop3server
 
 import (
-	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -9,23 +8,14 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/infra/listen"
 	"github.com/mailmesh/mailmesh/internal/mail"
-	"github.com/mailmesh/mailmesh/internal/rfc/sasl"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 )
 
-func (s *session) tls() *tls.ConnectionState {
-	if tc, ok := s.wire.nc.(*tls.Conn); ok {
-		state := tc.ConnectionState()
-		return &state
-	}
-	return nil
-}
-
-func (s *session) canStartTLS() bool { return s.o.TLS != nil && s.tls() == nil }
+func (s *session) canStartTLS() bool { return s.o.TLS != nil && s.wire.TLS() == nil }
 
 // maySignIn: passwords travel only over TLS or within this machine (RFC 2595 2.3, RFC 8314 3).
 func (s *session) maySignIn() bool {
-	return s.tls() != nil || listen.Remote(s.wire.nc).Addr().Unmap().IsLoopback()
+	return s.wire.IsPrivate()
 }
 
 // overTLS refuses a sign-in in clear. RFC 3206 4: [AUTH] is also for attempts "in violation of policy".
@@ -46,9 +36,7 @@ func (s *session) startTLS(string) (reply, error) {
 	}
 	s.wire.dropBuffers()
 	s.utf8 = false // nothing that was said in clear is kept
-	conn, shown := listen.TLS(s.wire.nc, s.o.TLS)
-	s.shown = shown
-	if err := s.wire.handshake(conn); err != nil {
+	if err := s.wire.StartTLS(s.o.TLS, nil, s.o.Limits.Handshake); err != nil {
 		s.log.Debug("pop3: TLS handshake failed", "err", err)
 		s.over = true
 	}
@@ -73,8 +61,7 @@ func (s *session) pass(password string) (reply, error) {
 	case s.user == "":
 		return bad("send USER first"), nil
 	}
-	in, err := s.o.Auth.Verify(s.ctx, auth.Attempt{Login: s.user, Password: password, Remote: listen.Remote(s.wire.nc).Addr(),
-		Protocol: "pop3", Session: s.id, TLS: s.tls() != nil})
+	in, err := s.o.Auth.Verify(s.ctx, s.peer().Attempt(s.user, password))
 	return s.signedIn("USER", in, err)
 }
 
@@ -139,12 +126,7 @@ func (s *session) ask(challenge []byte, response *[]byte) (r reply, over bool) {
 }
 
 func (s *session) peer() auth.Peer {
-	p := auth.Peer{Remote: listen.Remote(s.wire.nc).Addr(), Protocol: "pop3", Session: s.id}
-	if state := s.tls(); state != nil {
-		p.TLS = true
-		p.Bindings = sasl.Bindings(state, s.shown)
-	}
-	return p
+	return auth.Peer{Remote: listen.Remote(s.wire.NetConn()).Addr(), Protocol: "pop3", Session: s.id}.Over(s.wire.TLS(), s.wire.Shown())
 }
 
 // signedIn takes what the room said about an attempt, and opens the maildrop.
@@ -157,10 +139,10 @@ func (s *session) signedIn(mechanism string, in auth.SignIn, err error) (reply, 
 		s.o.Observer.SignInFailed(mechanism, mail.KindOf(err))
 		return reply{}, err
 	}
-	s.account, s.signIn, s.checked, s.maildrop = in.Account, in, time.Now(), drop
-	s.wire.signedIn()
+	s.account, s.signIn, s.maildrop = in.Account, auth.Stand(in), drop
+	s.wire.begun = time.Time{}
 	s.log = s.log.With("account", in.Account)
-	s.log.Info("pop3: signed in", "mechanism", mechanism, "tls", s.tls() != nil)
+	s.log.Info("pop3: signed in", "mechanism", mechanism, "tls", s.wire.TLS() != nil)
 	s.o.Observer.SignedIn(mechanism)
 	return ok(drop.describe()), nil
 }
@@ -186,18 +168,12 @@ func (s *session) notSignedIn(mechanism string, err error) (reply, error) {
 	return r, nil
 }
 
-// recheckEvery is how long commands go on being carried out after a sign-in was taken away.
-const recheckEvery = time.Minute
-
-// recheck ends the session of an account that was disabled or removed, or whose secret was changed or revoked. A store
-// that cannot answer says nothing about the sign-in.
+// recheck ends the session of an account that was disabled or removed, or whose secret was changed or revoked.
 func (s *session) recheck() {
-	if s.maildrop == nil || time.Since(s.checked) < recheckEvery {
+	if s.maildrop == nil {
 		return
 	}
-	s.checked = time.Now()
-	switch err := s.o.Auth.Recheck(s.ctx, s.signIn); mail.KindOf(err) {
-	case mail.Denied, mail.Disabled:
+	if err := s.o.Auth.Stands(s.ctx, &s.signIn, auth.RecheckEvery); err != nil {
 		s.log.Info("pop3: the sign-in was taken away", "err", err)
 		s.bye(reply{negative, codeAuth, "this sign-in is no longer good, nothing was deleted"})
 	}

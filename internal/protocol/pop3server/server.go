@@ -2,23 +2,18 @@ package pop3server
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"sync"
-	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/listen"
 )
 
 // Server answers POP3 connections. It may serve several listeners at a time.
 type Server struct {
-	o       Options
-	plain   *listen.Server // STLS
-	secure  *listen.Server // TLS from the start (RFC 8314)
-	buffers sync.Pool
+	*listen.Door // in clear, for STLS, or TLS from the start
+	o            Options
+	buffers      sync.Pool
 }
 
 // New makes a server; it fails when the options cannot work.
@@ -35,41 +30,18 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{o: o}
 	s.buffers.New = func() any { return newBuffers() }
-	run := listen.Options{Name: "pop3", Connections: o.Limits.Connections, PerHost: o.Limits.ConnectionsPerHost,
-		Drain: o.Limits.Drain, Log: o.Log, TurnAway: s.turnAway, Start: s.start}
-	s.plain = listen.NewServer(run)
-	// Nothing can be said before a handshake.
-	run.TurnAway = func(_ net.Conn, why listen.Refusal) { s.o.Observer.TurnedAway(string(why)) }
-	run.Start = s.startTLS
-	s.secure = listen.NewServer(run)
+	s.Door = listen.NewDoor(listen.DoorOptions{
+		Options: listen.Options{Name: "pop3", Connections: o.Limits.Connections, PerHost: o.Limits.ConnectionsPerHost, Drain: o.Limits.Drain, Log: o.Log},
+		TLS:     o.TLS, Begin: s.begin, Refused: s.refused})
 	return s, nil
 }
 
-// Serve answers connections, which may use STLS, until ctx ends, and then lets them finish the command under way.
-func (s *Server) Serve(ctx context.Context, l net.Listener) error { return s.plain.Serve(ctx, l) }
-
-// ServeTLS is Serve for connections that begin with TLS.
-func (s *Server) ServeTLS(ctx context.Context, l net.Listener) error {
-	if s.o.TLS == nil {
-		return errors.New("pop3server: no certificate")
-	}
-	return s.secure.Serve(ctx, l)
+func (s *Server) begin(ctx context.Context, c *listen.Conn) listen.Session {
+	return newSession(ctx, s, c)
 }
 
-func (s *Server) start(ctx context.Context, nc net.Conn) listen.Session {
-	return newSession(ctx, s, s.plain, nc)
-}
-
-func (s *Server) startTLS(ctx context.Context, nc net.Conn) listen.Session {
-	conn, shown := listen.TLS(nc, s.o.TLS)
-	c := newSession(ctx, s, s.secure, conn)
-	c.shown = shown
-	return c
-}
-
-// turnAway says why, if the client takes it at once. RFC 3206 4: [SYS/TEMP] keeps it from asking for another password.
-func (s *Server) turnAway(nc net.Conn, why listen.Refusal) {
+// refused: RFC 3206 4: [SYS/TEMP] keeps the client from asking for another password.
+func (s *Server) refused(why listen.Refusal) (farewell string) {
 	s.o.Observer.TurnedAway(string(why))
-	nc.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
-	io.WriteString(nc, "-ERR [SYS/TEMP] "+string(why)+", try again later\r\n")
+	return "-ERR [SYS/TEMP] " + string(why) + ", try again later\r\n"
 }

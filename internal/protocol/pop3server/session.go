@@ -3,12 +3,9 @@ package pop3server
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -27,12 +24,10 @@ type session struct {
 	id   string
 	wire wire
 
-	shown    *x509.Certificate // to this client; nil without TLS, or when it is not known
-	utf8     bool              // the client understands internationalized headers (RFC 6856 2.1)
-	user     string            // that USER named, for the PASS that follows at once
+	utf8     bool   // the client understands internationalized headers (RFC 6856 2.1)
+	user     string // that USER named, for the PASS that follows at once
 	account  mail.AccountID
-	signIn   auth.SignIn
-	checked  time.Time // when the sign-in was last found good
+	signIn   auth.Standing
 	maildrop *maildrop // nil: not signed in (AUTHORIZATION state)
 
 	begun         time.Time // of the command under way
@@ -43,17 +38,17 @@ type session struct {
 	linger        bool // the client was still sending
 }
 
-func newSession(ctx context.Context, s *Server, door *listen.Server, nc net.Conn) *session {
+func newSession(ctx context.Context, s *Server, conn *listen.Conn) *session {
 	c := &session{o: &s.o, id: strings.ToLower(rand.Text()[:12])}
 	c.ctx, c.end = context.WithCancel(ctx)
-	c.log = s.o.Log.With("session", c.id, "remote", listen.Remote(nc))
-	c.wire = wire{limits: &s.o.Limits, door: door, pool: &s.buffers, nc: nc, begun: time.Now()}
+	c.log = s.o.Log.With("session", c.id, "remote", listen.Remote(conn.NetConn()))
+	c.wire = wire{Conn: conn, limits: &s.o.Limits, pool: &s.buffers, begun: time.Now()}
 	return c
 }
 
 // Drain and Abort are listen.Session's.
-func (s *session) Drain() { s.wire.drain() }
-func (s *session) Abort() { s.wire.abort() }
+func (s *session) Drain() { s.wire.Drain() }
+func (s *session) Abort() { s.wire.Abort() }
 
 // Run serves the connection until it ends.
 func (s *session) Run() {
@@ -61,11 +56,9 @@ func (s *session) Run() {
 	defer s.o.Observer.SessionEnded()
 	defer s.close()
 	defer s.survive()
-	if tc, ok := s.wire.nc.(*tls.Conn); ok {
-		if err := s.wire.handshake(tc); err != nil {
-			s.log.Debug("pop3: TLS handshake failed", "err", err)
-			return
-		}
+	if err := s.wire.Handshake(s.o.Limits.Handshake); err != nil {
+		s.log.Debug("pop3: TLS handshake failed", "err", err)
+		return
 	}
 	s.log.Debug("pop3: connected")
 	// No timestamp in angle brackets: that would offer APOP (RFC 1939 7).

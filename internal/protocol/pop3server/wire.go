@@ -2,10 +2,7 @@ package pop3server
 
 import (
 	"bufio"
-	"crypto/tls"
 	"errors"
-	"net"
-	"os"
 	"sync"
 	"time"
 
@@ -42,30 +39,25 @@ var (
 var errBareLF = errors.New("the line ends with LF; lines end with CR LF")
 
 // wire is one connection: lines in, replies out, deadlines for both. Between commands it holds no buffers: most
-// connections of a server wait. Only drain and abort may be called by others than the session's goroutine.
+// connections of a server wait.
 type wire struct {
+	*listen.Conn
 	limits *Limits
-	door   *listen.Server
 	pool   *sync.Pool
 	buf    *buffers  // nil while the connection waits
 	first  [1]byte   // what ended the wait
 	woken  bool      // first holds a byte
+	begun  time.Time // of the time to sign in; zero once that is done
 	lineBy time.Time // when the line that has begun must be whole
 
 	waited time.Duration // for the client, to send or to take
 
 	writeErr error // the first one: a reply that went out in part cannot be followed by another
-
-	mu       sync.Mutex // guards what follows
-	nc       net.Conn
-	begun    time.Time // of the time to sign in; zero once that is done
-	waiting  bool      // for a line to begin
-	draining bool
 }
 
 // readLine returns the next line without its end, valid until the next read.
 func (w *wire) readLine() ([]byte, error) {
-	if w.isDraining() {
+	if w.IsDraining() {
 		return nil, errDraining
 	}
 	if err := w.wake(); err != nil {
@@ -107,55 +99,24 @@ func (w feed) Read(p []byte) (int, error) {
 
 // receive reads from the connection, as long as the client is waited for. begins says that no part of a line has come yet.
 func (w *wire) receive(p []byte, begins bool) (int, error) {
-	for since := time.Now(); ; {
-		until, err := w.beginWait(since, begins)
-		if err != nil {
-			return 0, err
+	since := time.Now()
+	n, err := w.Read(p, w.NetConn(), func(drained time.Time) (time.Time, error) {
+		if !drained.IsZero() {
+			return time.Time{}, errDraining
 		}
-		n, err := w.nc.Read(p)
-		w.endWait()
-		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && (w.isDraining() || !time.Now().Before(until)) {
-			continue
+		until, late := since.Add(w.limits.Idle), errIdle
+		if !begins {
+			until, late = w.lineBy, errStalled
 		}
-		w.waited += time.Since(since)
-		return n, err
-	}
-}
-
-// beginWait sets the next deadline of a read that began at since. The error is why there is none.
-func (w *wire) beginWait(since time.Time, begins bool) (until time.Time, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.draining {
-		return until, errDraining
-	}
-	until, late := since.Add(w.limits.Idle), errIdle
-	if !begins {
-		until, late = w.lineBy, errStalled
-	}
-	if !w.begun.IsZero() {
-		if end := w.door.WaitUntil(w.begun, w.limits.Preauth); end.Before(until) {
-			until, late = end, errPreauth
+		if !w.begun.IsZero() {
+			if end := w.WaitUntil(w.begun, w.limits.Preauth); end.Before(until) {
+				until, late = end, errPreauth
+			}
 		}
-	}
-	if !until.After(time.Now()) {
 		return until, late
-	}
-	w.waiting = true
-	return until, w.nc.SetReadDeadline(until)
-}
-
-func (w *wire) endWait() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.waiting = false
-}
-
-// signedIn ends the time for signing in.
-func (w *wire) signedIn() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.begun = time.Time{}
+	})
+	w.waited += time.Since(since)
+	return n, err
 }
 
 // wake gives the wire its buffers; it waits for the next line to begin without them.
@@ -222,63 +183,23 @@ func (w *wire) flush() error {
 		return w.writeErr
 	}
 	begun := time.Now()
-	w.nc.SetWriteDeadline(begun.Add(w.limits.Write))
-	_, w.writeErr = w.nc.Write(w.buf.out)
+	w.NetConn().SetWriteDeadline(begun.Add(w.limits.Write))
+	_, w.writeErr = w.NetConn().Write(w.buf.out)
 	w.waited += time.Since(begun)
 	w.buf.out = w.buf.out[:0]
 	return w.writeErr
-}
-
-// drain wakes a reader; it then sees errDraining. A command that runs goes on.
-func (w *wire) drain() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.draining = true
-	if w.waiting {
-		w.nc.SetReadDeadline(time.Now())
-	}
-}
-
-func (w *wire) isDraining() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.draining
-}
-
-// handshake makes TLS of the connection. Whatever was buffered came in clear and is gone already.
-func (w *wire) handshake(tc *tls.Conn) error {
-	tc.SetDeadline(time.Now().Add(w.limits.Handshake))
-	err := tc.Handshake()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.nc = tc
-	if err == nil {
-		err = tc.SetDeadline(time.Time{})
-	}
-	return err
 }
 
 // close sends what is left to say and ends the connection in good order.
 func (w *wire) close() {
 	w.flush()
 	w.dropBuffers()
-	w.mu.Lock()
-	nc := w.nc
-	w.mu.Unlock()
-	nc.Close()
-}
-
-// abort ends the connection at once.
-func (w *wire) abort() {
-	w.mu.Lock()
-	nc := w.nc
-	w.mu.Unlock()
-	listen.Abort(nc)
+	w.Close()
 }
 
 // linger lets a client that is still sending read why the connection ends.
 func (w *wire) linger() {
 	if w.flush() == nil {
-		listen.Linger(w.nc)
+		listen.Linger(w.NetConn())
 	}
 }
