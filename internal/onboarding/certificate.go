@@ -79,7 +79,7 @@ func untrusted(e *Environment, chain []*x509.Certificate) error {
 
 func (l *list) selfSigned(e *Environment) {
 	if e.Certificate == Ordered {
-		l.add(Warning, "its log says why, in lines with acme: most often the name does not lead here, or port 80 cannot be reached from the internet",
+		l.add(Warning, "its log says why, in lines with acme: most often the name does not lead here, or port 80 cannot be reached from the internet; it tries again within the hour, and at once after a restart",
 			"the server has not got its certificate yet and shows a self-signed one")
 		return
 	}

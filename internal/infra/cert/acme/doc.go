@@ -8,7 +8,7 @@
 //     in the storage first. Certificate gives the new one from then on; what goes on under the old one is not touched.
 //   - The private key stays the same from one certificate to the next, and can be had before the first (Key): what the
 //     DNS says about it for DANE (TLSA, RFC 7671) stays true.
-//   - An order that fails is repeated, after a minute at first, after six hours at last, at the authority's place for tests
+//   - An order that fails is repeated, after a minute at first, after an hour at last, at the authority's place for tests
 //     where it is known to have one; nobody else's work waits for that.
 //   - Whether a name is ours is shown by HTTP (http-01): on every node, whichever one ordered. Or by DNS (dns-01), where
 //     Options.Records is set, for servers that the authority cannot reach on port 80.

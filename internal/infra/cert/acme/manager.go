@@ -47,7 +47,7 @@ type pace struct {
 var defaultPace = pace{names: time.Minute, renew: 10 * time.Minute, window: 1.0 / 3, order: 10 * time.Minute, pause: time.Minute}
 
 const (
-	maxPause  = 6 * time.Hour
+	maxPause  = time.Hour
 	maxOrders = 4 // at a time
 )
 
