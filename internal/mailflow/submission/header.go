@@ -20,6 +20,8 @@ var (
 	longHeader = reply(552, 5, 3, 4, fmt.Sprintf("the header is larger than %d bytes", MaxHeader))
 	manyFields = reply(552, 5, 6, 0, fmt.Sprintf("the header has more than %d fields", MaxFields))
 	loops      = reply(554, 5, 4, 6, fmt.Sprintf("the message has more than %d Received fields: it goes in circles", MaxReceived))
+	// BODY=BINARYMIME lets these pass the door, for the body (RFC 3030 3). In a header different readers see different fields.
+	bareHeader = reply(550, 5, 6, 0, "the header holds a NUL, or a CR or LF that stands alone")
 	noAuthor   = reply(550, 5, 6, 0, "the field From names nobody")
 )
 
@@ -82,6 +84,9 @@ var single = map[string]bool{"from": true, "sender": true, "subject": true, "dat
 
 // readFields takes a header apart.
 func readFields(block []byte) (*edit, error) {
+	if lines := bytes.Count(block, []byte("\r\n")); bytes.Count(block, []byte("\r")) != lines || bytes.Count(block, []byte("\n")) != lines || bytes.IndexByte(block, 0) >= 0 {
+		return nil, bareHeader
+	}
 	e := &edit{seen: map[string]int{}}
 	end := 0
 	for f := range header.Fields(block) {

@@ -120,6 +120,9 @@ func TestHeaderIsChecked(t *testing.T) {
 			"no field last":  {"X: y\r\nno field", "550 5.6.0"},
 			"a fold first":   {" X: y\r\nZ: y\r\n", "550 5.6.0"},
 			"no end":         {"X: y", ""},
+			"a bare LF":      {"Subject: a\nFrom: bob@example.org\r\n", "550 5.6.0 the header holds a NUL, or a CR or LF that stands alone"},
+			"a bare CR":      {"Subject: a\rFrom: bob@example.org\r\n", "550 5.6.0"},
+			"a NUL":          {"Subject: a\x00\r\n", "550 5.6.0"},
 			"two subjects":   {"Subject: a\r\nSubject: b\r\n", "550 5.6.0 the field Subject is there twice"},
 		} {
 			content := c.header
