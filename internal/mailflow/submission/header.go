@@ -72,6 +72,9 @@ type edit struct {
 	bcc     []byte
 }
 
+// maxClaims is how many addresses a message may say it is from, in all fields.
+const maxClaims = 50
+
 // claim is an address that the message says it is from.
 type claim struct {
 	field   string
@@ -128,9 +131,12 @@ func firstLine(b []byte) []byte {
 
 // claim notes the addresses of a field.
 func (e *edit) claim(name, field, value string) error {
-	for _, a := range header.ParseAddresses(value, MaxTargets) {
+	for _, a := range header.ParseAddresses(value, maxClaims+1) {
 		if a.Kind != header.Mailbox {
 			continue
+		}
+		if len(e.claimed) == maxClaims { // each costs a question to the directory
+			return reply(550, 5, 6, 0, fmt.Sprintf("the message names more than %d senders", maxClaims))
 		}
 		address := mail.Address{Local: a.Local}
 		var err error

@@ -108,22 +108,24 @@ func TestWhoMaySendAsWhom(t *testing.T) {
 func TestHeaderIsChecked(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for name, c := range map[string]struct{ header, want string }{
-			"empty":          {"", ""},
-			"many":           {strings.Repeat("X: y\r\n", submission.MaxFields), ""},
-			"too many":       {strings.Repeat("X: y\r\n", submission.MaxFields+1), "552 5.6.0"},
-			"large":          {"X: " + strings.Repeat("y", submission.MaxHeader-7), ""},
-			"too large":      {"X: " + strings.Repeat("y", submission.MaxHeader-6), "552 5.3.4"},
-			"hops":           {strings.Repeat("Received: x\r\n", submission.MaxReceived), ""},
-			"too many hops":  {strings.Repeat("Received: x\r\n", submission.MaxReceived+1), "554 5.4.6"},
-			"no field":       {"X: y\r\nno field\r\nZ: y\r\n", "550 5.6.0 the header holds a line that is no field: \"no field\""},
-			"no field first": {"From ann Sun Nov 22\r\nX: y\r\n", "550 5.6.0"},
-			"no field last":  {"X: y\r\nno field", "550 5.6.0"},
-			"a fold first":   {" X: y\r\nZ: y\r\n", "550 5.6.0"},
-			"no end":         {"X: y", ""},
-			"a bare LF":      {"Subject: a\nFrom: bob@example.org\r\n", "550 5.6.0 the header holds a NUL, or a CR or LF that stands alone"},
-			"a bare CR":      {"Subject: a\rFrom: bob@example.org\r\n", "550 5.6.0"},
-			"a NUL":          {"Subject: a\x00\r\n", "550 5.6.0"},
-			"two subjects":   {"Subject: a\r\nSubject: b\r\n", "550 5.6.0 the field Subject is there twice"},
+			"empty":            {"", ""},
+			"many":             {strings.Repeat("X: y\r\n", submission.MaxFields), ""},
+			"too many":         {strings.Repeat("X: y\r\n", submission.MaxFields+1), "552 5.6.0"},
+			"large":            {"X: " + strings.Repeat("y", submission.MaxHeader-7), ""},
+			"too large":        {"X: " + strings.Repeat("y", submission.MaxHeader-6), "552 5.3.4"},
+			"hops":             {strings.Repeat("Received: x\r\n", submission.MaxReceived), ""},
+			"too many hops":    {strings.Repeat("Received: x\r\n", submission.MaxReceived+1), "554 5.4.6"},
+			"no field":         {"X: y\r\nno field\r\nZ: y\r\n", "550 5.6.0 the header holds a line that is no field: \"no field\""},
+			"no field first":   {"From ann Sun Nov 22\r\nX: y\r\n", "550 5.6.0"},
+			"no field last":    {"X: y\r\nno field", "550 5.6.0"},
+			"a fold first":     {" X: y\r\nZ: y\r\n", "550 5.6.0"},
+			"no end":           {"X: y", ""},
+			"a bare LF":        {"Subject: a\nFrom: bob@example.org\r\n", "550 5.6.0 the header holds a NUL, or a CR or LF that stands alone"},
+			"a bare CR":        {"Subject: a\rFrom: bob@example.org\r\n", "550 5.6.0"},
+			"a NUL":            {"Subject: a\x00\r\n", "550 5.6.0"},
+			"many senders":     {"From: a@example.org" + strings.Repeat(", ann@example.org", 49), ""},
+			"too many senders": {"From: a@example.org" + strings.Repeat(", ann@example.org", 49) + "\r\nSender: ann@example.org", "550 5.6.0 the message names more than 50 senders"},
+			"two subjects":     {"Subject: a\r\nSubject: b\r\n", "550 5.6.0 the field Subject is there twice"},
 		} {
 			content := c.header
 			if name != "no end" && name != "empty" {
@@ -131,8 +133,8 @@ func TestHeaderIsChecked(t *testing.T) {
 			}
 			w.wantReply(name, w.submit(content, "bob"), c.want)
 		}
-		if n := w.Objects(); n != 5 {
-			t.Errorf("%d objects are stored for 5 messages", n)
+		if n := w.Objects(); n != 6 {
+			t.Errorf("%d objects are stored for 6 messages", n)
 		}
 	})
 }
