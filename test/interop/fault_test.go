@@ -106,3 +106,15 @@ func testDelayed(t *testing.T, in *internet) {
 	arrives(t, h, "notify", "notify me")
 	absent(t, h, "return", "return it")
 }
+
+// Replies without measure: each ends with a try that failed, and with nothing else.
+func testLongReplies(t *testing.T, in *internet) {
+	for name, greeting := range map[string]string{"long-line": "220 " + strings.Repeat("x", 1<<20), "many-lines": strings.Repeat("220-x\r\n", 1<<17) + "220 x", "no-smtp": "HTTP/1.1 200 OK"} {
+		in.run(t, name, func(t *testing.T) {
+			h := newHost(t, in, name+".example", "")
+			h.behave(manners{greet: func() string { return greeting }})
+			in.alpha.submit(t, "ada", []string{"who@" + h.domain}, "to "+name, "Hello.\r\n")
+			in.alpha.isDeferred(t, "who@"+h.domain, 0)
+		})
+	}
+}

@@ -90,6 +90,25 @@ func testUTF8ToASCII(t *testing.T, in *internet) {
 	}
 }
 
+// Domains in U-labels are those in A-labels (RFC 5890), on both sides.
+func testIDN(t *testing.T, in *internet) {
+	h := newHost(t, in, "xn--bcher-kva.example", "")
+	in.alpha.submit(t, "ada", []string{"who@bücher.example"}, "to bücher", "Hello.\r\n", "MAIL:SMTPUTF8")
+	arrives(t, h, "who", "to bücher")
+	in.alpha.submit(t, "ada", []string{"who@xn--bcher-kva.example"}, "to the same in ascii", "Hello.\r\n")
+	arrives(t, h, "who", "to the same in ascii")
+
+	in.zone("xn--rger-koa.example", "@ MX 10 mx.gamma.example.\n")
+	in.gamma.run("", "domain", "add", "ärger.example")
+	in.gamma.run("", "alias", "add", "info@ärger.example", "gil@gamma.example")
+	in.postfix.send(t, "pat@postfix.example", []string{"info@ärger.example"}, "to ärger", "Hello.\r\n")
+	arrives(t, in.gamma, "gil", "to ärger")
+	in.postfix.send(t, "pat@postfix.example", []string{"info@xn--rger-koa.example"}, "to ärger in ascii", "Hello.\r\n")
+	arrives(t, in.gamma, "gil", "to ärger in ascii")
+	in.alpha.submit(t, "ada", []string{"info@ärger.example"}, "to ärger from alpha", "Hello.\r\n", "MAIL:SMTPUTF8")
+	arrives(t, in.gamma, "gil", "to ärger from alpha")
+}
+
 func testLargeToPostfix(t *testing.T, in *internet) {
 	in.alpha.submit(t, "ada", []string{"pat@postfix.example"}, "large to postfix", large())
 	m := arrives(t, in.postfix, "pat", "large to postfix")
