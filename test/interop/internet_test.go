@@ -203,8 +203,21 @@ func (in *internet) run(t *testing.T, name string, test func(t *testing.T)) {
 			defer func(old *testing.T) { m.t = old }(m.t)
 			m.t = t
 		}
+		defer func() {
+			if t.Failed() {
+				in.tellWaiting(t)
+			}
+		}()
 		test(t)
 	})
+}
+
+// tellWaiting says what mail waits for, everywhere.
+func (in *internet) tellWaiting(t *testing.T) {
+	for _, m := range []*mailmesh{in.alpha, in.beta, in.gamma} {
+		list, err := m.try("", "queue", "list")
+		t.Logf("the queue of %s (%v):\n%s", m.name, err, list)
+	}
 }
 
 // The ground that the rest stands on: unbound validates our zones, and our resolver believes it.

@@ -94,7 +94,7 @@ func start(t *testing.T, cmd *exec.Cmd, ready func() bool) *process {
 		p.stop()
 		if t.Failed() {
 			text := p.log.String()
-			t.Logf("the end of the log of %v:\n%s", cmd.Args, text[max(0, len(text)-4000):])
+			t.Logf("the end of the log of %v:\n%s", cmd.Args, text[max(0, len(text)-40000):])
 		}
 	})
 	await(t, fmt.Sprintf("%v serves", cmd.Args), func() bool {
