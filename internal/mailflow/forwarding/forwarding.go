@@ -45,9 +45,10 @@ var (
 func (f *Forwarding) Resolve(t *tx.Tx, from mail.Address, known bool, r mail.Recipient) (out mail.Recipient, role bool, err error) {
 	r.Accounts, r.Elsewhere, r.Groups, r.Detail = nil, nil, nil, ""
 	if srs.Is(r.Address) {
-		return f.wayBack(t, from, r)
+		r, role, err = f.wayBack(t, from, r)
+	} else {
+		r, role, err = f.resolve(t, r.Address, r)
 	}
-	r, role, err = f.resolve(t, r.Address, r)
 	for _, g := range r.Groups {
 		if err == nil {
 			err = f.mayPost(t, g, from, known)

@@ -10,6 +10,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow/mailflowtest"
+	"github.com/mailmesh/mailmesh/internal/provision"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 )
 
@@ -92,6 +93,14 @@ func TestGroupRefusesPosters(t *testing.T) {
 			var reply mail.Reply
 			if errors.As(err, &reply); c.code == "" && err != nil || c.code != "" && fmt.Sprint(reply.Code, " ", reply.Enhanced) != c.code {
 				t.Errorf("%q to %s: %v, want %q", c.from, c.to, err, c.code)
+			}
+		}
+		all := mailflowtest.Address("members")
+		_, err := r.Provision.ChangeDomain(t.Context(), "example.org", provision.DomainChange{CatchAll: &all})
+		r.Must(err)
+		for _, to := range []string{"whoever", "SRS0=aaaaaa=bb=client.example=x"} { // no way around it
+			if _, err := r.Recipient(t.Context(), r.Session(), &mail.Envelope{ReversePath: mailflowtest.Address("x@client.example")}, mail.Recipient{Address: mailflowtest.Address(to)}); err == nil {
+				t.Errorf("by the catch-all %s is taken", to)
 			}
 		}
 		// Who has signed in is who he says.
