@@ -96,5 +96,5 @@ func (n *Node) verify(ctx context.Context) (VerifyReport, error) {
 
 // verified are the rooms that have something to be verified.
 func (r *rooms) verified() verify.Rooms {
-	return verify.Rooms{Tx: r.tx, Directory: r.directory, Bodies: r.bodies, Mailbox: r.mailbox, Index: r.search, Spool: r.spool}
+	return verify.Rooms{Tx: r.tx, Directory: r.directory, Bodies: r.bodies, Mailbox: r.mailbox, Index: r.search, Spool: r.spool, Certs: r.certs}
 }

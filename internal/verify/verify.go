@@ -1,5 +1,6 @@
 // Package verify checks everything that is kept: that each row's body exists, opens and hashes right, that counters, UIDs and
-// holds agree with the rows they count, and that the index of objects could be rebuilt from the packs.
+// holds agree with the rows they count, that the index of objects could be rebuilt from the packs, and that what is kept of
+// certificates can be opened.
 //
 // It changes nothing and may run beside service. What it finds are values; a severity says whether mail is lost.
 package verify
@@ -11,6 +12,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
+	"github.com/mailmesh/mailmesh/internal/store/certs"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/search"
@@ -47,12 +49,13 @@ type Rooms struct {
 	Mailbox   *mailbox.Store
 	Index     *search.Index
 	Spool     *spool.Store
+	Certs     *certs.Store
 }
 
 // Run checks everything. An error means that the check could not be brought to its end.
 func Run(ctx context.Context, r Rooms) (Report, error) {
 	v := run{Rooms: r, report: Report{OK: true, Findings: []Finding{}}}
-	for _, check := range []func(context.Context) error{v.bodies, v.accounts, v.spool} {
+	for _, check := range []func(context.Context) error{v.bodies, v.accounts, v.spool, v.certs} {
 		if err := check(ctx); err != nil {
 			return v.report, err
 		}
@@ -206,5 +209,11 @@ func (v *run) spool(ctx context.Context) error {
 		return v.Spool.Check(t, func(f spool.Finding) {
 			v.add(Finding{Severity: string(bodies.Wrong), Room: "spool", Text: fmt.Sprintf("message %d: %s", f.Message, f.What)})
 		})
+	})
+}
+
+func (v *run) certs(ctx context.Context) error {
+	return v.Certs.Check(ctx, func(name string, why error) {
+		v.add(Finding{Severity: string(bodies.Wrong), Room: "certs", Text: fmt.Sprintf("%s cannot be opened: %v", name, why)})
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/provision"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
+	"github.com/mailmesh/mailmesh/internal/store/certs"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/schema"
@@ -58,6 +59,9 @@ func newServer(t *testing.T, open dbtest.Open) *server {
 	s.must(err)
 	s.rooms = verify.Rooms{Tx: x, Directory: directory.New(directory.Options{}), Bodies: b, Mailbox: mailbox.New(mailbox.Options{Tx: x, Bodies: b}),
 		Index: search.NewIndex(search.Options{Tx: x, Bodies: b}), Spool: spool.New(spool.Options{})}
+	s.rooms.Certs, err = certs.New(certs.Options{Tx: x, MasterKey: make([]byte, bodies.MasterKeySize)})
+	s.must(err)
+	s.must(s.rooms.Certs.Store(t.Context(), "acme/key", []byte("a private key")))
 	p := provision.New(provision.Options{Tx: x, Directory: s.rooms.Directory, Bodies: b, Mailboxes: s.rooms.Mailbox, Index: s.rooms.Index,
 		Auth: auth.New(auth.Options{Tx: x, Lookup: s.rooms.Directory.SignIn, Secret: make([]byte, 32)})})
 	s.must(p.Bootstrap(t.Context()))
@@ -149,6 +153,7 @@ func TestRun(t *testing.T) {
 		{"the quota", exec(`UPDATE account SET used_bytes = 7 WHERE id = $1`), `wrong mailbox `},
 		{"rights of nobody", grant(`SELECT account_id, id, 999, 0, 1 FROM mailbox WHERE account_id = $1`), `wrong mailbox .*rights to account A[a-z0-9]+, which is not there`},
 		{"rights to nothing", grant(`SELECT id, 999, 0, 0, 1 FROM account WHERE id = $1`), `wrong mailbox .*rights belong to a mailbox`},
+		{"a certificate's key", exec(`UPDATE cert_file SET sealed = '' WHERE name = 'acme/key'`), `wrong certs acme/key cannot be opened`},
 		{"no recipients", exec(`DELETE FROM spool_recipient WHERE true`), `wrong spool `},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -183,3 +183,25 @@ func (s *Store) Stat(ctx context.Context, name string) (e cert.Entry, err error)
 	})
 	return e, err
 }
+
+// Check reports files that cannot be opened: damaged, or sealed under another master key.
+func (s *Store) Check(ctx context.Context, report func(name string, why error)) error {
+	names, err := s.List(ctx, "", true)
+	if mail.Is(err, mail.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		_, err := s.Load(ctx, name)
+		switch {
+		case err == nil || mail.Is(err, mail.NotFound): // a folder, or removed meanwhile
+		case mail.Is(err, mail.Unavailable):
+			return err
+		default:
+			report(name, err)
+		}
+	}
+	return nil
+}

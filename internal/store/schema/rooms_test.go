@@ -116,7 +116,7 @@ func (r *rooms) content(account mail.AccountID, id mail.BlobID) []byte {
 // verify wants nothing that is wrong or lost.
 func (r *rooms) verify() {
 	r.t.Helper()
-	report, err := verify.Run(context.Background(), verify.Rooms{Tx: r.tx, Directory: r.directory, Bodies: r.bodies, Mailbox: r.mailbox, Index: r.index, Spool: r.spool})
+	report, err := verify.Run(context.Background(), verify.Rooms{Tx: r.tx, Directory: r.directory, Bodies: r.bodies, Mailbox: r.mailbox, Index: r.index, Spool: r.spool, Certs: r.certs})
 	r.must(err)
 	for _, f := range report.Findings {
 		r.t.Errorf("verify: %s", f)
