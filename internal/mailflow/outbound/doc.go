@@ -34,6 +34,7 @@
 //	                                            second each 16 KiB the next host; deferred 4.4.2
 //	connections kept: in all, to one host       500, 50            closed
 //	for how long, how old, how many messages    10 s, 5 min, 1000  closed
+//	messages to a smarthost at a time           20                 the others wait
 //	a header that is searched for TLS-Required  1 MiB              not found
 //
 // Of the domain: 5.1.2 it does not exist, 5.1.10 null MX (RFC 7505), 5.4.4 no host has an address, 5.4.6 a loop, 4.4.3 DNS does not

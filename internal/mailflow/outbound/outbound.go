@@ -11,8 +11,9 @@ import (
 
 // Outbound is the transport to other hosts.
 type Outbound struct {
-	opts Options
-	pool *pool
+	opts      Options
+	pool      *pool
+	smarthost chan struct{} // holds something for each delivery that the smarthost has now
 }
 
 var _ mailflow.Transport = (*Outbound)(nil)
@@ -40,11 +41,14 @@ func New(o Options) *Outbound {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Outbound{opts: o, pool: newPool()}
+	return &Outbound{opts: o, pool: newPool(), smarthost: make(chan struct{}, maxSmarthost)}
 }
 
 // Close says goodbye on the connections that are kept. Deliveries under way go on, and keep none.
 func (o *Outbound) Close() { o.pool.close() }
+
+// maxSmarthost is how many messages the smarthost gets at a time. The queue counts by domain, and here all are one.
+const maxSmarthost = 20
 
 // opportunistic is the Policy where there is none.
 type opportunistic struct{}
@@ -58,6 +62,15 @@ func (opportunistic) Record(mailflow.TLSSession) {}
 // Deliver hands a job's message to the hosts of its domain, one after the other until nobody is left to whom another host could help.
 func (o *Outbound) Deliver(ctx context.Context, j mailflow.Job) []mailflow.Attempt {
 	d := newDelivery(o, j)
+	if o.opts.Smarthost != nil {
+		select {
+		case o.smarthost <- struct{}{}:
+			defer func() { <-o.smarthost }()
+		case <-ctx.Done():
+			d.abandon(ctx.Err())
+			return d.finish()
+		}
+	}
 	r, p := o.route(ctx, j.Domain)
 	if p != nil {
 		d.fail(*p)

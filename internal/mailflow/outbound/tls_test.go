@@ -1,12 +1,14 @@
 package outbound
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -230,4 +232,29 @@ func TestSmarthostNotFound(t *testing.T) {
 	n := newInternet(t)
 	o := n.outbound(func(o *Options) { o.Smarthost = &Smarthost{Host: "nosuch.example", Port: 587} })
 	want(t, o.Deliver(t.Context(), job("them.example", "bob")), "!deferred 451 4.4.3 by us.example")
+}
+
+// However many domains there is mail for, the smarthost is one host.
+func TestSmarthostIsNotOverrun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newInternet(t)
+		h := n.host(plainHost("127.0.0.1"), "127.0.0.1")
+		h.does["DATA"] = hang
+		o := n.outbound(func(o *Options) { o.Smarthost = &Smarthost{Host: "127.0.0.1", Port: 25} })
+		ctx, cancel := context.WithCancel(t.Context())
+		var delivering sync.WaitGroup
+		for range 3 * maxSmarthost {
+			delivering.Go(func() {
+				if a := o.Deliver(ctx, job("them.example", "bob")); a[0].Event.Kind != mail.EventDeferred {
+					t.Errorf("%+v", a)
+				}
+			})
+		}
+		synctest.Wait()
+		if got := h.connections(); got != maxSmarthost {
+			t.Errorf("%d connections at a time", got)
+		}
+		cancel()
+		delivering.Wait()
+	})
 }
