@@ -259,5 +259,6 @@ func (d *delivery) settle(i int, a mailflow.Attempt) {
 // tooMany reports whether a recipient was refused because of those before it (RFC 5321 4.5.3.1.10: 452, and 552 which older
 // servers say).
 func tooMany(a client.Answer) bool {
-	return a.At == client.AtRcpt && (a.Reply.Code == 452 || a.Reply.Code == 552 && (a.Reply.Enhanced == mail.EnhancedCode{5, 5, 3} || a.Reply.Enhanced == mail.EnhancedCode{5, 0, 0}))
+	older := a.Reply.Code == 552 && (a.Reply.Enhanced == mail.EnhancedCode{5, 5, 3} || a.Reply.Enhanced == mail.EnhancedCode{5, 0, 0})
+	return a.At == client.AtRcpt && (a.Reply.Code == 452 || older)
 }
