@@ -52,7 +52,7 @@ func again() int {
 func prepare() error {
 	for _, line := range []string{
 		"ip link set lo up",
-		"ip link add internet type bridge",
+		"ip link add internet address 02:00:00:00:00:01 type bridge", // else it changes with every machine, and others look for it in vain
 		"ip addr add 192.0.2.1/24 dev internet",
 		"ip addr add 2001:db8::1/64 dev internet nodad",
 		"ip link set internet up",
