@@ -398,3 +398,35 @@ func TestStopAndStart(t *testing.T) {
 		}
 	})
 }
+
+// A destination is down for days: it is asked now and then, its mail is put off without being tried, and each message still ends
+// when its time is over.
+func TestADestinationIsDownForDays(t *testing.T) {
+	onSQLite(t, func(t *testing.T, w *world) {
+		const messages = 30
+		w.deliver = func(_ context.Context, j mailflow.Job) []mailflow.Attempt { return all(j, deferred(true)) }
+		defer w.run()()
+		for i := range messages {
+			m := msg(fmt.Sprint("m", i), address(i, "down.example"))
+			m.Envelope.ReversePath = mail.Address{}
+			w.add(m)
+		}
+		time.Sleep(GiveUpAfter - time.Hour)
+		synctest.Wait()
+		if left := w.left(); len(left) != messages {
+			t.Errorf("%d of %d are left before their time is over", len(left), messages)
+		}
+		if n := len(w.tried()); n > 2*int(GiveUpAfter/LastPause) || n < 50 {
+			t.Errorf("tried %d times", n)
+		}
+		if w.seen.postponed == 0 {
+			t.Error("nothing was put off without an attempt")
+		}
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if left := w.left(); len(left) != 0 || w.seen.count(mail.EventExpired) != messages {
+			t.Errorf("%d are left, %d have expired", len(left), w.seen.count(mail.EventExpired))
+		}
+		w.check()
+	})
+}

@@ -3,6 +3,7 @@ package spool
 import (
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
@@ -66,7 +67,7 @@ func (s *Store) Postpone(t *tx.Tx, domain string, until time.Time, spread time.D
 			return 0, err
 		}
 		for _, r := range page {
-			due := until.Add(time.Duration(int64(r.Message)*7919%max(1, spread.Milliseconds())) * time.Millisecond)
+			due := until.Add(place(r.Message, spread))
 			if r.Deadline.Before(due) {
 				due = r.Deadline
 			}
@@ -77,6 +78,15 @@ func (s *Store) Postpone(t *tx.Tx, domain string, until time.Time, spread time.D
 	}
 	s.wakes(t, wakes)
 	return n, err
+}
+
+// places is at how many moments what is put off comes again: what comes at the same one is looked at together.
+const places = 480
+
+// place spreads messages over a time.
+func place(id mail.SpoolID, spread time.Duration) time.Duration {
+	step := max(spread/places, time.Millisecond)
+	return time.Duration(uint64(id)*7919%places) * step
 }
 
 func (s *Store) postponable(t *tx.Tx, domain string, turn int64, limit int) (page []Recipient, err error) {
