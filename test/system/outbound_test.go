@@ -34,11 +34,21 @@ func TestKillOutbound(t *testing.T) {
 	random := rand.New(rand.NewPCG(*seed, 1))
 	var acked []string
 	for round := range *outboundRounds {
-		ids := make(chan []string, 2*len(accounts))
+		ids, each := make(chan []string, 2*len(accounts)), make(chan struct{}, 1000)
 		for n := range cap(ids) {
-			go func() { ids <- submit(s.ready.Submission, accounts[n%len(accounts)], fmt.Sprintf("%d-%d", round, n)) }()
+			go func() {
+				ids <- submit(s.ready.Submission, accounts[n%len(accounts)], fmt.Sprintf("%d-%d", round, n), each)
+			}()
 		}
-		time.Sleep(time.Duration(100+random.IntN(300)) * time.Millisecond) // the load runs for this long: not a wait for anything
+		enough, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		for range 1 + random.IntN(60) { // acknowledged messages, and then a moment
+			select {
+			case <-each:
+			case <-enough.Done():
+			}
+		}
+		cancel()
+		time.Sleep(time.Duration(random.IntN(10)) * time.Millisecond) // so that any step may be cut off: not a wait for anything
 		s.kill()
 		for range cap(ids) {
 			acked = append(acked, <-ids...)
@@ -55,15 +65,15 @@ func TestKillOutbound(t *testing.T) {
 	for _, id := range sink.twiceInALife() {
 		t.Errorf("%s came twice in one life of the server", id)
 	}
-	if len(acked) < 5**outboundRounds {
+	if len(acked) < 10**outboundRounds {
 		t.Errorf("only %d messages were acknowledged: they prove little", len(acked))
 	}
 	s.stop()
 	s.verify()
 }
 
-// submit hands in one message after the other until the server is gone, and returns which were acknowledged.
-func submit(addr, account, name string) (acked []string) {
+// submit hands in one message after the other until the server is gone, and returns which were acknowledged. Each is told, too.
+func submit(addr, account, name string, each chan<- struct{}) (acked []string) {
 	conn, err := smtp.Dial(context.Background(), addr, smtp.Options{Options: dial.Options{Security: dial.StartTLS}, Username: account, Password: password})
 	if err != nil {
 		return nil
@@ -78,6 +88,10 @@ func submit(addr, account, name string) (acked []string) {
 		}
 		if o.Accepted() == 1 {
 			acked = append(acked, id)
+			select {
+			case each <- struct{}{}:
+			default: // nobody counts any more
+			}
 		}
 	}
 }
