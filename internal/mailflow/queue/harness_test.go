@@ -128,6 +128,13 @@ func (w *world) tried() []attempt {
 	return append([]attempt(nil), w.attempts...)
 }
 
+// deliveries are those under way to a domain, and the most there were at a time.
+func (w *world) deliveries(domain string) (now, most int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now[domain], w.most[domain]
+}
+
 // msg is what add puts into the spool.
 func msg(id string, to ...string) spool.Message {
 	e := mail.Envelope{ID: id, ReversePath: mailflowtest.Address("ann")}
@@ -233,6 +240,13 @@ func (s *seen) count(k mail.EventKind) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.ended[k]
+}
+
+// misses are results that were in vain, those among them that were relayed, and recipients put off without an attempt.
+func (s *seen) misses() (lost, relayed, postponed int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost, s.relayedTwice, s.postponed
 }
 
 func address(n int, domain string) string { return fmt.Sprintf("u%d@%s", n, domain) }

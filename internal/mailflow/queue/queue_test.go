@@ -134,7 +134,7 @@ func TestNoDestinationDelaysAnother(t *testing.T) {
 		if good != 1 {
 			t.Error("the good destination waits")
 		}
-		if n := w.most["hangs.example"]; n > FirstLimit {
+		if _, n := w.deliveries("hangs.example"); n > FirstLimit {
 			t.Errorf("%d deliveries hang at one destination", n)
 		}
 		down := 0
@@ -172,12 +172,12 @@ func TestConcurrencyFollowsTheDestination(t *testing.T) {
 		stop := w.run()
 		time.Sleep(500 * time.Millisecond)
 		synctest.Wait()
-		if n := w.now["one.example"]; n != FirstLimit {
+		if n, _ := w.deliveries("one.example"); n != FirstLimit {
 			t.Errorf("%d deliveries in the first second", n)
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if n := w.most["one.example"]; n <= FirstLimit || n > MaxPerDestination {
+		if _, n := w.deliveries("one.example"); n <= FirstLimit || n > MaxPerDestination {
 			t.Errorf("at most %d deliveries at a time", n)
 		}
 		if left := w.left(); len(left) != 0 {
@@ -342,8 +342,8 @@ func TestAfterAKill(t *testing.T) {
 		}
 		close(stuck)
 		synctest.Wait()
-		if old.o.Observe.(*seen).lost != 1 || old.o.Observe.(*seen).relayedTwice != 1 {
-			t.Errorf("lost are %+v", old.o.Observe)
+		if lost, relayed, _ := old.o.Observe.(*seen).misses(); lost != 1 || relayed != 1 {
+			t.Errorf("in vain were %d results, %d of them relayed", lost, relayed)
 		}
 		stopNext()
 		stop()
@@ -419,7 +419,7 @@ func TestADestinationIsDownForDays(t *testing.T) {
 		if n := len(w.tried()); n > 2*int(GiveUpAfter/LastPause) || n < 50 {
 			t.Errorf("tried %d times", n)
 		}
-		if w.seen.postponed == 0 {
+		if _, _, postponed := w.seen.misses(); postponed == 0 {
 			t.Error("nothing was put off without an attempt")
 		}
 		time.Sleep(2 * time.Hour)
