@@ -42,11 +42,53 @@ func TestPowerLossAfterACopy(t *testing.T) {
 		write(t, d, addAccount(id))
 		acked[id] = true
 	}
-	waitFor(t, func() bool { return db.LogCopied(d) })
+	waitFor(t, func() bool { _, all := db.LogCopied(d); return all })
 	disk.FailSync("mail.db", 1)
 	write(t, d, addAccount(10))
 	acked[10] = true
 	check(t, disk.PowerLoss(nil), acked)
+}
+
+// A copy of a part of the log is not synced. When the sync of the copy that follows fails, that part is lost with it, and must
+// be copied again before the log is let go, also when the process ends in good order.
+func TestSyncFailsAfterACopyOfAPart(t *testing.T) {
+	for _, ends := range []bool{false, true} {
+		t.Run(fmt.Sprint("closed ", ends), func(t *testing.T) {
+			disk, d := copiedBeside(t)
+			acked := make(map[int64]bool)
+			add := func(from, to int64) {
+				for id := from; id < to; id++ {
+					write(t, d, addAccount(id))
+					acked[id] = true
+				}
+			}
+			add(0, 5)
+			reading, release, read := make(chan struct{}), make(chan struct{}), make(chan error)
+			go func() {
+				read <- d.Read(context.Background(), func(tx *db.Tx) error {
+					_, err := tx.Query("SELECT id FROM account")
+					close(reading)
+					<-release
+					return err
+				})
+			}()
+			<-reading
+			add(5, 15) // the last of the first ten asks for a copy, which ends at what is being read
+			waitFor(t, func() bool { some, all := db.LogCopied(d); return some && !all })
+			close(release)
+			must(t, <-read)
+			disk.FailSync("mail.db", 1)
+			for id := int64(15); disk.FailsSync(); id++ {
+				add(id, id+1)
+			}
+			if ends {
+				must(t, d.Close())
+			} else {
+				add(1000, 1040)
+			}
+			check(t, disk.PowerLoss(nil), acked)
+		})
+	}
 }
 
 func TestSyncFailsBesideACopy(t *testing.T) {

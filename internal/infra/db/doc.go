@@ -50,6 +50,10 @@
 // new ones wait until all is closed, at most reopenWait. While the file cannot be opened, writes are answered with
 // mail.Unavailable and each tries to open it first; reads go on.
 //
+// The same follows an error of copying the log back into the file, beside the writer or by it. Pages that were copied before without
+// a sync may be lost with the one that failed, and only a process that has forgotten how far it was copies them again. The log
+// is not let go before that, also not by closing.
+//
 // While another process has the SQLite file locked, a write waits for it up to busyTimeout. Then all writes that wait are
 // answered with mail.Unavailable at once.
 //

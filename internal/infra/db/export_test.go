@@ -40,14 +40,14 @@ const Translated = sqliteDriverName == "sqlite"
 // CopyLogAfter sets how many changed rows ask for a copy of the log beside the writer.
 func CopyLogAfter(d *DB, rows int64) { d.backend.(*file).copier.rows.Store(rows) }
 
-// LogCopied reports whether all of the log is in the file, once something was copied beside the writer.
-func LogCopied(d *DB) bool {
+// LogCopied reports how much of the log is in the file, once something was copied beside the writer.
+func LogCopied(d *DB) (some, all bool) {
 	c := d.backend.(*file).copier
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.conn == nil {
-		return false
+		return false, false
 	}
 	pages, copied, err := c.conn.walPages("NOOP")
-	return err == nil && pages > 0 && copied == pages
+	return err == nil && copied > 0, err == nil && pages > 0 && copied == pages
 }

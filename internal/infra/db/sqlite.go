@@ -19,8 +19,8 @@ import (
 // Settings of every connection. Those of the file itself (page_size, journal_mode) only act on a new one.
 //
 //   - synchronous=FULL: in WAL mode, the log is synced before COMMIT returns.
-//   - wal_autocheckpoint: the log is copied back by checkpointer, long before it has 16,000 pages (64 MB). Where that does
-//     not come about, the writer does it. journal_size_limit gives the space back after a burst.
+//   - wal_autocheckpoint=0: the log is copied back by checkpointer and by the writer for it, who must know when that fails.
+//     journal_size_limit gives the space back after a burst.
 //   - cache_size: 16 MiB for the writer. Splitting a page has SQLite look through its whole cache at COMMIT; with 64 MiB
 //     that was a tenth of all time. What does not fit is in the kernel's cache.
 //   - mmap_size=0: an I/O error on a mapped page is a SIGBUS that ends the process, on a read it is an error.
@@ -29,7 +29,7 @@ import (
 var (
 	commonPragmas = []string{fmt.Sprintf("busy_timeout=%d", busyTimeout.Milliseconds()), "mmap_size=0", "temp_store=MEMORY", "trusted_schema=OFF"}
 	writerPragmas = append([]string{"page_size=4096", "journal_mode=WAL", "synchronous=FULL", "cache_size=-16384",
-		"wal_autocheckpoint=16000", "journal_size_limit=134217728"}, commonPragmas...)
+		"wal_autocheckpoint=0", "journal_size_limit=134217728"}, commonPragmas...)
 	checkpointPragmas = append([]string{"synchronous=FULL", "wal_autocheckpoint=0"}, commonPragmas...)
 	readerPragmas     = append([]string{"query_only=ON", "cache_size=-8192"}, commonPragmas...)
 )

@@ -17,6 +17,11 @@ const (
 // checkpointer copies the log back into the file beside the writer, which would have to stand still for it: tens of
 // milliseconds for every acknowledgement that is waited for then. The log begins anew only at a moment when all of it has
 // been copied, and beside a busy writer there is none. So the writer copies the rest, which is small then.
+//
+// A copy of a part is not synced: SQLite syncs the file only with the copy that reaches the end of the log, and counts pages as
+// copied before. Where that sync fails, what it was to bring to the disk may be lost though the next one succeeds (the kernel
+// takes pages for clean whose writing has failed), and SQLite would let the log go. So after a copy that has failed there
+// is no other before the writer has opened the file again, which forgets how far the log was copied.
 type checkpointer struct {
 	path string
 	log  *slog.Logger
@@ -25,8 +30,9 @@ type checkpointer struct {
 	rows atomic.Int64 // changed rows that ask for a copy
 	done sync.WaitGroup
 
-	mu   sync.Mutex // held while the file is being copied
-	conn *liteConn  // nil until it is needed
+	mu     sync.Mutex            // held while the log is being copied, by the writer too
+	conn   *liteConn             // nil until it is needed
+	failed atomic.Pointer[error] // of a copy; set under mu
 }
 
 func startCheckpointer(path string, log *slog.Logger) *checkpointer {
@@ -54,6 +60,9 @@ func (c *checkpointer) due() {
 func (c *checkpointer) copy() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.failed.Load() != nil {
+		return nil // the writer will open the file again
+	}
 	if c.conn == nil {
 		var err error
 		if c.conn, err = openLite(c.path, checkpointPragmas); err != nil {
@@ -61,9 +70,36 @@ func (c *checkpointer) copy() error {
 		}
 	}
 	for range checkpointsMost {
-		if rest, err := c.conn.checkpoint(); err != nil || rest < checkpointRest {
+		if rest, err := c.checkpoint(c.conn); err != nil || rest < checkpointRest {
 			return err
 		}
+	}
+	return nil
+}
+
+// checkpoint copies by a connection, under mu, and notes a failure.
+func (c *checkpointer) checkpoint(conn *liteConn) (rest int64, err error) {
+	if rest, err = conn.checkpoint(); err != nil {
+		c.failed.Store(&err)
+	}
+	return rest, err
+}
+
+// copyRest copies by the writer's connection, unless a copy is under way or has failed: then the error of that.
+func (c *checkpointer) copyRest(conn *liteConn) error {
+	if c.mu.TryLock() {
+		defer c.mu.Unlock()
+		if c.failed.Load() == nil && c.rest.CompareAndSwap(true, false) {
+			_, _ = c.checkpoint(conn)
+		}
+	}
+	return c.failure()
+}
+
+// failure is why a copy has failed; nil: none has since the file was opened.
+func (c *checkpointer) failure() error {
+	if err := c.failed.Load(); err != nil {
+		return *err
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ type sqliteConn interface {
 	inTransaction() bool
 	totalChanges() int64                     // rows changed since the connection was opened, also those rolled back
 	watch(ctx context.Context) (stop func()) // ctx interrupts what runs until stop is called
+	keepLog() error                          // close does not copy the log back and remove it, though it is the last to close
 	close() error
 }
 

@@ -119,6 +119,16 @@ func (c *translatedConn) watch(ctx context.Context) (stop func()) {
 	}
 }
 
+func (c *translatedConn) keepLog() error {
+	arguments := c.tls.Alloc(16) // two, of eight bytes each
+	defer c.tls.Free(16)
+	code := sqlite3.Xsqlite3_db_config(c.tls, c.db, sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, libc.VaList(arguments, int32(1), uintptr(0)))
+	if code != sqlite3.SQLITE_OK {
+		return c.error(code)
+	}
+	return nil
+}
+
 func (c *translatedConn) close() error {
 	var err error
 	if code := sqlite3.Xsqlite3_close_v2(c.tls, c.db); code != sqlite3.SQLITE_OK {

@@ -52,6 +52,9 @@ func (w *writer) run() {
 	}
 	over = true
 	w.copier.stop()
+	if err := w.copier.failure(); err != nil && w.conn != nil {
+		w.mend(err)
+	}
 	// With the last connection closed, SQLite copies the log back into the file and removes it. Of two that are being closed
 	// at the same time neither is the last to itself, and the log would stay.
 	if w.conn != nil {
@@ -220,17 +223,21 @@ func (w *writer) commit() {
 		// It changed nothing, but what it decided upon may not be there.
 		return mail.E("db.Write", mail.Unavailable, err)
 	})
-	if err := w.reopen(err); err != nil {
+	w.mend(err)
+}
+
+// mend opens the file again after a failure of the disk.
+func (w *writer) mend(cause error) {
+	if err := w.reopen(cause); err != nil {
 		w.options.Logger.Error("db: opening the database again failed; the next write tries again", "file", w.path, "err", err)
 	}
 }
 
 // copyLog asks for a copy of the log when it has grown, and does the last of it.
 func (w *writer) copyLog() {
-	if w.copier.rest.CompareAndSwap(true, false) {
-		if _, err := w.conn.checkpoint(); err != nil {
-			w.options.Logger.Warn("db: the rest of the log was not copied back", "file", w.path, "err", err)
-		}
+	if err := w.copier.copyRest(w.conn); err != nil {
+		w.mend(err)
+		return
 	}
 	if now := w.conn.totalChanges(); now-w.copied >= w.copier.rows.Load() {
 		w.copied = now
@@ -304,7 +311,11 @@ func (w *writer) reopen(cause error) error {
 	if w.conn != nil {
 		w.options.Logger.Error("db: closing and opening the database again", "file", w.path, "cause", cause)
 		w.readers.drain(fmt.Errorf("the database is being opened again after: %w", cause))
-		_ = w.conn.close() // what it could say is of no use: nothing it knows is trusted
+		// What it could say is of no use, nothing it knows is trusted: neither how far the log was copied back.
+		if err := w.conn.keepLog(); err != nil {
+			w.options.Logger.Error("db: the log may be let go too early", "file", w.path, "err", err)
+		}
+		_ = w.conn.close()
 		w.conn = nil
 		w.readers.resume()
 	}
@@ -317,5 +328,6 @@ func (w *writer) reopen(cause error) error {
 		return err
 	}
 	w.conn, w.copied = conn, 0
+	w.copier.failed.Store(nil)
 	return nil
 }

@@ -58,6 +58,13 @@ func (d *Disk) FailSync(suffix string, times int) {
 	d.failSync, d.failures = suffix, times
 }
 
+// FailsSync reports whether a sync is still to fail.
+func (d *Disk) FailsSync() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.failures > 0
+}
+
 // SetFull makes the disk full: writes that would make a file larger fail.
 func (d *Disk) SetFull(full bool) {
 	d.mu.Lock()
