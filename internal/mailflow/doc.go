@@ -1,10 +1,10 @@
 // Package mailflow is the path of a mail. Its folders are the steps, in the order in which a message meets them:
 //
 //	inbound     mail from other hosts: who is it for, do we take it; then one commit
-//	submission  mail from our users (not yet built)
+//	submission  mail from our users: may they send it so, complete and sign it; then one commit
 //	forwarding  what must go on to other servers: called by the two above, inside their commit
 //	delivery    into local mailboxes: called by the two above, inside their commit
-//	queue       when and how often spooled mail is tried (not yet built)
+//	queue       when and how often spooled mail is tried, and by which node
 //	outbound    to other domains, over SMTP
 //
 // The steps do not import each other. What they hand on are the types of this package, and a step that calls another
