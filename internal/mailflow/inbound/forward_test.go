@@ -65,6 +65,28 @@ func TestForward(t *testing.T) {
 	})
 }
 
+// <Postmaster> has no domain (RFC 5321 4.5.1); what is made of it on the way on has one.
+func TestForwardPostmaster(t *testing.T) {
+	each(t, func(t *testing.T, r *mailflowtest.Rooms, _ *db.DB) {
+		r.Account("ann")
+		r.Alias("postmaster", "bob@elsewhere.example")
+		e := &mail.Envelope{ID: "id1", ReversePath: mailflowtest.Address("eve@client.example")}
+		known, err := r.Recipient(t.Context(), r.Session(), e, mail.Recipient{Address: mail.Address{Local: "Postmaster"}})
+		r.Must(err)
+		e.Recipients = append(e.Recipients, known)
+		_, err = r.Take(e, strings.NewReader(plain))
+		r.Must(err)
+		m := r.Owing()[0]
+		back, err := r.Sender.Reverse(m.Envelope.ReversePath)
+		if err != nil || back != e.ReversePath || m.Envelope.ReversePath.Domain != "mx.example.org" {
+			t.Errorf("it goes on from %q: %v", m.Envelope.ReversePath, err)
+		}
+		if !strings.HasPrefix(m.Content, "Delivered-To: Postmaster@mx.example.org\r\n") {
+			t.Errorf("what goes on is %q", m.Content)
+		}
+	})
+}
+
 // Where an address leads to several, the sender is told "expanded" if he asked, and the request goes no further.
 func TestForwardAndKeep(t *testing.T) {
 	each(t, func(t *testing.T, r *mailflowtest.Rooms, _ *db.DB) {

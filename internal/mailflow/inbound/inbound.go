@@ -85,6 +85,9 @@ func (in *Inbound) Recipient(ctx context.Context, s smtp.Session, e *mail.Envelo
 
 // resolve finds whom a recipient stands for, and holds their quotas. RFC 5321 4.5.1: postmaster is always reached.
 func (in *Inbound) resolve(t *tx.Tx, e *mail.Envelope, known bool, r mail.Recipient) (mail.Recipient, error) {
+	if r.Address.Domain == "" { // <Postmaster>: what is written about him later, or made of his address, needs a domain
+		r.Address.Domain = in.o.Hostname
+	}
 	r, role, err := in.o.Forwarding.Resolve(t, e.ReversePath, known, r)
 	if err != nil || role || len(r.Elsewhere)+len(r.Groups) > 0 {
 		return r, err // where mail also goes elsewhere, a mailbox that is full does not stop it
