@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -109,8 +110,9 @@ func (op Operator) stopped(t *tx.Tx) (map[string]bool, error) {
 }
 
 func (op Operator) entry(t *tx.Tx, id mail.SpoolID, stopped map[string]bool) (e Entry, err error) {
-	if e.Message, err = op.Spool.Message(t, id); err != nil {
-		return e, err
+	var broken error
+	if e.Message, broken = op.Spool.Message(t, id); broken != nil && !withoutEnvelope(broken) {
+		return e, broken
 	}
 	to, err := op.Spool.Recipients(t, id)
 	for _, r := range to {
@@ -123,9 +125,17 @@ func (op Operator) entry(t *tx.Tx, id mail.SpoolID, stopped map[string]bool) (e 
 		case stopped[""] || stopped[r.Address.Domain]:
 			state = Stopped
 		}
+		if broken != nil {
+			r.Last = broken.Error()
+		}
 		e.Recipients = append(e.Recipients, EntryRecipient{r, state})
 	}
 	return e, err
+}
+
+// withoutEnvelope reports whether a message is there, though nobody knows what to do with it but to drop it.
+func withoutEnvelope(err error) bool {
+	return errors.Is(err, spool.ErrFormat) || errors.Is(err, spool.ErrUnreadable)
 }
 
 // Find returns the messages that an id names: one in the spool (Q...), or the transaction's in logs and in the answer to
@@ -162,7 +172,7 @@ func (op Operator) find(t *tx.Tx, id string) ([]mail.SpoolID, error) {
 	if err == nil {
 		_, err = op.Spool.Message(t, one)
 	}
-	if err != nil {
+	if err != nil && !withoutEnvelope(err) {
 		return nil, mail.E("queue.Find", mail.NotFound, fmt.Errorf("there is no message %.60q in the queue (any more)", id))
 	}
 	return []mail.SpoolID{one}, nil
@@ -230,7 +240,7 @@ func (op Operator) Drop(ctx context.Context, id string) (d Dropped, err error) {
 		}
 		for _, id := range ids {
 			m, err := op.Spool.Message(t, id)
-			if err != nil {
+			if err != nil && !withoutEnvelope(err) {
 				return err
 			}
 			gone, left, err := op.Spool.Drop(t, id, nil)

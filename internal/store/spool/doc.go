@@ -10,7 +10,7 @@
 //
 // One row a message with its envelope, one row a recipient. The envelope is JSON with a format number beside it: formats
 // that were ever written are read for ever, and a node that meets one it does not know (a newer node wrote it) leaves the
-// message to others, see ErrFormat.
+// message to others, see ErrFormat. What could not be read again is not added (mail.Invalid).
 //
 // # Leases
 //

@@ -12,6 +12,9 @@ import (
 // ErrFormat is matched (errors.Is) by the error of reading a message whose envelope a newer version wrote.
 var ErrFormat = errors.New("the envelope is in a format that this version does not know")
 
+// ErrUnreadable is matched by the error of reading a message whose envelope makes no sense.
+var ErrUnreadable = errors.New("the envelope cannot be read")
+
 // format1 is the kept form of an envelope. Its names and meanings never change; what comes new is left out when it is
 // zero, and what changes meaning makes a format of its own.
 const format1 = 1
@@ -63,7 +66,7 @@ func (m *Message) decode(format int64, raw []byte) error {
 	}
 	var kept envelope1
 	if err := json.Unmarshal(raw, &kept); err != nil {
-		return fmt.Errorf("spool: an envelope: %w", err)
+		return unreadable(err)
 	}
 	e := mail.Envelope{
 		Body: mail.BodyType(kept.Body), SMTPUTF8: kept.SMTPUTF8, Size: kept.Size, Ret: mail.Ret(kept.Ret), EnvID: kept.EnvID,
@@ -73,19 +76,42 @@ func (m *Message) decode(format int64, raw []byte) error {
 	var err error
 	if kept.From != "" {
 		if e.ReversePath, err = mail.ParseAddress(kept.From); err != nil {
-			return fmt.Errorf("spool: the reverse-path of an envelope: %w", err)
+			return unreadable(fmt.Errorf("the reverse-path: %w", err))
 		}
 	}
 	for _, r := range kept.To {
 		to, err := mail.ParseAddress(r.Address)
 		if err != nil {
-			return fmt.Errorf("spool: a recipient of an envelope: %w", err)
+			return unreadable(fmt.Errorf("a recipient: %w", err))
 		}
 		e.Recipients = append(e.Recipients, mail.Recipient{
 			Address: to, Original: mail.OriginalRecipient{Type: r.OriginalType, Address: r.Original}, Notify: mail.Notify(r.Notify),
 		})
 	}
 	m.Envelope, m.Trace, m.Skip = e, kept.Trace, kept.Skip
+	return nil
+}
+
+func unreadable(err error) error { return fmt.Errorf("spool: %w: %w", ErrUnreadable, err) }
+
+// checkAddresses refuses what decode could not read again. A message like that would lie in the spool for good.
+func checkAddresses(e *mail.Envelope) error {
+	check := func(what string, a mail.Address) error {
+		if _, err := mail.ParseAddress(a.String()); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		return nil
+	}
+	if !e.ReversePath.IsNull() {
+		if err := check("the reverse-path", e.ReversePath); err != nil {
+			return err
+		}
+	}
+	for _, r := range e.Recipients {
+		if err := check("a recipient", r.Address); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -90,7 +90,8 @@ func TestAdd(t *testing.T) {
 
 func TestAddRefuses(t *testing.T) {
 	each(t, func(t *testing.T, s *Store, x *tx.Store) {
-		large := envelope("bob")
+		large, bare := envelope("bob"), envelope("bob")
+		bare.ReversePath = mail.Address{Local: "SRS0=x=y=z=a"} // nobody could read it again
 		large.EnvID = strings.Repeat("x", MaxEnvelope)
 		for _, c := range []struct {
 			envelope mail.Envelope
@@ -99,6 +100,8 @@ func TestAddRefuses(t *testing.T) {
 			{envelope(), mail.Limit},
 			{envelope(slices.Repeat([]string{"x"}, MaxRecipients+1)...), mail.Limit},
 			{large, mail.TooLarge},
+			{bare, mail.Invalid},
+			{mail.Envelope{Recipients: []mail.Recipient{{Address: mail.Address{Local: "postmaster"}}}}, mail.Invalid},
 		} {
 			err := x.Write(t.Context(), nil, func(t *tx.Tx) error { _, err := s.Add(t, Message{Envelope: c.envelope}); return err })
 			if !mail.Is(err, c.kind) {

@@ -129,6 +129,9 @@ func (s *Store) Add(t *tx.Tx, m Message) (mail.SpoolID, error) {
 	if n := len(m.Envelope.Recipients); n == 0 || n > MaxRecipients {
 		return 0, mail.E(op, mail.Limit, fmt.Errorf("a message in the spool has 1 to %d recipients, not %d", MaxRecipients, n))
 	}
+	if err := checkAddresses(&m.Envelope); err != nil {
+		return 0, mail.E(op, mail.Invalid, err)
+	}
 	envelope, err := encode(m)
 	if err != nil {
 		return 0, mail.E(op, mail.Invalid, err)
@@ -160,7 +163,8 @@ func (s *Store) Add(t *tx.Tx, m Message) (mail.SpoolID, error) {
 
 const selectMessage = `SELECT id, format, trace, blob_id, size, envelope, created, account_id, submission_id, first FROM spool_message `
 
-// Message returns a message, mail.NotFound when nobody is owed it any more.
+// Message returns a message, mail.NotFound when nobody is owed it any more. One whose envelope cannot be read (ErrFormat,
+// ErrUnreadable) is returned without it, beside the error.
 func (s *Store) Message(t *tx.Tx, id mail.SpoolID) (Message, error) {
 	m, err := scanMessage(t.SQL().QueryRow(selectMessage+`WHERE id = $1`, id).Scan)
 	if errors.Is(err, db.ErrNoRows) {

@@ -32,7 +32,8 @@ const (
 // Take leases what a destination gets next: due recipients by priority and date, of at most max messages. more says that it
 // has left some that are due. It raises the fence of every recipient it takes.
 //
-// Messages in a format of a newer version are left to the nodes that know it, for MaxAway at a time.
+// Messages in a format of a newer version are left to the nodes that know it, for MaxAway at a time. So are those that make no
+// sense, which must not keep others from being sent: Check finds them, and the operator can drop them.
 func (s *Store) Take(t *tx.Tx, l Lease, domain string, max int) (jobs []Work, more bool, err error) {
 	stopped, err := s.isStopped(t, domain)
 	if stopped || err != nil || max <= 0 {
@@ -144,7 +145,7 @@ func (s *Store) lease(t *tx.Tx, l Lease, domain string, jobs []Work) (out []Work
 	for _, j := range jobs {
 		m, err := scanMessage(b.QueryRow().Scan)
 		switch {
-		case errors.Is(err, ErrFormat):
+		case errors.Is(err, ErrFormat), errors.Is(err, ErrUnreadable):
 			m.ID = 0 // left alone below
 		case err != nil:
 			return nil, err

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -203,8 +204,9 @@ func TestTakeOver(t *testing.T) {
 // A message that a newer version wrote stays for those that can read it, and keeps nobody from the rest.
 func TestTakeLeavesWhatItCannotRead(t *testing.T) {
 	each(t, func(t *testing.T, s *Store, x *tx.Store) {
-		foreign, ours := add(t, s, x, to("a@one.example")), add(t, s, x, to("b@one.example"))
+		foreign, broken, ours := add(t, s, x, to("a@one.example")), add(t, s, x, to("a@one.example")), add(t, s, x, to("b@one.example"))
 		do(t, x, func(t *tx.Tx) error {
+			t.SQL().Queue(`UPDATE spool_message SET envelope = $2 WHERE id = $1`, broken, []byte(`{"from":"nobody"}`))
 			_, err := t.SQL().Exec(`UPDATE spool_message SET format = 99 WHERE id = $1`, foreign)
 			return err
 		})
@@ -212,8 +214,13 @@ func TestTakeLeavesWhatItCannotRead(t *testing.T) {
 			t.Errorf("taken are %+v", jobs)
 		}
 		do(t, x, func(tr *tx.Tx) error {
-			if to, err := s.Recipients(tr, foreign); err != nil || to[0].Owner != "" || time.Until(to[0].Due) < MaxAway/2 {
-				t.Errorf("left is %+v, %v", to, err)
+			for _, left := range []mail.SpoolID{foreign, broken} {
+				if to, err := s.Recipients(tr, left); err != nil || to[0].Owner != "" || time.Until(to[0].Due) < MaxAway/2 {
+					t.Errorf("left is %+v, %v", to, err)
+				}
+			}
+			if m, err := s.Message(tr, broken); !errors.Is(err, ErrUnreadable) || m.ID != broken {
+				t.Errorf("it is read as %+v, %v", m, err)
 			}
 			return nil
 		})
