@@ -237,7 +237,7 @@ func (r *Reporting) owe(t *tx.Tx, letters []letter, posts []reports.Post) error 
 		}
 		envelope := mail.Envelope{ID: "tlsrpt", ReversePath: l.from, Size: l.size, Body: mail.Body7Bit,
 			Recipients: []mail.Recipient{{Address: l.to, Notify: mail.NotifyNever}}} // nobody wants to hear that a report was not wanted
-		if _, err := r.o.Spool.Add(t, spool.Message{Blob: blob, Envelope: envelope}); err != nil {
+		if _, err := r.o.Spool.Add(t, spool.Message{Blob: blob, Size: l.size, Envelope: envelope}); err != nil {
 			return err
 		}
 	}

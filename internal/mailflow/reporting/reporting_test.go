@@ -121,11 +121,8 @@ func (w *world) spooled() map[string]string {
 	for _, m := range found {
 		body, err := w.rooms.Bodies.Open(w.t.Context(), mail.SpoolAccount, m.Blob)
 		w.rooms.Must(err)
-		content := make([]byte, m.Envelope.Size)
-		_, err = body.ReadAt(content, 0)
-		if err != nil && err != io.EOF {
-			w.t.Fatal(err)
-		}
+		content, err := io.ReadAll(m.Content(body))
+		w.rooms.Must(err)
 		body.Close()
 		out[m.Envelope.Recipients[0].Address.String()] = string(content)
 		if m.Envelope.Recipients[0].Notify != mail.NotifyNever {
