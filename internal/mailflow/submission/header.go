@@ -21,8 +21,9 @@ var (
 	manyFields = reply(552, 5, 6, 0, fmt.Sprintf("the header has more than %d fields", MaxFields))
 	loops      = reply(554, 5, 4, 6, fmt.Sprintf("the message has more than %d Received fields: it goes in circles", MaxReceived))
 	// BODY=BINARYMIME lets these pass the door, for the body (RFC 3030 3). In a header different readers see different fields.
-	bareHeader = reply(550, 5, 6, 0, "the header holds a NUL, or a CR or LF that stands alone")
-	noAuthor   = reply(550, 5, 6, 0, "the field From names nobody")
+	bareHeader     = reply(550, 5, 6, 0, "the header holds a NUL, or a CR or LF that stands alone")
+	tooManySenders = reply(550, 5, 6, 0, fmt.Sprintf("the message names more than %d senders", maxClaims))
+	noAuthor       = reply(550, 5, 6, 0, "the field From names nobody")
 )
 
 // readHeader reads a header up to and with the blank line behind it, which is added where the content ends before it.
@@ -131,12 +132,16 @@ func firstLine(b []byte) []byte {
 
 // claim notes the addresses of a field.
 func (e *edit) claim(name, field, value string) error {
-	for _, a := range header.ParseAddresses(value, maxClaims+1) {
+	list := header.ParseAddresses(value, maxClaims+1)
+	if len(list) > maxClaims { // the marks of groups count, too: what lies behind the limit is not read, and would not be asked about
+		return tooManySenders
+	}
+	for _, a := range list {
 		if a.Kind != header.Mailbox {
 			continue
 		}
 		if len(e.claimed) == maxClaims { // each costs a question to the directory
-			return reply(550, 5, 6, 0, fmt.Sprintf("the message names more than %d senders", maxClaims))
+			return tooManySenders
 		}
 		address := mail.Address{Local: a.Local}
 		var err error

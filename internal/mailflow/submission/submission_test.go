@@ -124,6 +124,7 @@ func TestHeaderIsChecked(t *testing.T) {
 			"a bare CR":        {"Subject: a\rFrom: bob@example.org\r\n", "550 5.6.0"},
 			"a NUL":            {"Subject: a\x00\r\n", "550 5.6.0"},
 			"many senders":     {"From: a@example.org" + strings.Repeat(", ann@example.org", 49), ""},
+			"hidden sender":    {"From: ann@example.org, " + strings.Repeat("x:;", 30) + "bob@example.org", "550 5.6.0 the message names more than 50 senders"},
 			"too many senders": {"From: a@example.org" + strings.Repeat(", ann@example.org", 49) + "\r\nSender: ann@example.org", "550 5.6.0 the message names more than 50 senders"},
 			"two subjects":     {"Subject: a\r\nSubject: b\r\n", "550 5.6.0 the field Subject is there twice"},
 		} {
