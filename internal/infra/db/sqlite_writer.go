@@ -311,11 +311,14 @@ func (w *writer) reopen(cause error) error {
 	if w.conn != nil {
 		w.options.Logger.Error("db: closing and opening the database again", "file", w.path, "cause", cause)
 		w.readers.drain(fmt.Errorf("the database is being opened again after: %w", cause))
-		// What it could say is of no use, nothing it knows is trusted: neither how far the log was copied back.
-		if err := w.conn.keepLog(); err != nil {
-			w.options.Logger.Error("db: the log may be let go too early", "file", w.path, "err", err)
+		// After a copy that has failed it is not trusted how far the log was copied. Otherwise closing lets the log go: what is
+		// at its end may be a commit whose sync has failed, which must not come back.
+		if w.copier.failure() != nil {
+			if err := w.conn.keepLog(); err != nil {
+				w.options.Logger.Error("db: the log may be let go too early", "file", w.path, "err", err)
+			}
 		}
-		_ = w.conn.close()
+		_ = w.conn.close() // what it could say is of no use
 		w.conn = nil
 		w.readers.resume()
 	}
