@@ -48,10 +48,8 @@ type handler struct {
 func Handler(o Options) http.Handler {
 	h := &handler{o.Provision, o.Submission, o.Verify, o.Records, o.Queue, o.Log}
 	mux := http.NewServeMux()
-	for _, routes := range []map[string]operation{h.routes(), h.queueRoutes()} {
-		for pattern, serve := range routes {
-			mux.Handle(pattern, h.answer(serve))
-		}
+	for pattern, serve := range h.routes() {
+		mux.Handle(pattern, h.answer(serve))
 	}
 	mux.Handle("/", h.answer(h.nothing))
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -100,6 +98,7 @@ func (h *handler) routes() map[string]operation {
 		"POST /v1/verify": h.verifyAll,
 	}
 	h.groupRoutes(routes)
+	h.queueRoutes(routes)
 	return routes
 }
 

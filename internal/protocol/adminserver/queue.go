@@ -76,20 +76,17 @@ type QueueEvent struct {
 // everywhere stands for all destinations.
 const everywhere = "*"
 
-func (h *handler) queueRoutes() map[string]operation {
-	return map[string]operation{
-		"GET /v1/queue":               h.listQueue,
-		"GET /v1/queue/{id}":          h.showQueued,
-		"DELETE /v1/queue/{id}":       h.dropQueued,
-		"POST /v1/queue/{id}/hold":    h.changeQueued(queue.Operator.Hold),
-		"POST /v1/queue/{id}/release": h.changeQueued(queue.Operator.Release),
-		"POST /v1/queue/{id}/retry":   h.changeQueued(queue.Operator.RetryNow),
-		"GET /v1/queue/{id}/trace":    h.traceQueued,
-
-		"GET /v1/queue-stops":             h.listStops,
-		"POST /v1/queue-stops":            h.addStop,
-		"DELETE /v1/queue-stops/{domain}": h.removeStop,
-	}
+func (h *handler) queueRoutes(routes map[string]operation) {
+	routes["GET /v1/queue"] = h.listQueue
+	routes["GET /v1/queue/{id}"] = h.showQueued
+	routes["DELETE /v1/queue/{id}"] = h.dropQueued
+	routes["POST /v1/queue/{id}/hold"] = h.changeQueued(queue.Operator.Hold)
+	routes["POST /v1/queue/{id}/release"] = h.changeQueued(queue.Operator.Release)
+	routes["POST /v1/queue/{id}/retry"] = h.changeQueued(queue.Operator.RetryNow)
+	routes["GET /v1/queue/{id}/trace"] = h.traceQueued
+	routes["GET /v1/queue-stops"] = h.listStops
+	routes["POST /v1/queue-stops"] = h.addStop
+	routes["DELETE /v1/queue-stops/{domain}"] = h.removeStop
 }
 
 func (h *handler) listQueue(r *http.Request) (any, error) {
