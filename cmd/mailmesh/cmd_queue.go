@@ -20,7 +20,7 @@ type queue struct {
 	Show    queueShow    `cmd:"" help:"Show a mail of the queue with all its recipients."`
 	Hold    queueHold    `cmd:"" help:"Keep mail from being tried: some, all to a domain, or all."`
 	Release queueRelease `cmd:"" help:"Take back hold."`
-	Retry   queueRetry   `cmd:"" help:"Try mail now."`
+	Retry   queueRetry   `cmd:"" help:"Try mail now that was tried before. What its sender has held for later stays."`
 	Drop    queueDrop    `cmd:"" help:"Remove mail from the queue for good; its sender is told nothing."`
 	Trace   queueTrace   `cmd:"" help:"Tell what happened to a mail that an account here has sent."`
 }
@@ -266,7 +266,7 @@ func (x queueDrop) Run(ctx context.Context, c *commands) error {
 				}
 				continue
 			}
-			fmt.Printf("%s: %s get nothing\n", id, counted(len(d.Recipients), "recipient", "recipients"))
+			fmt.Printf("%s: %s nothing\n", id, counted(len(d.Recipients), "recipient gets", "recipients get"))
 			if d.Trying > 0 {
 				fmt.Printf("%s: %s being tried at this moment: hold the message, and drop it then\n", id, counted(d.Trying, "recipient is", "recipients are"))
 			}

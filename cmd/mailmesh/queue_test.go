@@ -168,7 +168,7 @@ func TestQueueCommands(t *testing.T) {
 	send()
 	out = until(t, data, `greylisted`, "queue", "list")
 	id = regexp.MustCompile(`(?m)^Q\S+`).FindString(out)
-	step{"queue drop " + id, "", "1 recipient get nothing"}.run(t, data)
+	step{"queue drop " + id, "", "1 recipient gets nothing"}.run(t, data)
 	step{"queue list", "", "0 messages"}.run(t, data)
 	step{"verify", "", "everything is there and whole"}.run(t, data)
 }

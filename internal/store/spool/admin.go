@@ -74,9 +74,11 @@ func (s *Store) Release(t *tx.Tx, id mail.SpoolID) error {
 	return s.change(t, id, `UPDATE spool_recipient SET held = 0 WHERE spool_id = $1`, id)
 }
 
-// Retry makes what waits of a message due now, also what an operator holds, which is released.
+// Retry makes what was tried and waits of a message due now, also what an operator holds, which is released. What was not tried
+// yet keeps its date: its sender may have it held (RFC 4865).
 func (s *Store) Retry(t *tx.Tx, id mail.SpoolID) error {
-	return s.change(t, id, `UPDATE spool_recipient SET held = 0, due = $2 WHERE spool_id = $1 AND owner = ''`, id, t.Now())
+	return s.change(t, id, `UPDATE spool_recipient SET held = 0, due = CASE WHEN attempts > 0 THEN $2 ELSE due END
+		WHERE spool_id = $1 AND owner = ''`, id, t.Now())
 }
 
 // change writes to the recipients of a message, and wakes their destinations.

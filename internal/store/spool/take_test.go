@@ -292,7 +292,7 @@ func TestWake(t *testing.T) {
 		jobs, _ := take(t, s, x, node1, "two.example", 1)
 		expect("Take")
 		later := done(jobs[0])[0]
-		later.Due = time.Now().Add(time.Minute)
+		later.Due, later.Attempts = time.Now().Add(time.Minute), 1
 		finish(t, s, x, node1, later)
 		expect("a result", "two.example")
 		do(t, x, func(t *tx.Tx) error { return s.Retry(t, id) })
@@ -303,6 +303,23 @@ func TestWake(t *testing.T) {
 		do(t, x, func(t *tx.Tx) error { return s.Stop(t, "two.example", "") })
 		do(t, x, func(t *tx.Tx) error { return s.Start(t, "two.example") })
 		expect("Start", "two.example")
+	})
+}
+
+// What an operator has tried now is what failed, and not what its sender wants to be sent later.
+func TestRetryLeavesWhatIsHeldForLater(t *testing.T) {
+	each(t, func(t *testing.T, s *Store, x *tx.Store) {
+		later := to("a@one.example")
+		later.HoldUntil = time.Now().Add(time.Hour)
+		id := add(t, s, x, later)
+		do(t, x, func(t *tx.Tx) error { return s.Hold(t, id) })
+		do(t, x, func(t *tx.Tx) error { return s.Retry(t, id) })
+		do(t, x, func(tr *tx.Tx) error {
+			if to, err := s.Recipients(tr, id); err != nil || to[0].Held || time.Until(to[0].Due) < time.Minute {
+				t.Errorf("left is %+v, %v", to, err)
+			}
+			return nil
+		})
 	})
 }
 
