@@ -17,7 +17,7 @@ func TestQuickstart(t *testing.T) {
 		t.Helper()
 		return mailmeshWith(t, stdin, append(args, at...)...)
 	}
-	for address, want := range map[string]string{"nonsense": "mailmesh: ", "ann@": "mailmesh: ", "ann@[192.0.2.1]": "address literal"} {
+	for address, want := range map[string]string{"nonsense": "mailmesh: ", "ann@": "mailmesh: ", "ann@example": "not the full name", "ann@[192.0.2.1]": "address literal"} {
 		if _, errs, status := run("", "quickstart", address); status != 1 || !strings.Contains(errs, want) {
 			t.Errorf("%s: status %d, %q", address, status, errs)
 		}

@@ -28,6 +28,7 @@ directory = %s
 [outbound]
 # Where outgoing port 25 is closed, mail for others goes by way of a host that takes it:
 # smarthost = "smtps://user:password@smtp.example.net:465"
+# Then this file holds a password. Keep it from others: chown root:mailmesh, and chmod 640.
 
 [listen]
 # The standard ports; an empty list closes a door.

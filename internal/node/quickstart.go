@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/mailmesh/mailmesh/internal/config"
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -43,6 +44,9 @@ func Quickstart(ctx context.Context, r QuickstartRequest, log *slog.Logger) (q Q
 	address, err := directory.ParseAddress(r.Address)
 	if err != nil {
 		return q, err
+	}
+	if !strings.Contains(address.Domain, ".") { // what stands in no DNS gets no mail and no certificate
+		return q, fmt.Errorf("%s is not the full name of a domain: give an address like you@example.org", address.Domain)
 	}
 	q.Domain, q.Account = address.Domain, address.String()
 	if q.MadeConfig, err = writeConfig(r, address.Domain); err != nil {
