@@ -186,7 +186,8 @@ func TestReports(t *testing.T) {
 		w.run()
 		mails := w.spooled()
 		content := mails["tls@reports.example"]
-		if len(mails) != 1 || !strings.HasPrefix(content, "DKIM-Signature: d=example.org\r\n") || !strings.Contains(content, "\r\nTLS-Report-Domain: mail.example\r\n") {
+		if len(mails) != 1 || !strings.HasPrefix(content, "DKIM-Signature: d=example.org\r\n") || !strings.Contains(content, "\r\nTLS-Report-Domain: mail.example\r\n") ||
+			!strings.Contains(content, "\r\nTLS-Required: No\r\n") {
 			t.Fatalf("in the spool are %q", mails)
 		}
 		check(t, attached(t, content))

@@ -37,7 +37,8 @@ func (m Message) Build() ([]byte, error) {
 	fmt.Fprintf(&b, "Message-ID: <%x.%s@%s>\r\n", sum[:8], m.Report.ID, m.Submitter)
 	fmt.Fprintf(&b, "Subject: Report Domain: %s\r\n Submitter: %s\r\n Report-ID: <%s@%s>\r\n", m.Domain, m.Submitter, m.Report.ID, m.Submitter)
 	fmt.Fprintf(&b, "TLS-Report-Domain: %s\r\nTLS-Report-Submitter: %s\r\n", m.Domain, m.Submitter)
-	fmt.Fprintf(&b, "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n")
+	// RFC 8460 3: a report of failures is delivered in spite of them; RFC 8689 3 is how a message says so.
+	fmt.Fprintf(&b, "TLS-Required: No\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n")
 	fmt.Fprintf(&b, "Content-Type: multipart/report; report-type=\"tlsrpt\";\r\n boundary=%q\r\n", boundary)
 	fmt.Fprintf(&b, "\r\n--%s\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n", boundary)
 	fmt.Fprintf(&b, "This is a report of TLS sessions with the mail hosts of %s,\r\nfrom %s to %s, seen by %s.\r\n", m.Domain,
