@@ -14,7 +14,7 @@ import (
 type account struct {
 	Add         accountAdd      `cmd:"" help:"Make an account."`
 	List        accountList     `cmd:"" help:"List accounts with what they use."`
-	Set         accountSet      `cmd:"" help:"Change an account: name, quota, disabled or not, admin or not, shared or not."`
+	Set         accountSet      `cmd:"" help:"Change an account: name, quota, what it may send, disabled or not, admin or not, shared or not."`
 	Password    accountPassword `cmd:"" help:"Set an account's password."`
 	AppPassword appPassword     `cmd:"" help:"Add, list and remove app passwords: one for each program or device."`
 	Remove      accountRemove   `cmd:"" help:"Remove an account with all its mail."`

@@ -6,16 +6,16 @@ import (
 	"github.com/mailmesh/mailmesh/internal/node"
 )
 
-// alias manages aliases: addresses that lead to accounts or other aliases.
+// alias manages aliases: addresses that lead to accounts, other aliases, or addresses on other servers.
 type alias struct {
-	Add    aliasAdd    `cmd:"" help:"Let mail for an address also go to an account."`
+	Add    aliasAdd    `cmd:"" help:"Let mail for an address also go to an account, or to an address on another server."`
 	List   aliasList   `cmd:"" help:"List aliases and where they lead."`
 	Remove aliasRemove `cmd:"" help:"Remove an alias, or one of its targets."`
 }
 
 type aliasAdd struct {
 	Address string `arg:"" help:"info@example.org"`
-	Target  string `arg:"" help:"Who gets the mail: user@example.org."`
+	Target  string `arg:"" help:"Who gets the mail: user@example.org, here or elsewhere."`
 }
 
 func (x aliasAdd) Run(ctx context.Context, c *commands) error {

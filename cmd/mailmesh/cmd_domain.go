@@ -12,7 +12,7 @@ import (
 type domain struct {
 	Add    domainAdd    `cmd:"" help:"Take mail for a domain."`
 	List   domainList   `cmd:"" help:"List the domains."`
-	Set    domainSet    `cmd:"" help:"Change a domain."`
+	Set    domainSet    `cmd:"" help:"Change a domain: its catch-all, disabled or not."`
 	Remove domainRemove `cmd:"" help:"Remove a domain that has no accounts, with its aliases."`
 }
 

@@ -19,7 +19,7 @@ type group struct {
 type groupAdd struct {
 	Address string `arg:"" help:"team@example.org"`
 	Name    string `help:"Name for people."`
-	Post    string `placeholder:"WHO" default:"members" help:"Who may send to it: anyone, domain (addresses of its own domain), members, owners."`
+	Post    string `placeholder:"WHO" default:"members" help:"Who may send to it: anyone, domain (addresses of its own domain), members (if you say nothing), owners."`
 }
 
 func (x groupAdd) Run(ctx context.Context, c *commands) error {

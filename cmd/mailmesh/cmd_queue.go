@@ -19,7 +19,7 @@ type queue struct {
 	List    queueList    `cmd:"" help:"List mail that is still to be sent, and what is stopped."`
 	Show    queueShow    `cmd:"" help:"Show a mail of the queue with all its recipients."`
 	Hold    queueHold    `cmd:"" help:"Keep mail from being tried: some, all to a domain, or all."`
-	Release queueRelease `cmd:"" help:"Take back hold."`
+	Release queueRelease `cmd:"" help:"Let go what was held: some, all to a domain, or all."`
 	Retry   queueRetry   `cmd:"" help:"Try mail now that was tried before. What its sender has held for later stays."`
 	Drop    queueDrop    `cmd:"" help:"Remove mail from the queue for good; its sender is told nothing."`
 	Trace   queueTrace   `cmd:"" help:"Tell what happened to a mail that an account here has sent."`

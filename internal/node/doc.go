@@ -11,6 +11,6 @@
 //	packs/               bodies, absent likewise: they are in the database then
 //	keys                 wrapped keys, so that bodies can be opened when the database is lost (store/bodies)
 //	master.key           opens everything: back it up apart from the rest
-//	self-signed.crt|key  until a certificate is configured
+//	self-signed.crt|key  until there is another certificate
 //	admin.sock           the admin door
 package node

@@ -1,5 +1,5 @@
-// Package provision makes, changes and removes domains, accounts and aliases: what an operator asks for, done over all
-// rooms of the store that have a part in it.
+// Package provision makes, changes and removes domains with their keys, accounts, aliases and groups: what an operator asks
+// for, done over all rooms of the store that have a part in it.
 //
 // The admin socket, the command line on a stopped server, and whoever else manages accounts all call this Service, so that
 // there is one way to make an account.

@@ -1,5 +1,6 @@
 // Package forwarding takes mail further that is not, or not only, for mailboxes here: for addresses that lead to other servers,
-// and for groups. It is called by the steps that accept mail (inbound), and what it adds is in their commit.
+// and for groups. It is called by inbound, and what it adds is in that commit; submission asks it only whom a
+// recipient stands for.
 //
 //	Resolve   at RCPT: whom a recipient stands for
 //	Refuse    after DATA: which recipients the header forbids, because the message goes in circles

@@ -15,16 +15,16 @@
 // # What is refused, and when
 //
 //	at RCPT     no such user 550 5.1.1 · not our domain 550 5.7.1 · account or domain disabled 550 5.2.1 · mailbox full 452
-//	            4.2.2 · more than 100 accounts in one transaction 452 4.5.3 · goes on to more
-//	            addresses than a commit takes 452 4.5.3 · not allowed to send to the group 550 5.7.2 · no report of ours 550 5.1.1, 5.7.1 (mailflow/forwarding)
-//	after DATA  more than 100 Received fields 554 5.4.6 (RFC 5321 6.3) · header over 1 MiB 552 5.3.4, of more than 2,000 fields 552
-//	            5.6.0 · has passed all of its recipients before 554 5.4.6 · an account was removed or moved since RCPT 451 4.2.0 · the store fails 451 4.3.0
+//	            4.2.2 · more than 100 accounts in one transaction 452 4.5.3 · goes on to more addresses than a commit takes 452
+//	            4.5.3 · not allowed to send to the group 550 5.7.2 · no report of ours 550 5.1.1, 5.7.1 (mailflow/forwarding)
+//	after DATA  more than 100 Received fields 554 5.4.6 (RFC 5321 6.3) · header over 1 MiB 552 5.3.4, of more than 2,000 fields
+//	            552 5.6.0 · has passed all of its recipients before 554 5.4.6 · an account was removed or moved since RCPT 451
+//	            4.2.0 · the store fails 451 4.3.0
 //
 // Nothing that was taken at RCPT is refused after DATA for one recipient alone, but for mail in circles; then, over SMTP, the
-// sender is told by a report. A mailbox that fills up
-// between the two overshoots its quota by what was in flight. An account that goes between the two defers the message for
-// all: nothing is written, and when the client comes again it hears at RCPT what became of that recipient. Nothing the
-// store says after DATA refuses mail for good.
+// sender is told by a report. A mailbox that fills up between the two overshoots its quota by what was in flight. An account
+// that goes between the two defers the message for all: nothing is written, and when the client comes again it hears at RCPT
+// what became of that recipient. Nothing the store says after DATA refuses mail for good.
 //
 // # Mail of the spool
 //
@@ -35,8 +35,7 @@
 // # Log
 //
 // Each step is a line with the transaction's id: "stored", then "delivered" for each account and "forwarded" for each address
-// that leads further; "received", with what the
-// client said and was told, is the door's, and so is what was refused.
+// that leads further; "received", with what the client said and was told, is the door's, and so is what was refused.
 //
 // Judging mail (SPF, DKIM, DMARC, spam) comes here, between reading and the commit.
 package inbound

@@ -10,8 +10,8 @@
 //     infra/cluster/members for the lease that a transport asks for before its final dot. What a node had leased that ends is
 //     taken over by the others within 10 seconds.
 //   - To accounts here mail comes once, whatever happens: the transport for our own domains commits under keys made of the
-//     message in the spool. To other hosts it goes at least once: a process that ends between their 250 and our commit cannot know. That window is as long as one
-//     commit, and results that came too late to be written are counted (Observer.LeaseLost).
+//     message in the spool. To other hosts it goes at least once: a process that ends between their 250 and our commit cannot
+//     know. That window is as long as one commit, and results that came too late to be written are counted (Observer.LeaseLost).
 //   - A destination that takes nothing, or slowly, delays no other: each has its own jobs and its own limit, and those that have not
 //     shown yet that they take mail leave a part of all places free.
 //

@@ -35,8 +35,9 @@
 //	at RCPT     as mailflow/inbound for addresses here, groups among them; any address elsewhere is taken · budgets 450
 //	            4.7.0 · over MaxTargets recipients 452 4.5.3
 //	after DATA  From, Sender not the account's 550 5.7.1 · From twice, or names nobody 550 5.6.0 · a line of the header that is no
-//	            field, or holds a NUL, a bare CR or LF 550 5.6.0 · header over MaxHeader 552 5.3.4, over MaxFields fields 552 5.6.0 · more than MaxReceived
-//	            Received fields 554 5.4.6 · budgets used up meanwhile 450 4.7.0 · the store fails 451 4.3.0
+//	            field, or holds a NUL, a bare CR or LF 550 5.6.0 · header over MaxHeader 552 5.3.4, over MaxFields fields 552
+//	            5.6.0 · more than MaxReceived Received fields 554 5.4.6 · budgets used up meanwhile 450 4.7.0 · the store fails 451
+//	            4.3.0
 //
 // Priorities above MaxPriority (RFC 6710) are lowered.
 //

@@ -1,7 +1,8 @@
 // Package adminserver is the operator's door: HTTP and JSON over a Unix socket in the data folder.
 //
-// The resources are described in docs/operations/admin-api.md. Each is one call to internal/provision, which decides; this
-// package parses, answers, and knows nothing else.
+// The resources are described in docs/operations/admin-api.md. Each is one call to a room, which decides:
+// internal/provision for most, mailflow/queue for what waits, mailflow/submission for what is taken back. This package parses,
+// answers, and knows nothing else.
 //
 // # One way, with and without a server
 //

@@ -3,12 +3,12 @@
 //
 //	Forward   ann@example.org         becomes  SRS0=hash=day=example.org=ann@ours.example
 //	          SRS0=...@theirs.example becomes  SRS1=hash=theirs.example==...@ours.example
-//	Short     a token             becomes  SRS0=hash=day==TOKEN@ours.example
+//	Short     a token                 becomes  SRS0=hash=day==TOKEN@ours.example
 //	Reverse   is the way back
 //
-// SRS is a convention of mail servers, no standard (docs/decisions/0014-sender-rewriting.md says why it is used). The two forms are those that
-// other servers know, so that a chain of forwarders stays two addresses long: the second forwarder and all after it write
-// SRS1, which leads to the first.
+// SRS is a convention of mail servers, no standard (docs/decisions/0014-sender-rewriting.md says why it is used). The two forms
+// are those that other servers know, so that a chain of forwarders stays two addresses long: the second forwarder and all after
+// it write SRS1, which leads to the first.
 //
 // # What it promises
 //
