@@ -20,7 +20,7 @@ func (q *Queue) inherit(ctx context.Context) {
 	for ended := false; ; {
 		wait := lookForHeirs
 		if err := q.takeOver(ctx); err != nil && ctx.Err() == nil {
-			q.o.Log.Warn("cannot take over the work of nodes that have ended", "err", err)
+			q.o.Log.Warn("queue: cannot take over the work of nodes that have ended", "err", err)
 			wait = time.Second
 		}
 		if ended {
@@ -71,7 +71,7 @@ func (q *Queue) takeOver(ctx context.Context) error {
 			}
 			if n > 0 {
 				q.o.Observe.TakenOver(n)
-				q.o.Log.Warn("taken over from a node that has ended", "node", l.Owner, "epoch", l.Epoch, "recipients", n)
+				q.o.Log.Warn("queue: taken over from a node that has ended", "node", l.Owner, "epoch", l.Epoch, "recipients", n)
 			}
 		}
 	}

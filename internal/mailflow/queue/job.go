@@ -95,7 +95,7 @@ func (q *Queue) handOn(ctx context.Context, j *job) (attempts []mailflow.Attempt
 	fault := mailflow.Attempt{Event: mail.Event{Kind: mail.EventDeferred, By: q.o.Host, Reply: mail.Reply{Code: 451, Enhanced: mail.EnhancedCode{4, 3, 0}, Text: "internal error"}}}
 	defer func() {
 		if p := recover(); p != nil {
-			q.o.Log.Error("a transport panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()), "id", j.work.Envelope.ID)
+			q.o.Log.Error("queue: a transport panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()), "id", j.work.Envelope.ID)
 			attempts = same(j, fault)
 		}
 		q.o.Observe.Delivery(time.Since(begun))
@@ -110,7 +110,7 @@ func (q *Queue) handOn(ctx context.Context, j *job) (attempts []mailflow.Attempt
 		MayEnd: j.life.Holds,
 	})
 	if len(attempts) != len(j.work.Recipients) {
-		q.o.Log.Error("a transport has answered for another number of recipients than it was given", "id", j.work.Envelope.ID)
+		q.o.Log.Error("queue: a transport has answered for another number of recipients than it was given", "id", j.work.Envelope.ID)
 		attempts = same(j, fault)
 	}
 	return attempts

@@ -152,7 +152,7 @@ func (q *Queue) report(ctx context.Context, j *job, fates []mailflow.Fate) *repo
 	reporter := mailflow.Reporter{Host: q.o.Host}
 	g, owed, err := reporter.Report(&j.work.Envelope, j.work.Created, fates, func() (io.ReadCloser, error) { return q.open(ctx, j) })
 	if err != nil {
-		q.o.Log.Error("a report goes without its message, which cannot be read", "id", j.work.Envelope.ID, "err", err)
+		q.o.Log.Error("queue: a report goes without its message, which cannot be read", "id", j.work.Envelope.ID, "err", err)
 		g, owed, err = reporter.Report(&j.work.Envelope, j.work.Created, fates, func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("\r\n")), nil })
 	}
 	if err != nil || !owed {
@@ -227,14 +227,14 @@ func (q *Queue) commit(ctx context.Context, batch []*outcome) {
 			return
 		case !mail.Is(err, mail.Unavailable):
 			o := batch[0]
-			q.o.Log.Error("a result cannot be written", "id", o.job.work.Envelope.ID, "err", err)
+			q.o.Log.Error("queue: a result cannot be written", "id", o.job.work.Envelope.ID, "err", err)
 			if o.report == nil && o.steps == nil { // nothing is left to do without: the lease ends with our life
 				q.forget(o.job)
 				return
 			}
 			o.report, o.steps = nil, nil
 		default:
-			q.o.Log.Warn("results cannot be written yet", "messages", len(batch), "err", err)
+			q.o.Log.Warn("queue: results cannot be written yet", "messages", len(batch), "err", err)
 		}
 		if batch[0].job.isOver() || ctx.Err() != nil {
 			q.lost(batch)
@@ -339,7 +339,7 @@ func (q *Queue) logEvent(o *outcome, i int, e mail.Event) {
 	if !r.Due.IsZero() {
 		attrs = append(attrs, "again", r.Due)
 	}
-	q.o.Log.Log(context.Background(), logLevel(e.Kind), string(e.Kind), attrs...)
+	q.o.Log.Log(context.Background(), logLevel(e.Kind), "queue: "+string(e.Kind), attrs...)
 }
 
 // lost counts results that were in vain: another node has taken over.
@@ -360,5 +360,5 @@ func (q *Queue) lost(batch []*outcome) {
 	}
 	q.forget(jobs...)
 	q.o.Observe.LeaseLost(recipients, relayed)
-	q.o.Log.Warn("results are in vain: others have taken over", "recipients", recipients, "relayed-twice-perhaps", relayed)
+	q.o.Log.Warn("queue: results are in vain: others have taken over", "recipients", recipients, "relayed-twice-perhaps", relayed)
 }

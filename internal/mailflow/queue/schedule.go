@@ -22,7 +22,7 @@ func (q *Queue) schedule(ctx, delivering context.Context) {
 			more, err = q.takeMore(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
-			q.o.Log.Warn("the queue cannot look for work", "err", err)
+			q.o.Log.Warn("queue: cannot look for work", "err", err)
 		}
 		wait := q.untilNextLook()
 		if err != nil {
