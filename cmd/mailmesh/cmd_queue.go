@@ -22,7 +22,7 @@ type queue struct {
 	Release queueRelease `cmd:"" help:"Let go what was held: some, all to a domain, or all."`
 	Retry   queueRetry   `cmd:"" help:"Try mail now that was tried before. What its sender has held for later stays."`
 	Drop    queueDrop    `cmd:"" help:"Remove mail from the queue for good; its sender is told nothing."`
-	Trace   queueTrace   `cmd:"" help:"Tell what happened to a mail that an account here has sent."`
+	Trace   queueTrace   `cmd:"" help:"Tell what happened to mail of the queue, also when it has left it."`
 }
 
 type queueList struct {

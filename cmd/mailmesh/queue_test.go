@@ -154,13 +154,15 @@ func TestQueueCommands(t *testing.T) {
 		{"queue hold --all", "", ""},
 		{"queue list", "", "mailmesh queue release --all"},
 		{"queue release --all", "", ""},
-		{"queue trace " + id, "", "!nobody here has submitted"},
+		{"queue trace " + id, "", "451 4.7.1 greylisted"},
+		{"queue trace Q1", "", "!no mail \"Q1\" was sent from here"},
 	} {
 		s.run(t, data)
 	}
 	other.rcpt.Store("250 ok")
 	step{"queue retry --all", "", "1 messages are tried now"}.run(t, data)
 	until(t, data, "^ID.*\n0 messages to 0 recipients", "queue", "list")
+	step{"queue trace " + id, "", "  relayed  "}.run(t, data) // though it has left
 	if n := other.taken.Load(); n != 1 {
 		t.Errorf("the other server has taken %d messages", n)
 	}

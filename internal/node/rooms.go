@@ -166,8 +166,8 @@ func (r *rooms) openStore(ctx context.Context, cfg config.Config, log *slog.Logg
 	r.auth = auth.New(auth.Options{Tx: r.tx, Lookup: r.directory.SignIn, Secret: secret, Logger: log})
 	r.mailbox = mailbox.New(mailbox.Options{Tx: r.tx, Bodies: r.bodies})
 	r.search = search.NewIndex(search.Options{Tx: r.tx, Bodies: r.bodies, Logger: log, Observe: m})
-	r.spool = spool.New(spool.Options{Bodies: r.bodies})
 	r.submissions = submissions.New()
+	r.spool = spool.New(spool.Options{Bodies: r.bodies, Histories: r.submissions})
 	r.keys, err = dkimkeys.New(master)
 	return err
 }

@@ -98,12 +98,12 @@ func (f *Forwarding) wayBack(t *tx.Tx, from mail.Address, r mail.Recipient) (mai
 	return to, role, err
 }
 
-// What one commit changes is bounded (db.MaxChangedRows): a mailbox costs it some ten rows, a message in the spool five, each of
+// What one commit changes is bounded (db.MaxChangedRows): a mailbox costs it some ten rows, a message in the spool six, each of
 // its recipients one.
 const (
 	maxRows        = 1400
 	rowsPerAccount = 11
-	rowsPerMessage = 5
+	rowsPerMessage = 6
 )
 
 // CheckLimit reports whether one more recipient makes a transaction more than fits into a commit.

@@ -31,7 +31,6 @@ type Outgoing struct {
 
 func (r *Rooms) openOutgoing(deliver inbound.Delivery, onward submission.Forwarding, log *slog.Logger) {
 	var err error
-	r.Submissions = submissions.New()
 	r.Keys, err = dkimkeys.New(bytes.Repeat([]byte{7}, bodies.MasterKeySize))
 	r.Must(err)
 	r.Must(r.Provision.Bootstrap(r.T.Context()))

@@ -31,6 +31,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/senders"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
+	"github.com/mailmesh/mailmesh/internal/store/submissions"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
@@ -88,7 +89,8 @@ func New(t testing.TB, d *db.DB, o Options) *Rooms {
 		deliver = o.Delivery(deliver)
 	}
 	r.Sender = srs.New([]byte("secret"), func() time.Time { return Now })
-	r.Spool = spool.New(spool.Options{Bodies: r.Bodies})
+	r.Submissions = submissions.New()
+	r.Spool = spool.New(spool.Options{Bodies: r.Bodies, Histories: r.Submissions})
 	onward := forwarding.New(forwarding.Options{Directory: r.Directory, Bodies: r.Bodies, Spool: r.Spool, Sender: r.Sender, Senders: senders.New()})
 	r.openOutgoing(deliver, onward, slog.New(o.Log))
 	r.Inbound = inbound.New(inbound.Options{Hostname: Hostname, Tx: r.Tx, Mailbox: r.Mailbox, Bodies: r.Bodies, Delivery: deliver,

@@ -291,32 +291,43 @@ type Fate struct {
 	Events  []mail.Event
 }
 
-// Trace tells what happened to a mail of an account here, by the id it has in logs, in the spool or not any more. What nobody
-// here has submitted has no history beyond its present state.
+// Trace tells what happened to mail, in the spool or not any more, by the id it has in logs or had in the spool. The id in logs also
+// finds what the mail became on its way: a group's to its members, say.
 func (op Operator) Trace(ctx context.Context, id string) (fates []Fate, err error) {
 	err = op.Tx.Read(ctx, func(t *tx.Tx) error {
 		fates = nil
-		sub, err := op.submission(t, id)
+		found, err := op.histories(t, id)
 		if err != nil {
 			return err
 		}
-		events, err := op.Submissions.Events(t, sub.Account, sub.ID)
-		if err != nil {
-			return err
-		}
-		for i, list := range events {
-			fates = append(fates, Fate{sub.Recipients[i].Address, list})
+		for _, sub := range found {
+			events, err := op.Submissions.Events(t, sub.Account, sub.ID)
+			if err != nil {
+				return err
+			}
+			for i, list := range events {
+				fates = append(fates, Fate{sub.Recipients[i].Address, list})
+			}
 		}
 		return nil
 	})
 	return fates, err
 }
 
-func (op Operator) submission(t *tx.Tx, id string) (submissions.Submission, error) {
-	if one, err := mail.ParseSpoolID(id); err == nil {
-		if m, err := op.Spool.Message(t, one); err == nil && m.Submission != 0 {
-			return op.Submissions.Submission(t, m.Account, m.Submission)
-		}
+// histories finds what an id names. Of mail to so many that it is several messages in the spool, the first one's id names it for
+// ever, and those of the others while they are there.
+func (op Operator) histories(t *tx.Tx, id string) ([]submissions.Submission, error) {
+	found, err := op.Submissions.ByTrace(t, id)
+	one, not := mail.ParseSpoolID(id)
+	if not != nil || !mail.Is(err, mail.NotFound) {
+		return found, err
 	}
-	return op.Submissions.ByTrace(t, id)
+	var sub submissions.Submission
+	switch m, missing := op.Spool.Message(t, one); {
+	case missing == nil && m.Submission != 0:
+		sub, err = op.Submissions.Submission(t, m.Account, m.Submission)
+	default:
+		sub, err = op.Submissions.BySpool(t, one)
+	}
+	return []submissions.Submission{sub}, err
 }

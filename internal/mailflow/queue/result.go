@@ -201,7 +201,7 @@ const maxRows = 700
 func (o *outcome) rows() int {
 	n := len(o.results) + len(o.steps) + 4
 	if o.report != nil {
-		n += 8
+		n += 9
 	}
 	return n
 }

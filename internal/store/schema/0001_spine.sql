@@ -324,7 +324,7 @@ CREATE TABLE spool_message (
     size          BIGINT NOT NULL,        -- bytes of the content
     envelope      {{bytes}} NOT NULL,
     created       BIGINT NOT NULL,
-    account_id    BIGINT NOT NULL,        -- who handed it in, 0: it came from elsewhere
+    account_id    BIGINT NOT NULL,        -- whose history it has: who handed it in, or mail.SpoolAccount
     submission_id BIGINT NOT NULL,
     first         BIGINT NOT NULL,        -- number of its first recipient within the submission
     owed          BIGINT NOT NULL         -- recipients that are left: the message goes with the last
@@ -393,7 +393,8 @@ CREATE TABLE dkim_key (
 
 --------------------------------------------------------------------------------------------------------- submissions
 
--- Messages that accounts here have handed in. What is still to be sent of them is in the spool.
+-- Messages that accounts here have handed in, and of mail.SpoolAccount those that go on without: forwarded, to groups, reports.
+-- What is still to be sent of them is in the spool.
 CREATE TABLE submission (
     account_id   BIGINT NOT NULL,
     id           BIGINT NOT NULL,
@@ -410,6 +411,7 @@ CREATE TABLE submission (
 CREATE INDEX submission_created ON submission (account_id, created);
 CREATE INDEX submission_due ON submission (due);
 CREATE INDEX submission_trace ON submission (trace);
+CREATE INDEX submission_id ON submission (id);
 
 -- What became of them, step by step.
 CREATE TABLE submission_event (

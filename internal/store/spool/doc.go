@@ -6,6 +6,9 @@
 // recipients. The content is a body that the spool's own account (mail.SpoolAccount) holds; the caller names it for that
 // account in the same commit. A message stays until its last recipient is done.
 //
+// What becomes of each recipient is told by a history (store/submissions): Add begins one in its commit for mail that no account has
+// handed in, so no message here is without (Options.Histories).
+//
 // # What is kept
 //
 // One row a message with its envelope, one row a recipient. The envelope is JSON with a format number beside it: formats

@@ -208,7 +208,7 @@ func TestTakeBack(t *testing.T) {
 		do(t, x, func(t *tx.Tx) (err error) {
 			for i, m := range []Message{
 				{Account: 7, Submission: 1, Envelope: envelope("a", "b")}, {Account: 7, Submission: 1, First: 2, Envelope: envelope("c")},
-				{Account: 7, Submission: 2, Envelope: envelope("d")}, {Account: 8, Submission: 1, Envelope: envelope("e")}, {Envelope: envelope("f")},
+				{Account: 7, Submission: 2, Envelope: envelope("d")}, {Account: 8, Submission: 3, Envelope: envelope("e")}, {Envelope: envelope("f")},
 			} {
 				m.Blob = blob(byte(i))
 				id, err := s.Add(t, m)

@@ -33,8 +33,9 @@ type Message struct {
 	Trace string
 	Skip  int64
 
-	// Account and Submission say who handed it in (store/submissions); 0: it came from elsewhere. First is the number that
-	// the first recipient of the envelope has in the submission; the others follow.
+	// Account and Submission say whose history (store/submissions) tells what becomes of it: that of who handed it in, or, where
+	// Add is given none, its own, which Add begins. First is the number that the first recipient of the envelope has there; the
+	// others follow.
 	Account    mail.AccountID
 	Submission mail.SubmissionID
 	First      int
@@ -70,6 +71,10 @@ type Options struct {
 	// Bodies takes back the hold of mail.SpoolAccount on the body of a message that is done. nil: nothing holds.
 	Bodies interface {
 		Release(t *tx.Tx, account mail.AccountID, blob mail.BlobID) error
+	}
+	// Histories begins the history of a message that no account has handed in. nil: none is kept.
+	Histories interface {
+		Begin(t *tx.Tx, id mail.SpoolID, e *mail.Envelope, size int64) (mail.AccountID, mail.SubmissionID, error)
 	}
 	// Wake is told, after the commit, that a destination has mail which is due then. It must not block, and may be set
 	// later by SetWake. A call that is lost costs delay: see Destinations.
@@ -139,7 +144,7 @@ func (s *Store) Add(t *tx.Tx, m Message) (mail.SpoolID, error) {
 	if len(envelope) > MaxEnvelope {
 		return 0, mail.E(op, mail.TooLarge, fmt.Errorf("the envelope takes %d bytes, the limit is %d", len(envelope), MaxEnvelope))
 	}
-	id, err := t.NewID()
+	id, err := s.begin(t, &m)
 	if err != nil {
 		return 0, err
 	}
@@ -158,7 +163,21 @@ func (s *Store) Add(t *tx.Tx, m Message) (mail.SpoolID, error) {
 		earlier(wakes, r.Address.Domain, due)
 	}
 	s.wakes(t, wakes)
-	return mail.SpoolID(id), nil
+	return id, nil
+}
+
+// begin gives a message its id and its history. The history has the id of its first message, so that it is found by that also
+// when the message has left.
+func (s *Store) begin(t *tx.Tx, m *Message) (mail.SpoolID, error) {
+	if m.Submission != 0 && m.First == 0 {
+		return mail.SpoolID(m.Submission), nil
+	}
+	n, err := t.NewID()
+	id := mail.SpoolID(n)
+	if err == nil && m.Submission == 0 && s.o.Histories != nil {
+		m.Account, m.Submission, err = s.o.Histories.Begin(t, id, &m.Envelope, m.Size)
+	}
+	return id, err
 }
 
 const selectMessage = `SELECT id, format, trace, blob_id, size, envelope, created, account_id, submission_id, first FROM spool_message `

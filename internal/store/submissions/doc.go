@@ -1,4 +1,6 @@
-// Package submissions remembers what accounts here have handed in to be sent, and every step of it to each recipient.
+// Package submissions remembers what accounts here have handed in to be sent, and every step of it to each recipient. Mail that
+// goes on and that none of them has handed in has its history here too: spool.Add begins it (Begin), so no message in the spool is
+// without one. Its account is mail.SpoolAccount.
 //
 // # What it promises
 //
@@ -34,4 +36,5 @@
 //
 // MaxRecipients recipients a submission, mail.Limit for more. MaxEvents events a recipient: after that only final ones are
 // kept. The names and replies of other hosts are cut at MaxText bytes. A submission is forgotten Kept after it was due.
+// An id in logs finds the newest MaxTraced.
 package submissions

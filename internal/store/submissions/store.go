@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
@@ -17,6 +18,7 @@ const (
 	MaxEvents     = 500
 	MaxText       = 512
 	MaxPage       = 200
+	MaxTraced     = 100 // of one id in logs: a group's mail to 10000
 
 	Kept = 60 * 24 * time.Hour // far beyond the days for which sending is tried
 )
@@ -24,7 +26,7 @@ const (
 // Submission is a message that was handed in.
 type Submission struct {
 	Account     mail.AccountID
-	ID          mail.SubmissionID // given by Add
+	ID          mail.SubmissionID // given by Add; also the id of the first message that it has in the spool
 	Trace       string            // the message's id in logs
 	ReversePath mail.Address
 	MessageID   string // without angle brackets
@@ -62,9 +64,12 @@ func (s *Store) Add(t *tx.Tx, sub Submission) (mail.SubmissionID, error) {
 	if err != nil {
 		return 0, mail.E(op, mail.Invalid, err)
 	}
-	id, err := t.NewID()
-	if err != nil {
-		return 0, err
+	if sub.ID == 0 {
+		id, err := t.NewID()
+		if err != nil {
+			return 0, err
+		}
+		sub.ID = mail.SubmissionID(id)
 	}
 	now := t.Now()
 	if sub.Due.Before(now) {
@@ -72,8 +77,19 @@ func (s *Store) Add(t *tx.Tx, sub Submission) (mail.SubmissionID, error) {
 	}
 	t.SQL().Queue(`INSERT INTO submission (account_id, id, format, trace, reverse_path, message_id, size, recipients, created, due)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		sub.Account, id, format1, sub.Trace, sub.ReversePath.String(), cut(sub.MessageID), sub.Size, recipients, now, sub.Due)
-	return mail.SubmissionID(id), nil
+		sub.Account, sub.ID, format1, sub.Trace, sub.ReversePath.String(), cut(sub.MessageID), sub.Size, recipients, now, sub.Due)
+	return sub.ID, nil
+}
+
+// Begin enters mail that goes on and that no account here has handed in, as a submission of mail.SpoolAccount: what is forwarded, the
+// mail of groups, reports. It is spool.Options.Histories.
+func (s *Store) Begin(t *tx.Tx, id mail.SpoolID, e *mail.Envelope, size int64) (mail.AccountID, mail.SubmissionID, error) {
+	sub := Submission{Account: mail.SpoolAccount, ID: mail.SubmissionID(id), Trace: e.ID, ReversePath: e.ReversePath, Size: size, Due: e.HoldUntil}
+	for _, r := range e.Recipients {
+		sub.Recipients = append(sub.Recipients, Recipient{r.Address})
+	}
+	_, err := s.Add(t, sub)
+	return sub.Account, sub.ID, err
 }
 
 const selectSubmission = `SELECT account_id, id, format, trace, reverse_path, message_id, size, recipients, created, due FROM submission `
@@ -87,13 +103,32 @@ func (s *Store) Submission(t *tx.Tx, account mail.AccountID, id mail.SubmissionI
 	return sub, err
 }
 
-// ByTrace returns the newest submission with an id in logs, mail.NotFound where there is none (any more).
-func (s *Store) ByTrace(t *tx.Tx, trace string) (Submission, error) {
-	sub, err := scan(t.SQL().QueryRow(selectSubmission+`WHERE trace = $1 ORDER BY id DESC LIMIT 1`, trace).Scan)
+// BySpool returns the one whose first message had an id in the spool, whoever's it is. mail.NotFound when there is none (any more).
+func (s *Store) BySpool(t *tx.Tx, id mail.SpoolID) (Submission, error) {
+	sub, err := scan(t.SQL().QueryRow(selectSubmission+`WHERE id = $1`, id).Scan)
 	if errors.Is(err, db.ErrNoRows) {
-		err = mail.E("submissions.ByTrace", mail.NotFound, fmt.Errorf("nobody here has submitted a mail %.60q in the last %d days", trace, Kept/(24*time.Hour)))
+		err = notSent("submissions.BySpool", id.String())
 	}
 	return sub, err
+}
+
+// ByTrace returns those with an id in logs: what a user has handed in, and what it became: a group's mail, say. They come in their
+// order, the newest MaxTraced of them. mail.NotFound where there is none (any more).
+func (s *Store) ByTrace(t *tx.Tx, trace string) ([]Submission, error) {
+	rows, err := t.SQL().Query(selectSubmission+`WHERE trace = $1 ORDER BY id DESC LIMIT $2`, trace, MaxTraced)
+	if err != nil {
+		return nil, err
+	}
+	out, err := scanAll(rows)
+	if err == nil && len(out) == 0 {
+		err = notSent("submissions.ByTrace", trace)
+	}
+	slices.Reverse(out)
+	return out, err
+}
+
+func notSent(op, id string) error {
+	return mail.E(op, mail.NotFound, fmt.Errorf("no mail %.60q was sent from here in the last %d days", id, Kept/(24*time.Hour)))
 }
 
 // List returns the submissions of an account from the newest on, at most limit of them. before is the last of the page
@@ -110,8 +145,11 @@ func (s *Store) List(t *tx.Tx, account mail.AccountID, before Submission, limit 
 	if err != nil {
 		return nil, err
 	}
+	return scanAll(rows)
+}
+
+func scanAll(rows *db.Rows) (out []Submission, err error) {
 	defer rows.Close()
-	var out []Submission
 	for rows.Next() {
 		sub, err := scan(rows.Scan)
 		if err != nil {

@@ -91,6 +91,48 @@ func TestAdd(t *testing.T) {
 	})
 }
 
+// Mail that nobody here has handed in has a history as well, which no account lists; ids find it, and what it came from.
+func TestBegin(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		own := w.add(submission("team"))
+		e := mail.Envelope{ID: "t1", ReversePath: address("owner"), Recipients: []mail.Recipient{{Address: address("bob")}, {Address: address("carol")}}}
+		var part mail.SpoolID
+		w.do(func(t *tx.Tx) error {
+			n, err := t.NewID()
+			if err != nil {
+				return err
+			}
+			part = mail.SpoolID(n)
+			account, id, err := w.Begin(t, part, &e, 12)
+			if err == nil && (account != mail.SpoolAccount || int64(id) != n) {
+				w.t.Errorf("it is %v of account %v, want %d of the spool's", id, account, n)
+			}
+			return err
+		})
+		w.do(func(t *tx.Tx) error {
+			list, err := w.ByTrace(t, "t1")
+			if err != nil || len(list) != 2 || list[0].ID != own || list[1].ID != mail.SubmissionID(part) || len(list[1].Recipients) != 2 || list[1].Size != 12 {
+				w.t.Errorf("the id in logs finds %+v, %v", list, err)
+			}
+			for _, id := range []mail.SpoolID{mail.SpoolID(own), part} {
+				if sub, err := w.BySpool(t, id); err != nil || sub.ID != mail.SubmissionID(id) {
+					w.t.Errorf("%v is %+v, %v", id, sub, err)
+				}
+			}
+			if _, err := w.BySpool(t, part+1); !mail.Is(err, mail.NotFound) {
+				w.t.Errorf("an id that was never given: %v", err)
+			}
+			if _, err := w.ByTrace(t, "t2"); !mail.Is(err, mail.NotFound) {
+				w.t.Errorf("an id that was never logged: %v", err)
+			}
+			if list, err := w.List(t, 7, Submission{}, 0); err != nil || len(list) != 1 || list[0].ID != own {
+				w.t.Errorf("the account's own are %+v, %v", list, err)
+			}
+			return nil
+		})
+	})
+}
+
 // A recipient's steps come back in their order, each with all that it says, and those of nobody are dropped.
 func TestRecord(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
