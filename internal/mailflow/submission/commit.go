@@ -51,13 +51,10 @@ func divide(list []mail.Recipient, held bool) (owed, local []mail.Recipient) {
 // commit makes the message true for all of its recipients at once.
 func (sub *Submission) commit(ctx context.Context, l *letter) (accepted, error) {
 	e := l.sent.Envelope
+	_, local := divide(e.Recipients, false) // what is held by then is for nobody's mailbox
 	accounts := []mail.AccountID{l.account}
-	for _, r := range e.Recipients {
+	for _, r := range local {
 		accounts = append(accounts, r.Accounts...)
-	}
-	slices.Sort(accounts)
-	if accounts = slices.Compact(accounts); len(accounts) > mailflow.MaxLocal {
-		accounts = []mail.AccountID{l.account} // then all goes through the spool
 	}
 	done, err := tx.Once(ctx, sub.o.Tx, tx.NewKey(), accounts, func(t *tx.Tx) (accepted, error) { return sub.accept(t, l) })
 	switch {

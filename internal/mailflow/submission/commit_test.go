@@ -313,3 +313,30 @@ func (w *world) delivered(mail.AccountID) (n int) {
 	_, events := w.Submitted(w.ann)
 	return len(events)
 }
+
+// Those to whom the spool brings it do not count among the accounts that a commit can lock.
+func TestMoreAccountsThanOneCommitLocks(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		e := w.envelope("ann")
+		for i := range w.Accounts(120) {
+			name := fmt.Sprint("u", i)
+			r := mail.Recipient{Address: mailflowtest.Address(name)}
+			if i%2 == 0 {
+				r.Notify = mail.NotifySuccess
+			}
+			known, err := w.Submission.Recipient(t.Context(), w.SignedIn(w.ann), e, r)
+			w.Must(err)
+			e.Recipients = append(e.Recipients, known)
+		}
+		_, err := w.Submission.Receive(t.Context(), w.SignedIn(w.ann), e, strings.NewReader(plain))
+		w.Must(err)
+		_, events := w.Submitted(w.ann)
+		got := map[mail.EventKind]int{}
+		for _, k := range kinds(events[0]) {
+			got[k]++
+		}
+		if got[mail.EventDelivered] != 60 || got[mail.EventQueued] != 60 {
+			t.Errorf("the recipients are %v, want 60 delivered and 60 queued", got)
+		}
+	})
+}
