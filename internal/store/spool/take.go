@@ -23,6 +23,16 @@ type Work struct {
 	Recipients []Recipient
 }
 
+// within reports whether the envelope names all the recipients.
+func (w Work) within(m Message) bool {
+	for _, r := range w.Recipients {
+		if r.Number < 0 || r.Number >= len(m.Envelope.Recipients) {
+			return false
+		}
+	}
+	return true
+}
+
 // Limits of Take.
 const (
 	MaxTake = 256 // recipients of one call, and as many again where the priorities of mail differ
@@ -145,7 +155,7 @@ func (s *Store) lease(t *tx.Tx, l Lease, domain string, jobs []Work) (out []Work
 	for _, j := range jobs {
 		m, err := scanMessage(b.QueryRow().Scan)
 		switch {
-		case errors.Is(err, ErrFormat), errors.Is(err, ErrUnreadable):
+		case errors.Is(err, ErrFormat), errors.Is(err, ErrUnreadable), err == nil && !j.within(m):
 			m.ID = 0 // left alone below
 		case err != nil:
 			return nil, err

@@ -205,8 +205,10 @@ func TestTakeOver(t *testing.T) {
 func TestTakeLeavesWhatItCannotRead(t *testing.T) {
 	each(t, func(t *testing.T, s *Store, x *tx.Store) {
 		foreign, broken, ours := add(t, s, x, to("a@one.example")), add(t, s, x, to("a@one.example")), add(t, s, x, to("b@one.example"))
+		beyond := add(t, s, x, to("a@one.example"))
 		do(t, x, func(t *tx.Tx) error {
 			t.SQL().Queue(`UPDATE spool_message SET envelope = $2 WHERE id = $1`, broken, []byte(`{"from":"nobody"}`))
+			t.SQL().Queue(`UPDATE spool_recipient SET recipient = 1 WHERE spool_id = $1`, beyond) // the envelope has one only
 			_, err := t.SQL().Exec(`UPDATE spool_message SET format = 99 WHERE id = $1`, foreign)
 			return err
 		})
@@ -214,7 +216,7 @@ func TestTakeLeavesWhatItCannotRead(t *testing.T) {
 			t.Errorf("taken are %+v", jobs)
 		}
 		do(t, x, func(tr *tx.Tx) error {
-			for _, left := range []mail.SpoolID{foreign, broken} {
+			for _, left := range []mail.SpoolID{foreign, broken, beyond} {
 				if to, err := s.Recipients(tr, left); err != nil || to[0].Owner != "" || time.Until(to[0].Due) < MaxAway/2 {
 					t.Errorf("left is %+v, %v", to, err)
 				}
