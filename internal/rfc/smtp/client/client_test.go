@@ -204,6 +204,26 @@ func TestLastWords(t *testing.T) {
 	}
 }
 
+// What a server says too much is not taken for the answer to the next message.
+func TestAnswersToNothing(t *testing.T) {
+	c := pipe(t, func(nc net.Conn, r *bufio.Reader) {
+		say(nc, r, "220 hi\r\n", "250 them.example\r\n", "250 ok\r\n", "250 ok\r\n", "354 go\r\n")
+		for line := ""; line != ".\r\n"; line, _ = r.ReadString('\n') {
+		}
+		io.WriteString(nc, "250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n250 ok\r\n")
+		io.Copy(io.Discard, r)
+	})
+	if err := c.Greet(); err != nil {
+		t.Fatal(err)
+	}
+	if result, err := c.Send(letter("text\r\n")); err != nil || result.Answers[0].At != AtEnd {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	if result, err := c.Send(letter("text\r\n")); !errors.Is(err, ErrReply) || result.Heard || result.Ended || result.Answers[0].At != Undecided {
+		t.Errorf("%+v, %v", result, err)
+	}
+}
+
 func TestContentThatCannotBeRead(t *testing.T) {
 	broken := errors.New("the disk is gone")
 	c := pipe(t, func(nc net.Conn, r *bufio.Reader) {

@@ -2,6 +2,7 @@ package client
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -92,6 +93,10 @@ func (c *Conn) AvoidChunking() { delete(c.offered, "CHUNKING") }
 // the server does not offer what the message needs: 5.3.4 SIZE, 5.7.30 REQUIRETLS, 5.6.3 8BITMIME or BINARYMIME, 5.6.7 and 5.6.9
 // SMTPUTF8 for an address and for the header, 5.4.7 DELIVERBY in mode R.
 func (c *Conn) Send(m Message) (Result, error) {
+	if c.r.Buffered() > 0 {
+		// It would be taken for the answer to this message, which may come to be lost so, or returned for what another one was.
+		return Result{Answers: make([]Answer, len(m.Envelope.Recipients))}, fmt.Errorf("%w: there is one to nothing", ErrReply)
+	}
 	b := buffers.Get().(*buffer)
 	c.out = b.out[:0]
 	defer func() {
