@@ -151,6 +151,10 @@ func TestQueueCommands(t *testing.T) {
 		{"queue list", "", "  stopped  "},
 		{"queue release --domain elsewhere.example", "", ""},
 		{"queue release --domain elsewhere.example", "", "!sending to elsewhere.example is not stopped"},
+		{"queue hold --domain Bücher.example", "", ""}, // the spool has A-labels
+		{"queue list", "", "Nothing is sent to xn--bcher-kva.example"},
+		{"queue release --domain bücher.example", "", ""},
+		{"queue hold --domain !!", "", "!a domain may not hold"},
 		{"queue hold --all", "", ""},
 		{"queue list", "", "mailmesh queue release --all"},
 		{"queue release --all", "", ""},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow/queue"
+	"github.com/mailmesh/mailmesh/internal/rfc/smtp"
 )
 
 // QueueMessage is a message that is still owed to someone.
@@ -102,7 +103,7 @@ func (h *handler) listQueue(r *http.Request) (any, error) {
 	}
 	f := queue.Filter{From: r.URL.Query().Get("from"), Held: r.URL.Query().Get("held") == "true"}
 	if l.domain != "" {
-		if f.Domain, err = mail.ParseDomain(l.domain); err != nil {
+		if f.Domain, err = destination(l.domain); err != nil {
 			return nil, err
 		}
 	}
@@ -216,7 +217,16 @@ func stopDomain(s string) (string, error) {
 	if s == everywhere {
 		return "", nil
 	}
-	return mail.ParseDomain(s)
+	return destination(s)
+}
+
+// destination is a domain as the spool has it, however it is written.
+func destination(s string) (string, error) {
+	domain, err := smtp.ASCIIDomain(s)
+	if err != nil {
+		err = mail.E("adminserver", mail.Invalid, err)
+	}
+	return domain, err
 }
 
 const (

@@ -90,3 +90,13 @@ func TestSubmissions(t *testing.T) {
 	_, err = c.CancelSubmission(ctx, "ann@example.org", "x")
 	refused(t, "no id", err, mail.Invalid, "as it is listed")
 }
+
+// What names no domain is the caller's mistake, not the server's.
+func TestDestination(t *testing.T) {
+	if _, err := destination("!!"); !mail.Is(err, mail.Invalid) {
+		t.Error(err)
+	}
+	if domain, err := destination("Bücher.example"); err != nil || domain != "xn--bcher-kva.example" {
+		t.Errorf("%q, %v", domain, err)
+	}
+}
