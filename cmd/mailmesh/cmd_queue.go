@@ -60,7 +60,7 @@ func (x queueList) Run(ctx context.Context, c *commands) error {
 			return []any{m.ID, age(time.Since(m.Created)), sizeText(m.Size), sender(m.From), to, first.State, first.Attempts, untilNext(first), first.Last}
 		})
 		if err == nil && !x.JSON {
-			fmt.Printf("%d messages to %d recipients\n", messages, recipients)
+			fmt.Printf("%s to %s\n", counted(messages, "message", "messages"), counted(recipients, "recipient", "recipients"))
 		}
 		return err
 	})

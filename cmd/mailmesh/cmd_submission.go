@@ -81,7 +81,7 @@ func (x submissionCancel) Run(ctx context.Context, c *commands) error {
 			fmt.Printf("%s will not get it\n", to)
 		}
 		for _, to := range done.Late {
-			fmt.Printf("%s: too late, it is on its way\n", to)
+			fmt.Printf("%s: too late, it is on its way or at its end: see \"mailmesh submission show\"\n", to)
 		}
 		if len(done.Late) > 0 {
 			return errReported

@@ -139,7 +139,7 @@ func TestQueueCommands(t *testing.T) {
 	id := regexp.MustCompile(`(?m)^Q\S+`).FindString(out)
 	for _, s := range []step{
 		{"queue list --domain other.example", "", "0 messages"},
-		{"queue list --from example.org", "", "1 messages to 1 recipients"}, // the path back leads over us (SRS)
+		{"queue list --from example.org", "", "1 message to 1 recipient"}, // the path back leads over us (SRS)
 		{"queue list --json", "", `"state":"waiting"`},
 		{"queue show " + id, "", "x@elsewhere.example  waiting  1 tries"},
 		{"queue hold " + id, "", ""},
