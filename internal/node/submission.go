@@ -36,6 +36,10 @@ func (n *Node) forgetSubmissions(ctx context.Context) error {
 	return nil
 }
 
+func (n *Node) forgetRetried(ctx context.Context) error {
+	return n.rooms.tx.Write(ctx, nil, n.rooms.spool.ForgetRetried)
+}
+
 func (n *Node) forgetKeys(ctx context.Context) error {
 	return n.rooms.tx.Write(ctx, nil, n.rooms.keys.Forget)
 }

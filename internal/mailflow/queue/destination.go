@@ -69,6 +69,9 @@ func (d *destination) fail(now time.Time, answer mail.Event) {
 	d.limit = max(1, d.limit/2)
 }
 
+// forget has it tried as if it had not failed.
+func (d *destination) forget() { d.failures, d.until = 0, time.Time{} }
+
 // spread is over how long a time what is put off is spread: about as long as it has been failing.
 func (d *destination) spread() time.Duration {
 	return min(LastRetry, time.Minute<<min(d.failures, 8))

@@ -91,13 +91,14 @@ func (q *Queue) wake(domain string, in time.Duration) {
 	poke(q.poked)
 }
 
-// Retry forgets that destinations have failed, "" for all: what is due there is tried now.
+// Retry forgets that destinations have failed, "" for all: what is due there is tried now. Other nodes notice by what spool.Retry
+// has written, when they next look.
 func (q *Queue) Retry(domain string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for name, d := range q.destinations {
 		if domain == "" || domain == name {
-			d.failures, d.until = 0, time.Time{}
+			d.forget()
 		}
 	}
 	q.lookAtAll = time.Now()

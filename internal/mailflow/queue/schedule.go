@@ -202,12 +202,14 @@ type order struct {
 	woken  int
 	most   int
 	dead   bool
+	failed time.Duration // so long ago
 	until  time.Duration // from now
 	spread time.Duration
 	answer mail.Event
 
 	// answers
 	asked bool
+	again bool // an operator has had it tried again since it failed
 	works []spool.Work
 	more  bool
 	ours  bool
@@ -241,9 +243,12 @@ func (q *Queue) takeMore(ctx context.Context) (more bool, err error) {
 	taken := 0
 	for _, o := range orders {
 		if o.d.taking = false; err == nil && o.asked {
+			if o.again {
+				o.d.forget()
+			}
 			for _, w := range o.works {
 				j := &job{d: o.d, life: life, work: w, at: at, since: now, ours: o.ours}
-				if o.dead {
+				if o.dead && !o.again {
 					j.untried = &o.answer
 				}
 				q.held[j] = struct{}{}
@@ -281,7 +286,7 @@ func (q *Queue) orders(now time.Time) (orders []*order) {
 		}
 		room -= most
 		d.taking = true
-		orders = append(orders, &order{d: d, woken: d.woken, most: most, dead: d.dead(now), until: d.until.Sub(now), spread: d.spread(), answer: d.answer})
+		orders = append(orders, &order{d: d, woken: d.woken, most: most, dead: d.dead(now), failed: now.Sub(d.failed), until: d.until.Sub(now), spread: d.spread(), answer: d.answer})
 	}
 	return orders
 }
@@ -290,12 +295,15 @@ func (q *Queue) orders(now time.Time) (orders []*order) {
 func (q *Queue) takeIn(t *tx.Tx, lease spool.Lease, orders []*order) (postponed int, err error) {
 	rows := 0
 	for _, o := range orders {
-		o.works, o.asked, o.more = nil, false, true
+		o.works, o.asked, o.again, o.more = nil, false, false, true
 		if rows > takeRows {
 			continue
 		}
 		o.asked = true
-		if o.dead {
+		if o.again, err = q.isRetried(t, o); err != nil {
+			return 0, err
+		}
+		if o.dead && !o.again {
 			n, err := q.o.Spool.Postpone(t, o.d.domain, t.Now().Add(o.until), o.spread, lastOf(o.answer))
 			if err != nil {
 				return 0, err
@@ -318,6 +326,15 @@ func (q *Queue) takeIn(t *tx.Tx, lease spool.Lease, orders []*order) (postponed 
 		}
 	}
 	return postponed, nil
+}
+
+// isRetried reports whether an operator has asked some node to try a destination again since we saw it fail.
+func (q *Queue) isRetried(t *tx.Tx, o *order) (bool, error) {
+	if !o.dead || q.o.Alone { // alone, we are the node that was asked
+		return false, nil
+	}
+	at, err := q.o.Spool.Retried(t, o.d.domain)
+	return at.After(t.Now().Add(-o.failed)), err
 }
 
 func (q *Queue) isOurs(t *tx.Tx, domain string) (bool, error) {

@@ -364,6 +364,12 @@ CREATE TABLE spool_stopped (
     since  BIGINT NOT NULL
 );
 
+-- Destinations at which an operator has had mail tried again: each node forgets the failures that it has seen there before.
+CREATE TABLE spool_retried (
+    domain TEXT PRIMARY KEY,
+    at     BIGINT NOT NULL
+);
+
 ------------------------------------------------------------------------------------------------------------- cluster
 
 -- The nodes that live (infra/cluster/members). Who finds that a node's time is over removes its row, and by that takes its

@@ -66,26 +66,21 @@ func (s *Store) AllStopped(t *tx.Tx) (out []Stopped, err error) {
 // Hold keeps all recipients of a message from being tried until Release. One that is being tried now is held from the end of
 // that on, if it is still owed then. mail.NotFound where there is no such message.
 func (s *Store) Hold(t *tx.Tx, id mail.SpoolID) error {
-	return s.change(t, id, `UPDATE spool_recipient SET held = 1 WHERE spool_id = $1`, id)
+	_, err := s.change(t, id, `UPDATE spool_recipient SET held = 1 WHERE spool_id = $1`, id)
+	return err
 }
 
 // Release takes back Hold: what came due meanwhile is due.
 func (s *Store) Release(t *tx.Tx, id mail.SpoolID) error {
-	return s.change(t, id, `UPDATE spool_recipient SET held = 0 WHERE spool_id = $1`, id)
+	_, err := s.change(t, id, `UPDATE spool_recipient SET held = 0 WHERE spool_id = $1`, id)
+	return err
 }
 
-// Retry makes what was tried and waits of a message due now, also what an operator holds, which is released. What was not tried
-// yet keeps its date: its sender may have it held (RFC 4865).
-func (s *Store) Retry(t *tx.Tx, id mail.SpoolID) error {
-	return s.change(t, id, `UPDATE spool_recipient SET held = 0, due = CASE WHEN attempts > 0 THEN $2 ELSE due END
-		WHERE spool_id = $1 AND owner = ''`, id, t.Now())
-}
-
-// change writes to the recipients of a message, and wakes their destinations.
-func (s *Store) change(t *tx.Tx, id mail.SpoolID, sql string, args ...any) error {
+// change writes to the recipients of a message, which it returns, and wakes their destinations.
+func (s *Store) change(t *tx.Tx, id mail.SpoolID, sql string, args ...any) ([]Recipient, error) {
 	to, err := s.locked(t, id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	wakes := make(map[string]time.Time)
 	for _, r := range to {
@@ -93,7 +88,7 @@ func (s *Store) change(t *tx.Tx, id mail.SpoolID, sql string, args ...any) error
 	}
 	t.SQL().Queue(sql, args...)
 	s.wakes(t, wakes)
-	return nil
+	return to, nil
 }
 
 // locked reads the recipients of a message and locks them, and the message.
