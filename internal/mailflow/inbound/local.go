@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow"
@@ -88,7 +89,7 @@ func (l local) deliver(ctx context.Context, j mailflow.Job, m mailflow.Accepted,
 			return unavailable(errLeaseLost)
 		}
 		to := []mailflow.Local{{Address: r.Address, Account: account, Detail: r.Detail}}
-		delivered, err := l.in.commit(ctx, stepKey(j, "account", account.String()), m, to, []mail.AccountID{account}, all)
+		delivered, err := l.in.commitKept(ctx, stepKey(j, "account", account.String()), stepsKept, m, to, []mail.AccountID{account}, all)
 		if err != nil {
 			return err
 		}
@@ -107,7 +108,7 @@ func (l local) deliver(ctx context.Context, j mailflow.Job, m mailflow.Accepted,
 			return unavailable(err)
 		}
 	}
-	_, err := l.in.commit(ctx, stepKey(j, "onward", r.Address.String()), m, nil, nil, none)
+	_, err := l.in.commitKept(ctx, stepKey(j, "onward", r.Address.String()), stepsKept, m, nil, nil, none)
 	l.in.discardGenerated(ctx, m) // likewise
 	if err == nil {
 		l.in.log(ctx, "", &e, "forwarded", slog.String("to", r.Address.String()), slog.Int("addresses", len(r.Elsewhere)), slog.Int("groups", len(r.Groups)))
@@ -116,6 +117,10 @@ func (l local) deliver(ctx context.Context, j mailflow.Job, m mailflow.Accepted,
 }
 
 var errLeaseLost = errors.New("another node has taken the message over")
+
+// stepsKept is how much longer than other answers those of steps are kept: mail of the spool is tried for five days, and may have
+// been cut off between two steps on the last.
+const stepsKept = 6 * 24 * time.Hour
 
 // stepKey names a step that must not be done twice.
 func stepKey(j mailflow.Job, what, whom string) (key tx.Key) {

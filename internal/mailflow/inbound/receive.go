@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow"
@@ -177,7 +178,13 @@ func unavailable(err error) error { return mail.E("inbound.Receive", mail.Unavai
 
 // commit makes the message true for those it is for, all at once.
 func (in *Inbound) commit(ctx context.Context, key tx.Key, m mailflow.Accepted, to []mailflow.Local, accounts []mail.AccountID, skip func(i int) bool) ([]mailflow.Delivered, error) {
+	return in.commitKept(ctx, key, 0, m, to, accounts, skip)
+}
+
+// commitKept is commit under a key that counts for longer than those of other writes.
+func (in *Inbound) commitKept(ctx context.Context, key tx.Key, longer time.Duration, m mailflow.Accepted, to []mailflow.Local, accounts []mail.AccountID, skip func(i int) bool) ([]mailflow.Delivered, error) {
 	delivered, err := tx.Once(ctx, in.o.Tx, key, accounts, func(t *tx.Tx) ([]mailflow.Delivered, error) {
+		t.KeepAnswer(longer)
 		if err := in.o.Forwarding.Add(t, m, skip); err != nil {
 			return nil, err
 		}

@@ -239,6 +239,9 @@ func (d *delivery) note(s *session, to []int, result client.Result) (again []int
 		case a.At == client.AtEnd && a.Reply.Code/100 == 2:
 			attempt.Event.Kind, attempt.Reports = mail.EventRelayed, s.conn.Offers("DSN")
 			d.settle(i, attempt)
+		case d.o.opts.Smarthost != nil && refusesUs(a.Reply): // as when it refuses the password: for the operator to mend
+			attempt.Event.Kind, attempt.Destination = mail.EventDeferred, true
+			d.settle(i, attempt)
 		case a.Reply.Code/100 == 5:
 			attempt.Event.Kind = mail.EventFailed
 			d.settle(i, attempt)
@@ -254,6 +257,11 @@ func (d *delivery) note(s *session, to []int, result client.Result) (again []int
 func (d *delivery) settle(i int, a mailflow.Attempt) {
 	d.attempts[i] = a
 	d.open = slices.DeleteFunc(d.open, func(open int) bool { return open == i })
+}
+
+// refusesUs reports whether a smarthost wants us to sign in, or to do it otherwise (RFC 4954 6).
+func refusesUs(r mail.Reply) bool {
+	return r.Code == 530 || r.Code == 534 || r.Code == 535 || r.Code == 538
 }
 
 // tooMany reports whether a recipient was refused because of those before it (RFC 5321 4.5.3.1.10: 452, and 552 which older

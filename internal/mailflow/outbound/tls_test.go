@@ -197,6 +197,7 @@ func TestSmarthost(t *testing.T) {
 		"no TLS":                 {good, "192.0.2.1", func(h *fakeHost, _ *Smarthost) { h.tls = nil }, "!deferred 451 4.7.5", false},
 		"no TLS on this machine": {"127.0.0.1", "127.0.0.1", func(h *fakeHost, _ *Smarthost) { h.tls = nil }, "relayed 250 2.6.0", true},
 		"wrong password":         {good, "192.0.2.1", func(h *fakeHost, _ *Smarthost) { h.says["AUTH"] = "535 5.7.8 no" }, "!deferred 451 4.7.8", false},
+		"it wants us to sign in": {good, "192.0.2.1", func(h *fakeHost, _ *Smarthost) { h.says["MAIL"] = "530 5.7.0 sign in" }, "!deferred 530 5.7.0", false},
 		"the message is refused": {good, "192.0.2.1", func(h *fakeHost, _ *Smarthost) { h.says["end"] = "554 5.7.1 spam" }, "failed 554 5.7.1", false},
 		"it is us":               {good, "192.0.2.1", func(h *fakeHost, _ *Smarthost) { h.name = "us.example" }, "!deferred 451 4.7.8", false},
 		"it is not there":        {good, "192.0.2.1", func(h *fakeHost, _ *Smarthost) { h.says["greeting"] = "554 5.7.1 no" }, "!deferred 451 4.7.8", false},

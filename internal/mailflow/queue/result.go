@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -150,15 +152,28 @@ func (q *Queue) report(ctx context.Context, j *job, fates []mailflow.Fate) *repo
 		return nil
 	}
 	reporter := mailflow.Reporter{Host: q.o.Host}
-	g, owed, err := reporter.Report(&j.work.Envelope, j.work.Created, fates, func() (io.ReadCloser, error) { return q.open(ctx, j) })
+	g, owed, err := reportOf(reporter, j, fates, func() (io.ReadCloser, error) { return q.open(ctx, j) })
 	if err != nil {
 		q.o.Log.Error("queue: a report goes without its message, which cannot be read", "id", j.work.Envelope.ID, "err", err)
-		g, owed, err = reporter.Report(&j.work.Envelope, j.work.Created, fates, func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("\r\n")), nil })
+		g, owed, err = reportOf(reporter, j, fates, func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("\r\n")), nil })
+	}
+	if err != nil {
+		q.o.Log.Error("queue: a report that is owed cannot be written", "id", j.work.Envelope.ID, "err", err)
 	}
 	if err != nil || !owed {
 		return nil
 	}
 	return &report{envelope: g.Envelope(j.work.Envelope.ID + "-r" + strings.ToLower(rand.Text()[:4])), content: g.Content}
+}
+
+// reportOf writes a report. What a message has in it that we cannot deal with must not end the process.
+func reportOf(r mailflow.Reporter, j *job, fates []mailflow.Fate, open func() (io.ReadCloser, error)) (g mailflow.Generated, owed bool, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return r.Report(&j.work.Envelope, j.work.Created, fates, open)
 }
 
 // put stores the content of a report, again where that was too long ago.

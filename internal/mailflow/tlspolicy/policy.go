@@ -83,7 +83,12 @@ func (p *Policies) TLS(ctx context.Context, h mailflow.Host) mailflow.TLSRequire
 
 // bySTS is the requirement where there are no TLSA records.
 func (p *Policies) bySTS(ctx context.Context, h mailflow.Host) mailflow.TLSRequirement {
-	sts, why := p.policyOf(ctx, h.Domain)
+	f := p.policyOf(ctx, h.Domain)
+	if f.unknown != nil {
+		return mailflow.TLSRequirement{Level: mailflow.TLSRefused, Refusal: mail.Reply{Code: 451, Enhanced: mail.EnhancedCode{4, 3, 0},
+			Text: "whether there is an MTA-STS policy for " + h.Domain + " cannot be found out now"}}
+	}
+	sts, why := f.policy, f.problem
 	of := applied{policy: tlsrpt.Applied{Type: tlsrpt.NoPolicy, Domain: h.Domain}}
 	switch {
 	case sts.Mode == "" && why.result != "":

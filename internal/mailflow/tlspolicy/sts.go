@@ -33,6 +33,7 @@ type problem struct {
 // found is what a lookup came to.
 type found struct {
 	policy  mtasts.Policy // zero: none
+	unknown error         // what is remembered cannot be read: there may be a policy
 	problem problem
 	until   time.Time // it is looked up again from then on
 }
@@ -61,21 +62,22 @@ func (h *held) put(domain string, f found) {
 
 // policyOf is the policy of a domain that counts now. It does not fail: a domain whose policy was never seen and cannot be had
 // has none (RFC 8461 5).
-func (p *Policies) policyOf(ctx context.Context, domain string) (mtasts.Policy, problem) {
+func (p *Policies) policyOf(ctx context.Context, domain string) found {
 	if strings.HasPrefix(domain, "[") { // an address literal
-		return mtasts.Policy{}, problem{}
+		return found{}
 	}
 	if f, ok := p.held.get(domain, p.o.Now()); ok {
-		return f.policy, f.problem
+		return f
 	}
 	// One who gives up must not take the answer from those who wait with him.
 	v, _, _ := p.asking.Do(domain, func() (any, error) {
 		f := p.lookUp(context.WithoutCancel(ctx), domain)
-		p.held.put(domain, f)
+		if f.unknown == nil {
+			p.held.put(domain, f)
+		}
 		return f, nil
 	})
-	f := v.(found)
-	return f.policy, f.problem
+	return v.(found)
 }
 
 // lookUp asks for the record and, where it is new, for the text.
@@ -84,8 +86,9 @@ func (p *Policies) lookUp(ctx context.Context, domain string) found {
 	known, err := p.remembered(ctx, domain)
 	if err != nil {
 		p.o.Log.WarnContext(ctx, "tlspolicy: what is remembered of a domain cannot be read", "domain", domain, "err", err)
+		return found{unknown: err}
 	}
-	live := err == nil && now.Before(known.Expires())
+	live := now.Before(known.Expires())
 	f := found{until: now.Add(freshFor)}
 	if live {
 		f.policy = known.Policy

@@ -264,6 +264,26 @@ func TestPolicyIsRemembered(t *testing.T) {
 	})
 }
 
+// While nobody can tell what is remembered, a host that may be held to a policy gets nothing.
+func TestPolicyIsNotKnown(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		rename := func(from, to string) {
+			must(t, w.o.Tx.Write(t.Context(), nil, func(t *tx.Tx) error {
+				_, err := t.SQL().Exec(`ALTER TABLE ` + from + ` RENAME TO ` + to)
+				return err
+			}))
+		}
+		rename("sts_policy", "elsewhere")
+		if got := w.of(host("x.example", "mx.x.example")); got != "refused 451 4.3.0" {
+			t.Error(got)
+		}
+		rename("elsewhere", "sts_policy")
+		if got := w.of(host("x.example", "mx.x.example")); got != "opportunistic" {
+			t.Error(got)
+		}
+	})
+}
+
 // Policies that end soon are asked for again without mail.
 func TestRenew(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

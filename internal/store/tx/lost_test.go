@@ -228,6 +228,10 @@ func TestForgetDone(t *testing.T) {
 			}
 			return n
 		}
+		long := tx.NewKey()
+		if _, err := tx.Once(t.Context(), s, long, []mail.AccountID{10}, func(t *tx.Tx) (int, error) { t.KeepAnswer(time.Hour); return 0, nil }); err != nil {
+			t.Fatal(err)
+		}
 		keys := []tx.Key{tx.NewKey(), tx.NewKey(), tx.NewKey()}
 		for _, key := range keys {
 			once(key)
@@ -239,6 +243,13 @@ func TestForgetDone(t *testing.T) {
 		now = now.Add(time.Millisecond)
 		if a, b := forget(2), forget(2); a != 2 || b != 1 || !once(keys[0]) {
 			t.Errorf("%d, then %d answers are forgotten", a, b)
+		}
+		if once(long) {
+			t.Error("what was to be kept longer is forgotten")
+		}
+		now = now.Add(time.Hour)
+		if n := forget(1); n != 1 || !once(long) {
+			t.Errorf("%d answers that were kept longer are forgotten in the end", n)
 		}
 	})
 }

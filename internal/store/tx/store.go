@@ -20,7 +20,7 @@ const (
 	objectsPerNumber = 256 // changed objects that may share one modseq
 )
 
-// DoneKept is how long the answer of a Once is kept: a repeat later than this runs again.
+// DoneKept is how long the answer of a Once is kept, if its closure wants no more: a repeat later than this runs again.
 const DoneKept = 24 * time.Hour
 
 // Bell is rung after a commit, once for each account whose log grew. Ring must not block and must not fail loudly: a
@@ -190,13 +190,16 @@ func callAll(fns []func()) {
 }
 
 // record keeps the answer.
+// KeepAnswer keeps the answer of this Once longer than DoneKept: a repeat is to be known as one for so much longer.
+func (t *Tx) KeepAnswer(longer time.Duration) { t.longer = longer }
+
 func (t *Tx) record(key Key, answer any) error {
 	result, err := json.Marshal(answer)
 	if err != nil {
 		return fmt.Errorf("record the answer of a write: %w", err)
 	}
 	t.sql.Queue(`INSERT INTO done (account_id, key, result, at) VALUES ($1, $2, $3, $4)`,
-		t.home, key[:], result, t.Now().UnixMilli())
+		t.home, key[:], result, t.Now().Add(t.longer).UnixMilli())
 	return nil
 }
 

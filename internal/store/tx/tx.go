@@ -18,6 +18,7 @@ type Tx struct {
 	readOnly bool
 	accounts []account      // locked, ascending
 	home     mail.AccountID // whose rows hold the answer of a Once
+	longer   time.Duration  // than DoneKept that is kept
 	after    []func()
 }
 
