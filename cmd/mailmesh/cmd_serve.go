@@ -113,20 +113,24 @@ func welcome(w io.Writer, r node.Ready, cfg config.Config) {
 		data = cfg.Data
 	}
 	fmt.Fprintf(&b, "\nMailmesh is running. Everything it keeps is in %s\n\n", data)
-	fmt.Fprintf(&b, "  %-11s %-18s %s\n", "smtp", r.Doors["smtp"], "mail from other hosts, STARTTLS")
-	fmt.Fprintf(&b, "  %-11s %-18s %s\n", "lmtp", r.Doors["lmtp"], "mail from a program on this machine")
-	fmt.Fprintf(&b, "  %-11s %-18s %s\n", "submission", r.Doors["submission"], "mail from users, who sign in after STARTTLS")
-	fmt.Fprintf(&b, "  %-11s %-18s %s\n", "submissions", r.Doors["submissions"], "mail from users, TLS from the start")
-	fmt.Fprintf(&b, "  %-11s %-18s %s\n", "imap", r.Doors["imap"], "STARTTLS; without TLS from this machine only")
-	fmt.Fprintf(&b, "  %-11s %-18s %s\n", "imaps", r.Doors["imaps"], "TLS with a self-signed certificate")
-	fmt.Fprintf(&b, "  %-11s %-18s %s\n", "pop3", r.Doors["pop3"], "STLS; without TLS from this machine only")
-	fmt.Fprintf(&b, "  %-11s %-18s %s\n", "pop3s", r.Doors["pop3s"], "TLS with the same certificate")
-	fmt.Fprintf(&b, "  %-11s %-18s %s\n", "https", r.Doors["https"], "settings for mail programs")
-	fmt.Fprintf(&b, "  %-11s http://%s/metrics, /healthz, /readyz\n\nSign in, to any of them, as\n\n", "metrics", r.Doors["metrics"])
+	for _, door := range [][2]string{
+		{"smtp", "mail from other hosts, STARTTLS"},
+		{"lmtp", "mail from a program on this machine"},
+		{"submission", "mail from users, who sign in after STARTTLS"},
+		{"submissions", "mail from users, TLS from the start"},
+		{"imap", "STARTTLS; without TLS from this machine only"},
+		{"imaps", "TLS with a self-signed certificate"},
+		{"pop3", "STLS; without TLS from this machine only"},
+		{"pop3s", "TLS with the same certificate"},
+	} {
+		fmt.Fprintf(&b, "  %-11s %-18s %s\n", door[0], r.Doors[door[0]], door[1])
+	}
+	fmt.Fprintf(&b, "  %-11s https://%s/ settings for mail programs\n", "https", r.Doors["https"])
+	fmt.Fprintf(&b, "  %-11s http://%s/metrics, /healthz, /readyz\n\nSign in to submission, IMAP or POP3 as\n\n", "metrics", r.Doors["metrics"])
 	for _, a := range r.Accounts {
 		fmt.Fprintf(&b, "  %-20s password: %s\n", a.Address, a.Password)
 	}
-	a := r.Accounts[0]
+	a, to := r.Accounts[0], r.Accounts[1]
 	fmt.Fprintf(&b, `
 Send a message, and read it back:
 
@@ -136,8 +140,15 @@ Send a message, and read it back:
   curl -sS -u "%[1]s:%[4]s" "imap://%[3]s/INBOX;MAILINDEX=*"
   curl -sS -u "%[1]s:%[4]s" pop3://%[6]s/1
 
+  # or as a user, who signs in and whose mail is signed
+
+  printf 'From: %[1]s\nTo: %[8]s\nSubject: hi\n\nIt is me.\n' |
+    curl -sSk --crlf -u "%[1]s:%[4]s" smtps://%[7]s --mail-from %[1]s --mail-rcpt %[8]s -T -
+
+  curl -sS -u "%[8]s:%[9]s" "imap://%[3]s/INBOX;MAILINDEX=*"
+
 Ctrl-C stops it. %[5]s forgets it all.
 
-`, a.Address, r.Doors["smtp"], r.Doors["imap"], a.Password, "rm -r "+data, r.Doors["pop3"])
+`, a.Address, r.Doors["smtp"], r.Doors["imap"], a.Password, "rm -r "+data, r.Doors["pop3"], r.Doors["submissions"], to.Address, to.Password)
 	io.WriteString(w, b.String())
 }

@@ -88,7 +88,8 @@ func TestDemoLines(t *testing.T) {
 		t.Fatalf("it has no lines to copy:\n%s", printed)
 	}
 	shell := write(t, filepath.Join(t.TempDir(), "lines.sh"), lines, 0o600)
-	if read := command(t, "", nil, "sh", "-e", shell); !strings.Contains(read, "Subject: hello\r\n\r\nIt works.\r\n") || !strings.Contains(read, "Subject: Welcome") {
+	if read := command(t, "", nil, "sh", "-e", shell); !strings.Contains(read, "Subject: hello\r\n\r\nIt works.\r\n") || !strings.Contains(read, "Subject: Welcome") ||
+		!strings.Contains(read, "DKIM-Signature: ") || !strings.Contains(read, "\r\n\r\nIt is me.\r\n") {
 		t.Errorf("the lines read back\n%s", read)
 	}
 }

@@ -28,7 +28,7 @@ func (s *Server) policy(w http.ResponseWriter, r *http.Request) {
 func (s *Server) front(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	fmt.Fprintf(w, "%s is a mail server (Mailmesh).\n\nMail programs find their settings here by themselves; type your address and password.\n", s.o.Hostname)
-	fmt.Fprintf(w, "For iPhone, iPad and Mac open https://%s/mobileconfig?address=YOUR-ADDRESS\n\nOr set by hand, with your whole address as the user name:\n\n", s.o.Hostname)
+	fmt.Fprintf(w, "For iPhone, iPad and Mac open https://%s/mobileconfig?address=YOUR-ADDRESS\n\nOr set by hand, with your whole address as the user name:\n\n", s.secureHost(s.o.Hostname))
 	for _, service := range s.o.Services {
 		security := "STARTTLS"
 		if service.TLS {

@@ -109,13 +109,18 @@ func (s *Server) Plain() http.Handler {
 		if !s.ours(r.Context(), host) {
 			host = s.o.Hostname // never to where a stranger's Host field points
 		}
-		if s.o.HTTPSPort != 443 {
-			host = net.JoinHostPort(host, strconv.Itoa(s.o.HTTPSPort))
-		}
 		target := *r.URL
-		target.Scheme, target.Host = "https", host
+		target.Scheme, target.Host = "https", s.secureHost(host)
 		http.Redirect(w, r, target.String(), http.StatusPermanentRedirect) // 308 keeps a POST one
 	})
+}
+
+// secureHost is a host as it stands in the URLs of the https door.
+func (s *Server) secureHost(host string) string {
+	if s.o.HTTPSPort == 443 {
+		return host
+	}
+	return net.JoinHostPort(host, strconv.Itoa(s.o.HTTPSPort))
 }
 
 func isAutoconfig(r *http.Request) bool {

@@ -266,9 +266,12 @@ func TestPlain(t *testing.T) {
 			t.Errorf("%s %s: %s, %q", tt.method, tt.url, answer.Status, got)
 		}
 	}
-	other := newServer(t, func(o *Options) { o.HTTPSPort = 8443 }).Plain()
-	if got := ask(other, "GET", "http://example.org/", "").Header.Get("Location"); got != "https://example.org:8443/" {
+	other := newServer(t, func(o *Options) { o.HTTPSPort = 8443 })
+	if got := ask(other.Plain(), "GET", "http://example.org/", "").Header.Get("Location"); got != "https://example.org:8443/" {
 		t.Errorf("another port: %s", got)
+	}
+	if got := text(t, ask(other.Secure(), "GET", "https://mail.example.org:8443/", "")); !strings.Contains(got, "https://mail.example.org:8443/mobileconfig?") {
+		t.Errorf("the page at another port says %s", got)
 	}
 	alone := newServer(t, func(o *Options) { o.HTTPSPort = 0 }).Plain()
 	for url, want := range map[string]int{"http://example.org/": 404, "http://autoconfig.example.org/mail/config-v1.1.xml": 200} {
