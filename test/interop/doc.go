@@ -6,7 +6,7 @@
 //	192.0.2.11   mx.alpha.example, mx.beta.example .12, mx.gamma.example .13: Mailmesh, the built program
 //	192.0.2.20   mx.postfix.example: Debian's Postfix
 //	192.0.2.80   web servers with MTA-STS policies
-//	192.0.2.100  and up: hosts that a test makes, see hosts_test.go
+//	192.0.2.100  and up: hosts that a test makes, see host_test.go
 //
 // Each server is a machine: a network namespace with one address (and 2001:db8::11 and so on), on a bridge, and the ports that the world knows. What the
 // test runs itself sits on the bridge, in a network and mount namespace that the test program makes for itself before

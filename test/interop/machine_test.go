@@ -3,18 +3,18 @@
 package interop
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/mailmesh/mailmesh/test/program"
 )
 
 // machine is a network namespace with one address of each kind on the wire.
@@ -58,31 +58,14 @@ func (m *machine) command(name string, args ...string) *exec.Cmd {
 // process is a server that runs until its test ends.
 type process struct {
 	cmd   *exec.Cmd
-	log   *lockedBuffer
+	log   *program.Output
 	ended chan struct{}
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.Buffer.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.Buffer.String()
 }
 
 // start starts a server; ready says when it serves.
 func start(t *testing.T, cmd *exec.Cmd, ready func() bool) *process {
 	t.Helper()
-	p := &process{cmd: cmd, log: new(lockedBuffer), ended: make(chan struct{})}
+	p := &process{cmd: cmd, log: new(program.Output), ended: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	cmd.WaitDelay = time.Second // for children that hold its output

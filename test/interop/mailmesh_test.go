@@ -5,26 +5,12 @@ package interop
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-)
 
-// binary is the program under test, built once.
-var binary = sync.OnceValues(func() (string, error) {
-	file, err := os.CreateTemp("", "mailmesh-")
-	if err != nil {
-		return "", err
-	}
-	file.Close()
-	out, err := exec.Command("go", "build", "-o", file.Name(), "github.com/mailmesh/mailmesh/cmd/mailmesh").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return file.Name(), os.Chmod(file.Name(), 0o755)
-})
+	"github.com/mailmesh/mailmesh/test/program"
+)
 
 const password = "correct horse battery"
 
@@ -66,7 +52,7 @@ func (m *mailmesh) configure(t *testing.T, more string) {
 
 func (m *mailmesh) start(t *testing.T) {
 	t.Helper()
-	path, err := binary()
+	path, err := program.Path()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +74,7 @@ func (m *mailmesh) run(stdin string, args ...string) string {
 }
 
 func (m *mailmesh) try(stdin string, args ...string) (string, error) {
-	path, err := binary()
+	path, err := program.Path()
 	if err != nil {
 		return "", err
 	}

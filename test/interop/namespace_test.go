@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/mailmesh/mailmesh/test/program"
 )
 
 // inside marks the copy of the test program that has namespaces of its own.
@@ -27,9 +29,7 @@ func TestMain(m *testing.M) {
 		}
 	}
 	status := m.Run()
-	if path, err := binary(); err == nil {
-		os.Remove(path)
-	}
+	program.Remove()
 	os.Exit(status)
 }
 

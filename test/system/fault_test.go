@@ -21,6 +21,7 @@ import (
 
 	bench "github.com/mailmesh/mailmesh/bench/imap"
 	"github.com/mailmesh/mailmesh/bench/soak"
+	"github.com/mailmesh/mailmesh/test/program"
 )
 
 // load is mail that keeps coming while things break, and what was promised about it.
@@ -259,7 +260,7 @@ func TestDiskFull(t *testing.T) {
 	if !inPrivateMounts(t) {
 		return
 	}
-	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), log: new(lockedBuffer)}
+	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), log: new(program.Output)}
 	if err := os.Mkdir(s.data, 0o700); err != nil {
 		t.Fatal(err)
 	}

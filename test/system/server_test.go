@@ -3,38 +3,22 @@
 package system
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
-)
 
-// binary is the program under test, built once.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "mailmesh-system-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "mailmesh")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/mailmesh/mailmesh/cmd/mailmesh").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, nil
-})
+	"github.com/mailmesh/mailmesh/test/program"
+)
 
 func TestMain(m *testing.M) {
 	status := m.Run()
-	if path, err := binary(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
-	}
+	program.Remove()
 	os.Exit(status)
 }
 
@@ -58,7 +42,7 @@ type server struct {
 	data  string
 	flags []string
 	env   []string // besides that of the test
-	log   *lockedBuffer
+	log   *program.Output
 	cmd   *exec.Cmd
 	ended chan error // what the process that runs came to
 	ready ready
@@ -71,23 +55,6 @@ type ready struct {
 	Accounts                                      []struct{ Address, Password string }
 }
 
-type lockedBuffer struct {
-	mu sync.Mutex
-	bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.Buffer.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.Buffer.String()
-}
-
 // newServer starts a server on a new data folder and stops it when the test ends.
 func newServer(t *testing.T, flags ...string) *server {
 	t.Helper()
@@ -97,7 +64,7 @@ func newServer(t *testing.T, flags ...string) *server {
 // newServerWith is newServer with further variables in its environment, which hold for all commands on its folder.
 func newServerWith(t *testing.T, env []string, flags ...string) *server {
 	t.Helper()
-	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), flags: flags, env: env, log: new(lockedBuffer)}
+	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), flags: flags, env: env, log: new(program.Output)}
 	t.Cleanup(func() {
 		s.kill()
 		if t.Failed() {
@@ -112,7 +79,7 @@ func newServerWith(t *testing.T, env []string, flags ...string) *server {
 // start starts the program and waits for its ready file.
 func (s *server) start(wrap ...string) {
 	s.t.Helper()
-	path, err := binary()
+	path, err := program.Path()
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -192,7 +159,7 @@ func (s *server) run(stdin string, args ...string) string {
 }
 
 func (s *server) try(stdin string, args ...string) (string, error) {
-	path, err := binary()
+	path, err := program.Path()
 	if err != nil {
 		return "", err
 	}
