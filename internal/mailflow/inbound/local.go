@@ -89,7 +89,7 @@ func (l local) deliver(ctx context.Context, j mailflow.Job, m mailflow.Accepted,
 			return unavailable(errLeaseLost)
 		}
 		to := []mailflow.Local{{Address: r.Address, Account: account, Detail: r.Detail}}
-		delivered, err := l.in.commitKept(ctx, stepKey(j, "account", account.String()), stepsKept, m, to, []mail.AccountID{account}, all)
+		delivered, err := l.in.commit(ctx, stepOf(j, "account", account.String()), m, to, []mail.AccountID{account}, all)
 		if err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func (l local) deliver(ctx context.Context, j mailflow.Job, m mailflow.Accepted,
 			return unavailable(err)
 		}
 	}
-	_, err := l.in.commitKept(ctx, stepKey(j, "onward", r.Address.String()), stepsKept, m, nil, nil, none)
+	_, err := l.in.commit(ctx, stepOf(j, "onward", r.Address.String()), m, nil, nil, none)
 	l.in.discardGenerated(ctx, m) // likewise
 	if err == nil {
 		l.in.log(ctx, "", &e, "forwarded", slog.String("to", r.Address.String()), slog.Int("addresses", len(r.Elsewhere)), slog.Int("groups", len(r.Groups)))
@@ -122,11 +122,12 @@ var errLeaseLost = errors.New("another node has taken the message over")
 // been cut off between two steps on the last.
 const stepsKept = 6 * 24 * time.Hour
 
-// stepKey names a step that must not be done twice.
-func stepKey(j mailflow.Job, what, whom string) (key tx.Key) {
+// stepOf names a step with mail of the spool.
+func stepOf(j mailflow.Job, what, whom string) step {
 	sum := sha256.Sum256(fmt.Appendf(nil, "spool %d %s %s", j.Spool, what, whom))
-	copy(key[:], sum[:])
-	return key
+	s := step{longer: stepsKept}
+	copy(s.key[:], sum[:])
+	return s
 }
 
 var inMailbox = mail.Reply{Code: 250, Enhanced: mail.EnhancedCode{2, 1, 5}, Text: "it is in the mailbox"}

@@ -49,7 +49,7 @@ func (in *Inbound) accept(ctx context.Context, s smtp.Session, m mailflow.Accept
 	}
 	skip := func(i int) bool { return refused[i] != mail.Reply{} }
 	to, accounts := locals(e, skip)
-	delivered, err := in.commit(ctx, tx.NewKey(), m, to, accounts, skip)
+	delivered, err := in.commit(ctx, step{key: tx.NewKey()}, m, to, accounts, skip)
 	if err != nil {
 		in.discard(ctx, m)
 		return nil, err
@@ -176,15 +176,16 @@ func (c *checked) Read(p []byte) (int, error) {
 // the client has it still.
 func unavailable(err error) error { return mail.E("inbound.Receive", mail.Unavailable, err) }
 
-// commit makes the message true for those it is for, all at once.
-func (in *Inbound) commit(ctx context.Context, key tx.Key, m mailflow.Accepted, to []mailflow.Local, accounts []mail.AccountID, skip func(i int) bool) ([]mailflow.Delivered, error) {
-	return in.commitKept(ctx, key, 0, m, to, accounts, skip)
+// step is what keeps a commit from being made twice.
+type step struct {
+	key    tx.Key
+	longer time.Duration // than other answers the key is known
 }
 
-// commitKept is commit under a key that counts for longer than those of other writes.
-func (in *Inbound) commitKept(ctx context.Context, key tx.Key, longer time.Duration, m mailflow.Accepted, to []mailflow.Local, accounts []mail.AccountID, skip func(i int) bool) ([]mailflow.Delivered, error) {
-	delivered, err := tx.Once(ctx, in.o.Tx, key, accounts, func(t *tx.Tx) ([]mailflow.Delivered, error) {
-		t.KeepAnswer(longer)
+// commit makes the message true for those it is for, all at once.
+func (in *Inbound) commit(ctx context.Context, s step, m mailflow.Accepted, to []mailflow.Local, accounts []mail.AccountID, skip func(i int) bool) ([]mailflow.Delivered, error) {
+	delivered, err := tx.Once(ctx, in.o.Tx, s.key, accounts, func(t *tx.Tx) ([]mailflow.Delivered, error) {
+		t.KeepAnswer(s.longer)
 		if err := in.o.Forwarding.Add(t, m, skip); err != nil {
 			return nil, err
 		}
