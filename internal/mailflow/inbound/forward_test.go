@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -16,6 +17,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/provision"
 	"github.com/mailmesh/mailmesh/internal/rfc/dsn"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
 // received is the trace field of a transaction for several recipients, without the Return-Path.
@@ -316,7 +318,7 @@ func job(id mail.SpoolID, from, content string, to ...string) mailflow.Job {
 
 // Mail of the spool comes to mailboxes and goes on, once, however often the job comes again.
 func TestLocal(t *testing.T) {
-	each(t, func(t *testing.T, r *mailflowtest.Rooms, _ *db.DB) {
+	each(t, func(t *testing.T, r *mailflowtest.Rooms, d *db.DB) {
 		ann, bob := r.Account("ann"), r.Account("bob")
 		r.Alias("both", "ann", "bob")
 		r.Alias("gone", "x@elsewhere.example")
@@ -337,6 +339,13 @@ func TestLocal(t *testing.T) {
 		r.Local().Deliver(t.Context(), job(8, "", plain, "ann"))
 		if n := len(r.Inbox(ann)); n != 2 {
 			t.Errorf("another message: ann has %d", n)
+		}
+		var known int // steps that are known as done when the queue gives up, five days from now, and a day more
+		r.Must(d.Read(t.Context(), func(t *db.Tx) error {
+			return t.QueryRow(`SELECT COUNT(*) FROM done WHERE at >= $1`, t.Now().Add(6*24*time.Hour-tx.DoneKept)).Scan(&known)
+		}))
+		if known != 4 { // ann, bob, onward; ann again
+			t.Errorf("%d steps are remembered for longer than mail is tried", known)
 		}
 	})
 }
