@@ -1,6 +1,7 @@
 package tx
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -13,16 +14,21 @@ import (
 type Kind int
 
 const (
-	KindMailbox    Kind = 1 // object: mailbox
-	KindEmail      Kind = 2 // object: email; created or destroyed with its first or last membership
-	KindMembership Kind = 3 // object: email, with mailbox and UID
-	KindThread     Kind = 4 // object: thread
-	KindSettings   Kind = 5 // subscriptions and other things of the account as a whole
-	KindAnnotation Kind = 6 // object: the mailbox whose annotation it is, 0 for one of the server
+	KindMailbox    Kind = 1  // object: mailbox
+	KindEmail      Kind = 2  // object: email; created or destroyed with its first or last membership
+	KindMembership Kind = 3  // object: email, with mailbox and UID
+	KindThread     Kind = 4  // object: thread
+	KindSettings   Kind = 5  // subscriptions and other things of the account as a whole
+	KindAnnotation Kind = 6  // object: the mailbox whose annotation it is, 0 for one of the server
+	KindIdentity   Kind = 7  // object: identity
+	KindSubmission Kind = 8  // object: submission; updated when something became of it
+	KindVacation   Kind = 9  // the account's vacation response
+	KindContact    Kind = 10 // object: contact
+	KindRules      Kind = 11 // what the account wants to be told of, and tell others
 )
 
 // LastKind is the highest Kind of this release.
-const LastKind = KindAnnotation
+const LastKind = KindRules
 
 // Op is what happened to the object.
 type Op int
@@ -167,4 +173,19 @@ func notFound(op string, err error) error {
 		return mail.E(op, mail.NotFound, nil)
 	}
 	return err
+}
+
+// LastOf returns the number of the last change of any of the kinds in a view of an account: where the log has none any
+// more, the number above which the log is complete.
+func (t *Tx) LastOf(id mail.AccountID, kinds ...Kind) (last mail.ModSeq, err error) {
+	args, marks := []any{id}, make([]string, len(kinds))
+	for i, k := range kinds {
+		args, marks[i] = append(args, k), fmt.Sprintf("$%d", i+2)
+	}
+	err = t.sql.QueryRow(`SELECT modseq FROM change WHERE account_id = $1 AND kind IN (`+strings.Join(marks, ", ")+`)
+		ORDER BY modseq DESC LIMIT 1`, args...).Scan(&last)
+	if errors.Is(err, db.ErrNoRows) {
+		err = t.sql.QueryRow(`SELECT log_floor FROM account WHERE id = $1`, id).Scan(&last)
+	}
+	return last, err
 }

@@ -1,0 +1,9 @@
+// Package method is what every JMAP method is made of, whichever capability it belongs to: the call with its arguments, who makes
+// it, the errors of RFC 8620 3.6.2 and 5, the arguments and responses that /get, /changes, /set, /copy, /query and
+// /queryChanges have in common.
+//
+// A package of methods (emails, mailboxes ...) registers its own in a Registry; Registry.Run carries out a request, one call after
+// the other. A method decodes its arguments (Call.Decode), asks for the account it may work on (Call.Account), works, and
+// returns the response's arguments or an error. An error of the type *Error is the method's answer; one of mail.Error's
+// kinds is translated (ErrorOf); any other is logged and answered serverFail.
+package method

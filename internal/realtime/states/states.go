@@ -1,0 +1,76 @@
+// Package states tells an account's state the way JMAP does: a string for each type of object (RFC 8620 1.5, 5.1).
+//
+// A state is the epoch of the account and the number of the last change to an object of the type. It is read from the change
+// log, so that every node says the same, and never goes backward within an epoch; after a restore the epoch is another, and no
+// older state compares.
+package states
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// Type is a type of JMAP objects, by its name there.
+type Type string
+
+const (
+	Mailbox          Type = "Mailbox"
+	Email            Type = "Email"
+	Thread           Type = "Thread"
+	EmailDelivery    Type = "EmailDelivery" // RFC 8621 1.5: for push only
+	Identity         Type = "Identity"
+	EmailSubmission  Type = "EmailSubmission"
+	VacationResponse Type = "VacationResponse"
+	Quota            Type = "Quota"
+)
+
+// kinds are the changes that make another state of a type.
+var kinds = map[Type][]tx.Kind{
+	Mailbox:          {tx.KindMailbox, tx.KindMembership}, // a membership changes the counters
+	Email:            {tx.KindEmail, tx.KindMembership},   // a membership has the keywords
+	Thread:           {tx.KindThread, tx.KindEmail},
+	EmailDelivery:    {tx.KindEmail},
+	Identity:         {tx.KindIdentity},
+	EmailSubmission:  {tx.KindSubmission},
+	VacationResponse: {tx.KindVacation},
+	Quota:            {tx.KindEmail, tx.KindMailbox},
+}
+
+// State is one state of the objects of one type.
+type State struct {
+	Epoch  int64
+	ModSeq mail.ModSeq
+}
+
+func (s State) String() string {
+	return strconv.FormatInt(s.Epoch, 36) + "-" + strconv.FormatInt(int64(s.ModSeq), 36)
+}
+
+var errState = errors.New("a state is what the server has said before, such as \"1-4k\"")
+
+// Parse reads what State.String wrote.
+func Parse(text string) (State, error) {
+	epoch, number, ok := strings.Cut(text, "-")
+	e, err1 := strconv.ParseInt(epoch, 36, 64)
+	n, err2 := strconv.ParseInt(number, 36, 64)
+	s := State{e, mail.ModSeq(n)}
+	if !ok || err1 != nil || err2 != nil || s.String() != text {
+		return State{}, mail.E("states.Parse", mail.Invalid, fmt.Errorf("%.40q: %w", text, errState))
+	}
+	return s, nil
+}
+
+// Of returns the state of a type in a view of an account.
+func Of(t *tx.Tx, account mail.AccountID, typ Type) (State, error) {
+	_, epoch, err := t.State(account)
+	if err != nil {
+		return State{}, err
+	}
+	last, err := t.LastOf(account, kinds[typ]...)
+	return State{epoch, last}, err
+}
