@@ -75,3 +75,30 @@ type StateChange struct {
 
 // SpoolAccount is the account that holds the bodies of spooled mail. It has a row and a key, and no mailboxes.
 const SpoolAccount AccountID = 1
+
+// ParseMailboxID, and those below, read what the String of an id wrote, and nothing else.
+func ParseMailboxID(s string) (MailboxID, error) { return parseID[MailboxID]('F', s, "a mailbox") }
+
+// ParseEmailID reads what EmailID.String wrote.
+func ParseEmailID(s string) (EmailID, error) { return parseID[EmailID]('M', s, "an email") }
+
+// ParseThreadID reads what ThreadID.String wrote.
+func ParseThreadID(s string) (ThreadID, error) { return parseID[ThreadID]('T', s, "a thread") }
+
+// ParseAccountID reads what AccountID.String wrote.
+func ParseAccountID(s string) (AccountID, error) { return parseID[AccountID]('A', s, "an account") }
+
+// ParseSubmissionID reads what SubmissionID.String wrote.
+func ParseSubmissionID(s string) (SubmissionID, error) {
+	return parseID[SubmissionID]('S', s, "a submission")
+}
+
+func parseID[T ~int64](letter byte, s, what string) (T, error) {
+	if len(s) > 1 && s[0] == letter {
+		// Written again it must be the same: JMAP compares ids octet by octet (RFC 8620 1.2).
+		if n, err := strconv.ParseInt(s[1:], 36, 64); err == nil && n > 0 && strconv.FormatInt(n, 36) == s[1:] {
+			return T(n), nil
+		}
+	}
+	return 0, &Error{Op: "mail.ParseID", Kind: Invalid, Err: fmt.Errorf("%.40q is not the id of %s: those begin with %c", s, what, letter)}
+}
