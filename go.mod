@@ -31,6 +31,8 @@ require (
 
 require github.com/go-json-experiment/json v0.0.0-20260820222146-c27c302e5fc3
 
+require github.com/coder/websocket v1.8.15
+
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/caddyserver/zerossl v0.1.6 // indirect

@@ -56,6 +56,8 @@ var thirdPartyShared = map[string]string{
 	"golang.org/x/sys":  "system calls",
 	"golang.org/x/sync": "an extension of the standard library",
 
+	"github.com/coder/websocket": "the public client in jmap/ dials what the server accepts",
+
 	"github.com/klauspost/compress": "zstd and deflate are separate libraries of one module",
 }
 
