@@ -73,7 +73,7 @@ func (r *Realtime) learn(c mail.StateChange) (lost bool) {
 	}
 	lost = a.before > 0 && a.asked > max(a.before, a.heard)
 	a.before, a.asked = a.asked, c.State
-	a.offer(c)
+	a.offer(c, time.Time{})
 	return lost
 }
 

@@ -79,27 +79,27 @@ func (r *Realtime) hear(payload []byte) {
 	if !ok {
 		return
 	}
-	if r.hand(n.StateChange) {
+	if r.hand(n) {
 		r.observe.Delay(max(0, r.now().Sub(n.at)))
 	}
 }
 
 // hand gives the state of a notice to the watches of its account and reports whether it was news to one of them.
-func (r *Realtime) hand(c mail.StateChange) (news bool) {
-	s := r.shard(c.Account)
+func (r *Realtime) hand(n notice) (news bool) {
+	s := r.shard(n.Account)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a := s.accounts[c.Account]
+	a := s.accounts[n.Account]
 	if a == nil {
 		return false
 	}
-	a.heard = max(a.heard, c.State)
-	return a.offer(c)
+	a.heard = max(a.heard, n.State)
+	return a.offer(n.StateChange, n.at)
 }
 
-func (a *watched) offer(c mail.StateChange) (news bool) {
+func (a *watched) offer(c mail.StateChange, at time.Time) (news bool) {
 	for _, w := range a.watches {
-		news = w.offer(c) || news
+		news = w.offer(c, at) || news
 	}
 	return news
 }

@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"slices"
+	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 )
@@ -13,6 +14,7 @@ type Watch struct {
 	known    mail.ModSeq // highest number offered, or told by Seen; guarded by the shard
 	c        chan mail.StateChange
 	ring     chan<- struct{} // rung with each notice; nil: nothing
+	call     func(c mail.StateChange, at time.Time)
 }
 
 // Watch begins to watch an account. The caller closes it.
@@ -21,7 +23,17 @@ func (r *Realtime) Watch(account mail.AccountID) *Watch { return r.WatchInto(acc
 // WatchInto is Watch for who waits for many accounts at a time: ring, which holds one element, is not empty when one of their
 // watches has a notice.
 func (r *Realtime) WatchInto(account mail.AccountID, ring chan<- struct{}) *Watch {
-	w := &Watch{realtime: r, account: account, c: make(chan mail.StateChange, 1), ring: ring}
+	return r.add(&Watch{realtime: r, account: account, c: make(chan mail.StateChange, 1), ring: ring})
+}
+
+// WatchFunc is Watch for who is called instead: with each notice, and when its commit was made, the zero time where that is not
+// known. The call is made by who rings, so it returns at once and uses no watch.
+func (r *Realtime) WatchFunc(account mail.AccountID, call func(c mail.StateChange, at time.Time)) *Watch {
+	return r.add(&Watch{realtime: r, account: account, call: call})
+}
+
+func (r *Realtime) add(w *Watch) *Watch {
+	account := w.account
 	s := r.shard(account)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,11 +84,15 @@ func (w *Watch) Close() {
 
 // offer replaces the notice that waits by a newer one. Only holders of the shard's lock send, so after the channel was
 // emptied there is room.
-func (w *Watch) offer(c mail.StateChange) (news bool) {
+func (w *Watch) offer(c mail.StateChange, at time.Time) (news bool) {
 	if c.State <= w.known {
 		return false
 	}
 	w.known = c.State
+	if w.call != nil {
+		w.call(c, at)
+		return true
+	}
 	select {
 	case <-w.c:
 	default:

@@ -3,6 +3,14 @@
 // A state is the epoch of the account and the number of the last change to an object of the type. It is read from the change
 // log, so that every node says the same, and never goes backward within an epoch; after a restore the epoch is another, and no
 // older state compares.
+//
+// A Feed tells many listeners of the states of accounts: a change of an account is read once on a node, by what has changed since
+// the last reading, and shared by all that listen. Listeners hear of the types they asked for only, are woken without being waited
+// for, and begin where a client has stopped (PushState).
+//
+// # Limits
+//
+// A feed reads 8 accounts at a time; the notices of a burst are one reading. A listener costs about 300 bytes and no goroutine.
 package states
 
 import (

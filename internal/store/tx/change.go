@@ -189,3 +189,22 @@ func (t *Tx) LastOf(id mail.AccountID, kinds ...Kind) (last mail.ModSeq, err err
 	}
 	return last, err
 }
+
+// LastOfEach returns the number of the last change of each kind that the log has after since, in a view of an account.
+func (t *Tx) LastOfEach(id mail.AccountID, since mail.ModSeq) (map[Kind]mail.ModSeq, error) {
+	rows, err := t.sql.Query(`SELECT kind, MAX(modseq) FROM change WHERE account_id = $1 AND modseq > $2 GROUP BY kind`, id, since)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	last := map[Kind]mail.ModSeq{}
+	for rows.Next() {
+		var kind Kind
+		var at mail.ModSeq
+		if err := rows.Scan(&kind, &at); err != nil {
+			return nil, err
+		}
+		last[kind] = at
+	}
+	return last, rows.Err()
+}
