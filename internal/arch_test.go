@@ -34,7 +34,7 @@ var floors = []struct {
 	{"verify", []string{"mail", "rfc", "infra", "store"}, false},
 	{"onboarding", []string{"mail", "rfc", "infra"}, false},
 	{"protocol", []string{"mail", "rfc", "store", "mailflow", "realtime", "provision", "verify", "onboarding", "infra/listen", "infra/blob", "infra/metrics", "infra/p2p"}, false},
-	{"protocol/jmapserver", []string{"mail", "rfc", "store", "mailflow", "realtime", "infra/listen", "infra/blob", "infra/metrics"}, true},
+	{"protocol/jmapserver", []string{"mail", "rfc", "store", "mailflow", "realtime", "infra/listen", "infra/blob", "infra/metrics", "infra/fetch"}, true},
 	{"config", nil, false},
 	{"node", []string{""}, true},
 }
