@@ -10,8 +10,8 @@ import (
 	"github.com/mailmesh/mailmesh/test/requirements"
 )
 
-// keys are one of each kind, with what a resolver would answer.
-func keys(t *testing.T) (list []Key, records map[string][]string) {
+// testKeys are one of each kind, with what a resolver would answer.
+func testKeys(t *testing.T) (list []Key, records map[string][]string) {
 	t.Helper()
 	records = map[string][]string{}
 	for _, a := range []Algorithm{Ed25519, RSA} {
@@ -63,7 +63,7 @@ func verdicts(t *testing.T, records map[string][]string, message string) string 
 
 // A receiver finds both signatures good, whatever relays do that canonicalization allows, and both broken by anything else.
 func TestSign(t *testing.T) {
-	list, records := keys(t)
+	list, records := testKeys(t)
 	signed, err := Sign(list, []byte(block), strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +114,7 @@ func TestSignRefuses(t *testing.T) {
 
 // What is published is the key in the form of RFC 6376 3.6.1 and RFC 8463 4.
 func TestRecord(t *testing.T) {
-	list, _ := keys(t)
+	list, _ := testKeys(t)
 	for i, start := range []string{"v=DKIM1; k=ed25519; p=", "v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A"} {
 		text, err := Record(list[i].Private.Public())
 		if err != nil || !strings.HasPrefix(text, start) || len(text) > 450 {
