@@ -37,8 +37,9 @@ func (f *serving) putOne() {
 	const some = `FROM mailbox WHERE account_id = $1 AND id IN (SELECT id FROM mailbox WHERE account_id = $1 AND uidnext = 1 ORDER BY id LIMIT 400)`
 	for more := true; more; {
 		f.Must(f.DB.Write(f.T.Context(), int64(ann), func(d *db.Tx) error {
-			n, err := d.Exec(`INSERT INTO membership (account_id, mailbox_id, uid, email_id, modseq, flags, keywords, size, received, saved)
-				SELECT account_id, id, 1, id, modseq, $2, '', 100, 0, 0 `+some, ann, mail.Deleted)
+			n, err := d.Exec(`INSERT INTO membership (account_id, mailbox_id, uid, email_id, modseq, flags, keywords, size, received, saved,
+					thread_id, sent, attachment)
+				SELECT account_id, id, 1, id, modseq, $2, '', 100, 0, 0, id, 0, 0 `+some, ann, mail.Deleted)
 			if err == nil {
 				_, err = d.Exec(`INSERT INTO annotation (account_id, mailbox_id, viewer_id, entry, value, gone, modseq)
 					SELECT account_id, id, 0, '/shared/comment', $2, 0, modseq `+some, ann, []byte("words"))

@@ -67,8 +67,9 @@ func (f *serving) putMany(n int) {
 	for done := 0; done < n; done += step {
 		f.Must(f.DB.Write(f.T.Context(), int64(ann), func(d *db.Tx) error {
 			_, err := d.Exec(`WITH RECURSIVE n (i) AS (SELECT $4 + 1 UNION ALL SELECT i + 1 FROM n WHERE i < $5)
-				INSERT INTO membership (account_id, mailbox_id, uid, email_id, modseq, flags, keywords, size, received, saved)
-				SELECT $1, $2, i, i, $3, $6 * (i % 2), '', 4096, 1000000000000 + 1000 * (i * 7919 % 1000003), 0 FROM n`,
+				INSERT INTO membership (account_id, mailbox_id, uid, email_id, modseq, flags, keywords, size, received, saved,
+					thread_id, sent, attachment)
+				SELECT $1, $2, i, i, $3, $6 * (i % 2), '', 4096, 1000000000000 + 1000 * (i * 7919 % 1000003), 0, i, 0, 0 FROM n`,
 				ann, inbox.ID, inbox.ModSeq, done, min(n, done+step), mail.Flagged)
 			return err
 		}))

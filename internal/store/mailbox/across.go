@@ -124,7 +124,7 @@ func (s *Store) travellers(ctx context.Context, c Route, uids imap.Set) (ready [
 			continue // expunged meanwhile
 		}
 		if err == nil {
-			err = found.findThread()
+			err = found.fillIn()
 		}
 		if err != nil {
 			return nil, nil, err
@@ -134,14 +134,15 @@ func (s *Store) travellers(ctx context.Context, c Route, uids imap.Set) (ready [
 	return ready, rest, nil
 }
 
-// findThread fills in what chooses the thread, from the summary.
-func (m *Message) findThread() error {
+// fillIn fills in what chooses the thread and what lists are made by, from the summary.
+func (m *Message) fillIn() error {
 	info, err := message.UnmarshalInfo(m.Summary)
 	if err != nil {
 		return err
 	}
 	m.BaseSubject = info.BaseSubject
 	m.MessageIDs = threadIDs(&info)
+	m.Sent, m.HasAttachment = info.SentDate, info.HasAttachment
 	return nil
 }
 

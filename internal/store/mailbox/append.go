@@ -22,6 +22,10 @@ type Message struct {
 	Summary     []byte
 	MessageIDs  []string // Message-ID, then In-Reply-To, then References, without brackets
 	BaseSubject string   // RFC 5256 2.1
+
+	// And what lists are made by.
+	Sent          time.Time // of the Date field; zero: that of arrival
+	HasAttachment bool
 }
 
 // Place is where an account is to keep a message.
@@ -172,6 +176,9 @@ func (s *Store) insertEmail(t *tx.Tx, account mail.AccountID, id mail.MailboxID,
 	if m.Received.IsZero() {
 		m.Received = t.Now()
 	}
+	if m.Sent.IsZero() {
+		m.Sent = m.Received
+	}
 	received := m.Received.UnixMilli()
 	created := t.Changed(tx.Change{Account: account, Kind: tx.KindEmail, Op: tx.Created, Object: int64(a.Email)})
 	a.ModSeq = t.Changed(tx.Change{Account: account, Kind: tx.KindMembership, Op: tx.Created, Object: int64(a.Email), Mailbox: id, UID: a.UID})
@@ -179,8 +186,10 @@ func (s *Store) insertEmail(t *tx.Tx, account mail.AccountID, id mail.MailboxID,
 	sql.Queue(`INSERT INTO email (account_id, id, thread_id, blob_id, size, received, created_modseq, summary)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		account, a.Email, a.Thread, m.Blob, m.Size, received, created, m.Summary)
-	sql.Queue(`INSERT INTO membership (account_id, mailbox_id, uid, email_id, modseq, flags, keywords, size, received, saved)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		account, id, a.UID, a.Email, a.ModSeq, m.Flags.Bits, keywords, m.Size, received, t.Now().UnixMilli())
+	sql.Queue(`INSERT INTO membership (account_id, mailbox_id, uid, email_id, modseq, flags, keywords, size, received, saved,
+			thread_id, sent, attachment)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		account, id, a.UID, a.Email, a.ModSeq, m.Flags.Bits, keywords, m.Size, received, t.Now().UnixMilli(),
+		a.Thread, m.Sent.UnixMilli(), m.HasAttachment)
 	touch(t, account, id, 1, countersOf(m.Flags.Bits, m.Size), a.ModSeq)
 }

@@ -151,10 +151,10 @@ var rules = []rule{
 		AND NOT EXISTS (SELECT 1 FROM mailbox b WHERE b.account_id = $1 AND b.id = m.mailbox_id)`},
 	{"an email is in a mailbox once",
 		`SELECT mailbox_id, MAX(uid), email_id, COUNT(*), 1 FROM membership WHERE account_id = $1 GROUP BY mailbox_id, email_id HAVING COUNT(*) > 1`},
-	{"a membership repeats size and date of its email",
+	{"a membership repeats size, date and thread of its email",
 		`SELECT m.mailbox_id, m.uid, m.email_id, m.size, e.size FROM membership m
 		JOIN email e ON e.account_id = m.account_id AND e.id = m.email_id
-		WHERE m.account_id = $1 AND (m.size <> e.size OR m.received <> e.received)`},
+		WHERE m.account_id = $1 AND (m.size <> e.size OR m.received <> e.received OR m.thread_id <> e.thread_id)`},
 	{"the memberships of an email have the same flags but for \\Deleted",
 		`SELECT m.mailbox_id, m.uid, m.email_id, m.flags, o.flags FROM membership m
 		JOIN membership o ON o.account_id = m.account_id AND o.email_id = m.email_id AND o.mailbox_id <> m.mailbox_id

@@ -60,8 +60,10 @@ func (r *room) sound(t rapid.TB, accounts ...mail.AccountID) {
 
 // again puts the third message into another mailbox, with these flags and keywords.
 func again(flags string) string {
-	return `INSERT INTO membership (account_id, mailbox_id, uid, email_id, modseq, flags, keywords, size, received, saved)
-		SELECT account_id, mailbox_id + 1, uid, email_id, modseq, ` + flags + `, size, received, saved FROM membership WHERE uid = 3`
+	return `INSERT INTO membership (account_id, mailbox_id, uid, email_id, modseq, flags, keywords, size, received, saved,
+			thread_id, sent, attachment)
+		SELECT account_id, mailbox_id + 1, uid, email_id, modseq, ` + flags + `, size, received, saved,
+			thread_id, sent, attachment FROM membership WHERE uid = 3`
 }
 
 func TestCheckFindsEveryBrokenRule(t *testing.T) {
@@ -85,8 +87,9 @@ func TestCheckFindsEveryBrokenRule(t *testing.T) {
 		{"twice in a mailbox", `UPDATE membership SET email_id = (SELECT MIN(id) FROM email WHERE account_id = 10) WHERE account_id = 10`, "in a mailbox once (3, should be 1)"},
 		{"flags", again("flags + 2, keywords"), "the same flags but for \\Deleted (2, should be 0)"},
 		{"keywords", again("flags, 'x'"), "the same flags but for \\Deleted (0, should be 0)"},
-		{"size", `UPDATE email SET size = 1`, "repeats size and date"},
-		{"date", `UPDATE email SET received = 1`, "repeats size and date"},
+		{"size", `UPDATE email SET size = 1`, "repeats size, date and thread"},
+		{"date", `UPDATE email SET received = 1`, "repeats size, date and thread"},
+		{"thread", `UPDATE membership SET thread_id = 1`, "repeats size, date and thread"},
 		{"account modseq", `UPDATE account SET modseq = 1`, "has given the modseq of every row of membership"},
 		{"floor", `UPDATE account SET log_floor = 2`, "ends at its floor"},
 		{"log of a membership", `DELETE FROM change WHERE uid = 2`, "has every membership's last change"},

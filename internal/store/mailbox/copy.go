@@ -229,9 +229,11 @@ func (w *transfer) copy(m *member, held *heldEmail) error {
 		}
 	}
 	modseq := w.place(m, email)
-	w.t.SQL().Queue(`INSERT INTO membership (account_id, mailbox_id, uid, email_id, modseq, flags, keywords, size, received, saved)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		w.account, w.to, w.uid, email, modseq, m.flags, m.keywords, m.size, m.received, w.t.Now().UnixMilli())
+	w.t.SQL().Queue(`INSERT INTO membership (account_id, mailbox_id, uid, email_id, modseq, flags, keywords, size, received, saved,
+			thread_id, sent, attachment)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		w.account, w.to, w.uid, email, modseq, m.flags, m.keywords, m.size, m.received, w.t.Now().UnixMilli(),
+		m.thread, m.sent, m.attachment)
 	w.uid++
 	return nil
 }

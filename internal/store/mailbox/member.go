@@ -87,7 +87,12 @@ type member struct {
 	keywords string
 	size     int64
 	received int64
-	next     bool // no other membership lies between it and the one before
+	thread   mail.ThreadID
+	sent     int64
+
+	attachment bool
+
+	next bool // no other membership lies between it and the one before
 }
 
 // members reads at most limit memberships of a mailbox, in order of UID, and returns them and the part of the set that
@@ -97,7 +102,7 @@ func members(t *tx.Tx, account mail.AccountID, mailbox mail.MailboxID, uids imap
 	err = questions(uids, func(part imap.Set) (bool, error) {
 		condition, args := where(part, account, mailbox)
 		args = append(args, limit-len(list)+1)
-		rows, err := t.SQL().Query(`SELECT `+entryColumns+` FROM membership
+		rows, err := t.SQL().Query(`SELECT `+entryColumns+`, thread_id, sent, attachment FROM membership
 			WHERE account_id = $1 AND mailbox_id = $2 AND uid `+condition+` ORDER BY uid LIMIT `+placeholder(len(args)), args...)
 		if err != nil {
 			return false, err
@@ -108,7 +113,7 @@ func members(t *tx.Tx, account mail.AccountID, mailbox mail.MailboxID, uids imap
 				return false, nil
 			}
 			var m member
-			if err := rows.Scan(&m.uid, &m.email, &m.modseq, &m.flags, &m.keywords, &m.size, &m.received); err != nil {
+			if err := rows.Scan(&m.uid, &m.email, &m.modseq, &m.flags, &m.keywords, &m.size, &m.received, &m.thread, &m.sent, &m.attachment); err != nil {
 				return false, err
 			}
 			if n := len(list); n > 0 {

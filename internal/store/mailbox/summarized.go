@@ -8,7 +8,8 @@ func Summarized(s *message.Summary) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	return Message{Size: s.Size, Summary: binary, BaseSubject: s.BaseSubject, MessageIDs: threadIDs(&s.Info)}, nil
+	return Message{Size: s.Size, Summary: binary, BaseSubject: s.BaseSubject, MessageIDs: threadIDs(&s.Info),
+		Sent: s.SentDate, HasAttachment: s.HasAttachment}, nil
 }
 
 // threadIDs are the ids that choose a message's thread, in the order that Message wants.

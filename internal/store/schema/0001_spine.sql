@@ -249,8 +249,8 @@ CREATE TABLE email (
 -- A thread has the id of its first email, which need not be looked for here: most emails are alone in theirs.
 CREATE INDEX email_thread ON email (account_id, thread_id) WHERE thread_id <> id;
 
--- A message in a mailbox. Flags are here, so that listing them joins nothing and changing them writes small rows; size and
--- date are repeated here.
+-- A message in a mailbox. Flags are here, so that listing them joins nothing and changing them writes small rows; what lists
+-- are made and sorted by is repeated here.
 CREATE TABLE membership (
     account_id BIGINT NOT NULL,
     mailbox_id BIGINT NOT NULL,
@@ -262,6 +262,9 @@ CREATE TABLE membership (
     size       BIGINT NOT NULL,
     received   BIGINT NOT NULL,
     saved      BIGINT NOT NULL,           -- RFC 8514 SAVEDATE
+    thread_id  BIGINT NOT NULL,
+    sent       BIGINT NOT NULL,           -- the Date field, or `received` where there is none that can be read
+    attachment BIGINT NOT NULL,           -- 1: it has one
     PRIMARY KEY (account_id, mailbox_id, uid)
 ) {{clustered}};
 CREATE INDEX membership_email ON membership (account_id, email_id);
