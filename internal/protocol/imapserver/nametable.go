@@ -47,9 +47,7 @@ func (s *share) namesAt(t *tx.Tx, room *mailbox.Store, account mail.AccountID, c
 		parents[m.Parent] = true
 	}
 	for i, m := range list {
-		// A mailbox that was renamed may bear a name that was subscribed to before.
-		_, waiting := slices.BinarySearch(table.others, m.Path)
-		table.boxes[i] = bearer{m.ID, m.Path, attributes[m.Role], m.Subscribed || waiting, parents[m.ID]}
+		table.boxes[i] = bearer{m.ID, m.Path, attributes[m.Role], m.Subscribed, parents[m.ID]}
 	}
 	slices.SortFunc(table.boxes, func(a, b bearer) int { return cmp.Compare(a.id, b.id) })
 	s.names.Store(table)

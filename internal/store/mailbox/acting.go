@@ -105,8 +105,9 @@ func parentPath(path string) string {
 	return path[:max(at, 0)]
 }
 
-// Rename gives a mailbox a new path, with all its children; mailboxes missing above it are made. UIDVALIDITY, UIDs, role and
-// subscription stay. INBOX is renamed by RenameInbox. It needs the rights of DELETE and of CREATE (RFC 4314 4).
+// Rename gives a mailbox a new path, with all its children; mailboxes missing above it are made. UIDVALIDITY, UIDs and role
+// stay. A name that was subscribed to stays so (RFC 9051 6.3.6), and the new one is, too. INBOX is renamed by RenameInbox. It
+// needs the rights of DELETE and of CREATE (RFC 4314 4).
 func (a Acting) Rename(t *tx.Tx, owner mail.AccountID, id mail.MailboxID, path string) (Mailbox, error) {
 	if _, err := a.check(t, owner, id, mail.RightDelete); err != nil {
 		return Mailbox{}, err

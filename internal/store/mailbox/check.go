@@ -140,6 +140,10 @@ var rules = []rule{
 		AND (r.rights = 0 OR r.grantee_id = $1 OR NOT EXISTS (SELECT 1 FROM mailbox b WHERE b.account_id = $1 AND b.id = r.mailbox_id AND b.parent_id >= 0))`},
 	{"a role belongs to one mailbox",
 		`SELECT MAX(id), 0, 0, COUNT(*), 1 FROM mailbox WHERE account_id = $1 AND role <> '' GROUP BY role HAVING COUNT(*) > 1`},
+	{"a name is noted as subscribed without mailbox only where none bears it",
+		`WITH RECURSIVE named (id, path) AS (SELECT id, name FROM mailbox WHERE account_id = $1 AND parent_id = 0
+			UNION ALL SELECT m.id, n.path || '` + Separator + `' || m.name FROM mailbox m JOIN named n ON m.parent_id = n.id WHERE m.account_id = $1)
+		SELECT n.id, 0, 0, 1, 0 FROM named n JOIN subscription s ON s.account_id = $1 AND s.path = n.path`},
 	{"an email is in a mailbox",
 		`SELECT 0, 0, e.id, 0, 1 FROM email e WHERE e.account_id = $1
 		AND NOT EXISTS (SELECT 1 FROM membership m WHERE m.account_id = $1 AND m.email_id = e.id)`},

@@ -79,6 +79,7 @@ func TestCheckFindsEveryBrokenRule(t *testing.T) {
 		{"mailbox modseq", `UPDATE mailbox SET modseq = 1 WHERE role = 'inbox'`, "not below that of a message"},
 		{"uidvalidity twice", `UPDATE mailbox SET uidvalidity = (SELECT MIN(uidvalidity) FROM mailbox WHERE account_id = 10)`, "UIDVALIDITY is unique"},
 		{"uidvalidity not given", `UPDATE mailbox SET uidvalidity = 4294967295 WHERE name = 'empty'`, "was given by it"},
+		{"subscription", `INSERT INTO subscription (account_id, path) SELECT account_id, name FROM mailbox WHERE name = 'empty'`, "only where none bears it (1, should be 0)"},
 		{"parent", `UPDATE mailbox SET parent_id = 5 WHERE name = 'empty'`, "mailbox above a mailbox exists"},
 		{"role twice", `UPDATE mailbox SET role = 'inbox'`, "role belongs to one mailbox"},
 		{"email without membership", `DELETE FROM membership WHERE uid = 1`, "an email is in a mailbox (0"},

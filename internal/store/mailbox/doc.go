@@ -16,6 +16,8 @@
 //   - Annotations (RFC 5464) belong to a mailbox, or to the server as the account sees it. They are no part of what a mailbox's
 //     modseq counts, stay with it when it is renamed, and go with it. A removed one leaves its name for as long as the change
 //     log reaches back.
+//   - Names are subscribed to, and stay so whatever becomes of the mailboxes that bear them (RFC 9051 6.3.6 and 6.3.7). A mailbox
+//     that is renamed while it is subscribed to brings a subscription to its new name.
 //   - \Recent is a watermark in the mailbox row: see TakeRecent.
 //
 // # Numbers

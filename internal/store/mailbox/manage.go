@@ -152,6 +152,10 @@ func (s *Store) rename(t *tx.Tx, account mail.AccountID, id mail.MailboxID, path
 	if err != nil {
 		return Mailbox{}, err
 	}
+	was, err := s.pathOf(t, account, m)
+	if err != nil {
+		return Mailbox{}, err
+	}
 	parent, err := s.parentFor(t, account, op, m, levels)
 	if err != nil {
 		return Mailbox{}, err
@@ -161,7 +165,11 @@ func (s *Store) rename(t *tx.Tx, account mail.AccountID, id mail.MailboxID, path
 	m.ModSeq = m.MetaModSeq
 	t.SQL().Queue(`UPDATE mailbox SET parent_id = $3, name = $4, modseq = $5, meta_modseq = $5 WHERE account_id = $1 AND id = $2`,
 		account, m.ID, m.Parent, m.Name, m.ModSeq)
-	return m, nil
+	if err := s.keepSubscriptions(t, account, m.ID, was); err != nil {
+		return Mailbox{}, err
+	}
+	err = s.meetSubscriptions(t, account, &m)
+	return m, err
 }
 
 // parentFor returns the mailbox below which m gets its new levels, made where it was missing.
@@ -222,64 +230,6 @@ func height(t *tx.Tx, account mail.AccountID, id mail.MailboxID) (levels int, er
 // changedMailbox logs a change of a mailbox's own properties.
 func changedMailbox(t *tx.Tx, account mail.AccountID, id mail.MailboxID, op tx.Op) mail.ModSeq {
 	return t.Changed(tx.Change{Account: account, Kind: tx.KindMailbox, Op: op, Object: int64(id)})
-}
-
-// SetSubscribed subscribes to a path or ends it. A path without mailbox can be subscribed to, and stays so (RFC 9051
-// 6.3.7). Ending a subscription that is not there is no error.
-func (s *Store) SetSubscribed(t *tx.Tx, account mail.AccountID, path string, subscribed bool) error {
-	const op = "mailbox.SetSubscribed"
-	levels, err := splitPath(op, path)
-	if err != nil {
-		return err
-	}
-	id, missing, err := s.walk(t, account, levels)
-	if err != nil {
-		return err
-	}
-	if len(missing) == 0 {
-		return s.setSubscribed(t, account, id, subscribed)
-	}
-	path = strings.Join(levels, Separator)
-	var changed int64
-	if subscribed {
-		changed, err = subscribeName(t, account, path)
-	} else {
-		changed, err = t.SQL().Exec(`DELETE FROM subscription WHERE account_id = $1 AND path = $2`, account, path)
-	}
-	if changed > 0 {
-		t.Changed(tx.Change{Account: account, Kind: tx.KindSettings, Op: tx.Updated})
-	}
-	return err
-}
-
-func (s *Store) setSubscribed(t *tx.Tx, account mail.AccountID, id mail.MailboxID, subscribed bool) error {
-	m, err := s.ByID(t, account, id)
-	if err != nil || m.Subscribed == subscribed {
-		return err
-	}
-	t.SQL().Queue(`UPDATE mailbox SET subscribed = $3, modseq = $4, meta_modseq = $4 WHERE account_id = $1 AND id = $2`,
-		account, id, subscribed, changedMailbox(t, account, id, tx.Updated))
-	return nil
-}
-
-func subscribeName(t *tx.Tx, account mail.AccountID, path string) (changed int64, err error) {
-	var have int
-	if err := t.SQL().QueryRow(`SELECT COUNT(*) FROM subscription WHERE account_id = $1`, account).Scan(&have); err != nil {
-		return 0, err
-	}
-	if have >= MaxSubscriptions {
-		return 0, mail.E("mailbox.SetSubscribed", mail.Limit, fmt.Errorf("at most %d names without mailbox can be subscribed to", MaxSubscriptions))
-	}
-	return t.SQL().Exec(`INSERT INTO subscription (account_id, path) VALUES ($1, $2) ON CONFLICT DO NOTHING`, account, path)
-}
-
-// Subscriptions lists the subscribed paths that no mailbox bears, in order.
-func (s *Store) Subscriptions(t *tx.Tx, account mail.AccountID) ([]string, error) {
-	rows, err := t.SQL().Query(`SELECT path FROM subscription WHERE account_id = $1 ORDER BY path`, account)
-	if err != nil {
-		return nil, err
-	}
-	return collect(rows, func(r *db.Rows) (path string, err error) { return path, r.Scan(&path) })
 }
 
 // collect reads a result into a slice.

@@ -162,6 +162,50 @@ func TestRename(t *testing.T) {
 	})
 }
 
+func TestRenameSubscribed(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		subscribe := func(path string, on bool) {
+			t.Helper()
+			r.must(r.write(alice, func(t *tx.Tx) error { return r.SetSubscribed(t, alice, path, on) }))
+		}
+		rename := func(from, to string) (m Mailbox) {
+			t.Helper()
+			id := r.path(alice, from).ID
+			r.must(r.write(alice, func(t *tx.Tx) (err error) { m, err = r.rename(t, alice, id, to); return err }))
+			return m
+		}
+		others := func(want ...string) {
+			t.Helper()
+			var have []string
+			r.read(func(t *tx.Tx) (err error) { have, err = r.Subscriptions(t, alice); return err })
+			if !slices.Equal(have, want) {
+				t.Errorf("subscribed without mailbox: %q, want %q", have, want)
+			}
+			r.sound(t, alice)
+		}
+		r.create(alice, "a/b")
+		for _, path := range []string{"x", "y/b", "y/c"} {
+			subscribe(path, true)
+		}
+		if m := rename("a", "x"); !m.Subscribed || m != r.path(alice, "x") {
+			t.Errorf("renamed to %+v, is %+v", m, r.path(alice, "x"))
+		}
+		others("y/b", "y/c")
+		r.wantPaths(alice, "INBOX=inbox", "x+", "x/b")
+		rename("x", "y") // and below it a name that is waited for
+		others("x", "y/c")
+		r.wantPaths(alice, "INBOX=inbox", "y+", "y/b+")
+		rename("y/b", "x") // both are subscribed to
+		others("y/b", "y/c")
+		subscribe("x", false)
+		r.wantPaths(alice, "INBOX=inbox", "x", "y+")
+		rename("x", "z")
+		others("y/b", "y/c")
+		rename("y", "INBOX/y")
+		others("y", "y/b", "y/c")
+	})
+}
+
 func TestRenameInbox(t *testing.T) {
 	each(t, func(t *testing.T, r *room) {
 		in := r.path(alice, Inbox)

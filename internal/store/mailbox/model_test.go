@@ -87,12 +87,13 @@ type actor struct {
 type run struct {
 	*room
 	model
-	account mail.AccountID
-	actors  [2]actor
-	rows    map[place]modelRow // as of the last look
-	state   mail.ModSeq        // of the account, then
-	old     []snapshot         // views of earlier states
-	watched map[mail.MailboxID]*View
+	account    mail.AccountID
+	subscribed map[string]bool // names
+	actors     [2]actor
+	rows       map[place]modelRow // as of the last look
+	state      mail.ModSeq        // of the account, then
+	old        []snapshot         // views of earlier states
+	watched    map[mail.MailboxID]*View
 }
 
 var nextAccount atomic.Int64
@@ -122,7 +123,8 @@ func histories(t *testing.T) int {
 
 func newRun(t *rapid.T, r *room) *run {
 	r.rowsPerStep = rapid.SampledFrom([]int{16, 100}).Draw(t, "rows per step") // so that little work takes many steps
-	x := &run{room: r, account: mail.AccountID(1000 + nextAccount.Add(1)), rows: make(map[place]modelRow), watched: make(map[mail.MailboxID]*View)}
+	x := &run{room: r, account: mail.AccountID(1000 + nextAccount.Add(1)), subscribed: make(map[string]bool),
+		rows: make(map[place]modelRow), watched: make(map[mail.MailboxID]*View)}
 	x.model = model{boxes: make(map[mail.MailboxID]*modelBox), emails: make(map[mail.EmailID]*modelEmail)}
 	r.addAccount(x.account)
 	in := r.path(x.account, Inbox)
@@ -139,16 +141,17 @@ func (x *run) history(t *rapid.T) {
 				x.appendTo(t, id, flags)
 			}
 		},
-		"select":  x.selectBox,
-		"create":  x.createBox,
-		"rename":  x.renameBox,
-		"begin 0": func(t *rapid.T) { x.begin(t, &x.actors[0]) },
-		"begin 1": func(t *rapid.T) { x.begin(t, &x.actors[1]) },
-		"step 0":  func(t *rapid.T) { x.step(t, &x.actors[0]) },
-		"step 1":  func(t *rapid.T) { x.step(t, &x.actors[1]) },
-		"look":    x.look,
-		"trim":    x.trim,
-		"":        x.compare,
+		"select":    x.selectBox,
+		"create":    x.createBox,
+		"rename":    x.renameBox,
+		"subscribe": x.subscribe,
+		"begin 0":   func(t *rapid.T) { x.begin(t, &x.actors[0]) },
+		"begin 1":   func(t *rapid.T) { x.begin(t, &x.actors[1]) },
+		"step 0":    func(t *rapid.T) { x.step(t, &x.actors[0]) },
+		"step 1":    func(t *rapid.T) { x.step(t, &x.actors[1]) },
+		"look":      x.look,
+		"trim":      x.trim,
+		"":          x.compare,
 	})
 }
 
@@ -265,11 +268,7 @@ func (x *run) renameBox(t *rapid.T) {
 	case refused:
 		return
 	}
-	for _, b := range x.boxes {
-		if b.path == was || strings.HasPrefix(b.path, was+Separator) {
-			b.path = path + b.path[len(was):]
-		}
-	}
+	x.renamed(was, path)
 	x.learnBoxes(t)
 }
 
@@ -386,6 +385,7 @@ func (x *run) compareBoxes(t *rapid.T) {
 			t.Fatalf("mailbox %+v, want %+v", m, b)
 		}
 	}
+	x.compareSubscribed(t, list)
 }
 
 // compareViews holds the shared view of each mailbox equal to one read anew, and one made from an earlier state.
