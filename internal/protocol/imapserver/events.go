@@ -111,6 +111,7 @@ type pass struct {
 	others    bool                    // others have done so
 	settings  bool                    // subscriptions, or what others give to the account
 	ownNames  map[mail.MailboxID]bool // mailboxes that only this session has changed
+	changes   []*change               // of names
 	annotated bool
 	entries   []mailbox.Annotation // that others have set or removed
 }
@@ -184,9 +185,10 @@ func (s *session) lookUp(t *tx.Tx, p *pass) (err error) {
 		return err
 	}
 	if p.names != e.names {
-		for n := range p.names.missingIn(e.names) {
-			if !p.ownNames[n.id] {
-				p.boxes[n.id] |= imap.MessageEvents // a new mailbox is told with its numbers
+		p.changes = p.names.changesSince(e.names, p.ownNames)
+		for _, c := range p.changes {
+			if c.anew || c.before == nil && !c.own {
+				p.boxes[c.now.id] |= imap.MessageEvents // a new mailbox is told with its numbers
 			}
 		}
 	}
@@ -203,7 +205,7 @@ func (s *session) lookUp(t *tx.Tx, p *pass) (err error) {
 func (s *session) tellPass(p *pass) {
 	e := s.events
 	if e.names != nil && p.names != e.names && p.others {
-		s.tellNames(e.names, p.names, p.ownNames)
+		s.tellNames(e.names, p)
 	}
 	for i := range p.numbers {
 		m := &p.numbers[i]

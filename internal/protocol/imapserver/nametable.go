@@ -74,47 +74,96 @@ func (n *nameTable) missingIn(other *nameTable) iter.Seq[*bearer] {
 	}
 }
 
+// waits reports whether a name is subscribed to that no mailbox bears.
+func (n *nameTable) waits(path string) bool {
+	_, found := slices.BinarySearch(n.others, path)
+	return found
+}
+
+// change is what has become of a mailbox between two tables.
+type change struct {
+	before, now *bearer // before is nil for a new one
+	own         bool    // the session itself has done it
+	anew        bool    // to be told as if it were new
+	listed      bool
+}
+
+// changesSince returns the mailboxes of n of which an earlier table says something else, in an order that a client can follow
+// which takes one after the other: a mailbox that has left a name before the one that bears it now. Where mailboxes have
+// exchanged names there is no such order. What the session itself has done it knows, unless others have touched the same name.
+func (n *nameTable) changesSince(was *nameTable, own map[mail.MailboxID]bool) (list []*change) {
+	var all []*change
+	left := make(map[string]*change)
+	for i := range n.boxes {
+		now := &n.boxes[i]
+		c := &change{before: was.find(now.id), now: now, own: own[now.id]}
+		if c.before != nil && *c.before == *now {
+			continue
+		}
+		all = append(all, c)
+		if c.before != nil && c.before.path != now.path {
+			left[c.before.path] = c
+		}
+	}
+	for _, c := range all {
+		begin, next := len(list), c
+		for ; next != nil && !next.listed; next = left[next.now.path] {
+			next.listed = true
+			list = append(list, next)
+		}
+		slices.Reverse(list[begin:])
+		for _, r := range list[begin:] {
+			by := left[r.now.path]
+			r.anew = next == c || r.own && (by != nil && !by.own || r.before == nil && r.now.subscribed != was.waits(r.now.path))
+		}
+	}
+	return list
+}
+
 // tellNames tells which names are other than before (RFC 5465 5.4 and 5.5), but not what only the session itself has changed.
-func (s *session) tellNames(was, is *nameTable, own map[mail.MailboxID]bool) {
-	e := s.events
+func (s *session) tellNames(was *nameTable, p *pass) {
+	e, is := s.events, p.names
+	for _, c := range p.changes {
+		if entry, wanted := e.news(c); wanted && (!c.own || c.anew) {
+			s.out.List(entry)
+		}
+	}
 	borne := make(map[string]bool, len(is.boxes))
 	for i := range is.boxes {
 		borne[is.boxes[i].path] = true
 	}
-	for i := range is.boxes {
-		now, before := &is.boxes[i], was.find(is.boxes[i].id)
-		if own[now.id] || before != nil && *before == *now {
-			continue
-		}
-		wanted, entry := e.wants(now), now.entry()
-		switch {
-		case before == nil && wanted&imap.MailboxName != 0:
-		case before == nil:
-			continue
-		case before.path != now.path && (wanted|e.wants(before))&imap.MailboxName != 0:
-			entry.OldName = before.path
-		case before.subscribed != now.subscribed && (wanted|e.wants(before))&imap.SubscriptionChange != 0:
-		case before.children != now.children && wanted&imap.MailboxName != 0:
-		default:
-			continue
-		}
-		s.out.List(entry)
-	}
 	for gone := range was.missingIn(is) {
-		if !borne[gone.path] && !own[gone.id] && e.wants(gone)&imap.MailboxName != 0 {
+		if !borne[gone.path] && !p.ownNames[gone.id] && e.wants(gone)&imap.MailboxName != 0 {
 			s.tellNobodys(gone.path, is)
+			borne[gone.path] = true // told once
 		}
 	}
 	s.tellSubscriptions(was, is, borne)
 }
 
-// tellSubscriptions tells of names without mailbox that are subscribed to now, or no longer.
-func (s *session) tellSubscriptions(was, is *nameTable, borne map[string]bool) {
+// news returns what is told of a change, and whether some group asks for it.
+func (e *events) news(c *change) (entry imap.ListEntry, wanted bool) {
+	entry = c.now.entry()
+	now := e.wants(c.now)
+	if c.before == nil {
+		return entry, now&imap.MailboxName != 0
+	}
+	either, moved := now|e.wants(c.before), c.before.path != c.now.path
+	if moved && either&imap.MailboxName != 0 {
+		if !c.anew {
+			entry.OldName = c.before.path
+		}
+		return entry, true
+	}
+	subscription := c.before.subscribed != c.now.subscribed || moved && c.now.subscribed
+	return entry, subscription && either&imap.SubscriptionChange != 0 || c.before.children != c.now.children && now&imap.MailboxName != 0
+}
+
+// tellSubscriptions tells of names without mailbox that are subscribed to now, or no longer, but for those of which has been told.
+func (s *session) tellSubscriptions(was, is *nameTable, told map[string]bool) {
 	for _, path := range slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(was.others), is.others...)))) {
-		_, before := slices.BinarySearch(was.others, path)
-		_, now := slices.BinarySearch(is.others, path)
 		subscribed := &bearer{path: path, subscribed: true}
-		if before != now && !borne[path] && s.events.wants(subscribed)&imap.SubscriptionChange != 0 {
+		if was.waits(path) != is.waits(path) && !told[path] && s.events.wants(subscribed)&imap.SubscriptionChange != 0 {
 			s.tellNobodys(path, is)
 		}
 	}
@@ -123,7 +172,7 @@ func (s *session) tellSubscriptions(was, is *nameTable, borne map[string]bool) {
 // tellNobodys tells of a name that no mailbox bears.
 func (s *session) tellNobodys(path string, is *nameTable) {
 	e := imap.ListEntry{Attributes: []string{`\NonExistent`}, Delimiter: delimiter, Name: path}
-	if _, subscribed := slices.BinarySearch(is.others, path); subscribed {
+	if is.waits(path) {
 		e.Attributes = append(e.Attributes, `\Subscribed`)
 	}
 	s.out.List(e)

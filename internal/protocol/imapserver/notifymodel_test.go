@@ -39,6 +39,7 @@ func testNotifyModel(t *testing.T, on doortest.Engine, rounds int) {
 		defer m.close()
 		t.Repeat(map[string]func(*rapid.T){
 			"names":    m.names,
+			"at once":  m.namesAtOnce,
 			"deliver":  m.deliver,
 			"flags":    m.flags,
 			"expunge":  m.expunge,
@@ -164,6 +165,40 @@ func (m *notifyModel) names(t *rapid.T) {
 	}
 }
 
+// namesAtOnce has others do several things to names while the watcher is in the middle of a command, and so hears of all of them
+// together: only what has become of the names, and of what it has done itself only what it cannot know.
+func (m *notifyModel) namesAtOnce(t *rapid.T) {
+	m.watcher.t = t
+	command, name, literal := "APPEND "+m.root, m.root, "x"
+	if rapid.Bool().Draw(t, "create") {
+		literal = m.root + "/" + rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "name")
+		command, name = "CREATE", literal
+	}
+	tag := m.watcher.send(fmt.Sprintf("%s {%d}", command, len(literal)))
+	for line := m.watcher.line(); !strings.HasPrefix(line, "+ "); line = m.watcher.line() {
+		m.take([]string{line})
+	}
+	for range rapid.IntRange(1, 5).Draw(t, "names") {
+		m.names(t)
+	}
+	if rapid.Bool().Draw(t, "exchange") {
+		one, two := m.some(t, "one"), m.some(t, "two")
+		for _, names := range []string{one + " " + m.root + "/between", two + " " + one, m.root + "/between " + two} {
+			m.other.do("RENAME " + names)
+		}
+	}
+	m.watcher.write(literal + "\r\n")
+	lines, reply := m.watcher.until(tag)
+	if command == "CREATE" && strings.HasPrefix(reply, "OK") { // others may have given the name to another before, and subscribed to it
+		m.known[name] = told{subscribed: m.known[name].subscribed, numbers: "unknown"}
+	}
+	m.take(lines)
+	if k, known := m.known[name]; known {
+		k.numbers = "unknown"
+		m.known[name] = k
+	}
+}
+
 func (m *notifyModel) deliver(t *rapid.T) {
 	to := rapid.SampledFrom([]string{m.root, m.root + "/in", m.some(t, "to")}).Draw(t, "mailbox")
 	m.other.t = t
@@ -197,10 +232,12 @@ func (m *notifyModel) own(t *rapid.T) {
 	switch rapid.SampledFrom([]string{"create", "append", "subscribe"}).Draw(t, "own") {
 	case "create":
 		m.owned++
-		name := fmt.Sprintf("%s/own%d", m.root, m.owned)
-		lines := m.watcher.ok("CREATE " + name)
-		m.known[name] = told{numbers: "unknown"}
-		m.take(lines)
+		name := m.root + "/" + rapid.SampledFrom([]string{"a", "b", "c", fmt.Sprintf("own%d", m.owned)}).Draw(t, "name")
+		lines, reply := m.watcher.do("CREATE " + name)
+		m.take(lines) // which may be older than the mailbox
+		if strings.HasPrefix(reply, "OK") {
+			m.known[name] = told{subscribed: m.known[name].subscribed, numbers: "unknown"}
+		}
 	case "append":
 		m.take(m.watcher.ok("APPEND " + m.root + " {1+}\r\nx"))
 		k := m.known[m.root]
