@@ -47,7 +47,7 @@ func next(t *tx.Tx, account mail.AccountID, before *Snapshot, rung time.Time) (*
 	if err != nil {
 		return nil, err
 	}
-	s := &Snapshot{State: State{epoch, at}, Rung: rung}
+	s := &Snapshot{State: State{Epoch: epoch, ModSeq: at}, Rung: rung}
 	if before != nil && before.Epoch == epoch && before.ModSeq <= at {
 		changed, err := t.LastOfEach(account, before.ModSeq)
 		if err != nil {
@@ -88,7 +88,7 @@ func (s *Snapshot) tell(before *Snapshot) {
 		if before != nil && before.Epoch == s.Epoch && before.last[i] == s.last[i] {
 			s.texts[i] = before.texts[i]
 		} else {
-			s.texts[i] = State{s.Epoch, s.last[i]}.String()
+			s.texts[i] = State{Epoch: s.Epoch, ModSeq: s.last[i]}.String()
 		}
 	}
 }

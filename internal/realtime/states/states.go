@@ -49,14 +49,22 @@ var kinds = map[Type][]tx.Kind{
 	Quota:            {tx.KindEmail, tx.KindMailbox},
 }
 
+// KindsOf are the changes that make another state of a type.
+func KindsOf(t Type) []tx.Kind { return kinds[t] }
+
 // State is one state of the objects of one type.
 type State struct {
 	Epoch  int64
 	ModSeq mail.ModSeq
+	Part   int // above 0: a state on the way, with so many of the changes that bear the number
 }
 
 func (s State) String() string {
-	return strconv.FormatInt(s.Epoch, 36) + "-" + strconv.FormatInt(int64(s.ModSeq), 36)
+	text := strconv.FormatInt(s.Epoch, 36) + "-" + strconv.FormatInt(int64(s.ModSeq), 36)
+	if s.Part > 0 {
+		text += "-" + strconv.Itoa(s.Part)
+	}
+	return text
 }
 
 var errState = errors.New("a state is what the server has said before, such as \"1-4k\"")
@@ -64,9 +72,11 @@ var errState = errors.New("a state is what the server has said before, such as \
 // Parse reads what State.String wrote.
 func Parse(text string) (State, error) {
 	epoch, number, ok := strings.Cut(text, "-")
+	number, part, _ := strings.Cut(number, "-")
 	e, err1 := strconv.ParseInt(epoch, 36, 64)
 	n, err2 := strconv.ParseInt(number, 36, 64)
-	s := State{e, mail.ModSeq(n)}
+	p, _ := strconv.Atoi(part)
+	s := State{e, mail.ModSeq(n), p}
 	if !ok || err1 != nil || err2 != nil || s.String() != text {
 		return State{}, mail.E("states.Parse", mail.Invalid, fmt.Errorf("%.40q: %w", text, errState))
 	}
@@ -80,5 +90,5 @@ func Of(t *tx.Tx, account mail.AccountID, typ Type) (State, error) {
 		return State{}, err
 	}
 	last, err := t.LastOf(account, kinds[typ]...)
-	return State{epoch, last}, err
+	return State{Epoch: epoch, ModSeq: last}, err
 }

@@ -2,8 +2,8 @@
 // octet by octet, text is UTF-8 without lone surrogates, numbers that do not fit are refused. Every message that is not so is
 // an error; nothing is guessed.
 //
-// What is decoded into is Go's: struct tags are those of encoding/json. A member without a field is refused
-// (Strict) or left out (Unmarshal).
+// What is decoded into is Go's: struct tags are those of encoding/json; `json:",embed"` on a map takes, or adds, members that have no field.
+// A member without a field is refused (Strict) or left out (Unmarshal). null is taken where Go has a nil: pointers, slices, maps.
 //
 // # Limits
 //
@@ -11,6 +11,7 @@
 package ijson
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -35,7 +36,7 @@ func Unmarshal(text []byte, v any) error {
 	if err := shallow(text); err != nil {
 		return err
 	}
-	return json.Unmarshal(text, v)
+	return json.Unmarshal(text, v, notNull)
 }
 
 // Strict reads a whole text into v and refuses members that v has no field for.
@@ -43,7 +44,20 @@ func Strict(text []byte, v any) error {
 	if err := shallow(text); err != nil {
 		return err
 	}
-	return json.Unmarshal(text, v, json.RejectUnknownMembers(true))
+	return json.Unmarshal(text, v, json.RejectUnknownMembers(true), notNull)
+}
+
+// notNull refuses null for what cannot be null in Go: text, numbers, true and false.
+var notNull = json.WithUnmarshalers(json.JoinUnmarshalers(json.UnmarshalFromFunc(refuseNull[string]), json.UnmarshalFromFunc(refuseNull[bool]),
+	json.UnmarshalFromFunc(refuseNull[int]), json.UnmarshalFromFunc(refuseNull[int64]), json.UnmarshalFromFunc(refuseNull[uint64]), json.UnmarshalFromFunc(refuseNull[float64])))
+
+var errNull = errors.New("it cannot be null")
+
+func refuseNull[T any](d *jsontext.Decoder, _ *T) error {
+	if d.PeekKind() == 'n' {
+		return errNull
+	}
+	return errors.ErrUnsupported // as without this
 }
 
 // shallow refuses what is nested deeper than MaxDepth, by looking at brackets outside of strings: cheap, and before

@@ -143,6 +143,11 @@ func (t *Tx) State(id mail.AccountID) (state mail.ModSeq, epoch int64, err error
 // Changes calls each with the log of an account after since, in order, until it returns false. A log that no longer
 // reaches back that far is a mail.Gone error: the reader must list anew.
 func (t *Tx) Changes(id mail.AccountID, since mail.ModSeq, each func(Change) bool) error {
+	return t.ChangesOf(id, since, nil, func(c Change, _ int) bool { return each(c) })
+}
+
+// ChangesOf is Changes for some kinds, all without any. each is also told how many changes bear the same number before this one.
+func (t *Tx) ChangesOf(id mail.AccountID, since mail.ModSeq, kinds []Kind, each func(c Change, before int) bool) error {
 	var floor mail.ModSeq
 	if err := t.sql.QueryRow(`SELECT log_floor FROM account WHERE id = $1`, id).Scan(&floor); err != nil {
 		return notFound("tx.Changes", err)
@@ -150,22 +155,36 @@ func (t *Tx) Changes(id mail.AccountID, since mail.ModSeq, each func(Change) boo
 	if since < floor {
 		return mail.E("tx.Changes", mail.Gone, nil)
 	}
-	rows, err := t.sql.Query(`SELECT modseq, kind, op, object_id, mailbox_id, uid FROM change
-		WHERE account_id = $1 AND modseq > $2 ORDER BY modseq, seq`, id, since)
+	among, args := oneOf(kinds, id, since)
+	rows, err := t.sql.Query(`SELECT modseq, seq, kind, op, object_id, mailbox_id, uid FROM change
+		WHERE account_id = $1 AND modseq > $2`+among+` ORDER BY modseq, seq`, args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		c := Change{Account: id}
-		if err := rows.Scan(&c.ModSeq, &c.Kind, &c.Op, &c.Object, &c.Mailbox, &c.UID); err != nil {
+		c, seq := Change{Account: id}, 0
+		if err := rows.Scan(&c.ModSeq, &seq, &c.Kind, &c.Op, &c.Object, &c.Mailbox, &c.UID); err != nil {
 			return err
 		}
-		if !each(c) {
+		if !each(c, seq) {
 			return nil
 		}
 	}
 	return rows.Err()
+}
+
+// oneOf is the condition that a change is one of some kinds, none for all, to stand behind other arguments.
+func oneOf(kinds []Kind, args ...any) (condition string, all []any) {
+	if len(kinds) == 0 {
+		return "", args
+	}
+	marks := make([]string, len(kinds))
+	for i, k := range kinds {
+		args = append(args, k)
+		marks[i] = fmt.Sprintf("$%d", len(args))
+	}
+	return " AND kind IN (" + strings.Join(marks, ", ") + ")", args
 }
 
 func notFound(op string, err error) error {
@@ -178,12 +197,8 @@ func notFound(op string, err error) error {
 // LastOf returns the number of the last change of any of the kinds in a view of an account: where the log has none any
 // more, the number above which the log is complete.
 func (t *Tx) LastOf(id mail.AccountID, kinds ...Kind) (last mail.ModSeq, err error) {
-	args, marks := []any{id}, make([]string, len(kinds))
-	for i, k := range kinds {
-		args, marks[i] = append(args, k), fmt.Sprintf("$%d", i+2)
-	}
-	err = t.sql.QueryRow(`SELECT modseq FROM change WHERE account_id = $1 AND kind IN (`+strings.Join(marks, ", ")+`)
-		ORDER BY modseq DESC LIMIT 1`, args...).Scan(&last)
+	among, args := oneOf(kinds, id)
+	err = t.sql.QueryRow(`SELECT modseq FROM change WHERE account_id = $1`+among+` ORDER BY modseq DESC LIMIT 1`, args...).Scan(&last)
 	if errors.Is(err, db.ErrNoRows) {
 		err = t.sql.QueryRow(`SELECT log_floor FROM account WHERE id = $1`, id).Scan(&last)
 	}

@@ -54,7 +54,7 @@ type Call struct {
 // that the struct has no field for is wrong too.
 func (c *Call) Decode(into any) error {
 	if err := ijson.Strict(c.Args, into); err != nil {
-		return Fail(InvalidArguments, "%s", strings.TrimPrefix(err.Error(), "json: "))
+		return Fail(InvalidArguments, "%s", whatIsWrong(err))
 	}
 	return nil
 }
@@ -92,17 +92,4 @@ func (c *Call) Resolve(id string) (string, bool) {
 // Follow makes another call right after this one, whose response bears the same id (RFC 8621 7.5: onSuccessUpdateEmail).
 func (c *Call) Follow(name string, args any) {
 	c.batch.follow = append(c.batch.follow, following{name, args})
-}
-
-// batch is what the calls of one request share.
-type batch struct {
-	using   map[string]bool
-	created map[string]string // creation id to id
-	account func(ctx context.Context, u *User, id string) (Access, error)
-	follow  []following
-}
-
-type following struct {
-	name string
-	args any
 }

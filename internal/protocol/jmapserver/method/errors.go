@@ -47,7 +47,7 @@ type Error struct {
 	Type        ErrorType      `json:"type"`
 	Description string         `json:"description,omitempty"`
 	Properties  []string       `json:"properties,omitempty"` // with invalidProperties
-	More        map[string]any `json:",inline"`              // such as existingId (RFC 8620 5.4)
+	More        map[string]any `json:",embed"`               // such as existingId (RFC 8620 5.4)
 }
 
 func (e *Error) Error() string { return string(e.Type) + ": " + e.Description }

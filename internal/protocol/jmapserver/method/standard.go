@@ -44,17 +44,42 @@ type SetArgs struct {
 	Destroy   []string                          `json:"destroy"`
 }
 
-// SetResponse is its response.
+// SetResponse is its response. What is empty is null in it.
 type SetResponse struct {
-	AccountID    string            `json:"accountId"`
-	OldState     string            `json:"oldState,omitempty"`
-	NewState     string            `json:"newState"`
-	Created      map[string]any    `json:"created"`
-	Updated      map[string]any    `json:"updated"` // null where the server set nothing else
-	Destroyed    []string          `json:"destroyed"`
-	NotCreated   map[string]*Error `json:"notCreated"`
-	NotUpdated   map[string]*Error `json:"notUpdated"`
-	NotDestroyed map[string]*Error `json:"notDestroyed"`
+	AccountID    string
+	OldState     string // "": not known
+	NewState     string
+	Created      map[string]any
+	Updated      map[string]any // nil where the server set nothing else
+	Destroyed    []string
+	NotCreated   map[string]*Error
+	NotUpdated   map[string]*Error
+	NotDestroyed map[string]*Error
+}
+
+// MarshalJSON writes it as RFC 8620 5.3 says.
+func (r SetResponse) MarshalJSON() ([]byte, error) {
+	return ijson.Marshal(struct {
+		AccountID    string             `json:"accountId"`
+		OldState     *string            `json:"oldState"`
+		NewState     string             `json:"newState"`
+		Created      *map[string]any    `json:"created"`
+		Updated      *map[string]any    `json:"updated"`
+		Destroyed    *[]string          `json:"destroyed"`
+		NotCreated   *map[string]*Error `json:"notCreated"`
+		NotUpdated   *map[string]*Error `json:"notUpdated"`
+		NotDestroyed *map[string]*Error `json:"notDestroyed"`
+	}{r.AccountID, unless(r.OldState == "", r.OldState), r.NewState, unless(len(r.Created) == 0, r.Created), unless(len(r.Updated) == 0, r.Updated),
+		unless(len(r.Destroyed) == 0, r.Destroyed), unless(len(r.NotCreated) == 0, r.NotCreated), unless(len(r.NotUpdated) == 0, r.NotUpdated),
+		unless(len(r.NotDestroyed) == 0, r.NotDestroyed)})
+}
+
+// unless is null where a value is empty.
+func unless[T any](empty bool, v T) *T {
+	if empty {
+		return nil
+	}
+	return &v
 }
 
 // QueryArgs are the arguments of every /query (RFC 8620 5.5).
