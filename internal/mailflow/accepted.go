@@ -4,7 +4,11 @@ import (
 	"slices"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/rfc/message"
+	"github.com/mailmesh/mailmesh/internal/rfc/message/header"
+	"github.com/mailmesh/mailmesh/internal/rfc/smtp"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
+	"github.com/mailmesh/mailmesh/internal/store/contacts"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 )
 
@@ -12,7 +16,8 @@ import (
 type Accepted struct {
 	Envelope *mail.Envelope
 	Body     *bodies.Body
-	Message  mailbox.Message // without Blob, which every account gives its own
+	Message  mailbox.Message  // without Blob, which every account gives its own
+	Summary  *message.Summary // what reading the content found; nil: it was not read
 
 	Head       []byte   // the header, where something is to be done by it; see NeedsHead
 	ReturnPath int64    // bytes of the Return-Path field at the front of the body, which is for mailboxes here alone
@@ -30,6 +35,28 @@ func NeedsHead(e *mail.Envelope) bool {
 	return slices.ContainsFunc(e.Recipients, func(r mail.Recipient) bool {
 		return len(r.Elsewhere) > 0 || len(r.Groups) > 0 || r.Notify&mail.NotifySuccess != 0
 	})
+}
+
+// Author is who the message says it is from: the first address of its field From, zero where there is none.
+func (a *Accepted) Author() contacts.Person {
+	if a.Summary == nil {
+		return contacts.Person{}
+	}
+	for _, p := range People(a.Summary.Envelope.From) {
+		return p
+	}
+	return contacts.Person{}
+}
+
+// People are those of the addresses of a field to which mail can be sent.
+func People(list []header.Address) (out []contacts.Person) {
+	for _, a := range list {
+		domain, err := smtp.ASCIIDomain(a.Domain)
+		if a.Kind == header.Mailbox && err == nil && domain != "" && a.Local != "" {
+			out = append(out, contacts.Person{Address: mail.Address{Local: a.Local, Domain: domain}, Name: a.Name})
+		}
+	}
+	return out
 }
 
 // Local is a recipient that is an account here.

@@ -27,6 +27,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/certs"
+	"github.com/mailmesh/mailmesh/internal/store/contacts"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/dkimkeys"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
@@ -54,6 +55,7 @@ type rooms struct {
 	sender    *srs.Rewriter
 
 	submissions *submissions.Store
+	contacts    *contacts.Store
 	keys        *dkimkeys.Store
 	submission  *submission.Submission
 
@@ -108,8 +110,12 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 func (r *rooms) newInbound(hostname string, log *slog.Logger) *inbound.Inbound {
 	return inbound.New(inbound.Options{
 		Hostname: hostname, Tx: r.tx, Mailbox: r.mailbox, Bodies: r.bodies, Forwarding: r.newForwarding(), Log: log,
-		Delivery: delivery.New(delivery.Options{Bodies: r.bodies, Mailbox: r.mailbox}),
+		Delivery: r.newDelivery(),
 	})
+}
+
+func (r *rooms) newDelivery() *delivery.Delivery {
+	return delivery.New(delivery.Options{Bodies: r.bodies, Mailbox: r.mailbox, Contacts: r.contacts})
 }
 
 // openGround opens the database, migrated, and the place of the bodies: packs beside SQLite, the database itself on
@@ -167,6 +173,7 @@ func (r *rooms) openStore(ctx context.Context, cfg config.Config, log *slog.Logg
 	r.mailbox = mailbox.New(mailbox.Options{Tx: r.tx, Bodies: r.bodies})
 	r.search = search.NewIndex(search.Options{Tx: r.tx, Bodies: r.bodies, Logger: log, Observe: m})
 	r.submissions = submissions.New()
+	r.contacts = contacts.New()
 	r.spool = spool.New(spool.Options{Bodies: r.bodies, Histories: r.submissions})
 	r.keys, err = dkimkeys.New(master)
 	return err

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"log/slog"
 
-	"github.com/mailmesh/mailmesh/internal/mailflow/delivery"
 	"github.com/mailmesh/mailmesh/internal/mailflow/submission"
 	"github.com/mailmesh/mailmesh/internal/protocol/smtpserver"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -14,7 +13,7 @@ import (
 func (r *rooms) newSubmission(hostname string, log *slog.Logger) *submission.Submission {
 	return submission.New(submission.Options{
 		Hostname: hostname, Tx: r.tx, Directory: r.directory, Mailbox: r.mailbox, Bodies: r.bodies, Spool: r.spool, Submissions: r.submissions,
-		Keys: r.keys, Delivery: delivery.New(delivery.Options{Bodies: r.bodies, Mailbox: r.mailbox}),
+		Contacts: r.contacts, Keys: r.keys, Delivery: r.newDelivery(),
 		Forwarding: r.newForwarding(), Log: log,
 	})
 }

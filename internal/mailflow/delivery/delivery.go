@@ -1,22 +1,25 @@
 // Package delivery puts accepted mail into local mailboxes, inside the commit of whoever accepted it.
 //
 // It promises that a message is in the mailbox of each account it was for when that commit stands, once for each account
-// however many of its addresses were written, and in none when it does not. Filters (Sieve) and what they generate come
-// here later; until then everything goes to INBOX. Nothing is refused here: quota and existence were asked at RCPT.
+// however many of its addresses were written, and in none when it does not. Mail from whom an account blocks goes to its mailbox
+// Junk, all other to INBOX; filters (Sieve) and what they generate come here later. Nothing is refused here: quota and existence
+// were asked at RCPT, and who is blocked is not told.
 package delivery
 
 import (
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
+	"github.com/mailmesh/mailmesh/internal/store/contacts"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
 // Options are what Delivery stands on.
 type Options struct {
-	Bodies  *bodies.Store
-	Mailbox *mailbox.Store
+	Bodies   *bodies.Store
+	Mailbox  *mailbox.Store
+	Contacts *contacts.Store
 }
 
 // Delivery is the step.
@@ -41,6 +44,9 @@ func (d *Delivery) Deliver(t *tx.Tx, m mailflow.Accepted, to []mailflow.Local) (
 		}
 		places = append(places, mailbox.Place{Account: r.Account, Message: message})
 	}
+	if err := d.sort(t, m, places); err != nil {
+		return nil, err
+	}
 	appended, err := d.o.Mailbox.AppendEach(t, places)
 	if err != nil {
 		return nil, err
@@ -50,4 +56,28 @@ func (d *Delivery) Deliver(t *tx.Tx, m mailflow.Accepted, to []mailflow.Local) (
 		out[i] = mailflow.Delivered{Account: places[i].Account, Mailbox: a.Mailbox, UID: a.UID}
 	}
 	return out, nil
+}
+
+// sort finds the mailbox for each account.
+func (d *Delivery) sort(t *tx.Tx, m mailflow.Accepted, places []mailbox.Place) error {
+	accounts := make([]mail.AccountID, len(places))
+	for i := range places {
+		accounts[i] = places[i].Account
+	}
+	senders, err := d.o.Contacts.Heard(t, m.Author(), accounts)
+	if err != nil || len(senders) == 0 {
+		return err
+	}
+	for i := range places {
+		p := &places[i]
+		if !senders[p.Account].Blocked {
+			continue
+		}
+		junk, err := d.o.Mailbox.ByRole(t, p.Account, mailbox.RoleJunk)
+		if err != nil && !mail.Is(err, mail.NotFound) {
+			return err
+		}
+		p.Mailbox = junk.ID // 0, INBOX, where there is none
+	}
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mailflow"
 	"github.com/mailmesh/mailmesh/internal/mailflow/delivery"
 	"github.com/mailmesh/mailmesh/internal/mailflow/mailflowtest"
+	"github.com/mailmesh/mailmesh/internal/store/contacts"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/schema"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -20,7 +21,7 @@ func TestDeliver(t *testing.T) {
 	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) {
 		r := mailflowtest.New(t, open(), mailflowtest.Options{})
 		ann, bob := r.Account("ann"), r.Account("bob")
-		d := delivery.New(delivery.Options{Bodies: r.Bodies, Mailbox: r.Mailbox})
+		d := delivery.New(delivery.Options{Bodies: r.Bodies, Mailbox: r.Mailbox, Contacts: r.Contacts})
 		const content = "Subject: x\r\n\r\nx\r\n"
 		body, err := r.Bodies.Put(t.Context(), strings.NewReader(content))
 		r.Must(err)
@@ -63,6 +64,28 @@ func TestNoInbox(t *testing.T) {
 		_, err := r.Take(r.Envelope("id1", "ann", "bob"), strings.NewReader("Subject: x\r\n\r\n"))
 		if !mail.Is(err, mail.Unavailable) || len(r.Inbox(ann)) != 0 {
 			t.Errorf("%v; ann has %d messages", err, len(r.Inbox(ann)))
+		}
+	})
+}
+
+// Mail from whom an account blocks is in its Junk, and in the INBOX of everybody else.
+func TestBlocked(t *testing.T) {
+	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) {
+		r := mailflowtest.New(t, open(), mailflowtest.Options{})
+		ann, bob, carl := r.Account("ann"), r.Account("bob"), r.Account("carl")
+		r.Must(r.Tx.Write(t.Context(), []mail.AccountID{bob, carl}, func(t *tx.Tx) error {
+			for _, account := range []mail.AccountID{bob, carl} {
+				if _, err := r.Contacts.Add(t, account, contacts.Contact{Address: mailflowtest.Address("mallory@client.example"), Blocked: true}); err != nil {
+					return err
+				}
+			}
+			_, err := t.SQL().Exec(`UPDATE mailbox SET role = '' WHERE account_id = $1 AND role = 'junk'`, carl) // has removed Junk
+			return err
+		}))
+		r.Send("id1", "From: \"Mallory\" <Mallory@CLIENT.example>\r\n\r\nx\r\n", "ann", "bob", "carl")
+		r.Send("id2", "From: ann@client.example\r\n\r\nx\r\n", "ann", "bob", "carl")
+		if got := [3]int{len(r.Inbox(ann)), len(r.Inbox(bob)), len(r.Inbox(carl))}; got != [3]int{2, 1, 2} || len(r.Junk(bob)) != 1 {
+			t.Errorf("in the inboxes are %v, in Junk %d", got, len(r.Junk(bob)))
 		}
 	})
 }

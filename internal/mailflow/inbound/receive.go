@@ -130,8 +130,8 @@ func (in *Inbound) read(ctx context.Context, e *mail.Envelope, received string, 
 	case err != nil:
 		return mailflow.Accepted{}, unavailable(err)
 	}
-	m := mailflow.Accepted{Envelope: e, Body: body, ReturnPath: int64(len(returnPath))}
 	summary := c.summary.Close()
+	m := mailflow.Accepted{Envelope: e, Body: body, Summary: summary, ReturnPath: int64(len(returnPath))}
 	if summary.Received-min(len(received), 1) > MaxReceived { // ours is one of them
 		in.discard(ctx, m)
 		return mailflow.Accepted{}, loops

@@ -13,6 +13,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/rfc/smtp"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
+	"github.com/mailmesh/mailmesh/internal/store/contacts"
 	"github.com/mailmesh/mailmesh/internal/store/dkimkeys"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
@@ -25,6 +26,7 @@ type Outgoing struct {
 	Auth        *auth.Store
 	Spool       *spool.Store
 	Submissions *submissions.Store
+	Contacts    *contacts.Store
 	Keys        *dkimkeys.Store
 	Submission  *submission.Submission
 }
@@ -35,7 +37,7 @@ func (r *Rooms) openOutgoing(deliver inbound.Delivery, onward submission.Forward
 	r.Must(err)
 	r.Must(r.Provision.Bootstrap(r.T.Context()))
 	r.Submission = submission.New(submission.Options{Hostname: Hostname, Tx: r.Tx, Directory: r.Directory, Mailbox: r.Mailbox, Bodies: r.Bodies,
-		Spool: r.Spool, Submissions: r.Submissions, Keys: r.Keys, Delivery: deliver, Forwarding: onward, Log: log, Now: func() time.Time { return Now }})
+		Spool: r.Spool, Submissions: r.Submissions, Contacts: r.Contacts, Keys: r.Keys, Delivery: deliver, Forwarding: onward, Log: log, Now: func() time.Time { return Now }})
 }
 
 // SignedIn is what the door knows of an account that has signed in.

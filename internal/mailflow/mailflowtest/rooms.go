@@ -27,6 +27,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/rfc/srs"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
+	"github.com/mailmesh/mailmesh/internal/store/contacts"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/senders"
@@ -84,7 +85,8 @@ func New(t testing.TB, d *db.DB, o Options) *Rooms {
 	r.Auth = auth.New(auth.Options{Tx: r.Tx, Lookup: r.Directory.SignIn, Secret: make([]byte, 32), Params: auth.Params{Memory: 8, Time: 1},
 		Pause: func(context.Context, time.Duration) {}}) // no test waits for a refusal
 	r.Provision = provision.New(provision.Options{Tx: r.Tx, Directory: r.Directory, Auth: r.Auth, Bodies: r.Bodies, Mailboxes: r.Mailbox})
-	var deliver inbound.Delivery = delivery.New(delivery.Options{Bodies: r.Bodies, Mailbox: r.Mailbox})
+	r.Contacts = contacts.New()
+	var deliver inbound.Delivery = delivery.New(delivery.Options{Bodies: r.Bodies, Mailbox: r.Mailbox, Contacts: r.Contacts})
 	if o.Delivery != nil {
 		deliver = o.Delivery(deliver)
 	}
@@ -231,6 +233,12 @@ type Kept struct {
 func (r *Rooms) Inbox(account mail.AccountID) []Kept {
 	r.T.Helper()
 	return r.read(account, mailbox.RoleInbox)
+}
+
+// Junk reads the mailbox Junk of an account.
+func (r *Rooms) Junk(account mail.AccountID) []Kept {
+	r.T.Helper()
+	return r.read(account, mailbox.RoleJunk)
 }
 
 // read reads a mailbox of an account.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow"
+	"github.com/mailmesh/mailmesh/internal/store/contacts"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
 	"github.com/mailmesh/mailmesh/internal/store/submissions"
@@ -21,7 +22,7 @@ type accepted struct {
 }
 
 // What one commit changes at most is bounded (db.MaxChangedRows): a mailbox costs it some ten rows, a recipient in the spool
-// two, one of them that its sender knows it from now on.
+// two, one of them that its sender knows it from now on. Contacts come to a hundred more.
 const (
 	maxLocal      = 90 // mailflow.MaxLocal, with room for the sender
 	rowsPerLocal  = 11
@@ -78,6 +79,9 @@ func (sub *Submission) accept(t *tx.Tx, l *letter) (done accepted, err error) {
 	if err := sub.charge(t, l.account, e.Recipients); err != nil {
 		return done, err
 	}
+	if err := sub.acquaint(t, l, &e); err != nil {
+		return done, err
+	}
 	if done.ID, err = sub.submit(t, l, &e, slices.Concat(owed, local)); err != nil {
 		return done, err
 	}
@@ -106,6 +110,24 @@ func (sub *Submission) charge(t *tx.Tx, account mail.AccountID, to []mail.Recipi
 		}
 	}
 	return overBudget(sub.o.Submissions.Charge(t, account, len(to)-len(others), others...))
+}
+
+// acquaint makes the recipients contacts of the sender. What a program sends by itself acquaints nobody.
+func (sub *Submission) acquaint(t *tx.Tx, l *letter, e *mail.Envelope) error {
+	if l.head.automatic || e.ReversePath.IsNull() || len(e.Recipients) > contacts.MaxPeople {
+		return nil
+	}
+	names := map[contacts.ID]string{}
+	if found := l.sent.Summary; found != nil {
+		for _, p := range mailflow.People(slices.Concat(found.Envelope.To, found.Envelope.Cc)) {
+			names[contacts.IDOf(p.Address)] = p.Name
+		}
+	}
+	to := make([]contacts.Person, len(e.Recipients))
+	for i, r := range e.Recipients {
+		to[i] = contacts.Person{Address: r.Address, Name: names[contacts.IDOf(r.Address)]}
+	}
+	return sub.o.Contacts.Wrote(t, l.account, l.head.author, to)
 }
 
 func (sub *Submission) submit(t *tx.Tx, l *letter, e *mail.Envelope, to []mail.Recipient) (mail.SubmissionID, error) {

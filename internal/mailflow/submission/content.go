@@ -178,12 +178,13 @@ func (sub *Submission) put(ctx context.Context, e *mail.Envelope, l *letter, top
 	if err != nil {
 		return mailflow.Accepted{}, unavailable(err)
 	}
-	kept, err := mailbox.Summarized(summary.Close())
+	found := summary.Close()
+	kept, err := mailbox.Summarized(found)
 	if err != nil {
 		sub.discard(ctx, stored)
 		return mailflow.Accepted{}, unavailable(err)
 	}
-	return mailflow.Accepted{Envelope: e, Body: stored, Message: kept}, nil
+	return mailflow.Accepted{Envelope: e, Body: stored, Message: kept, Summary: found}, nil
 }
 
 // body is the body of a message while it is taken: in memory, or stored for a moment.

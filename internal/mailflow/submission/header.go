@@ -62,6 +62,8 @@ type head struct {
 	block  []byte // complete, with the blank line
 	bcc    []byte // the fields Bcc that were taken out
 	author mail.Address
+
+	automatic bool // a program sent it by itself
 }
 
 // edit is a header on its way to a head.
@@ -71,6 +73,8 @@ type edit struct {
 	seen    map[string]int
 	kept    []byte
 	bcc     []byte
+
+	automatic bool
 }
 
 // maxClaims is how many addresses a message may say it is from, in all fields.
@@ -109,6 +113,8 @@ func readFields(block []byte) (*edit, error) {
 			continue
 		case "resent-bcc", "return-path": // RFC 5321 4.4: only final delivery writes Return-Path
 			continue
+		case "auto-submitted": // RFC 3834 5: "no" is what a person sends, and comments may follow any value
+			e.automatic = !strings.HasPrefix(strings.ToLower(strings.TrimSpace(f.Value())), "no")
 		case "from", "sender", "resent-from", "resent-sender":
 			if err := e.claim(name, string(f.Name), f.Value()); err != nil {
 				return nil, err
@@ -161,7 +167,7 @@ func (e *edit) claim(name, field, value string) error {
 
 // complete adds what is missing (RFC 6409 8). from is the address of who sends, with his name.
 func (e *edit) complete(from netmail.Address, at time.Time) head {
-	h := head{block: e.kept, bcc: e.bcc}
+	h := head{block: e.kept, bcc: e.bcc, automatic: e.automatic}
 	add := func(name, value string) { h.block = append(h.block, name+": "+value+"\r\n"...) }
 	if len(e.from) == 0 {
 		add("From", from.String())

@@ -12,6 +12,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mailflow"
 	"github.com/mailmesh/mailmesh/internal/rfc/smtp"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
+	"github.com/mailmesh/mailmesh/internal/store/contacts"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/dkimkeys"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
@@ -49,6 +50,7 @@ type Options struct {
 	Bodies      *bodies.Store
 	Spool       *spool.Store
 	Submissions *submissions.Store
+	Contacts    *contacts.Store
 	Keys        *dkimkeys.Store
 	Delivery    Delivery
 	Forwarding  Forwarding

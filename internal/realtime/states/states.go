@@ -35,6 +35,8 @@ const (
 	EmailSubmission  Type = "EmailSubmission"
 	VacationResponse Type = "VacationResponse"
 	Quota            Type = "Quota"
+	Contact          Type = "Contact"      // docs/jmap-live.md
+	LiveSettings     Type = "LiveSettings" // likewise
 )
 
 // kinds are the changes that make another state of a type.
@@ -47,6 +49,8 @@ var kinds = map[Type][]tx.Kind{
 	EmailSubmission:  {tx.KindSubmission},
 	VacationResponse: {tx.KindVacation},
 	Quota:            {tx.KindEmail, tx.KindMailbox},
+	Contact:          {tx.KindContact},
+	LiveSettings:     {tx.KindRules},
 }
 
 // KindsOf are the changes that make another state of a type.

@@ -500,9 +500,36 @@ CREATE TABLE sending (
     undo           BIGINT NOT NULL        -- milliseconds that each message is held, in which it can be taken back
 );
 
--- Whom an account has written to.
+-- To whom outside an account has written, which is what its budget of strangers goes by. People are in `contact`.
 CREATE TABLE correspondent (
     account_id BIGINT NOT NULL,
     hash       BIGINT NOT NULL,           -- of the address
     PRIMARY KEY (account_id, hash)
 ) {{clustered}};
+
+-------------------------------------------------------------------------------------------------------------- contacts
+
+-- The people of an account: whom it has written to, has accepted, or blocks.
+CREATE TABLE contact (
+    account_id BIGINT NOT NULL,
+    id         BIGINT NOT NULL,           -- a hash of the address
+    address    TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    standing   BIGINT NOT NULL,           -- 1: accepted, 2: blocked, 4: pierces quiet hours
+    shown      BIGINT NOT NULL,           -- contacts.Consent: whether it learns that its mail was displayed
+    days       BIGINT NOT NULL,           -- on which the account wrote there
+    wrote      BIGINT NOT NULL,           -- the last of them, 0 for none
+    created    BIGINT NOT NULL,
+    own        {{bytes}} NOT NULL,        -- ids of the addresses the account has written from, 8 bytes each, that used last at first
+    PRIMARY KEY (account_id, id)
+) {{clustered}};
+CREATE INDEX contact_wrote ON contact (account_id, wrote);
+
+-- What an account lets others see. An account without a row has what the server gives to all.
+CREATE TABLE sharing (
+    account_id BIGINT PRIMARY KEY,
+    presence   BIGINT NOT NULL,           -- 1: mutual contacts see that somebody is there
+    typing     BIGINT NOT NULL,           -- 1: and is writing
+    reading    BIGINT NOT NULL,           -- 1: and what they read
+    displayed  BIGINT NOT NULL            -- contacts.Consent: who learns that mail was displayed
+);

@@ -1,0 +1,104 @@
+package contacts
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// Mutual reports whether an account and another, which it knows by one address, have written to each other and neither blocks the other.
+// as is what the account is to the other one: the contact there.
+func (s *Store) Mutual(t *tx.Tx, account mail.AccountID, address mail.Address, other mail.AccountID) (as Contact, ok bool, err error) {
+	mine, err := s.Of(t, account, address)
+	if err != nil || !mine.wrote() || account == other {
+		return as, false, err
+	}
+	theirs, err := s.Some(t, other, mine.own)
+	if err != nil {
+		return as, false, err
+	}
+	as, ok = mine.answered(theirs)
+	return as, ok, nil
+}
+
+// wrote reports that the account's half of being mutual holds.
+func (c *Contact) wrote() bool { return c.Days > 0 && !c.Blocked }
+
+// answered finds who the account is to the contact's owner, of whom theirs are contacts: they have written back, to an address that the
+// account used, from the one it knows.
+func (c *Contact) answered(theirs []Contact) (as Contact, ok bool) {
+	for _, own := range c.own { // that used last first
+		i := slices.IndexFunc(theirs, func(t Contact) bool { return t.ID == own })
+		if i >= 0 && theirs[i].wrote() && slices.Contains(theirs[i].own, c.ID) {
+			return theirs[i], true
+		}
+	}
+	return Contact{}, false
+}
+
+// Peer is somebody to whom the account's half of being mutual holds, and the account that is.
+type Peer struct {
+	Contact Contact
+	Account mail.AccountID
+}
+
+// Peers returns the contacts whom the account has written to and does not block, at most limit of them: those it wrote to last.
+func (s *Store) Peers(t *tx.Tx, account mail.AccountID, limit int) ([]Contact, error) {
+	list, err := s.Recent(t, account, limit)
+	return slices.DeleteFunc(list, func(c Contact) bool { return !c.wrote() }), err
+}
+
+// MutualOf returns those of the peers of an account who are mutual with it, and who it is to each of them.
+func (s *Store) MutualOf(t *tx.Tx, account mail.AccountID, peers []Peer) (as map[mail.AccountID]Contact, err error) {
+	as = make(map[mail.AccountID]Contact)
+	for some := range slices.Chunk(peers, 50) {
+		theirs, err := s.theirs(t, some)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range some {
+			if _, known := as[p.Account]; known || p.Account == account {
+				continue
+			}
+			if c, ok := p.Contact.answered(theirs[p.Account]); ok {
+				as[p.Account] = c
+			}
+		}
+	}
+	return as, nil
+}
+
+// theirs reads what the account's addresses are to each peer, in one question.
+func (s *Store) theirs(t *tx.Tx, peers []Peer) (map[mail.AccountID][]Contact, error) {
+	var pairs strings.Builder
+	var args []any
+	for _, p := range peers {
+		for _, own := range p.Contact.own {
+			args = append(args, p.Account, own)
+			// PostgreSQL takes the parameters of a VALUES list for text.
+			fmt.Fprintf(&pairs, ", (CAST($%d AS BIGINT), CAST($%d AS BIGINT))", len(args)-1, len(args))
+		}
+	}
+	out := make(map[mail.AccountID][]Contact)
+	if len(args) == 0 {
+		return out, nil
+	}
+	rows, err := t.SQL().Query(`SELECT account_id, `+strings.TrimPrefix(selectContact, "SELECT ")+`WHERE (account_id, id) IN (VALUES `+
+		pairs.String()[2:]+`)`, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var account mail.AccountID
+		c, err := scan(func(dest ...any) error { return rows.Scan(append([]any{&account}, dest...)...) })
+		if err != nil {
+			return nil, err
+		}
+		out[account] = append(out[account], c)
+	}
+	return out, rows.Err()
+}
