@@ -26,7 +26,8 @@ type Restoration struct {
 //  2. the counter of ids goes beyond everything that can have been given out (tx.SkipIDs);
 //  3. every account gets a new epoch, which ends all JMAP states, and every mailbox a new UIDVALIDITY, which makes IMAP
 //     clients forget what they know of it;
-//  4. the spool is held, where something is in it: that mail may have been sent since the backup was made.
+//  4. the sessions of programs end, since their last tokens are not the ones that the database remembers;
+//  5. the spool is held, where something is in it: that mail may have been sent since the backup was made.
 //
 // No server may run. It works in small commits and can be repeated: where it stopped half-way, it is run again from the
 // beginning.
@@ -85,6 +86,9 @@ func (s *Service) renumber(ctx context.Context, id mail.AccountID) (mailboxes in
 		err = s.tx.Write(ctx, []mail.AccountID{id}, func(t *tx.Tx) (err error) {
 			if after == 0 {
 				t.RaiseEpoch(id)
+				if err := s.auth.EndSessions(t, id); err != nil {
+					return err
+				}
 			}
 			last, n, more, err = s.mailboxes.Renumber(t, id, after)
 			return err

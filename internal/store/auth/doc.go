@@ -1,4 +1,5 @@
-// Package auth decides who may sign in: passwords, app passwords, SCRAM, and the brakes on guessing.
+// Package auth decides who may sign in: passwords, app passwords, SCRAM, the brakes on guessing, and the sessions of programs that their
+// user has let in on the sign-in page.
 //
 // # What is kept
 //
@@ -25,6 +26,24 @@
 //
 // Recheck asks the same of a session that is open: doors call it now and then (Stands keeps the time), and end sessions whose
 // password was changed or revoked, or whose account was disabled or removed.
+//
+// # Sessions
+//
+// A session is a row: a program that an account has let in (RFC 6749), for a Scope. It begins as a question (Ask) to somebody who has given
+// the account's password, is answered (Allow, which gives a code), and has tokens once the program has exchanged the code
+// (Exchange) and proved by its verifier that it is the one that asked (RFC 7636). An access token signs in (Bearer) for
+// AccessTime, a refresh token brings the next two (Refresh) and is then good for nothing.
+//
+//   - Tokens are not kept. Each names its session, turn and time, and proves by an HMAC under a key that follows from the server's secret that
+//     the server has made it. What reads the database opens nothing with it. There is nothing to guess, so nothing is counted.
+//   - Every use of a token reads the session's row: a session that was revoked, whose password was changed, or whose account was switched
+//     off is over at once, on every node.
+//   - A code or refresh token that comes again has been seen by somebody else. Its session ends, with all its tokens. The refresh token
+//     before the last one brings the last one again for 30 seconds: the answer may have been lost on its way.
+//   - An account has MaxSessions, questions included; one more ends the one that was not used for longest. A session ends when it is not
+//     refreshed for SessionTime. ForgetSessions removes rows.
+//   - What is signed in with is a credential by its id. A passkey will be one more kind of credential, and a login by OpenID Connect
+//     the same session with one more token.
 //
 // # Brakes
 //

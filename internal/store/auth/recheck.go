@@ -6,19 +6,26 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
 // mark tells one secret from another that takes its place.
 type mark [sha256.Size]byte
 
 // Recheck says whether who signed in could do so again, without asking him: nil, or the error that an attempt would be
-// answered with now. That is mail.Denied when the password was changed, the app password revoked, the account removed or
-// the name taken from it, and mail.Disabled when it was switched off. Any other error is the store's, and says nothing
+// answered with now. That is mail.Denied when the password was changed, the app password or the session revoked, the account removed
+// or the name taken from it, and mail.Disabled when it was switched off. Any other error is the store's, and says nothing
 // about the sign-in.
 //
 // A door calls it for sessions that are open, since what an operator or the owner takes away must end within a bounded
 // time. It is one read of a few rows: cheap enough for once a minute, and for when the account's bell rings.
 func (s *Store) Recheck(ctx context.Context, in SignIn) error {
+	if in.session != 0 {
+		return s.tx.Read(ctx, func(t *tx.Tx) error {
+			_, _, err := s.standing(t, in.Account, in.session)
+			return err
+		})
+	}
 	k, err := s.know(ctx, in.login)
 	switch {
 	case err != nil:

@@ -2,7 +2,9 @@ package auth
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"log/slog"
 	"sync"
 	"time"
@@ -20,7 +22,7 @@ type Lookup func(t *tx.Tx, login string) (account mail.AccountID, disabled bool,
 type Options struct {
 	Tx     *tx.Store
 	Lookup Lookup
-	// Secret is 32 bytes that are the same on all nodes and never change. Salts of SCRAM follow from it.
+	// Secret is 32 bytes that are the same on all nodes and never change. Salts of SCRAM and the proofs in tokens follow from it.
 	Secret []byte
 
 	Params   Params           // of new passwords; zero: DefaultParams
@@ -45,6 +47,7 @@ type Store struct {
 	offers   *offers
 	quiet    *quiet
 	process  []byte // key of the HMACs that stand for passwords in memory
+	tokenKey []byte // of the proofs in tokens
 	flights  singleflight.Group
 }
 
@@ -75,6 +78,9 @@ func New(o Options) *Store {
 		process:  make([]byte, 32),
 	}
 	rand.Read(s.process)
+	h := hmac.New(sha256.New, o.Secret)
+	h.Write([]byte("proofs of tokens"))
+	s.tokenKey = h.Sum(nil)
 	return s
 }
 
@@ -99,8 +105,11 @@ func (s *Store) SetPassword(t *tx.Tx, account mail.AccountID, hash Hash) error {
 	return err
 }
 
-// RemoveAccount forgets all secrets of an account.
+// RemoveAccount forgets all secrets and sessions of an account.
 func (s *Store) RemoveAccount(t *tx.Tx, account mail.AccountID) error {
+	if err := s.EndSessions(t, account); err != nil {
+		return err
+	}
 	_, err := t.SQL().Exec(`DELETE FROM credential WHERE account_id = $1`, account)
 	return err
 }

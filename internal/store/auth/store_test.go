@@ -55,6 +55,13 @@ func newWorld(t testing.TB, s *tx.Store) *world {
 	w := &world{clock: newClock(), off: map[mail.AccountID]bool{}}
 	w.Store = New(Options{Tx: s, Lookup: w.directory, Secret: make([]byte, 32), Params: cheap, Now: w.clock.now,
 		Pause: func(_ context.Context, d time.Duration) { w.held = append(w.held, d) }, Logger: slog.New(slog.NewTextHandler(&w.log, nil))})
+	w.write(t, func(t *tx.Tx) error {
+		for _, id := range []mail.AccountID{annID, bobID} {
+			t.SQL().Queue(`INSERT INTO account (id, state, epoch, modseq, log_floor, last_uidvalidity, quota_bytes, quota_messages,
+				used_bytes, used_messages, wrapped_key) VALUES ($1, 'here', 1, 1, 0, 1, 0, 0, 0, 0, $2) ON CONFLICT DO NOTHING`, id, []byte("key"))
+		}
+		return nil
+	})
 	w.setPassword(t, annID, annPassword)
 	w.setPassword(t, bobID, bobPassword)
 	return w

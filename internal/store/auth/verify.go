@@ -38,12 +38,25 @@ type SignIn struct {
 	Account     mail.AccountID
 	AppPassword int64 // id of the one that was used, 0 for the account's password
 
-	login  string
-	secret mark
+	login   string
+	secret  mark
+	session int64 // that a token was of; 0 for one by password
+	scope   Scope // of the session
 }
 
 // Login is the name that was given.
 func (s SignIn) Login() string { return s.login }
+
+// Session is the id of the session whose token was used, 0 where it was a password.
+func (s SignIn) Session() int64 { return s.session }
+
+// Scope is what may be done: all, unless a token says less.
+func (s SignIn) Scope() Scope {
+	if s.session == 0 {
+		return AllMail
+	}
+	return s.scope
+}
 
 // Verify checks a password. Its errors are mail.Denied with ErrCredentials, mail.Disabled, mail.Limit (with Wait when
 // there were too many failures), or what the store says. A refusal takes a second or two (see refuse), or until ctx ends.
@@ -93,25 +106,25 @@ func (s *Store) know(ctx context.Context, login string) (known, error) {
 	if len(login) > maxLogin {
 		return known{subject: s.subject("name", []byte(login))}, nil
 	}
-	err := s.tx.Read(ctx, func(t *tx.Tx) error {
-		var err error
-		if k.account, k.disabled, err = s.lookup(t, login); err != nil && !mail.Is(err, mail.NotFound) {
-			return err
-		}
-		if k.account != 0 {
-			err = k.read(t)
-		} else {
-			err = nil
-		}
-		k.now = t.Now()
+	err := s.tx.Read(ctx, func(t *tx.Tx) (err error) {
+		k, err = s.knowIn(t, login)
 		return err
 	})
-	if k.account != 0 {
-		k.subject = s.subject("account", binary.BigEndian.AppendUint64(nil, uint64(k.account)))
-	} else {
-		k.subject = s.subject("name", []byte(strings.ToLower(login)))
-	}
 	return k, err
+}
+
+// knowIn reads it in a transaction that is open.
+func (s *Store) knowIn(t *tx.Tx, login string) (k known, err error) {
+	k.now = t.Now()
+	if k.account, k.disabled, err = s.lookup(t, login); err != nil && !mail.Is(err, mail.NotFound) {
+		return k, err
+	}
+	if k.account == 0 {
+		k.subject = s.subject("name", []byte(strings.ToLower(login)))
+		return k, nil
+	}
+	k.subject = s.subject("account", binary.BigEndian.AppendUint64(nil, uint64(k.account)))
+	return k, k.read(t)
 }
 
 func (k *known) read(t *tx.Tx) error {

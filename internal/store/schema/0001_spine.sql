@@ -87,6 +87,28 @@ CREATE TABLE credential (
 ) {{clustered}};
 CREATE INDEX credential_app ON credential (account_id) WHERE kind = 'app';
 
+-- Programs that their user has let in on the sign-in page (RFC 6749). Their tokens are not kept: each proves by an HMAC that it was
+-- made for a row and its turn, so that nothing here opens anything.
+CREATE TABLE session (
+    account_id BIGINT NOT NULL,
+    id         BIGINT NOT NULL,
+    login      TEXT NOT NULL,             -- the name that was signed in with
+    client     TEXT NOT NULL,             -- client_id
+    name       TEXT NOT NULL,             -- what the program calls itself
+    redirect   TEXT NOT NULL,
+    scope      BIGINT NOT NULL,
+    created    BIGINT NOT NULL,
+    last_used  BIGINT NOT NULL,           -- kept to the hour
+    expires    BIGINT NOT NULL,
+    challenge  TEXT NOT NULL,             -- RFC 7636
+    secret     BIGINT NOT NULL,           -- the id of the credential that was signed in with
+    mark       TEXT NOT NULL,             -- SHA-256 of its verifier then: another password ends the session
+    turn       BIGINT NOT NULL,           -- -1: asked, 0: allowed, then the number of the refresh token that counts
+    turned     BIGINT NOT NULL,
+    PRIMARY KEY (account_id, id)
+) {{clustered}};
+CREATE INDEX session_expires ON session (expires);
+
 ------------------------------------------------------------------------------------------------------- unit of work
 
 -- The row every write of an account locks first. `modseq` numbers every change.
