@@ -43,6 +43,12 @@ func Known(label string) bool {
 	return label == "utf-7" || lookup(label) != nil
 }
 
+// Guessed reports whether the label, or its absence, says so little that the text is read as UTF-8 or else Windows-1252.
+func Guessed(label string) bool {
+	_, ok := guessed[normal(label)]
+	return ok
+}
+
 func ascii(b []byte) bool { return asciiPrefix(b) == len(b) }
 
 // guessed are the labels that say nothing reliable: they are decoded as UTF-8 or else Windows-1252.
