@@ -47,7 +47,7 @@ func (a Acting) AppendInto(t *tx.Tx, owner mail.AccountID, ids []mail.MailboxID,
 	if m.Received.IsZero() {
 		m.Received = t.Now()
 	}
-	one := &placed{email: out.Email, size: m.Size, received: m.Received.UnixMilli()}
+	one := &placed{email: out.Email, size: m.Size, received: m.Received.UnixMilli(), thread: out.Thread, sent: m.Sent.UnixMilli(), attachment: m.HasAttachment}
 	for _, id := range ids[1:] {
 		out.ModSeq = p.insert(one, id, flagText{m.Flags.Bits, strings.Join(m.Flags.Keywords, " ")})
 	}
@@ -117,10 +117,13 @@ func (p *places) need(id mail.MailboxID, rights mail.Rights) error {
 
 // placed is an email as the places know it.
 type placed struct {
-	email    mail.EmailID
-	size     int64
-	received int64
-	in       []placedIn
+	email      mail.EmailID
+	size       int64
+	received   int64
+	thread     mail.ThreadID
+	sent       int64
+	attachment bool
+	in         []placedIn
 }
 
 // placedIn is one membership.
@@ -134,9 +137,11 @@ type placedIn struct {
 func (p *places) insert(e *placed, id mail.MailboxID, flags flagText) mail.ModSeq {
 	box := p.boxes[id]
 	p.last = p.t.Changed(tx.Change{Account: p.owner, Kind: tx.KindMembership, Op: tx.Created, Object: int64(e.email), Mailbox: id, UID: box.UIDNext})
-	p.t.SQL().Queue(`INSERT INTO membership (account_id, mailbox_id, uid, email_id, modseq, flags, keywords, size, received, saved)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		p.owner, id, box.UIDNext, e.email, p.last, flags.bits, flags.keywords, e.size, e.received, p.t.Now().UnixMilli())
+	p.t.SQL().Queue(`INSERT INTO membership (account_id, mailbox_id, uid, email_id, modseq, flags, keywords, size, received, saved,
+			thread_id, sent, attachment)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		p.owner, id, box.UIDNext, e.email, p.last, flags.bits, flags.keywords, e.size, e.received, p.t.Now().UnixMilli(),
+		e.thread, e.sent, e.attachment)
 	p.touched.add(id, countersOf(flags.bits, e.size), p.last).uids++
 	box.UIDNext++
 	return p.last
@@ -172,11 +177,11 @@ func (p *places) removed(e *placed, m *placedIn) {
 func (p *places) read(ids []mail.EmailID) (map[mail.EmailID]*placed, error) {
 	found := make(map[mail.EmailID]*placed, len(ids))
 	var boxes []mail.MailboxID
-	err := eachIn(p.t, `SELECT email_id, mailbox_id, uid, flags, keywords, size, received FROM membership WHERE account_id = $1 AND email_id %s
+	err := eachIn(p.t, `SELECT email_id, mailbox_id, uid, flags, keywords, size, received, thread_id, sent, attachment FROM membership WHERE account_id = $1 AND email_id %s
 		ORDER BY mailbox_id, uid`, []any{p.owner}, ids, func(r *db.Rows) error {
 		var e placed
 		var m placedIn
-		if err := r.Scan(&e.email, &m.mailbox, &m.uid, &m.flags, &m.keywords, &e.size, &e.received); err != nil {
+		if err := r.Scan(&e.email, &m.mailbox, &m.uid, &m.flags, &m.keywords, &e.size, &e.received, &e.thread, &e.sent, &e.attachment); err != nil {
 			return err
 		}
 		at := found[e.email]
@@ -197,5 +202,33 @@ func (p *places) read(ids []mail.EmailID) (map[mail.EmailID]*placed, error) {
 // Message returns an email as one that is to be kept again, without body and flags.
 func (e *Email) Message() (Message, error) {
 	m := Message{Size: e.Size, Summary: e.Summary}
-	return m, m.findThread()
+	return m, m.fillIn()
+}
+
+// SeesBlob reports whether an account may read a body of another: one of an email in a mailbox that it may read. It is
+// for the accounts of others, whose emails it looks through; the owner may read all that the account has.
+func (a Acting) SeesBlob(t *tx.Tx, owner mail.AccountID, blob mail.BlobID) (bool, error) {
+	if a.who == owner {
+		return true, nil
+	}
+	given, err := a.s.rightsIn(t, owner, a.who)
+	if err != nil {
+		return false, err
+	}
+	rows, err := t.SQL().Query(`SELECT DISTINCT m.mailbox_id FROM email e JOIN membership m ON m.account_id = e.account_id AND m.email_id = e.id
+		JOIN mailbox b ON b.account_id = m.account_id AND b.id = m.mailbox_id AND b.parent_id >= 0
+		WHERE e.account_id = $1 AND e.blob_id = $2 AND (m.flags & $3) = 0`, owner, blob, mail.Deleted)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	sees := false
+	for rows.Next() {
+		var id mail.MailboxID
+		if err := rows.Scan(&id); err != nil {
+			return false, err
+		}
+		sees = sees || given[id].Has(mail.RightLookup|mail.RightRead)
+	}
+	return sees, rows.Err()
 }
