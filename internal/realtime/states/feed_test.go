@@ -190,6 +190,29 @@ func TestFollow(t *testing.T) {
 	}
 }
 
+// A sign-in that may have ended is looked at, whatever the client wants to hear of.
+func TestSettings(t *testing.T) {
+	r := open(t, onSQLite)
+	rung := make(chan struct{}, 1)
+	l, err := r.feed.Listen(t.Context(), Listening{Accounts: map[mail.AccountID]Types{ann: 0}, Settings: func() { rung <- struct{}{} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	r.change(ann, tx.KindEmail)
+	r.change(ann, tx.KindSettings)
+	<-rung
+	want(t, l, "")
+	if err := l.Follow(t.Context(), map[mail.AccountID]Types{ann: All}, nil); err != nil {
+		t.Fatal(err)
+	}
+	want(t, l, "")
+	if err := l.Follow(t.Context(), map[mail.AccountID]Types{ann: Set(Email, Identity)}, PushState{}); err != nil {
+		t.Fatal(err)
+	}
+	want(t, l, "Aa Email, Aa Identity")
+}
+
 // One reading serves all listeners of an account, and a burst of changes is few readings.
 func TestAChangeIsReadOnce(t *testing.T) {
 	r := open(t, onSQLite)

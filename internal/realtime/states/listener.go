@@ -14,14 +14,16 @@ import (
 // Listening says what a Listener wants to hear of.
 type Listening struct {
 	Accounts map[mail.AccountID]Types // and of which types of each
-	Since    PushState                // nil: from now on
+	Since    PushState                // what the client knows; nil: it is told of what comes from now on
 	Wake     func()                   // called when Next has something; it returns at once
+	Settings func()                   // called when a sign-in to one of the accounts may have ended; it returns at once. nil: never
 }
 
 // Listener hears of the states of some accounts, for one client. Next, Follow and Close are called by one goroutine at a time.
 type Listener struct {
-	feed *Feed
-	wake func()
+	feed     *Feed
+	wake     func()
+	settings func()
 
 	mu       sync.Mutex
 	accounts []following // by id
@@ -30,20 +32,18 @@ type Listener struct {
 // following is an account that the client hears of.
 type following struct {
 	*followed
-	types Types
-	told  State // what the client knows
+	types    Types
+	told     State // what the client knows
+	settings mail.ModSeq
 }
 
 // Listen begins to listen. What has changed after Listening.Since can be had by Next at once, and wakes nobody. It ends with ctx's
 // error where the accounts could not be read by then.
 func (f *Feed) Listen(ctx context.Context, o Listening) (*Listener, error) {
-	l := &Listener{feed: f, wake: o.Wake}
+	l := &Listener{feed: f, wake: o.Wake, settings: o.Settings}
 	since := o.Since
 	if since == nil {
-		since = PushState{}
-		for account := range o.Accounts {
-			since[account] = State{Epoch: fromNow}
-		}
+		since = FromNow(o.Accounts)
 	}
 	if err := l.Follow(ctx, o.Accounts, since); err != nil {
 		l.Close()
@@ -55,8 +55,17 @@ func (f *Feed) Listen(ctx context.Context, o Listening) (*Listener, error) {
 // fromNow is the epoch of a client that is to hear of what comes.
 const fromNow = -1
 
-// Follow makes these the accounts that are listened to. What the client knows of accounts that are new to it is in since; of one
-// that is not there it knows nothing.
+// FromNow is what a client knows that is to hear of what comes from now on.
+func FromNow(accounts map[mail.AccountID]Types) PushState {
+	p := PushState{}
+	for account := range accounts {
+		p[account] = State{Epoch: fromNow}
+	}
+	return p
+}
+
+// Follow makes these the accounts that are listened to, of which the client knows what since says: nothing of those that are not
+// in it. Without a since it goes on with what it was told. Next may have something afterwards.
 func (l *Listener) Follow(ctx context.Context, accounts map[mail.AccountID]Types, since PushState) error {
 	for _, f := range l.current() {
 		if _, still := accounts[f.account]; !still {
@@ -64,7 +73,7 @@ func (l *Listener) Follow(ctx context.Context, accounts map[mail.AccountID]Types
 		}
 	}
 	for account, types := range accounts {
-		if l.change(account, types) {
+		if l.change(account, types, since) {
 			continue
 		}
 		a := l.feed.follow(account, l)
@@ -74,7 +83,7 @@ func (l *Listener) Follow(ctx context.Context, accounts map[mail.AccountID]Types
 			l.feed.leave(a, l)
 			return fmt.Errorf("states of account %v: %w", account, ctx.Err())
 		}
-		l.add(following{a, types, since[account]})
+		l.add(following{followed: a, types: types, told: since[account]})
 	}
 	return nil
 }
@@ -85,13 +94,17 @@ func (l *Listener) current() []following {
 	return slices.Clone(l.accounts)
 }
 
-// change sets the types of an account that is listened to.
-func (l *Listener) change(account mail.AccountID, types Types) (there bool) {
+// change sets the types of an account that is listened to, and what is known of it.
+func (l *Listener) change(account mail.AccountID, types Types, since PushState) (there bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range l.accounts {
-		if l.accounts[i].account == account {
-			l.accounts[i].types = types
+		if f := &l.accounts[i]; f.account == account {
+			f.types = types
+			if since != nil {
+				f.told = since[account]
+				f.begin()
+			}
 			return true
 		}
 	}
@@ -101,11 +114,17 @@ func (l *Listener) change(account mail.AccountID, types Types) (there bool) {
 func (l *Listener) add(f following) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if f.told.Epoch == fromNow { // asked here: a snapshot that is newer finds f below
-		f.told = f.now.Load().State
-	}
+	f.begin()
+	f.settings = f.now.Load().settings()
 	l.accounts = append(l.accounts, f)
 	slices.SortFunc(l.accounts, func(a, b following) int { return int(a.account - b.account) })
+}
+
+// begin is called with the listener locked: a snapshot that is newer will find the account in it.
+func (f *following) begin() {
+	if f.told.Epoch == fromNow {
+		f.told = f.now.Load().State
+	}
 }
 
 func (l *Listener) drop(a *followed) {
@@ -125,7 +144,7 @@ func (l *Listener) Close() {
 // heard wakes the client, if it wants to know of what has changed.
 func (l *Listener) heard(a *followed, s *Snapshot) {
 	l.mu.Lock()
-	news := false
+	news, settings := false, false
 	for i := range l.accounts {
 		f := &l.accounts[i]
 		if f.followed != a {
@@ -134,10 +153,15 @@ func (l *Listener) heard(a *followed, s *Snapshot) {
 		if news = s.Since(f.told)&f.types != 0; !news {
 			f.told = s.State
 		}
+		settings = s.settings() > f.settings
+		f.settings = s.settings()
 	}
 	l.mu.Unlock()
 	if news && l.wake != nil {
 		l.wake()
+	}
+	if settings && l.settings != nil {
+		l.settings()
 	}
 }
 

@@ -41,6 +41,9 @@ func (s *Snapshot) Since(then State) (changed Types) {
 	return changed
 }
 
+// settings is the last change of what sessions stand on.
+func (s *Snapshot) settings() mail.ModSeq { return s.kinds[tx.KindSettings] }
+
 // next reads the snapshot that follows before, or the first one: what there is to read is what has changed since.
 func next(t *tx.Tx, account mail.AccountID, before *Snapshot, rung time.Time) (*Snapshot, error) {
 	at, epoch, err := t.State(account)
@@ -63,16 +66,18 @@ func next(t *tx.Tx, account mail.AccountID, before *Snapshot, rung time.Time) (*
 }
 
 func lastOfAll(t *tx.Tx, account mail.AccountID) (map[tx.Kind]mail.ModSeq, error) {
-	last := map[tx.Kind]mail.ModSeq{}
+	needed := []tx.Kind{tx.KindSettings}
 	for _, typ := range order {
-		for _, kind := range kinds[typ] {
-			if _, known := last[kind]; known {
-				continue
-			}
-			var err error
-			if last[kind], err = t.LastOf(account, kind); err != nil {
-				return nil, err
-			}
+		needed = append(needed, kinds[typ]...)
+	}
+	last := map[tx.Kind]mail.ModSeq{}
+	for _, kind := range needed {
+		if _, known := last[kind]; known {
+			continue
+		}
+		var err error
+		if last[kind], err = t.LastOf(account, kind); err != nil {
+			return nil, err
 		}
 	}
 	return last, nil

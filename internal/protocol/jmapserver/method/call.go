@@ -19,6 +19,8 @@ type User struct {
 	Scope   Scope
 	Remote  netip.Addr
 	Session string // for the log
+	// Stands is mail.Denied or mail.Disabled once the sign-in has ended: asked for connections that stay. nil: it never does.
+	Stands func(ctx context.Context) error
 }
 
 // Scope is what a user's credential allows. A password allows all.
