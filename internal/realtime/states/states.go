@@ -41,9 +41,9 @@ const (
 
 // kinds are the changes that make another state of a type.
 var kinds = map[Type][]tx.Kind{
-	Mailbox:          {tx.KindMailbox, tx.KindMembership}, // a membership changes the counters
-	Email:            {tx.KindEmail, tx.KindMembership},   // a membership has the keywords
-	Thread:           {tx.KindThread, tx.KindEmail},
+	Mailbox:          {tx.KindMailbox, tx.KindRights, tx.KindMembership},             // a membership changes the counters
+	Email:            {tx.KindEmail, tx.KindRights, tx.KindMembership, tx.KindShown}, // a membership has the keywords
+	Thread:           {tx.KindThread, tx.KindRights, tx.KindEmail, tx.KindShown},
 	EmailDelivery:    {tx.KindEmail},
 	Identity:         {tx.KindIdentity},
 	EmailSubmission:  {tx.KindSubmission},

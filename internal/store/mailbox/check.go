@@ -94,6 +94,7 @@ func (r rule) check(t *tx.Tx, account mail.AccountID, report func(Finding)) erro
 // counted is what the memberships of each mailbox add up to.
 const counted = `(SELECT mailbox_id, COUNT(*) AS messages, CAST(SUM(size) AS BIGINT) AS bytes,
 		CAST(SUM(CASE WHEN (flags & 1) = 0 THEN 1 ELSE 0 END) AS BIGINT) AS unseen,
+		CAST(SUM(CASE WHEN (flags & 25) = 0 THEN 1 ELSE 0 END) AS BIGINT) AS unread,
 		CAST(SUM(CASE WHEN (flags & 16) <> 0 THEN 1 ELSE 0 END) AS BIGINT) AS deleted,
 		MAX(uid) AS uid, MAX(modseq) AS modseq
 	FROM membership WHERE account_id = $1 GROUP BY mailbox_id)`
@@ -120,7 +121,7 @@ func numbered(table, column, mailbox, uid, email string) rule {
 }
 
 var rules = []rule{
-	counter("messages"), counter("unseen"), counter("deleted"), counter("bytes"),
+	counter("messages"), counter("unseen"), counter("unread"), counter("deleted"), counter("bytes"),
 	used("used_messages", "COUNT(*)"), used("used_bytes", "SUM(size)"),
 	{"UIDNEXT is above every UID",
 		`SELECT b.id, 0, 0, b.uidnext, c.uid + 1 FROM mailbox b JOIN ` + counted + ` c ON c.mailbox_id = b.id

@@ -69,6 +69,7 @@ func again(flags string) string {
 func TestCheckFindsEveryBrokenRule(t *testing.T) {
 	damages := []struct{ name, sql, want string }{
 		{"messages", `UPDATE mailbox SET messages = messages + 1 WHERE role = 'inbox'`, "messages of a mailbox are counted right (4, should be 3)"},
+		{"unread", `UPDATE mailbox SET unread = 0 WHERE role = 'inbox'`, "unread of a mailbox are counted right (0, should be 1)"},
 		{"unseen", `UPDATE mailbox SET unseen = 0 WHERE role = 'inbox'`, "unseen of a mailbox are counted right (0, should be 2)"},
 		{"deleted", `UPDATE mailbox SET deleted = 7 WHERE role = 'inbox'`, "deleted of a mailbox are counted right (7, should be 1)"},
 		{"bytes", `UPDATE mailbox SET bytes = 0 WHERE role = 'inbox'`, "bytes of a mailbox are counted right (0, should be 303)"},

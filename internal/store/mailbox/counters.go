@@ -10,7 +10,7 @@ import (
 )
 
 // counters is what messages add to the row of their mailbox.
-type counters struct{ messages, unseen, deleted, bytes int64 }
+type counters struct{ messages, unseen, unread, deleted, bytes int64 }
 
 // countersOf returns what one message counts.
 func countersOf(flags mail.Flag, size int64) counters {
@@ -21,12 +21,16 @@ func countersOf(flags mail.Flag, size int64) counters {
 	if flags&mail.Deleted != 0 {
 		c.deleted = 1
 	}
+	if flags&(mail.Seen|mail.Draft|mail.Deleted) == 0 {
+		c.unread = 1
+	}
 	return c
 }
 
 func (c *counters) add(d counters) {
 	c.messages += d.messages
 	c.unseen += d.unseen
+	c.unread += d.unread
 	c.deleted += d.deleted
 	c.bytes += d.bytes
 }
@@ -34,6 +38,7 @@ func (c *counters) add(d counters) {
 func (c *counters) sub(d counters) {
 	c.messages -= d.messages
 	c.unseen -= d.unseen
+	c.unread -= d.unread
 	c.deleted -= d.deleted
 	c.bytes -= d.bytes
 }
@@ -42,9 +47,9 @@ func (c *counters) sub(d counters) {
 // many were given, modseq the last number of the changes.
 func touch(t *tx.Tx, account mail.AccountID, id mail.MailboxID, uids int, delta counters, modseq mail.ModSeq) {
 	t.SQL().Queue(`UPDATE mailbox SET uidnext = uidnext + $3, modseq = $4, messages = messages + $5, unseen = unseen + $6,
-			deleted = deleted + $7, bytes = bytes + $8
+			unread = unread + $7, deleted = deleted + $8, bytes = bytes + $9
 		WHERE account_id = $1 AND id = $2`,
-		account, id, uids, modseq, delta.messages, delta.unseen, delta.deleted, delta.bytes)
+		account, id, uids, modseq, delta.messages, delta.unseen, delta.unread, delta.deleted, delta.bytes)
 }
 
 // touchedMailboxes collects what work on many messages changes in mailboxes.

@@ -30,7 +30,8 @@
 // The change log says, for mailboxes: created, updated (name, parent, role, subscription), destroyed; for emails: created,
 // destroyed; for memberships: created, updated (flags), destroyed, each with its email. An email is updated when a
 // membership of it is; a mailbox's counters may have changed when a membership in it did. A thread is logged when it
-// loses an email; what it gains is found by the emails created.
+// loses an email; what it gains is found by the emails created. What \Deleted hides from JMAP, and shows again, is logged by
+// itself (tx.KindShown), and so are changed rights (tx.KindRights).
 //
 // # Work in steps
 //

@@ -129,9 +129,9 @@ func (s *Store) storeFlags(t *tx.Tx, account mail.AccountID, mailbox mail.Mailbo
 	return flagStep{w.result, uids}, nil
 }
 
-// flagCost is the rows that one message changes: membership and log. maxExamined bounds the messages a step looks at.
+// flagCost is the rows that one message changes: membership and log, of which a changed \Deleted has two lines. maxExamined bounds the messages a step looks at.
 const (
-	flagCost    = 2
+	flagCost    = 3
 	maxExamined = 5000
 )
 
@@ -143,7 +143,7 @@ type flagWork struct {
 	change  FlagChange
 	budget  int // rows that may still be changed
 
-	others    map[mail.EmailID][]place // where else the emails are
+	others    map[mail.EmailID][]flaggedPlace // where else the emails are
 	groups    []flagGroup
 	elsewhere []elsewhere
 	touched   touchedMailboxes
@@ -154,6 +154,12 @@ type flagWork struct {
 type place struct {
 	mailbox mail.MailboxID
 	uid     mail.UID
+}
+
+// flaggedPlace is one with its flags, \Deleted among them.
+type flaggedPlace struct {
+	place
+	flags mail.Flag
 }
 
 // flagText is flags as rows have them.
@@ -181,12 +187,12 @@ func (w *flagWork) findOthers(list []member) error {
 	if !w.reachesEmails() {
 		return nil
 	}
-	w.others = make(map[mail.EmailID][]place)
-	return eachIn(w.t, `SELECT mailbox_id, uid, email_id FROM membership WHERE account_id = $1 AND mailbox_id <> $2 AND email_id %s`,
+	w.others = make(map[mail.EmailID][]flaggedPlace)
+	return eachIn(w.t, `SELECT mailbox_id, uid, flags, email_id FROM membership WHERE account_id = $1 AND mailbox_id <> $2 AND email_id %s`,
 		[]any{w.account, w.mailbox}, emailsOf(list), func(r *db.Rows) error {
-			var p place
+			var p flaggedPlace
 			var email mail.EmailID
-			err := r.Scan(&p.mailbox, &p.uid, &email)
+			err := r.Scan(&p.mailbox, &p.uid, &p.flags, &email)
 			w.others[email] = append(w.others[email], p)
 			return err
 		})
@@ -231,8 +237,12 @@ func (w *flagWork) plan(list []member) (int, error) {
 }
 
 // put notes that a member, the i-th of the list, gets new flags.
-func (w *flagWork) put(m *member, i int, to flagText, others []place) {
+func (w *flagWork) put(m *member, i int, to flagText, others []flaggedPlace) {
 	modseq := w.t.Changed(tx.Change{Account: w.account, Kind: tx.KindMembership, Op: tx.Updated, Object: int64(m.email), Mailbox: w.mailbox, UID: m.uid})
+	if set := to.bits & mail.Deleted; set != m.flags&mail.Deleted {
+		// RFC 8621 4.1.1: JMAP does not show the message there.
+		w.t.Changed(tx.Change{Account: w.account, Kind: tx.KindShown, Op: shownOp(set), Object: int64(m.email)})
+	}
 	delta := countersOf(to.bits, 0)
 	delta.sub(countersOf(m.flags, 0))
 	w.touched.add(w.mailbox, delta, modseq)
@@ -252,6 +262,13 @@ func (w *flagWork) put(m *member, i int, to flagText, others []place) {
 	if len(others) > 0 {
 		w.elsewhere = append(w.elsewhere, elsewhere{placed, to, others})
 	}
+}
+
+func shownOp(deleted mail.Flag) tx.Op {
+	if deleted != 0 {
+		return tx.Destroyed
+	}
+	return tx.Created
 }
 
 // write writes the groups, then the other memberships of their emails, then the mailboxes.
@@ -274,15 +291,15 @@ func (w *flagWork) write() {
 type elsewhere struct {
 	member
 	to     flagText
-	places []place
+	places []flaggedPlace
 }
 
 // writeElsewhere repeats the flags of an email in its other memberships, each with its own \Deleted.
 func (w *flagWork) writeElsewhere(e *elsewhere) {
 	bits := e.to.bits &^ mail.Deleted
-	delta := countersOf(bits, 0)
-	delta.sub(countersOf(e.flags&^mail.Deleted, 0))
 	for _, p := range e.places {
+		delta := countersOf(bits|p.flags&mail.Deleted, 0)
+		delta.sub(countersOf(p.flags, 0))
 		modseq := w.t.Changed(tx.Change{Account: w.account, Kind: tx.KindMembership, Op: tx.Updated, Object: int64(e.email), Mailbox: p.mailbox, UID: p.uid})
 		w.t.SQL().Queue(`UPDATE membership SET flags = $4 | (flags & $5), keywords = $6, modseq = $7
 			WHERE account_id = $1 AND mailbox_id = $2 AND uid = $3`,

@@ -21,7 +21,7 @@ func (r *room) logged(names map[int64]string, fn func()) (lines []string) {
 	r.read(func(t *tx.Tx) error {
 		return t.Changes(alice, state, func(c tx.Change) bool {
 			kind := map[tx.Kind]string{tx.KindMailbox: "mailbox", tx.KindEmail: "email", tx.KindMembership: "membership",
-				tx.KindThread: "thread", tx.KindSettings: "settings", tx.KindAnnotation: "annotation"}[c.Kind]
+				tx.KindThread: "thread", tx.KindSettings: "settings", tx.KindAnnotation: "annotation", tx.KindShown: "shown"}[c.Kind]
 			op := map[tx.Op]string{tx.Created: "created", tx.Updated: "updated", tx.Destroyed: "destroyed"}[c.Op]
 			line := kind + " " + op
 			if name := names[c.Object]; name != "" {
@@ -63,7 +63,7 @@ func TestWhatTheChangeLogSays(t *testing.T) {
 			}, "membership updated A in INBOX uid 1, membership updated A in other uid 1"},
 			{"deleted", func() {
 				r.StoreFlags(t.Context(), alice, in.ID, set("1:2"), FlagChange{Op: AddFlags, Flags: flags(`\Deleted`)})
-			}, "membership updated A in INBOX uid 1, membership updated B in INBOX uid 2"},
+			}, "membership updated A in INBOX uid 1, shown destroyed A, membership updated B in INBOX uid 2, shown destroyed B"},
 			{"nothing", func() {
 				r.StoreFlags(t.Context(), alice, in.ID, set("1:2"), FlagChange{Op: AddFlags, Flags: flags(`\Deleted`)})
 			}, ""},

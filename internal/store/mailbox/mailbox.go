@@ -33,6 +33,8 @@ type Mailbox struct {
 	Subscribed    bool
 	MetaModSeq    mail.ModSeq // last number that touched its own properties
 	CreatedModSeq mail.ModSeq
+	SortOrder     uint32 // RFC 8621 2
+	Unread        int64  // messages with none of \Seen, \Draft and \Deleted (RFC 8621 2: unreadEmails)
 	Status
 }
 
@@ -40,11 +42,12 @@ type Mailbox struct {
 const doomed = -1
 
 const mailboxColumns = `id, parent_id, name, role, subscribed, uidvalidity, uidnext, modseq, meta_modseq, created_modseq,
-	messages, unseen, deleted, bytes, recent_below`
+	messages, unseen, deleted, bytes, recent_below, sort_order, unread`
 
 func (m *Mailbox) fields() []any {
 	return []any{&m.ID, &m.Parent, &m.Name, &m.Role, &m.Subscribed, &m.UIDValidity, &m.UIDNext, &m.ModSeq, &m.MetaModSeq,
-		&m.CreatedModSeq, &m.Messages, &m.Unseen, &m.Deleted, &m.Bytes, &m.RecentFrom}
+		&m.CreatedModSeq, &m.Messages, &m.Unseen, &m.Deleted, &m.Bytes, &m.RecentFrom,
+		&m.SortOrder, &m.Unread}
 }
 
 // List returns all mailboxes of an account with their paths, INBOX first, then by path.

@@ -114,8 +114,8 @@ func (s *Store) insert(t *tx.Tx, account mail.AccountID, m *Mailbox) error {
 	m.ModSeq = t.Changed(tx.Change{Account: account, Kind: tx.KindMailbox, Op: tx.Created, Object: id})
 	m.MetaModSeq, m.CreatedModSeq = m.ModSeq, m.ModSeq
 	t.SQL().Queue(`INSERT INTO mailbox (account_id, id, parent_id, name, role, subscribed, uidvalidity, uidnext, modseq,
-			meta_modseq, created_modseq, messages, unseen, deleted, bytes, recent_below)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8, $8, 0, 0, 0, 0, 1)`,
+			meta_modseq, created_modseq, messages, unseen, deleted, bytes, recent_below, sort_order, unread)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8, $8, 0, 0, 0, 0, 1, 0, 0)`,
 		account, m.ID, m.Parent, m.Name, m.Role, m.Subscribed, m.UIDValidity, m.ModSeq)
 	inheritGrants(t, account, m)
 	return nil

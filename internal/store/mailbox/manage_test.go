@@ -118,9 +118,9 @@ func TestMailboxLimit(t *testing.T) {
 		for first := 0; first < MaxMailboxes-3; first += 900 {
 			r.must(r.write(alice, func(t *tx.Tx) error {
 				_, err := t.SQL().Exec(`INSERT INTO mailbox (account_id, id, parent_id, name, role, subscribed, uidvalidity, uidnext, modseq,
-						meta_modseq, created_modseq, messages, unseen, deleted, bytes, recent_below)
+						meta_modseq, created_modseq, messages, unseen, deleted, bytes, recent_below, sort_order, unread)
 					WITH RECURSIVE n (i) AS (SELECT CAST($2 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $3)
-					SELECT $1, 5000000 + i, 0, 'x' || i, '', 0, i, 1, 1, 1, 1, 0, 0, 0, 0, 1 FROM n`,
+					SELECT $1, 5000000 + i, 0, 'x' || i, '', 0, i, 1, 1, 1, 1, 0, 0, 0, 0, 1, 0, 0 FROM n`,
 					alice, first, min(first+900, MaxMailboxes-3))
 				return err
 			}))

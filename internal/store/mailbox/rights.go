@@ -120,6 +120,7 @@ func (s *Store) grant(t *tx.Tx, owner mail.AccountID, id mail.MailboxID, op Righ
 func (s *Store) grantsChanged(t *tx.Tx, owner mail.AccountID, id mail.MailboxID, grantee mail.AccountID) {
 	t.SQL().Queue(`UPDATE mailbox SET modseq = $3, meta_modseq = $3 WHERE account_id = $1 AND id = $2`,
 		owner, id, changedMailbox(t, owner, id, tx.Updated))
+	t.Changed(tx.Change{Account: owner, Kind: tx.KindRights, Op: tx.Updated, Object: int64(id)})
 	if grantee != Anyone {
 		t.Changed(tx.Change{Account: grantee, Kind: tx.KindSettings, Op: tx.Updated})
 	}
@@ -141,6 +142,7 @@ func dropGrants(t *tx.Tx, account mail.AccountID, id mail.MailboxID) {
 // CloseToAnyone takes away what mailboxes of an account give to anyone; what they take from anyone stays taken.
 func (s *Store) CloseToAnyone(t *tx.Tx, owner mail.AccountID) error {
 	_, err := t.SQL().Exec(`DELETE FROM mailbox_right WHERE account_id = $1 AND grantee_id = $2 AND negative = $3`, owner, Anyone, false)
+	t.Changed(tx.Change{Account: owner, Kind: tx.KindRights, Op: tx.Updated})
 	t.Changed(tx.Change{Account: owner, Kind: tx.KindSettings, Op: tx.Updated}) // sessions that have one open hear of it
 	return err
 }

@@ -220,6 +220,8 @@ CREATE TABLE mailbox (
     deleted        BIGINT NOT NULL,       -- messages with \Deleted (RFC 9051 STATUS DELETED)
     bytes          BIGINT NOT NULL,       -- RFC 8438 STATUS=SIZE
     recent_below   BIGINT NOT NULL,       -- uids from here on are \Recent to the next session that selects it
+    sort_order     BIGINT NOT NULL,       -- RFC 8621 2
+    unread         BIGINT NOT NULL,       -- messages with none of \Seen, \Draft and \Deleted
     PRIMARY KEY (account_id, id)
 ) {{clustered}};
 CREATE UNIQUE INDEX mailbox_name ON mailbox (account_id, parent_id, name);

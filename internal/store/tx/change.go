@@ -25,10 +25,12 @@ const (
 	KindVacation   Kind = 9  // the account's vacation response
 	KindContact    Kind = 10 // object: contact
 	KindRules      Kind = 11 // what the account wants to be told of, and tell others
+	KindRights     Kind = 12 // object: mailbox whose rights for others changed, 0 for all of them
+	KindShown      Kind = 13 // object: email from a place of which \Deleted was taken (created), or where it was set (destroyed)
 )
 
 // LastKind is the highest Kind of this release.
-const LastKind = KindRules
+const LastKind = KindShown
 
 // Op is what happened to the object.
 type Op int
