@@ -32,9 +32,10 @@ var floors = []struct {
 	{"realtime", []string{"mail", "rfc", "infra", "store"}, false},
 	{"provision", []string{"mail", "rfc", "infra", "store"}, false},
 	{"verify", []string{"mail", "rfc", "infra", "store"}, false},
+	{"finding", []string{"mail", "rfc", "infra", "store"}, false},
 	{"onboarding", []string{"mail", "rfc", "infra"}, false},
-	{"protocol", []string{"mail", "rfc", "store", "mailflow", "realtime", "provision", "verify", "onboarding", "infra/listen", "infra/blob", "infra/metrics", "infra/p2p"}, false},
-	{"protocol/jmapserver", []string{"mail", "rfc", "store", "mailflow", "realtime", "infra/listen", "infra/blob", "infra/metrics", "infra/fetch"}, true},
+	{"protocol", []string{"mail", "rfc", "store", "mailflow", "realtime", "provision", "verify", "finding", "onboarding", "infra/listen", "infra/blob", "infra/metrics", "infra/p2p"}, false},
+	{"protocol/jmapserver", []string{"mail", "rfc", "store", "mailflow", "realtime", "finding", "infra/listen", "infra/blob", "infra/metrics", "infra/fetch"}, true},
 	{"config", nil, false},
 	{"node", []string{""}, true},
 }
@@ -45,6 +46,7 @@ var forbidden = []struct{ from, to, reason string }{
 	{"realtime", "infra/db", "SQL is the store's"},
 	{"provision", "infra/db", "SQL is the store's"},
 	{"verify", "infra/db", "SQL is the store's"},
+	{"finding", "infra/db", "SQL is the store's"},
 	{"protocol", "store/spool", "only mailflow and adminserver touch the spool"},
 }
 

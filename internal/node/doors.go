@@ -52,7 +52,7 @@ func (n *Node) plan(ctx context.Context) (plans []doorPlan, err error) {
 		return nil, err
 	}
 	imap, err := imapserver.New(imapserver.Options{Hostname: n.cfg.Hostname, TLS: tlsConfig, Tx: n.rooms.tx, Auth: n.rooms.auth,
-		Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies, Index: n.rooms.search, Realtime: n.rooms.realtime, Directory: n.rooms.directory,
+		Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies, Finder: n.rooms.finder, Realtime: n.rooms.realtime, Directory: n.rooms.directory,
 		Limits:   imapserver.Limits{MessageSize: int64(n.cfg.Limits.MessageSize)},
 		Observer: imapMeters{n.meters}, Log: n.log})
 	if err != nil {

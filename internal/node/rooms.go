@@ -8,6 +8,7 @@ import (
 	"log/slog"
 
 	"github.com/mailmesh/mailmesh/internal/config"
+	"github.com/mailmesh/mailmesh/internal/finding"
 	"github.com/mailmesh/mailmesh/internal/infra/blob"
 	"github.com/mailmesh/mailmesh/internal/infra/blob/pack"
 	blobsql "github.com/mailmesh/mailmesh/internal/infra/blob/sql"
@@ -50,6 +51,7 @@ type rooms struct {
 	bodies    *bodies.Store
 	mailbox   *mailbox.Store
 	search    *search.Index
+	finder    *finding.Finder
 	spool     *spool.Store
 	certs     *certs.Store
 	sender    *srs.Rewriter
@@ -94,6 +96,7 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 	if err := r.openStore(ctx, cfg, log, m); err != nil {
 		return r, err
 	}
+	r.finder = finding.New(finding.Options{Tx: r.tx, Mailbox: r.mailbox, Bodies: r.bodies, Index: r.search})
 	r.provision = provision.New(provision.Options{Tx: r.tx, Directory: r.directory, Auth: r.auth, Bodies: r.bodies, Mailboxes: r.mailbox, Index: r.search, Keys: r.keys, Logger: log})
 	if err := r.provision.Bootstrap(ctx); err != nil {
 		return r, err

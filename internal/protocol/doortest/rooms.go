@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/finding"
 	"github.com/mailmesh/mailmesh/internal/infra/blob/blobtest"
 	"github.com/mailmesh/mailmesh/internal/infra/cluster/inprocess"
 	"github.com/mailmesh/mailmesh/internal/infra/db"
@@ -44,6 +45,7 @@ type Rooms struct {
 	Auth      *auth.Store
 	Mailbox   *mailbox.Store
 	Index     *search.Index
+	Finder    *finding.Finder
 	SignIns   *Log // of refused sign-ins
 
 	mailboxes map[string]mailbox.Role
@@ -74,6 +76,7 @@ func Open(t testing.TB, on Engine, mailboxes map[string]mailbox.Role, change ...
 	r.Auth = auth.New(o)
 	r.Mailbox = mailbox.New(mailbox.Options{Tx: r.Tx, Bodies: r.Bodies})
 	r.Index = search.NewIndex(search.Options{Tx: r.Tx, Bodies: r.Bodies})
+	r.Finder = finding.New(finding.Options{Tx: r.Tx, Mailbox: r.Mailbox, Bodies: r.Bodies, Index: r.Index})
 	r.Must(r.Tx.Write(t.Context(), nil, func(t *tx.Tx) error {
 		_, err := r.Directory.AddDomain(t, "example.org")
 		return err

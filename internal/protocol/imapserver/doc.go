@@ -75,7 +75,7 @@
 //
 // A session that waits holds no buffers. A FETCH holds the rows of 200 messages, 4 MiB at most, and twice as many that
 // it reads ahead, and streams content. A search looks at one message at a time, as do all sessions of its account together,
-// and all accounts together at Limits.ContentSearches of them: half of the processors are left to others, and an account with
+// and all accounts together at finding.Options.Turns of them: half of the processors are left to others, and an account with
 // many searches waits for itself. It ends when its client is gone, whatever that had sent before; closing the sending half
 // is being gone.
 //

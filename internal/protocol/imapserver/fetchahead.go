@@ -1,6 +1,7 @@
 package imapserver
 
 import (
+	"github.com/mailmesh/mailmesh/internal/finding"
 	"iter"
 	"runtime/debug"
 
@@ -14,7 +15,7 @@ import (
 // fetched are some messages with what the database has of them.
 type fetched struct {
 	messages []source
-	rows     batchRows
+	rows     finding.Rows
 	rest     []position   // of the batch: its rows were too many octets to be read together
 	found    bodies.Found // where their content is
 	err      error
@@ -125,7 +126,7 @@ func (f *fetching) read(batch []position, got *fetched) *fetched {
 	got.rest = batch[n:]
 	got.messages = append(got.messages[:0], make([]source, n)...)
 	for i := range got.messages {
-		got.messages[i].position, got.messages[i].row = batch[i], got.rows.of(i)
+		got.messages[i].position, got.messages[i].row = batch[i], got.rows.Of(i)
 	}
 	if f.needs&needsSaved != 0 {
 		if got.err = f.readSaveDates(got.messages, batch[:n]); got.err != nil {

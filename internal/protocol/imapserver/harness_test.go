@@ -4,10 +4,12 @@ import (
 	"log/slog"
 	"testing"
 
+	"github.com/mailmesh/mailmesh/internal/finding"
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/protocol/doortest"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/search"
 )
 
 // The accounts of every test.
@@ -45,7 +47,7 @@ func serve(t testing.TB, change ...func(*Options)) *serving {
 func serveRooms(t testing.TB, r *doortest.Rooms, change ...func(*Options)) *serving {
 	t.Helper()
 	log := &doortest.Log{}
-	o := Options{Hostname: doortest.Hostname, TLS: doortest.TLS(), Tx: r.Tx, Auth: r.Auth, Mailbox: r.Mailbox, Bodies: r.Bodies, Index: r.Index,
+	o := Options{Hostname: doortest.Hostname, TLS: doortest.TLS(), Tx: r.Tx, Auth: r.Auth, Mailbox: r.Mailbox, Bodies: r.Bodies, Finder: r.Finder,
 		Realtime: r.Realtime, Directory: r.Directory, Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, c := range change {
 		c(&o)
@@ -63,4 +65,9 @@ func bubble(t *testing.T, test func(t *testing.T, f *serving), change ...func(*O
 		test(t, f)
 		f.Stop()
 	})
+}
+
+// finderOf makes another finder for a server.
+func finderOf(o *Options, index *search.Index, turns int) *finding.Finder {
+	return finding.New(finding.Options{Tx: o.Tx, Mailbox: o.Mailbox, Bodies: o.Bodies, Index: index, Turns: turns})
 }

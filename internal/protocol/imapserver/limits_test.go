@@ -356,7 +356,7 @@ func TestOptions(t *testing.T) {
 		t.Error("a server over nothing")
 	}
 	r := openRooms(t)
-	o := Options{Tx: r.Tx, Auth: r.Auth, Mailbox: r.Mailbox, Bodies: r.Bodies, Realtime: r.Realtime, Directory: r.Directory}
+	o := Options{Tx: r.Tx, Auth: r.Auth, Mailbox: r.Mailbox, Bodies: r.Bodies, Finder: r.Finder, Realtime: r.Realtime, Directory: r.Directory}
 	if _, err := New(o); err == nil || !strings.Contains(err.Error(), "host name") {
 		t.Errorf("without host name: %v", err)
 	}

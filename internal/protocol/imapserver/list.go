@@ -41,10 +41,10 @@ func (s *session) list(c imap.List) (reply, error) {
 		c.Return.Subscribed = true // RFC 5258 3.1: SUBSCRIBED as selection implies it as return option
 	}
 	s.noteModSeqItem(c.Return.Status)
-	findings := choose(names, c)
+	choices := choose(names, c)
 	for begin := 0; begin < len(names); begin += batchSize {
 		end := min(begin+batchSize, len(names))
-		if err := s.listBatch(c, names[begin:end], findings[begin:end]); err != nil {
+		if err := s.listBatch(c, names[begin:end], choices[begin:end]); err != nil {
 			return reply{}, err
 		}
 	}
@@ -52,10 +52,10 @@ func (s *session) list(c imap.List) (reply, error) {
 }
 
 // listBatch tells of some names. What the return options need is read for all of them together.
-func (s *session) listBatch(c imap.List, names []listed, findings []finding) error {
+func (s *session) listBatch(c imap.List, names []listed, choices []choice) error {
 	var batch []*access
 	for i := range names {
-		if names[i].told(findings[i]) {
+		if names[i].told(choices[i]) {
 			batch = append(batch, names[i].mailbox)
 		}
 	}
@@ -69,7 +69,7 @@ func (s *session) listBatch(c imap.List, names []listed, findings []finding) err
 			tells = append(tells, tell)
 		}
 	}
-	for i, f := range findings {
+	for i, f := range choices {
 		n := &names[i]
 		if f.shown() {
 			s.out.List(imap.ListEntry{Attributes: n.attributes(c.Return, f), Delimiter: delimiter, Name: n.path, ChildInfo: f.childInfo})
@@ -88,7 +88,7 @@ func (s *session) listBatch(c imap.List, names []listed, findings []finding) err
 
 // told reports whether return options say something of a name: RFC 5819 2 and 3: not where there is nothing to select, or the
 // name is listed for its children only.
-func (n *listed) told(f finding) bool { return f.selected && n.mailbox != nil }
+func (n *listed) told(f choice) bool { return f.selected && n.mailbox != nil }
 
 // patternsTooLong: RFC 9051 6.3.9: a pattern that is not accepted, for whatever reason, matches nothing, and the reply is OK.
 var patternsTooLong = ok("the patterns are too long together, so that nothing matches: list in steps")
@@ -116,21 +116,21 @@ func listStatus(s *session, c imap.List, batch []*access) (func(*access) error, 
 	}, err
 }
 
-// finding is what LIST decides about a name.
-type finding struct {
+// choice is what LIST decides about a name.
+type choice struct {
 	selected  bool     // it matches pattern and selection options
 	childInfo []string // selection options that names below it match, for RECURSIVEMATCH (RFC 5258 3.5)
 }
 
-func (f finding) shown() bool { return f.selected || len(f.childInfo) > 0 }
+func (f choice) shown() bool { return f.selected || len(f.childInfo) > 0 }
 
 // choose decides about all names.
-func choose(names []listed, c imap.List) []finding {
+func choose(names []listed, c imap.List) []choice {
 	patterns := make([]imap.Pattern, len(c.Patterns))
 	for i, p := range c.Patterns {
 		patterns[i] = imap.NewPattern(c.Reference, p, delimiter)
 	}
-	out := make([]finding, len(names))
+	out := make([]choice, len(names))
 	for i := range names {
 		n := &names[i]
 		if !slices.ContainsFunc(patterns, func(p imap.Pattern) bool { return p.Match(n.path) }) {
@@ -169,7 +169,7 @@ func selects(o imap.ListSelect, n *listed) bool {
 
 // lookBelow fills in CHILDINFO. A name that is not chosen itself is not shown for children that are all shown (RFC 9051
 // 6.3.9.6 asks to leave such out).
-func lookBelow(names []listed, out []finding, o imap.ListSelect) {
+func lookBelow(names []listed, out []choice, o imap.ListSelect) {
 	type below struct{ subscribed, special, unseen bool }
 	found := make([]below, len(names))
 	for i := range names {
@@ -198,7 +198,7 @@ func lookBelow(names []listed, out []finding, o imap.ListSelect) {
 }
 
 // attributes are those of LIST (RFC 9051 7.3.1, RFC 6154 2).
-func (n *listed) attributes(r imap.ListReturn, f finding) []string {
+func (n *listed) attributes(r imap.ListReturn, f choice) []string {
 	var out []string
 	if n.mailbox == nil {
 		out = append(out, `\NonExistent`) // which implies \Noselect

@@ -1,6 +1,7 @@
 package imapserver
 
 import (
+	"github.com/mailmesh/mailmesh/internal/finding"
 	"slices"
 	"strings"
 
@@ -85,7 +86,7 @@ func (s *session) checkSources(c imap.ESearch) string {
 
 // searchSelected answers for the selected mailbox if it holds something (RFC 7377 2.1: else there is no response). Numbers above
 // those of its messages are no error (RFC 7377 2).
-func (s *session) searchSelected(q question, name string, effort *effort) (reply, error) {
+func (s *session) searchSelected(q question, name string, effort *finding.Effort) (reply, error) {
 	sel := s.selected
 	found, err := s.look(q.key, looking{effort: effort, ranks: q.ranks()})
 	if q.wanted.Save {
@@ -109,11 +110,11 @@ func (s *session) searchSelected(q question, name string, effort *effort) (reply
 }
 
 // searchIn lets do look at a mailbox as if it were selected; the one that is selected is looked at as the client knows it.
-func (s *session) searchIn(m *access, effort *effort, do func() error) error {
+func (s *session) searchIn(m *access, effort *finding.Effort, do func() error) error {
 	if s.selected != nil && s.selected.id == m.ID {
 		return do()
 	}
-	if err := effort.spend(costOfMailbox); err != nil {
+	if err := effort.Spend(costOfMailbox); err != nil {
 		return err
 	}
 	end, err := s.takeTurn()

@@ -5,16 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/finding"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/realtime"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
-	"github.com/mailmesh/mailmesh/internal/store/search"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
@@ -26,7 +25,7 @@ type Options struct {
 	Auth      *auth.Store
 	Mailbox   *mailbox.Store
 	Bodies    *bodies.Store
-	Index     *search.Index // of the text of messages; nil: searches read them
+	Finder    *finding.Finder
 	Realtime  *realtime.Realtime
 	Directory *directory.Store
 	Limits    Limits
@@ -54,7 +53,6 @@ type Limits struct {
 	Messages           int           // that one command may be about (MESSAGELIMIT); 10,000,000
 	Saved              int           // messages that one APPEND or COPY may save (SAVELIMIT); 1,000,000
 	Progress           time.Duration // between two words about a command that lasts; 10 s
-	ContentSearches    int           // messages that searches read at a time, of all sessions, one for each account; half of the processors
 	SearchBytes        int64         // of content that one SEARCH may look through, keys that look elsewhere counted small; 8 GiB
 	SortBytes          int64         // that a SORT or THREAD may hold to put messages in order; 64 MiB
 	Updates            int           // searches of one session that are updated (RFC 5267); 10
@@ -92,7 +90,6 @@ func (l *Limits) setDefaults() {
 	orDefault(&l.Messages, 10_000_000)
 	orDefault(&l.Saved, 1_000_000)
 	orDefault(&l.Progress, 10*time.Second)
-	orDefault(&l.ContentSearches, max(1, runtime.GOMAXPROCS(0)/2))
 	orDefault(&l.SearchBytes, 8<<30)
 	orDefault(&l.SortBytes, 64<<20)
 	orDefault(&l.Updates, 10)
@@ -128,7 +125,7 @@ func (noObserver) Command(string, string, time.Duration) {}
 
 func (o *Options) check() error {
 	for name, missing := range map[string]bool{"Tx": o.Tx == nil, "Auth": o.Auth == nil, "Mailbox": o.Mailbox == nil,
-		"Bodies": o.Bodies == nil, "Realtime": o.Realtime == nil, "Directory": o.Directory == nil} {
+		"Bodies": o.Bodies == nil, "Finder": o.Finder == nil, "Realtime": o.Realtime == nil, "Directory": o.Directory == nil} {
 		if missing {
 			return fmt.Errorf("no %s", name)
 		}

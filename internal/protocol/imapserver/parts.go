@@ -2,6 +2,7 @@ package imapserver
 
 import (
 	"errors"
+	"github.com/mailmesh/mailmesh/internal/finding"
 	"io"
 	"math"
 	"strings"
@@ -174,12 +175,12 @@ func (p *parts) emailAt(u imapurl.URL) (*mailbox.Email, mail.AccountID, error) {
 	if seq == 0 {
 		return nil, 0, errNoMessage
 	}
-	var rows batchRows
+	var rows finding.Rows
 	if _, err := p.readRows(m.owner, []position{{uint32(seq), entry}}, &rows); err != nil {
 		return nil, 0, err
 	}
-	if rows.of(0) == nil {
+	if rows.Of(0) == nil {
 		return nil, 0, errNoMessage
 	}
-	return rows.of(0), m.owner, nil
+	return rows.Of(0), m.owner, nil
 }

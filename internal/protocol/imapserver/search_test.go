@@ -22,7 +22,7 @@ func TestSearchWithIndex(t *testing.T) {
 		}
 	}
 	c := f.login("SELECT INBOX", `STORE 1:8 +FLAGS.SILENT (\Seen)`)
-	bare := serveRooms(t, f.Rooms, func(o *Options) { o.Index = nil }).login("SELECT INBOX")
+	bare := serveRooms(t, f.Rooms, func(o *Options) { o.Finder = finderOf(o, nil, 0) }).login("SELECT INBOX")
 	var opened atomic.Int64
 	f.Blobs.Fail = func(string) error { opened.Add(1); return nil }
 	for _, keys := range []string{

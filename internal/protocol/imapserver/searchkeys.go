@@ -1,15 +1,9 @@
 package imapserver
 
 import (
-	"io"
 	"slices"
 
-	"github.com/mailmesh/mailmesh/internal/infra/blob"
-	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
-	"github.com/mailmesh/mailmesh/internal/rfc/message"
-	"github.com/mailmesh/mailmesh/internal/store/mailbox"
-	"github.com/mailmesh/mailmesh/internal/store/search"
 )
 
 // usesModSeq reports whether MODSEQ stands anywhere in a query: the answer then tells one (RFC 7162 3.1.5).
@@ -45,44 +39,4 @@ func (s *session) checkNumbers(key imap.SearchKey) error {
 
 func anyKey(key imap.SearchKey, is func(imap.SearchKey) bool) bool {
 	return is(key) || slices.ContainsFunc(imap.Inner(key), func(k imap.SearchKey) bool { return anyKey(k, is) })
-}
-
-// candidate is one message that a query looks at; it reads only what it is asked for.
-type candidate struct {
-	*session
-	facts   search.Facts
-	row     *mailbox.Email
-	summary *message.Summary
-	content blob.Reader
-	effort  *effort
-}
-
-var _ search.Message = (*candidate)(nil)
-
-func (c *candidate) Facts() search.Facts            { return c.facts }
-func (c *candidate) Thread() (mail.ThreadID, error) { return c.row.Thread, nil }
-
-func (c *candidate) Summary() (*message.Summary, error) {
-	if c.summary != nil {
-		return c.summary, nil
-	}
-	c.summary = new(message.Summary)
-	return c.summary, c.summary.UnmarshalBinary(c.row.Summary)
-}
-
-func (c *candidate) Content() (io.ReaderAt, error) {
-	if c.content == nil {
-		content, err := c.o.Bodies.Open(c.ctx, c.selected.owner, c.row.Blob)
-		if err != nil {
-			return nil, err
-		}
-		c.content = content
-	}
-	return metered{c.content, c.effort}, nil
-}
-
-func (c *candidate) close() {
-	if c.content != nil {
-		c.content.Close() // reading is over: there is nothing an error could spoil
-	}
 }

@@ -15,7 +15,6 @@ type Server struct {
 	*listen.Door // in clear, for STARTTLS, or TLS from the start
 	o            Options
 	buffers      sync.Pool
-	turns        chan turn // at reading messages through
 	shares       shares
 	offers       extension // all that there are
 }
@@ -36,7 +35,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("imapserver: %w", err)
 	}
-	s := &Server{o: o, offers: offers, turns: make(chan turn, o.Limits.ContentSearches), shares: shares{all: map[mail.AccountID]*share{}}}
+	s := &Server{o: o, offers: offers, shares: shares{all: map[mail.AccountID]*share{}}}
 	s.buffers.New = func() any { return newBuffers() }
 	s.Door = listen.NewDoor(listen.DoorOptions{
 		Options: listen.Options{Name: "imap", Connections: o.Limits.Connections, PerHost: o.Limits.ConnectionsPerHost, Drain: o.Limits.Drain, Log: o.Log},

@@ -21,7 +21,6 @@ type shares struct {
 type share struct {
 	sessions int       // that hold it
 	pace     pace      // of its commands
-	reading  chan turn // one message is read through for it at a time
 	lists    chan turn // LIST and its kin hold all names while their clients take the answer
 
 	names    atomic.Pointer[nameTable] // the newest one that a session has read
@@ -36,7 +35,7 @@ func (s *shares) join(id mail.AccountID, l *Limits) *share {
 	defer s.mu.Unlock()
 	one := s.all[id]
 	if one == nil {
-		one = &share{pace: newPace(l.CommandRate, l.CommandBurst), reading: make(chan turn, 1), lists: make(chan turn, l.Lists), ordering: make(chan turn, 1)}
+		one = &share{pace: newPace(l.CommandRate, l.CommandBurst), lists: make(chan turn, l.Lists), ordering: make(chan turn, 1)}
 		s.all[id] = one
 	}
 	one.sessions++
@@ -100,18 +99,8 @@ func (s *session) keepPace() {
 	}
 }
 
-// takeTurn takes a turn at reading a message through, and returns what ends it. An account has one turn at a time, and all
-// together Limits.ContentSearches: the sessions of one wait for each other and not others for them.
-func (s *session) takeTurn() (end func(), err error) {
-	if err := take(s.ctx, s.share.reading); err != nil {
-		return nil, err
-	}
-	if err := take(s.ctx, s.server.turns); err != nil {
-		<-s.share.reading
-		return nil, err
-	}
-	return func() { <-s.server.turns; <-s.share.reading }, nil
-}
+// takeTurn takes a turn at looking through messages, and returns what ends it.
+func (s *session) takeTurn() (end func(), err error) { return s.o.Finder.Turn(s.ctx, s.account) }
 
 // listing lets few commands of an account at a time hold the names of all its mailboxes.
 func listing(run func(*session, imap.Request) (reply, error)) func(*session, imap.Request) (reply, error) {

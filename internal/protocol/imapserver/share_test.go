@@ -13,6 +13,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/listen"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/doortest"
+	"github.com/mailmesh/mailmesh/internal/store/search"
 )
 
 // slowly delivers messages that take 100 ms each to be read, and returns how many were.
@@ -130,7 +131,9 @@ func TestSearchesAreFair(t *testing.T) {
 		if took := time.Since(begun); took > 1700*time.Millisecond { // each message, and the look at the index, waits for one of the other account
 			t.Errorf("7 messages took %v", took)
 		}
-	}, func(o *Options) { o.Limits.ContentSearches = 1 })
+	}, func(o *Options) {
+		o.Finder = finderOf(o, search.NewIndex(search.Options{Tx: o.Tx, Bodies: o.Bodies}), 1)
+	})
 }
 
 // One SEARCH may do so much and no more; what it says then helps.

@@ -1,6 +1,7 @@
 package imapserver
 
 import (
+	"github.com/mailmesh/mailmesh/internal/finding"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
 	"github.com/mailmesh/mailmesh/internal/store/search"
 )
@@ -56,14 +57,14 @@ func (s *session) sorted(found findings, by []imap.SortKey) (ordered imap.Set, e
 // their summaries. Messages that are gone have none and are left out then.
 func (s *session) eachSummary(uids imap.Set, summaries bool, each func(*search.Facts, []byte) error) error {
 	effort := s.newEffort()
-	effort.goal = uids.Len()
+	effort.Goal = uids.Len()
 	var batch []position
 	for p := range s.positions(s.selected.view.Seqs(uids)) {
 		if !summaries {
-			if err := effort.spend(costOfFacts); err != nil {
+			if err := effort.Spend(finding.CostOfFacts); err != nil {
 				return err
 			}
-			effort.done++
+			effort.Done++
 			facts := s.facts(p)
 			if err := each(&facts, nil); err != nil {
 				return err
@@ -81,10 +82,10 @@ func (s *session) eachSummary(uids imap.Set, summaries bool, each func(*search.F
 }
 
 // summaries is eachSummary for a batch, in turn with the other sessions of the account.
-func (s *session) summaries(batch []position, effort *effort, each func(*search.Facts, []byte) error) error {
-	var rows batchRows
+func (s *session) summaries(batch []position, effort *finding.Effort, each func(*search.Facts, []byte) error) error {
+	var rows finding.Rows
 	for len(batch) > 0 {
-		if err := effort.spend(int64(len(batch)) * costOfRow); err != nil {
+		if err := effort.Spend(int64(len(batch)) * finding.CostOfRow); err != nil {
 			return err
 		}
 		end, err := s.takeTurn()
@@ -96,9 +97,9 @@ func (s *session) summaries(batch []position, effort *effort, each func(*search.
 		if err != nil {
 			return err
 		}
-		effort.done += uint64(n)
+		effort.Done += uint64(n)
 		for i, p := range batch[:n] {
-			if row := rows.of(i); row != nil {
+			if row := rows.Of(i); row != nil {
 				facts := s.facts(p)
 				if err := each(&facts, row.Summary); err != nil {
 					return err
