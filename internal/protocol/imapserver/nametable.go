@@ -80,12 +80,27 @@ func (n *nameTable) waits(path string) bool {
 	return found
 }
 
+// subscribed returns the names that are subscribed to.
+func (n *nameTable) subscribed() map[string]bool {
+	names := make(map[string]bool, len(n.others))
+	for _, path := range n.others {
+		names[path] = true
+	}
+	for i := range n.boxes {
+		if n.boxes[i].subscribed {
+			names[n.boxes[i].path] = true
+		}
+	}
+	return names
+}
+
 // change is what has become of a mailbox between two tables.
 type change struct {
-	before, now *bearer // before is nil for a new one
-	own         bool    // the session itself has done it
-	anew        bool    // to be told as if it were new
-	listed      bool
+	before, now  *bearer // before is nil for a new one
+	subscription bool    // of its name has begun or ended
+	own          bool    // the session itself has done it
+	anew         bool    // to be told as if it were new
+	listed       bool
 }
 
 // changesSince returns the mailboxes of n of which an earlier table says something else, in an order that a client can follow
@@ -93,10 +108,10 @@ type change struct {
 // exchanged names there is no such order. What the session itself has done it knows, unless others have touched the same name.
 func (n *nameTable) changesSince(was *nameTable, own map[mail.MailboxID]bool) (list []*change) {
 	var all []*change
-	left := make(map[string]*change)
+	left, subscribed := make(map[string]*change), was.subscribed()
 	for i := range n.boxes {
 		now := &n.boxes[i]
-		c := &change{before: was.find(now.id), now: now, own: own[now.id]}
+		c := &change{before: was.find(now.id), now: now, own: own[now.id], subscription: now.subscribed != subscribed[now.path]}
 		if c.before != nil && *c.before == *now {
 			continue
 		}
@@ -114,7 +129,7 @@ func (n *nameTable) changesSince(was *nameTable, own map[mail.MailboxID]bool) (l
 		slices.Reverse(list[begin:])
 		for _, r := range list[begin:] {
 			by := left[r.now.path]
-			r.anew = next == c || r.own && (by != nil && !by.own || r.before == nil && r.now.subscribed != was.waits(r.now.path))
+			r.anew = next == c || r.own && (by != nil && !by.own || r.before == nil && r.subscription)
 		}
 	}
 	return list
@@ -146,7 +161,7 @@ func (e *events) news(c *change) (entry imap.ListEntry, wanted bool) {
 	entry = c.now.entry()
 	now := e.wants(c.now)
 	if c.before == nil {
-		return entry, now&imap.MailboxName != 0
+		return entry, now&imap.MailboxName != 0 || c.subscription && now&imap.SubscriptionChange != 0
 	}
 	either, moved := now|e.wants(c.before), c.before.path != c.now.path
 	if moved && either&imap.MailboxName != 0 {
@@ -155,8 +170,7 @@ func (e *events) news(c *change) (entry imap.ListEntry, wanted bool) {
 		}
 		return entry, true
 	}
-	subscription := c.before.subscribed != c.now.subscribed || moved && c.now.subscribed
-	return entry, subscription && either&imap.SubscriptionChange != 0 || c.before.children != c.now.children && now&imap.MailboxName != 0
+	return entry, c.subscription && either&imap.SubscriptionChange != 0 || c.before.children != c.now.children && now&imap.MailboxName != 0
 }
 
 // tellSubscriptions tells of names without mailbox that are subscribed to now, or no longer, but for those of which has been told.
