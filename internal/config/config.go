@@ -32,7 +32,7 @@ type Listen struct {
 	POP3        Endpoints `toml:"pop3" doc:"POP3 with STLS (RFC 1939, RFC 2595). Signing in needs TLS, except from this machine." accept:"a list of host:port"`
 	POP3S       Endpoints `toml:"pop3s" doc:"POP3 with TLS from the start (RFC 8314)." accept:"a list of host:port"`
 	HTTP        Endpoints `toml:"http" doc:"HTTP: what a certificate authority asks, settings for mail programs, and the way to HTTPS." accept:"a list of host:port"`
-	HTTPS       Endpoints `toml:"https" doc:"HTTPS: settings for mail programs (autoconfig, Autodiscover, .mobileconfig) and the MTA-STS policy of your domains (RFC 8461)." accept:"a list of host:port"`
+	HTTPS       Endpoints `toml:"https" doc:"HTTPS: JMAP (RFC 8620), settings for mail programs (autoconfig, Autodiscover, .mobileconfig) and the MTA-STS policy of your domains (RFC 8461)." accept:"a list of host:port"`
 	Metrics     Endpoints `toml:"metrics" doc:"HTTP with /metrics (Prometheus), /healthz and /readyz. No sign-in: keep it on this machine or a trusted network." accept:"a list of host:port"`
 }
 

@@ -26,6 +26,7 @@ func (n *Node) choreList() []chore {
 		{"finish interrupted mailbox work", 10 * time.Minute, func(ctx context.Context) error { return n.rooms.mailbox.Finish(ctx, 10*time.Minute) }},
 		{"remove closed accounts", time.Hour, n.rooms.provision.Tidy},
 		{"forget answers of past writes", 10 * time.Minute, n.forgetDone},
+		{"let go of uploads that nothing names", time.Hour, n.rooms.bodies.ExpireUploads},
 		{"collect bodies without a name", time.Hour, func(ctx context.Context) error {
 			c, err := n.rooms.bodies.Collect(ctx, keep)
 			n.log.Debug("bodies collected", "result", c)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/config"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver"
 	"github.com/mailmesh/mailmesh/internal/protocol/webserver"
 	"github.com/mailmesh/mailmesh/internal/rfc/mtasts"
 )
@@ -24,6 +25,11 @@ func (n *Node) webPlans(c *certificates) ([]doorPlan, error) {
 		Hostname: n.cfg.Hostname, HTTPSPort: httpsPort(n.cfg), Services: services(n.cfg), Tx: n.rooms.tx, Directory: n.rooms.directory,
 		STS: stsPolicy(n.cfg), Trusted: c.trusted, Log: n.log,
 	}
+	jmap, err := n.jmapServer()
+	if err != nil {
+		return nil, err
+	}
+	o.Places = map[string]http.Handler{jmapserver.WellKnown: jmap, jmapserver.Prefix: jmap}
 	if c.manager != nil {
 		o.Challenge = c.manager.Answer
 	}
@@ -31,7 +37,7 @@ func (n *Node) webPlans(c *certificates) ([]doorPlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.forHello, NextProtos: []string{"http/1.1"}}
+	shown := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.forHello, NextProtos: []string{"h2", "http/1.1"}}
 	serve := func(name string, h http.Handler, wrap func(net.Listener) net.Listener) func(context.Context, net.Listener) error {
 		return func(ctx context.Context, l net.Listener) error {
 			return webserver.Serve(ctx, wrap(webserver.Limit(l, name, n.log)), h, name, n.log)

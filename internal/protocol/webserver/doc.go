@@ -11,6 +11,8 @@
 //	/mobileconfig?address=YOU@DOMAIN                         a profile for iPhone, iPad and Mac
 //	/                                                        a page that says what this is
 //
+// and what other doors answer at Places of theirs, over HTTP/1.1 or HTTP/2.
+//
 // Over HTTP: the questions of a certificate authority (RFC 8555 8.3); everything else is sent to HTTPS, but for autoconfig on a
 // host whose certificate nobody would trust.
 //
@@ -20,6 +22,6 @@
 // # Limits
 //
 // A request's head has at most 16 KiB and must come within 10 seconds, its body 64 KiB, within 30; an answer must be taken within
-// a minute. XML that is read has no document type, no entities but XML's own, is in UTF-8, and is at most 20 elements deep. 1,000
-// connections at a time, 50 from one address.
+// a minute; other doors set times of their own. XML that is read has no document type, no entities but XML's own, is in UTF-8, and is at most 20 elements deep. 20,000
+// connections at a time, 500 from one address, 100 requests at a time over one of HTTP/2.
 package webserver

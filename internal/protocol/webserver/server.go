@@ -27,8 +27,9 @@ const (
 	answerTimeout  = time.Minute
 	idleTimeout    = time.Minute
 	drainTime      = 5 * time.Second
-	connections    = 1000
-	perHost        = 50
+	connections    = 20_000
+	perHost        = 500
+	streams        = 100 // requests at a time over one connection of HTTP/2
 )
 
 // Service is a way in for mail programs.
@@ -50,7 +51,9 @@ type Options struct {
 	Challenge func(http.ResponseWriter, *http.Request) bool
 	// Trusted reports whether the certificate for a host is one that clients accept.
 	Trusted func(host string) bool
-	Log     *slog.Logger // nil discards
+	// Places are those of other doors that speak HTTP, over HTTPS only: by their patterns of http.ServeMux.
+	Places map[string]http.Handler
+	Log    *slog.Logger // nil discards
 }
 
 // Server answers at both doors.
@@ -79,7 +82,11 @@ func (s *Server) Secure() http.Handler {
 	mux.HandleFunc("POST /autodiscover/autodiscover.xml", s.autodiscover)
 	mux.HandleFunc("GET /mobileconfig", s.mobileconfig)
 	mux.HandleFunc("GET /{$}", s.front)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	all := http.NewServeMux()
+	for pattern, h := range s.o.Places {
+		all.Handle(pattern, h)
+	}
+	all.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Content-Security-Policy", "default-src 'none'")
@@ -88,6 +95,7 @@ func (s *Server) Secure() http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
+	return all
 }
 
 // Plain is what is answered over HTTP.
@@ -191,7 +199,7 @@ func invalid(format string, args ...any) error {
 // Serve serves a handler at a door until ctx ends; requests under way may then be finished.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, name string, log *slog.Logger) error {
 	server := &http.Server{Handler: h, ReadHeaderTimeout: headTimeout, ReadTimeout: requestTimeout, WriteTimeout: answerTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHead, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHead, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: streams}, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 	stopped := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(stopped)

@@ -36,9 +36,14 @@
 // The file is written anew, without the keys of what is gone, when more than half of it is of no use, and after an account
 // was removed.
 //
+// # Uploads
+//
+// HoldUpload names a body that is to become part of something, for a day; ExpireUploads lets go what has not. They have a quota of
+// their own, in which a new one takes the place of the oldest (RFC 8620 6).
+//
 // # Housekeeping
 //
-// Collect, then Compact, every hour or so: they cost nothing where nothing was removed. SweepOrphans when SweepDue says so:
+// ExpireUploads, Collect, then Compact, every hour or so: they cost nothing where nothing was removed. SweepOrphans when SweepDue says so:
 // it notes bytes that no row names, and removes those it noted long ago. Compaction must leave alone what is younger than
 // MaxAge: a body that waits for its name cannot be told that it moved (pack.Options.Settle).
 //

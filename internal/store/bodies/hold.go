@@ -28,6 +28,11 @@ var ErrPutAgain = errors.New("the body can no longer be named: put it again")
 //
 // Where nothing goes wrong it costs no answer from the database but the account's key, which is remembered.
 func (s *Store) Hold(t *tx.Tx, account mail.AccountID, b *Body) (mail.BlobID, error) {
+	return s.name(t, account, b, 1, 0)
+}
+
+// name adds holds to a name, or makes it; a name without holds lasts until expires.
+func (s *Store) name(t *tx.Tx, account mail.AccountID, b *Body, holds, expires int64) (mail.BlobID, error) {
 	// This is the one clock beside t.Now: how long this process has had the body, no database knows.
 	if s.clock().Sub(b.since) > MaxAge {
 		return mail.BlobID{}, mail.E("bodies.Hold", mail.Conflict, ErrPutAgain)
@@ -46,9 +51,10 @@ func (s *Store) Hold(t *tx.Tx, account mail.AccountID, b *Body) (mail.BlobID, er
 		return id, err
 	}
 	t.SQL().Queue(`INSERT INTO blob (account_id, blob_id, object_id, wrapped_key, size, holds, expires)
-		VALUES ($1, $2, $3, $4, $5, 1, 0)
-		ON CONFLICT (account_id, blob_id) DO UPDATE SET holds = blob.holds + 1, expires = 0`,
-		account, id[:], b.Object, wrapped, b.Size)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (account_id, blob_id) DO UPDATE SET holds = blob.holds + excluded.holds,
+			expires = CASE WHEN blob.holds + excluded.holds > 0 THEN 0 ELSE excluded.expires END`,
+		account, id[:], b.Object, wrapped, b.Size, holds, expires)
 	if first {
 		// An account that had this content already goes on with the object it had, so the new one may be left without a
 		// name. Noting that for the first account is enough: the collector looks for others.

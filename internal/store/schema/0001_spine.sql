@@ -176,6 +176,8 @@ CREATE TABLE blob (
     PRIMARY KEY (account_id, blob_id)
 ) {{clustered}};
 CREATE INDEX blob_object ON blob (object_id);
+CREATE INDEX blob_upload ON blob (account_id, expires) WHERE expires > 0;
+CREATE INDEX blob_expires ON blob (expires) WHERE expires > 0;
 
 -- Objects that lost a name and are to be looked at by the collector. The account that let go is in the key so that two
 -- accounts, each under its own lock, never wait for each other here.

@@ -21,9 +21,12 @@ type AccountCapability func(ctx context.Context, u *User, a Access) any
 
 // Capability is what a server can do.
 type Capability struct {
-	Session any               // of "capabilities": the same for all
+	Session any               // of "capabilities": the same for all; a Placed, where it has URLs
 	Account AccountCapability // nil: no account has it
 }
+
+// Placed is what a capability says that names places of this server, whose URLs begin with base ("https://mail.example.org").
+type Placed interface{ At(base string) any }
 
 // NewRegistry makes an empty one.
 func NewRegistry() *Registry {

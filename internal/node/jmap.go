@@ -1,0 +1,23 @@
+package node
+
+import (
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/core"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
+)
+
+// jmapServer makes the JMAP door. Each line of the list is a capability, or a part of one, with its methods.
+func (n *Node) jmapServer() (*jmapserver.Server, error) {
+	maxUpload := int64(n.cfg.Limits.MessageSize)
+	registry := method.NewRegistry()
+	for _, register := range []func(*method.Registry){
+		func(r *method.Registry) {
+			core.Register(r, core.Limits{SizeUpload: maxUpload, ConcurrentUpload: jmapserver.MaxConcurrentUpload, Collations: []string{}})
+		},
+	} {
+		register(registry)
+	}
+	s, err := jmapserver.New(jmapserver.Options{Registry: registry, Schemes: []jmapserver.Scheme{jmapserver.Basic(n.rooms.auth)},
+		Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies, Directory: n.rooms.directory, MaxUpload: maxUpload, Log: n.log})
+	return s, err
+}

@@ -1,0 +1,87 @@
+package jmapserver
+
+import (
+	"errors"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/blobs"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
+)
+
+// anything is the type of what has none.
+const anything = "application/octet-stream"
+
+// download gives a blob (RFC 8620 6.2). It says what type the client has asked for, as the RFC wants, which may be what a stranger
+// wrote in a mail: nosniff, a sandbox and "attachment" keep a browser from running it in our name.
+func (s *Server) download(w http.ResponseWriter, r *http.Request, u *method.User) {
+	b, err := s.openBlob(r, u)
+	if err != nil {
+		fail(w, s.problemOf(r, u, err))
+		return
+	}
+	defer b.Close()
+	h := w.Header()
+	h.Set("Content-Type", typeOf(r.URL.Query().Get("type")))
+	h.Set("Content-Disposition", disposition(r.PathValue("name")))
+	h.Set("Cache-Control", "private, immutable, max-age=31536000") // a blob never changes
+	h.Set("ETag", `"`+r.PathValue("blobId")+`"`)
+	http.ServeContent(&patientWriter{ResponseWriter: w}, r, "", time.Time{}, b)
+}
+
+func (s *Server) openBlob(r *http.Request, u *method.User) (*blobs.Blob, error) {
+	a, err := s.account(r.Context(), u, r.PathValue("accountId"))
+	if err != nil {
+		return nil, err
+	}
+	ref, err := method.ParseBlobRef(r.PathValue("blobId"))
+	if err != nil {
+		return nil, mail.E("jmapserver.download", mail.NotFound, err)
+	}
+	if !a.Own() {
+		return nil, mail.E("jmapserver.download", mail.NotFound, errNoBlob)
+	}
+	return blobs.Open(r.Context(), s.o.Bodies, a.Owner, ref)
+}
+
+var errNoBlob = errors.New("you have no such blob")
+
+// typeOf is the media type that a client asks for.
+func typeOf(asked string) string {
+	kind, params, err := mime.ParseMediaType(asked)
+	if err != nil || !strings.Contains(kind, "/") {
+		return anything
+	}
+	if text := mime.FormatMediaType(kind, params); text != "" {
+		return text
+	}
+	return anything
+}
+
+// disposition names the file (RFC 6266). The name may be anything that a stranger wrote.
+func disposition(name string) string {
+	name = strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f || c == '/' || c == '\\' {
+			return '_'
+		}
+		return c
+	}, name)
+	if text := mime.FormatMediaType("attachment", map[string]string{"filename": name}); text != "" {
+		return text
+	}
+	return "attachment"
+}
+
+// patientWriter gives the client time for each piece that it takes.
+type patientWriter struct{ http.ResponseWriter }
+
+func (p *patientWriter) Write(b []byte) (int, error) {
+	patient(p.ResponseWriter).SetWriteDeadline(time.Now().Add(patience))
+	return p.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (p *patientWriter) Unwrap() http.ResponseWriter { return p.ResponseWriter }
