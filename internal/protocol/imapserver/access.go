@@ -55,19 +55,12 @@ func (s *session) locate(t *tx.Tx, path string) (place, error) {
 	return place{owner: owner.ID, prefix: prefixOf(owner), path: levels[2]}, nil
 }
 
-// An address may hold what separates levels (RFC 5322 3.2.3: "/" is atext).
-var (
-	escapeAddress   = strings.NewReplacer("%", "%25", mailbox.Separator, "%2F")
-	unescapeAddress = strings.NewReplacer("%25", "%", "%2F", mailbox.Separator, "%2f", mailbox.Separator)
-)
+// unescapeAddress undoes what mailbox.ForeignPrefix does to an address.
+var unescapeAddress = strings.NewReplacer("%25", "%", "%2F", mailbox.Separator, "%2f", mailbox.Separator)
 
 // prefixOf is what stands before the paths of an account's mailboxes where others see them.
 func prefixOf(owner directory.Account) string {
-	space := mailbox.OtherUsers
-	if owner.Shared {
-		space = mailbox.SharedFolders
-	}
-	return space + mailbox.Separator + escapeAddress.Replace(owner.Address.String()) + mailbox.Separator
+	return mailbox.ForeignPrefix(owner.Address, owner.Shared)
 }
 
 // reach returns the mailbox of a path with the rights to it, whatever these are.

@@ -30,6 +30,19 @@ func Foreign(path string) bool {
 	return first == OtherUsers || first == SharedFolders
 }
 
+// An address may hold what separates levels (RFC 5322 3.2.3: "/" is atext).
+var escapeAddress = strings.NewReplacer("%", "%25", Separator, "%2F")
+
+// ForeignPrefix is what stands before the paths of an account's mailboxes where others see them. forMany says that they are for
+// many.
+func ForeignPrefix(address mail.Address, forMany bool) string {
+	space := OtherUsers
+	if forMany {
+		space = SharedFolders
+	}
+	return space + Separator + escapeAddress.Replace(address.String()) + Separator
+}
+
 // newPath is splitPath for a mailbox that gets the path. A separator at the end, which announces children, is dropped.
 func newPath(op, path string) ([]string, error) {
 	levels, err := splitPath(op, strings.TrimSuffix(path, Separator))

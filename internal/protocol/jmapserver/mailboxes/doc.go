@@ -1,0 +1,24 @@
+// Package mailboxes is what JMAP clients do with mailboxes: Mailbox/get, /changes, /query, /queryChanges and /set (RFC 8621 2).
+//
+// # Choices
+//
+//   - The mailbox that IMAP calls INBOX has the name "Inbox". It keeps name, parent and role, and cannot be destroyed.
+//   - What is \Deleted counts nowhere (RFC 8621 4.1.1). unreadThreads are those that RFC 8621 2 wants of a quality implementation;
+//     who is not the owner is told of threads with an unread email in the mailbox itself, since the others may be none of the
+//     user's business.
+//   - A name has no "/", which separates the levels of IMAP's names, and two mailboxes beside each other are not both INBOX in
+//     capitals or small letters.
+//   - A role that another mailbox has is refused; a client that passes one on takes it away first, or does both in one Mailbox/set,
+//     in which roles that are taken away go first.
+//   - Users other than the owner see a mailbox if they have the right "l". One whose parent they do not see is at the top for
+//     them. They have subscriptions of their own: those that IMAP knows by the name that the mailbox has for them.
+//   - Mailboxes are destroyed from the leaves up, and created from the top down, whatever the order in a Mailbox/set.
+//   - /changes names a mailbox also when a flag of a message in another has changed its unreadThreads. To a user who is not the
+//     owner it answers cannotCalculateChanges when rights have changed.
+//
+// # Limits
+//
+//   - Those of store/mailbox for numbers and names of mailboxes (overQuota, invalidProperties).
+//   - method.MaxObjectsInGet mailboxes a Mailbox/get that names ids, all where it names none.
+//   - maxConditions conditions in a filter, maxDepth operators in each other (unsupportedFilter).
+package mailboxes

@@ -1,0 +1,31 @@
+package mailboxes
+
+import (
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
+	"github.com/mailmesh/mailmesh/internal/store/directory"
+	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/threadcount"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// Capability is RFC 8621's for mail, which package emails describes.
+const Capability = "urn:ietf:params:jmap:mail"
+
+// Options says what the methods stand on.
+type Options struct {
+	Tx        *tx.Store
+	Mailbox   *mailbox.Store
+	Threads   *threadcount.Store
+	Directory *directory.Store
+}
+
+// Mailboxes are the methods.
+type Mailboxes struct{ o Options }
+
+// New makes them.
+func New(o Options) *Mailboxes { return &Mailboxes{o} }
+
+// Register adds the methods to those of a server.
+func (m *Mailboxes) Register(r *method.Registry) {
+	r.Add("Mailbox/get", method.Method{Capability: Capability, Needs: method.Read, Run: m.get})
+}
