@@ -27,6 +27,7 @@ type commands struct {
 	Quickstart quickstart `cmd:"" help:"Set up a new server: configuration, domain, account, and what to put into the DNS."`
 	Serve      serve      `cmd:"" help:"Run the server."`
 	Account    account    `cmd:"" help:"Add, list and remove accounts, set passwords."`
+	Session    session    `cmd:"" help:"List the programs that an account has let in on the sign-in page, and end their sessions."`
 	Domain     domain     `cmd:"" help:"Add, list and remove domains."`
 	Alias      alias      `cmd:"" help:"Add, list and remove aliases."`
 	Group      group      `cmd:"" help:"Add, list and remove groups and their members."`

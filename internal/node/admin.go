@@ -25,6 +25,7 @@ type (
 	AccountChange  = adminserver.AccountChange
 	AppPassword    = adminserver.AppPassword
 	NewAppPassword = adminserver.NewAppPassword
+	Session        = adminserver.Session
 	Alias          = adminserver.Alias
 	NewAlias       = adminserver.NewAlias
 	Group          = adminserver.Group

@@ -313,6 +313,29 @@ func (s *Service) RevokeAppPassword(ctx context.Context, a mail.Address, id int6
 	return err
 }
 
+// Sessions lists the programs that an account has let in.
+func (s *Service) Sessions(ctx context.Context, a mail.Address) ([]auth.Session, error) {
+	return read(ctx, s, func(t *tx.Tx) ([]auth.Session, error) {
+		account, err := s.directory.ByAddress(t, a)
+		if err != nil {
+			return nil, err
+		}
+		return s.auth.Sessions(t, account.ID)
+	})
+}
+
+// RevokeSession ends a session of an account, 0 all of them.
+func (s *Service) RevokeSession(ctx context.Context, a mail.Address, id int64) error {
+	_, err := s.onAccount(ctx, a, func(t *tx.Tx, account mail.AccountID) error {
+		ringSessions(t, account)
+		if id == 0 {
+			return s.auth.EndSessions(t, account)
+		}
+		return s.auth.RevokeSession(t, account, id)
+	})
+	return err
+}
+
 // RemoveAccount removes an account and its mail. When it returns nil the account is gone for good; if the last of its
 // rows could not be removed, Tidy will.
 func (s *Service) RemoveAccount(ctx context.Context, a mail.Address) error {

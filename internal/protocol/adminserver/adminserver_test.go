@@ -193,6 +193,15 @@ func TestClient(t *testing.T) {
 		refused(t, "revoking again", c.RevokeAppPassword(ctx, ann.Address, app.ID), mail.NotFound, "no app password")
 		refused(t, "revoking x", c.RevokeAppPassword(ctx, ann.Address, "x"), mail.Invalid, "is a number")
 
+		if sessions := all(t, c.Sessions(ctx, ann.Address)); len(sessions) != 0 {
+			t.Errorf("sessions are %+v", sessions)
+		}
+		if err := c.RevokeSession(ctx, ann.Address, ""); err != nil {
+			t.Error(err)
+		}
+		refused(t, "revoking no session", c.RevokeSession(ctx, ann.Address, "77"), mail.NotFound, "no session")
+		refused(t, "revoking session x", c.RevokeSession(ctx, ann.Address, "x"), mail.Invalid, "is a number")
+
 		if err := c.AddAlias(ctx, NewAlias{"a@example.org", ann.Address}); err != nil {
 			t.Error(err)
 		}

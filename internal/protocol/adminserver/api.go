@@ -91,6 +91,18 @@ type NewAppPassword struct {
 	Name string `json:"name"`
 }
 
+// Session is a program that an account has let in on the sign-in page.
+type Session struct {
+	ID       string    `json:"id"`
+	Client   string    `json:"client"`
+	Name     string    `json:"name"`     // what the program calls itself
+	Redirect string    `json:"redirect"` // where it was sent its code
+	Scope    []string  `json:"scope"`    // read, write, send
+	Created  time.Time `json:"created"`
+	LastUsed time.Time `json:"lastUsed"` // to the hour
+	Expires  time.Time `json:"expires"`
+}
+
 // Alias is one target of an alias.
 type Alias struct {
 	Address string    `json:"address"`

@@ -217,6 +217,19 @@ func (c *Client) RevokeAppPassword(ctx context.Context, address, id string) erro
 	return c.do(ctx, http.MethodDelete, at(accounts, address, "app-passwords", id), nil, nil)
 }
 
+// Sessions goes through the programs that an account has let in.
+func (c *Client) Sessions(ctx context.Context, address string) iter.Seq2[Session, error] {
+	return list[Session](ctx, c, at(accounts, address, "sessions"), "")
+}
+
+// RevokeSession ends a session; "" all of the account.
+func (c *Client) RevokeSession(ctx context.Context, address, id string) error {
+	if id == "" {
+		return c.do(ctx, http.MethodDelete, at(accounts, address, "sessions"), nil, nil)
+	}
+	return c.do(ctx, http.MethodDelete, at(accounts, address, "sessions", id), nil, nil)
+}
+
 // RebuildSearch makes the text index of an account anew, beside service.
 func (c *Client) RebuildSearch(ctx context.Context, address string) error {
 	return c.do(ctx, http.MethodPost, at(accounts, address, "search", "rebuild"), nil, nil)

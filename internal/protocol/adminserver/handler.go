@@ -85,6 +85,10 @@ func (h *handler) routes() map[string]operation {
 		"POST /v1/accounts/{address}/app-passwords":        h.addAppPassword,
 		"DELETE /v1/accounts/{address}/app-passwords/{id}": h.revokeAppPassword,
 
+		"GET /v1/accounts/{address}/sessions":         h.listSessions,
+		"DELETE /v1/accounts/{address}/sessions":      h.endSessions,
+		"DELETE /v1/accounts/{address}/sessions/{id}": h.revokeSession,
+
 		"POST /v1/accounts/{address}/search/rebuild": h.rebuildSearch,
 
 		"GET /v1/accounts/{address}/submissions":              h.listSubmissions,

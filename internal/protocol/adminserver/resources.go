@@ -185,6 +185,48 @@ func (h *handler) revokeAppPassword(r *http.Request) (any, error) {
 	return nil, h.provision.RevokeAppPassword(r.Context(), address, id)
 }
 
+func showSession(v auth.Session) Session {
+	out := Session{ID: strconv.FormatInt(v.ID, 10), Client: v.Client, Name: v.Name, Redirect: v.Redirect, Created: v.Created, LastUsed: v.LastUsed, Expires: v.Expires}
+	for _, s := range []struct {
+		scope auth.Scope
+		word  string
+	}{{auth.ReadMail, "read"}, {auth.WriteMail, "write"}, {auth.SendMail, "send"}} {
+		if v.Scope&s.scope != 0 {
+			out.Scope = append(out.Scope, s.word)
+		}
+	}
+	return out
+}
+
+func (h *handler) listSessions(r *http.Request) (any, error) {
+	address, err := pathAddress(r)
+	if err != nil {
+		return nil, err
+	}
+	found, err := h.provision.Sessions(r.Context(), address) // never more than a page
+	return toPage(listing{limit: directory.MaxPage}, found, showSession, nil), err
+}
+
+func (h *handler) endSessions(r *http.Request) (any, error) {
+	address, err := pathAddress(r)
+	if err != nil {
+		return nil, err
+	}
+	return nil, h.provision.RevokeSession(r.Context(), address, 0)
+}
+
+func (h *handler) revokeSession(r *http.Request) (any, error) {
+	address, err := pathAddress(r)
+	if err != nil {
+		return nil, err
+	}
+	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	if err != nil || id <= 0 {
+		return nil, invalid("the id of a session is a number, as listed, not %.40q", r.PathValue("id"))
+	}
+	return nil, h.provision.RevokeSession(r.Context(), address, id)
+}
+
 func (h *handler) rebuildSearch(r *http.Request) (any, error) {
 	address, err := pathAddress(r)
 	if err != nil {
