@@ -46,6 +46,7 @@ func (n *Node) choreList() []chore {
 			return err
 		}},
 		{"take destroyed mail from the text index", 24 * time.Hour, n.rooms.search.CleanAll},
+		{"forget sessions of programs", time.Hour, n.forgetSessions},
 		{"forget old submissions", time.Hour, n.forgetSubmissions},
 		{"forget what was retried", 24 * time.Hour, n.forgetRetried},
 		{"forget senders of forwarded mail", 24 * time.Hour, n.forgetSenders},

@@ -17,7 +17,7 @@ func (n *Node) jmapServer() (*jmapserver.Server, error) {
 	} {
 		register(registry)
 	}
-	s, err := jmapserver.New(jmapserver.Options{Registry: registry, Schemes: []jmapserver.Scheme{jmapserver.Basic(n.rooms.auth)},
+	s, err := jmapserver.New(jmapserver.Options{Registry: registry, Schemes: n.schemes(),
 		Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies, Directory: n.rooms.directory, MaxUpload: maxUpload, Log: n.log})
 	return s, err
 }

@@ -56,6 +56,8 @@ type rooms struct {
 	certs     *certs.Store
 	sender    *srs.Rewriter
 
+	signInSecret []byte // of the sign-in page
+
 	submissions *submissions.Store
 	contacts    *contacts.Store
 	keys        *dkimkeys.Store
@@ -170,6 +172,9 @@ func (r *rooms) openStore(ctx context.Context, cfg config.Config, log *slog.Logg
 	r.directory = directory.New(directory.Options{Hostname: cfg.Hostname, Forwarding: true})
 	secret, err := hkdf.Key(sha256.New, master, nil, "mailmesh auth", 32)
 	if err != nil {
+		return err
+	}
+	if r.signInSecret, err = hkdf.Key(sha256.New, master, nil, "mailmesh sign-in page", 32); err != nil {
 		return err
 	}
 	r.auth = auth.New(auth.Options{Tx: r.tx, Lookup: r.directory.SignIn, Secret: secret, Logger: log})

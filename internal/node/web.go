@@ -30,6 +30,9 @@ func (n *Node) webPlans(c *certificates) ([]doorPlan, error) {
 		return nil, err
 	}
 	o.Places = map[string]http.Handler{jmapserver.WellKnown: jmap, jmapserver.Prefix: jmap}
+	if err := n.addSignIn(o.Places); err != nil {
+		return nil, err
+	}
 	if c.manager != nil {
 		o.Challenge = c.manager.Answer
 	}

@@ -17,8 +17,9 @@ import (
 
 // Scheme is one way to sign in (RFC 9110 11).
 type Scheme interface {
-	Name() string      // "Basic"
-	Challenge() string // of WWW-Authenticate, with the name
+	Name() string // "Basic"
+	// Challenge is what WWW-Authenticate says of it, with the name. refused is why it was refused, nil where it was not tried.
+	Challenge(refused error) string
 	// Authenticate says who a request is by, from what stands behind the name in its Authorization field. A refusal is
 	// mail.Denied, mail.Disabled, or mail.Limit with auth.Wait.
 	Authenticate(ctx context.Context, credentials string, r *http.Request) (*method.User, error)
@@ -28,8 +29,10 @@ type Scheme interface {
 func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (*method.User, error) {
 	name, credentials, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	err := mail.E("jmapserver.authenticate", mail.Denied, errNoScheme)
+	var tried Scheme
 	for _, scheme := range s.o.Schemes {
 		if strings.EqualFold(name, scheme.Name()) { // RFC 9110 11.1
+			tried = scheme
 			var u *method.User
 			if u, err = scheme.Authenticate(r.Context(), strings.TrimLeft(credentials, " "), r); err == nil {
 				return u, nil
@@ -42,7 +45,11 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (*method.U
 	switch {
 	case mail.Is(err, mail.Denied):
 		for _, scheme := range s.o.Schemes {
-			w.Header().Add("WWW-Authenticate", scheme.Challenge())
+			var refused error
+			if scheme == tried {
+				refused = err
+			}
+			w.Header().Add("WWW-Authenticate", scheme.Challenge(refused))
 		}
 	case mail.Is(err, mail.Disabled):
 		p.Status = http.StatusForbidden
@@ -66,8 +73,8 @@ type basic struct{ auth *auth.Store }
 // Basic is signing in with a password.
 func Basic(a *auth.Store) Scheme { return basic{a} }
 
-func (basic) Name() string      { return "Basic" }
-func (basic) Challenge() string { return `Basic realm="mail", charset="UTF-8"` }
+func (basic) Name() string           { return "Basic" }
+func (basic) Challenge(error) string { return `Basic realm="mail", charset="UTF-8"` }
 
 func (b basic) Authenticate(ctx context.Context, _ string, r *http.Request) (*method.User, error) {
 	login, password, ok := r.BasicAuth()
@@ -79,7 +86,9 @@ func (b basic) Authenticate(ctx context.Context, _ string, r *http.Request) (*me
 	if err != nil {
 		return nil, err
 	}
-	return &method.User{Account: in.Account, Login: in.Login(), Scope: method.All, Remote: RemoteOf(r), Session: session}, nil
+	u := userOf(b.auth, in, r)
+	u.Session = session
+	return u, nil
 }
 
 var errBasic = errors.New("Basic needs base64 of the address, a colon, and the password (RFC 7617 2)")

@@ -45,7 +45,7 @@ func open(t testing.TB) *door {
 		return struct{}{}, nil
 	}})
 	var err error
-	d.server, err = jmapserver.New(jmapserver.Options{Registry: r, Schemes: []jmapserver.Scheme{jmapserver.Basic(d.Auth)}, Tx: d.Tx,
+	d.server, err = jmapserver.New(jmapserver.Options{Registry: r, Schemes: []jmapserver.Scheme{jmapserver.Bearer(d.Auth, "https://mail.example.org/resource"), jmapserver.Basic(d.Auth)}, Tx: d.Tx,
 		Mailbox: d.Mailbox, Bodies: d.Bodies, Directory: d.Directory, MaxUpload: maxUpload, Log: slog.New(slog.NewTextHandler(d.log, nil))})
 	d.Must(err)
 	return d

@@ -47,14 +47,20 @@ func New(o Options) (*Server, error) {
 	return &Server{o, http.NewCrossOriginProtection()}, nil
 }
 
+const (
+	metadataPath = "/.well-known/oauth-authorization-server"
+	// ResourcePath is where a program that was refused finds out how to sign in.
+	ResourcePath = "/.well-known/oauth-protected-resource"
+)
+
 // Prefixes are the paths that Handler answers.
-var Prefixes = []string{"/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource", "/oauth/"}
+var Prefixes = []string{metadataPath, ResourcePath, "/oauth/"}
 
 // Handler answers what is below Prefixes.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /.well-known/oauth-authorization-server", shared(s.metadata))
-	mux.Handle("GET /.well-known/oauth-protected-resource", shared(s.resource))
+	mux.Handle("GET "+metadataPath, shared(s.metadata))
+	mux.Handle("GET "+ResourcePath, shared(s.resource))
 	mux.HandleFunc("GET /oauth/authorize", s.begin)
 	mux.HandleFunc("POST /oauth/authorize", s.signIn)
 	mux.HandleFunc("POST /oauth/consent", s.consent)
