@@ -87,12 +87,8 @@ func Parse(text string) (State, error) {
 	return s, nil
 }
 
-// Of returns the state of a type in a view of an account.
+// Of returns the state of a type in a view of an account. In a write it is the one that the write will have made.
 func Of(t *tx.Tx, account mail.AccountID, typ Type) (State, error) {
-	_, epoch, err := t.State(account)
-	if err != nil {
-		return State{}, err
-	}
-	last, err := t.LastOf(account, kinds[typ]...)
+	last, epoch, err := t.StateOf(account, kinds[typ]...)
 	return State{Epoch: epoch, ModSeq: last}, err
 }

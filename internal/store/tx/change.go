@@ -1,7 +1,6 @@
 package tx
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -194,34 +193,4 @@ func notFound(op string, err error) error {
 		return mail.E(op, mail.NotFound, nil)
 	}
 	return err
-}
-
-// LastOf returns the number of the last change of any of the kinds in a view of an account: where the log has none any
-// more, the number above which the log is complete.
-func (t *Tx) LastOf(id mail.AccountID, kinds ...Kind) (last mail.ModSeq, err error) {
-	among, args := oneOf(kinds, id)
-	err = t.sql.QueryRow(`SELECT modseq FROM change WHERE account_id = $1`+among+` ORDER BY modseq DESC LIMIT 1`, args...).Scan(&last)
-	if errors.Is(err, db.ErrNoRows) {
-		err = t.sql.QueryRow(`SELECT log_floor FROM account WHERE id = $1`, id).Scan(&last)
-	}
-	return last, err
-}
-
-// LastOfEach returns the number of the last change of each kind that the log has after since, in a view of an account.
-func (t *Tx) LastOfEach(id mail.AccountID, since mail.ModSeq) (map[Kind]mail.ModSeq, error) {
-	rows, err := t.sql.Query(`SELECT kind, MAX(modseq) FROM change WHERE account_id = $1 AND modseq > $2 GROUP BY kind`, id, since)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	last := map[Kind]mail.ModSeq{}
-	for rows.Next() {
-		var kind Kind
-		var at mail.ModSeq
-		if err := rows.Scan(&kind, &at); err != nil {
-			return nil, err
-		}
-		last[kind] = at
-	}
-	return last, rows.Err()
 }

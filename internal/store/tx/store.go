@@ -38,6 +38,8 @@ type Store struct {
 	db   *db.DB
 	bell Bell
 	ids  *idSource
+
+	lasts lasts
 }
 
 // New returns a Store over a database whose schema is up to date. It takes the first block of ids.
@@ -76,7 +78,7 @@ func NewKey() Key {
 
 // Read runs fn on one read-only snapshot.
 func (s *Store) Read(ctx context.Context, fn func(*Tx) error) error {
-	return s.db.Read(ctx, func(d *db.Tx) error { return fn(&Tx{sql: d, ids: s.ids, readOnly: true}) })
+	return s.db.Read(ctx, func(d *db.Tx) error { return fn(&Tx{sql: d, ids: s.ids, lasts: &s.lasts, readOnly: true}) })
 }
 
 // Write runs fn, which must come to the same end when it runs twice (setting flags does, appending a message does not:
@@ -131,7 +133,7 @@ func (s *Store) run(ctx context.Context, accounts []mail.AccountID, key *Key, fn
 		var after []func()
 		var given []Numbers
 		err := s.db.Write(ctx, turn, func(d *db.Tx) error {
-			t := &Tx{sql: d, ids: s.ids}
+			t := &Tx{sql: d, ids: s.ids, lasts: &s.lasts}
 			if err := fn(t); err != nil {
 				return err
 			}

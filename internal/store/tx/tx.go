@@ -15,6 +15,7 @@ import (
 type Tx struct {
 	sql      *db.Tx
 	ids      *idSource
+	lasts    *lasts
 	readOnly bool
 	accounts []account      // locked, ascending
 	home     mail.AccountID // whose rows hold the answer of a Once
