@@ -559,3 +559,28 @@ CREATE TABLE sharing (
     reading    BIGINT NOT NULL,           -- 1: and what they read
     displayed  BIGINT NOT NULL            -- contacts.Consent: who learns that mail was displayed
 );
+
+------------------------------------------------------------------------------------------------------------- web push
+
+-- Where clients that are not connected want to be told of changes (RFC 8620 7.2).
+CREATE TABLE push_subscription (
+    account_id BIGINT NOT NULL,
+    id         BIGINT NOT NULL,
+    device     TEXT NOT NULL,             -- what the client calls itself
+    url        TEXT NOT NULL,
+    p256dh     {{bytes}} NOT NULL,        -- the client's public key, empty: messages are not encrypted
+    auth       {{bytes}} NOT NULL,
+    types      TEXT NOT NULL,             -- separated by one space; *: all
+    code       TEXT NOT NULL,             -- that the client is to repeat
+    verified   BIGINT NOT NULL,           -- 1: it has
+    credential TEXT NOT NULL,             -- what it was signed in with
+    expires    BIGINT NOT NULL,
+    epoch      BIGINT NOT NULL,           -- of the state that was told last
+    told       BIGINT NOT NULL,
+    owed       BIGINT NOT NULL,           -- 1: there is something to be told, and somebody has begun to
+    due        BIGINT NOT NULL,           -- not to be told before; moved on by who begins
+    failures   BIGINT NOT NULL,           -- in a row
+    PRIMARY KEY (account_id, id)
+) {{clustered}};
+CREATE INDEX push_subscription_due ON push_subscription (due) WHERE owed = 1;
+CREATE INDEX push_subscription_expires ON push_subscription (expires);
