@@ -4,6 +4,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/core"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/pushing"
 )
 
 // jmapServer makes the JMAP door. Each line of the list is a capability, or a part of one, with its methods.
@@ -14,10 +15,18 @@ func (n *Node) jmapServer() (*jmapserver.Server, error) {
 		func(r *method.Registry) {
 			core.Register(r, core.Limits{SizeUpload: maxUpload, ConcurrentUpload: jmapserver.MaxConcurrentUpload, Collations: []string{}})
 		},
+		pushing.Register,
 	} {
 		register(registry)
 	}
 	s, err := jmapserver.New(jmapserver.Options{Registry: registry, Schemes: n.schemes(),
 		Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies, Directory: n.rooms.directory, MaxUpload: maxUpload, Log: n.log})
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	if err := n.openPushing(s.Request); err != nil {
+		return nil, err
+	}
+	n.handlePushing(s)
+	return s, nil
 }

@@ -23,6 +23,7 @@ type meters struct {
 
 	bellSeconds   metrics.Histogram
 	bellRecovered metrics.Counter
+	pushSeconds   metrics.Histogram
 
 	sessions      metrics.Gauge
 	accepted      metrics.Counter
@@ -69,6 +70,7 @@ func newMeters() *meters {
 		bodyBytes:        r.Counter("body_bytes_total", "Sealed bytes of bodies written."),
 		bellSeconds:      r.Histogram("notice_seconds", "Time from a commit to a watcher of the account.", metrics.Latencies),
 		bellRecovered:    r.Counter("notices_recovered_total", "Accounts whose notice was lost and found by asking the store."),
+		pushSeconds:      r.Histogram("push_seconds", "Time from the commit of a change until a client was told.", metrics.Latencies, "client"),
 		sessions:         r.Gauge("sessions", "Open sessions.", "protocol"),
 		accepted:         r.Counter("messages_accepted_total", "Messages answered 250.", "protocol"),
 		delivered:        r.Counter("recipients_delivered_total", "Recipients of accepted messages.", "protocol"),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/config"
 	"github.com/mailmesh/mailmesh/internal/mailflow/queue"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/pushing"
 )
 
 // Node is a server.
@@ -22,6 +23,7 @@ type Node struct {
 
 	certificates *certificates // while it serves
 	queue        *queue.Queue
+	pushing      *pushing.Pushing
 }
 
 // Open opens the data folder and builds all rooms. It opens no socket: the node can be administered, and Serve makes it
@@ -66,6 +68,7 @@ func (n *Node) Serve(ctx context.Context, ready func(Ready) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(ctx, func() { n.draining.Store(true) })()
+	defer context.AfterFunc(ctx, n.closePushing)() // else their handlers would keep the doors open
 
 	stopChores := n.startChores(ctx)
 	defer stopChores()
@@ -102,6 +105,7 @@ func (n *Node) Serve(ctx context.Context, ready func(Ready) error) error {
 	<-ctx.Done()
 	n.log.Info("stopping")
 	serving.Wait()
+	n.closePushing()
 	closeWatchers()
 	watching.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {

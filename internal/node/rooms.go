@@ -24,6 +24,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mailflow/tlspolicy"
 	"github.com/mailmesh/mailmesh/internal/provision"
 	"github.com/mailmesh/mailmesh/internal/realtime"
+	"github.com/mailmesh/mailmesh/internal/realtime/states"
 	"github.com/mailmesh/mailmesh/internal/rfc/srs"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
@@ -45,6 +46,7 @@ type rooms struct {
 	db        *db.DB
 	blobs     blob.Store
 	realtime  *realtime.Realtime
+	feed      *states.Feed
 	tx        *tx.Store
 	directory *directory.Store
 	auth      *auth.Store
@@ -95,6 +97,10 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 	if r.tx, err = tx.New(ctx, tx.Options{DB: r.db, Bell: r}); err != nil {
 		return r, err
 	}
+	r.feed = states.NewFeed(states.FeedOptions{Tx: r.tx, Realtime: r.realtime, Report: func(err error) {
+		log.Error("the states of an account cannot be read; it is tried again", "err", err)
+	}})
+	r.closers = append(r.closers, func() error { r.feed.Close(); return nil })
 	if err := r.openStore(ctx, cfg, log, m); err != nil {
 		return r, err
 	}

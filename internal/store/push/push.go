@@ -200,4 +200,3 @@ func (s *Store) Expire(t *tx.Tx, limit int) (gone int64, err error) {
 	return t.SQL().Exec(`DELETE FROM push_subscription WHERE (account_id, id) IN
 		(SELECT account_id, id FROM push_subscription WHERE expires <= $1 ORDER BY expires LIMIT $2)`, t.Now(), limit)
 }
-
