@@ -37,7 +37,7 @@ func (r *room) change(who, owner mail.AccountID, list ...EmailChange) (refused [
 
 func (r *room) lastEmail(account mail.AccountID) (last mail.ModSeq) {
 	r.read(func(t *tx.Tx) (err error) {
-		last, err = t.LastOf(account, tx.KindEmail, tx.KindMembership)
+		last, err = t.LastOf(account, tx.KindEmail, tx.KindMembership, tx.KindShown)
 		return err
 	})
 	return last
