@@ -61,6 +61,18 @@ type (
 
 	Email  struct{ ID string } // as mail.EmailID prints
 	Thread struct{ ID string } // as mail.ThreadID prints
+
+	// Where an email lies, for queries over several mailboxes: in one of them, or in one that is none of them.
+	Within    struct{ Mailboxes []mail.MailboxID }
+	Elsewhere struct{ Than []mail.MailboxID }
+
+	Attachment struct{} // has one (RFC 8621 4.1.4)
+
+	// ThreadFlag matches messages of whose thread some, or all, have a flag or keyword.
+	ThreadFlag struct {
+		Name string
+		All  bool
+	}
 )
 
 // Field is where a Text key looks.
@@ -85,25 +97,34 @@ const (
 	Since // on the day or later
 )
 
-func (All) key()       {}
-func (And) key()       {}
-func (Or) key()        {}
-func (Not) key()       {}
-func (Flag) key()      {}
-func (Text) key()      {}
-func (Words) key()     {}
-func (Header) key()    {}
-func (Date) key()      {}
-func (Received) key()  {}
-func (SavedDate) key() {}
-func (Larger) key()    {}
-func (Smaller) key()   {}
-func (ModSeq) key()    {}
-func (Seqs) key()      {}
-func (UIDs) key()      {}
-func (Saved) key()     {}
-func (Email) key()     {}
-func (Thread) key()    {}
+func (All) key()        {}
+func (And) key()        {}
+func (Or) key()         {}
+func (Not) key()        {}
+func (Flag) key()       {}
+func (Text) key()       {}
+func (Words) key()      {}
+func (Header) key()     {}
+func (Date) key()       {}
+func (Received) key()   {}
+func (SavedDate) key()  {}
+func (Larger) key()     {}
+func (Smaller) key()    {}
+func (ModSeq) key()     {}
+func (Seqs) key()       {}
+func (UIDs) key()       {}
+func (Saved) key()      {}
+func (Email) key()      {}
+func (Thread) key()     {}
+func (Within) key()     {}
+func (Elsewhere) key()  {}
+func (Attachment) key() {}
+func (ThreadFlag) key() {}
+
+// flagBit stands in a planned query for a Flag that has a bit.
+type flagBit mail.Flag
+
+func (flagBit) key() {}
 
 // needle is what stands in a planned query for a Text or Header key that looks into content: its number in Query.needles.
 type needle int

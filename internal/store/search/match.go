@@ -23,6 +23,11 @@ type Facts struct {
 	Saved    time.Time // when it came into the mailbox; for Match alone, where Query.NeedsSaved
 	Flags    mail.Flags
 	Recent   bool
+
+	// For queries over several mailboxes.
+	Mailboxes  []mail.MailboxID
+	Attachment bool
+	InThread   func(flag string, all bool) bool // whether some, or all, of its thread have a flag
 }
 
 // Message is a message that a query is asked of. What its methods read they keep: a query may ask twice.
@@ -179,6 +184,8 @@ func matchFacts(key Key, f *Facts) bool {
 	switch k := key.(type) {
 	case All:
 		return true
+	case flagBit:
+		return f.Flags.Bits&mail.Flag(k) != 0
 	case Flag:
 		if strings.EqualFold(k.Name, `\Recent`) {
 			return f.Recent
@@ -199,6 +206,14 @@ func matchFacts(key Key, f *Facts) bool {
 		return k.Set.Contains(f.Seq)
 	case Email:
 		return f.Email.String() == k.ID
+	case Within:
+		return slices.ContainsFunc(f.Mailboxes, func(id mail.MailboxID) bool { return slices.Contains(k.Mailboxes, id) })
+	case Elsewhere:
+		return slices.ContainsFunc(f.Mailboxes, func(id mail.MailboxID) bool { return !slices.Contains(k.Than, id) })
+	case Attachment:
+		return f.Attachment
+	case ThreadFlag:
+		return f.InThread != nil && f.InThread(k.Name, k.All)
 	}
 	return false
 }

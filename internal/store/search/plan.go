@@ -77,12 +77,11 @@ func (q *Query) ByFlags() (have, lack mail.Flag, ok bool) {
 
 func addFlags(key Key, have, lack *mail.Flag) bool {
 	switch k := key.(type) {
-	case Flag:
-		bit, known := mail.FlagNamed(k.Name)
-		*have |= bit
-		return known
+	case flagBit:
+		*have |= mail.Flag(k)
+		return true
 	case Not:
-		_, single := k.Key.(Flag)
+		_, single := k.Key.(flagBit)
 		return single && addFlags(k.Key, lack, have)
 	case And:
 		for _, k := range k {
@@ -124,6 +123,10 @@ func (p *planner) plan(key Key) (Key, cost) {
 		return p.planWords(k)
 	case Header:
 		return p.needle(newContent(false, casemap.Fold(k.Name)+": ", casemap.Fold(k.Value))), byContent
+	case Flag:
+		if bit, known := mail.FlagNamed(k.Name); known {
+			return flagBit(bit), byView
+		}
 	case Thread:
 		return k, byRow
 	case SavedDate:

@@ -163,20 +163,38 @@ func (s *Sorter) criterion(by By, f *Facts, relevance uint8) {
 
 func (s *Sorter) number(n int64) { s.key = binary.BigEndian.AppendUint64(s.key, uint64(n)^1<<63) }
 
-// text appends a string in its form for comparing. RFC 5255 4.6: what is no text in UTF-8 comes after all that is, compared
+func (s *Sorter) text(text string) { s.key = AppendText(s.key, text) }
+
+// SortText is the text by which a criterion sorts a message, from its summary.
+func SortText(by By, summary []byte) (string, error) {
+	if by == BySubject {
+		info, err := message.UnmarshalInfo(summary)
+		return info.BaseSubject, err
+	}
+	e, err := message.UnmarshalEnvelope(summary)
+	switch by {
+	case ByDisplayFrom:
+		return displayed(e.From), err
+	case ByDisplayTo:
+		return displayed(e.To), err
+	}
+	return "", err
+}
+
+// AppendText appends a string in its form for comparing. RFC 5255 4.6: what is no text in UTF-8 comes after all that is, compared
 // octet by octet. A zero octet ends it; one within it is followed by another one.
-func (s *Sorter) text(text string) {
+func AppendText(key []byte, text string) []byte {
 	form, rank := casemap.Fold(text[:min(len(text), sortText)]), byte(1)
 	if !utf8.ValidString(text) {
 		form, rank = text, 2
 	}
-	s.key = append(s.key, rank)
+	key = append(key, rank)
 	for _, c := range []byte(form[:min(len(form), sortText)]) {
-		if s.key = append(s.key, c); c == 0 {
-			s.key = append(s.key, 1)
+		if key = append(key, c); c == 0 {
+			key = append(key, 1)
 		}
 	}
-	s.key = append(s.key, 0, 0)
+	return append(key, 0, 0)
 }
 
 // localPart is IMAP's addr-mailbox of the first address, which for a group is its name.
