@@ -6,6 +6,8 @@
 package sight
 
 import (
+	"slices"
+
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
@@ -50,4 +52,15 @@ func (s Sight) Reads(id mail.MailboxID) bool { return s.own || s.mailboxes[id].H
 // Sees reports whether the user sees an email at a place where it lies.
 func (s Sight) Sees(id mail.MailboxID, flags mail.Flag) bool {
 	return flags&mail.Deleted == 0 && s.Reads(id)
+}
+
+// Readable lists the mailboxes of another's account that the user may read, in order.
+func (s Sight) Readable() (ids []mail.MailboxID) {
+	for id, rights := range s.mailboxes {
+		if rights.Has(reading) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
