@@ -61,7 +61,8 @@ type Bodies struct {
 
 // Outbound says how mail goes to other domains.
 type Outbound struct {
-	Smarthost string `toml:"smarthost" doc:"A host that takes all mail for other domains; without one, mail goes to the hosts that DNS names. With smtps:// TLS is there from the start, with smtp:// STARTTLS is demanded, except of a host on this machine; either way the certificate must be valid for the host." accept:"empty, or a URL smtps://user:password@host:465 or smtp://user:password@host:587, the user and the port if need be"`
+	Smarthost       string   `toml:"smarthost" doc:"A host that takes all mail for other domains; without one, mail goes to the hosts that DNS names. With smtps:// TLS is there from the start, with smtp:// STARTTLS is demanded, except of a host on this machine; either way the certificate must be valid for the host." accept:"empty, or a URL smtps://user:password@host:465 or smtp://user:password@host:587, the user and the port if need be"`
+	PrivateNetworks Networks `toml:"private_networks" doc:"Networks of your own whose web servers are fetched from all the same, such as a push service in your house: for push messages, pictures in mail, unsubscribing, policies and reports. Addresses there are taken from strangers, who could so reach what listens in these networks. Without it only servers on the internet are." accept:"a list of networks: 192.168.1.0/24, fd00:1::/64"`
 }
 
 // Log says what is logged.

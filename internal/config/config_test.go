@@ -38,6 +38,8 @@ lmtp = []
 message_size = "20MiB"
 [bodies]
 keep = "30d"
+[outbound]
+private_networks = ["10.1.0.0/16"]
 [log]
 level = "debug"
 `, "MAILMESH_CONFIG_LOG_LEVEL=warn", "MAILMESH_CONFIG_LISTEN_IMAP=127.0.0.1:1143, [::1]:1143", "HOME=/")
@@ -47,6 +49,12 @@ level = "debug"
 	if c.Hostname != "mx.example.org" || len(c.Listen.SMTP) != 2 || len(c.Listen.LMTP) != 0 ||
 		c.Limits.MessageSize != 20<<20 || time.Duration(c.Bodies.Keep) != 30*24*time.Hour {
 		t.Errorf("read %+v", c)
+	}
+	if private, err := c.Outbound.Private(); err != nil || len(private) != 1 || private[0].String() != "10.1.0.0/16" {
+		t.Errorf("the private networks are %v, %v", private, err)
+	}
+	if c, err := load(t, "", "MAILMESH_CONFIG_OUTBOUND_PRIVATE_NETWORKS=10.0.0.0/8, fd00::/8"); err != nil || len(c.Outbound.PrivateNetworks) != 2 {
+		t.Errorf("the private networks of the environment are %v, %v", c.Outbound.PrivateNetworks, err)
 	}
 	if c.Log.Level != "warn" || len(c.Listen.IMAP) != 2 || c.Listen.IMAP[1] != "[::1]:1143" {
 		t.Errorf("the environment did not override: %+v", c)
@@ -88,6 +96,7 @@ func TestFaultsNamePlaceAndRemedy(t *testing.T) {
 		{"acme without a way", "hostname = \"a.example\"\n[listen]\nhttp = []\n[acme]\ndirectory = \"https://ca.example/\"\n", nil, []string{".toml:5:", "set listen.http or acme.dns_server"}},
 		{"acme key alone", "[acme]\ndns_key = \"k\"\n", nil, []string{".toml:2:", "set together"}},
 		{"acme server", "[acme]\ndns_server = \"ns.example\"\ndns_key = \"k\"\n", nil, []string{".toml:2:", "is not host:port"}},
+		{"no network", "[outbound]\nprivate_networks = [\"10.0.0.1/8\"]\n", nil, []string{".toml:2:", "outbound.private_networks", "\"10.0.0.1/8\" is not a network", "192.168.1.0/24"}},
 		{"not toml", "hostname = \n", nil, []string{".toml:1:"}},
 		{"database", "database = \"mysql://x\"\n", nil, []string{".toml:1:", "postgres://"}},
 		{"environment value", "", []string{"MAILMESH_CONFIG_LOG_FORMAT=xml"}, []string{"MAILMESH_CONFIG_LOG_FORMAT", "text or json"}},
@@ -128,6 +137,7 @@ func TestShow(t *testing.T) {
 		`data = "/srv/mail"                       # command line`,
 		`smtp = [":25", ":26"]                    # ` + path + ":4\n",
 		`imap = [":143"]                          # default`,
+		`private_networks = []                    # default`,
 		`keep = "30d"                             # environment: MAILMESH_CONFIG_BODIES_KEEP`,
 	} {
 		if !strings.Contains(got, want) {

@@ -117,6 +117,8 @@ func set(field reflect.Value, text string) error {
 			}
 		}
 		*v = out
+	case *Networks:
+		*v = strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
 	default:
 		field.SetString(text)
 	}

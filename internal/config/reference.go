@@ -106,6 +106,8 @@ func defaultText(v any) string {
 			quoted[i] = fmt.Sprintf("%q", string(e))
 		}
 		return "`[" + strings.Join(quoted, ", ") + "]`"
+	case Networks:
+		return "`[]`"
 	case string:
 		if v == "" {
 			return "empty"

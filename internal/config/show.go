@@ -49,6 +49,12 @@ func literal(v any) string {
 			quoted[i] = quote(string(e))
 		}
 		return "[" + strings.Join(quoted, ", ") + "]"
+	case Networks:
+		quoted := make([]string, len(v))
+		for i, n := range v {
+			quoted[i] = quote(n)
+		}
+		return "[" + strings.Join(quoted, ", ") + "]"
 	case string:
 		if u, err := url.Parse(v); err == nil && u.User != nil {
 			v = u.Redacted()

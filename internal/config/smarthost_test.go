@@ -8,7 +8,7 @@ func TestSmarthost(t *testing.T) {
 		"smtp://ann%40example.org:s%3Acret@[::1]:25": {"::1", 25, false, "ann@example.org", "s:cret"},
 		"smtp://smtp.example.net/":                   {"smtp.example.net", 587, false, "", ""},
 	} {
-		if got, err := (Outbound{url}).Host(); err != nil || *got != want {
+		if got, err := (Outbound{Smarthost: url}).Host(); err != nil || *got != want {
 			t.Errorf("%s is read as %+v, %v", url, got, err)
 		}
 	}
@@ -16,7 +16,7 @@ func TestSmarthost(t *testing.T) {
 		"smtp.example.net", "smtp.example.net:587", "https://example.net", "smtp://", "smtp://ann@example.net", "smtp://example.net:0",
 		"smtp://example.net:66000", "smtp://example.net/path", "smtp://example.net?x", ":", "smtp://a b/",
 	} {
-		if got, err := (Outbound{url}).Host(); err == nil {
+		if got, err := (Outbound{Smarthost: url}).Host(); err == nil {
 			t.Errorf("%s is taken as %+v", url, got)
 		}
 	}

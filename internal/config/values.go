@@ -19,6 +19,7 @@ import (
 type (
 	Endpoint  string
 	Endpoints []Endpoint
+	Networks  []string
 	Size      int64
 	Duration  time.Duration
 	Level     string
@@ -99,6 +100,18 @@ func (d Duration) String() string {
 	return time.Duration(d).String()
 }
 
+// Private are the private networks as prefixes.
+func (o Outbound) Private() (list []netip.Prefix, err error) {
+	for _, text := range o.PrivateNetworks {
+		p, err := netip.ParsePrefix(text)
+		if err != nil || p != p.Masked() {
+			return nil, fmt.Errorf("%q is not a network", text)
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
 // Slog is the level in log/slog's terms.
 func (l Level) Slog() slog.Level {
 	var out slog.Level
@@ -150,6 +163,9 @@ func (c *Config) check() []fault {
 	}
 	if _, err := c.Outbound.Host(); err != nil {
 		add("outbound.smarthost", err.Error())
+	}
+	if _, err := c.Outbound.Private(); err != nil {
+		add("outbound.private_networks", err.Error())
 	}
 	for _, k := range keys() {
 		endpoints, _ := k.field(c).Interface().(Endpoints)

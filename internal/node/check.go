@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -122,4 +123,10 @@ func certificateSource(cfg config.Config) onboarding.Source {
 		return onboarding.Ordered
 	}
 	return onboarding.SelfSigned
+}
+
+// webClient fetches from our own doors, as others see them: each connection is new, goes where DNS says, and no cache stands between.
+func webClient(resolver *dns.Resolver) *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: resolver.DialContext, TLSHandshakeTimeout: 10 * time.Second,
+		ResponseHeaderTimeout: 30 * time.Second, MaxResponseHeaderBytes: 64 << 10, DisableKeepAlives: true, ForceAttemptHTTP2: true}}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/cluster/inprocess"
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/infra/dns"
+	"github.com/mailmesh/mailmesh/internal/infra/fetch"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow/delivery"
 	"github.com/mailmesh/mailmesh/internal/mailflow/inbound"
@@ -70,6 +71,7 @@ type rooms struct {
 	outbound  *outbound.Outbound
 
 	resolver    *dns.Resolver
+	fetch       *fetch.Client
 	tlsPolicies *tlspolicy.Policies
 	reporting   *reporting.Reporting
 
@@ -109,7 +111,9 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 	if err := r.provision.Bootstrap(ctx); err != nil {
 		return r, err
 	}
-	r.openPolicies(log)
+	if err := r.openPolicies(cfg, log); err != nil {
+		return r, err
+	}
 	if err := r.openOutbound(cfg, log, m); err != nil {
 		return r, err
 	}

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"net/http"
+	"net/netip"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/config"
 	"github.com/mailmesh/mailmesh/internal/infra/dns"
+	"github.com/mailmesh/mailmesh/internal/infra/fetch"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow/reporting"
 	"github.com/mailmesh/mailmesh/internal/mailflow/tlspolicy"
@@ -17,10 +19,21 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
-// openPolicies makes what is known of other domains: DNS, what TLS their hosts need, and the reports to them.
-func (r *rooms) openPolicies(log *slog.Logger) {
+// openPolicies makes what is known of other domains: DNS, the way to their web servers, what TLS their hosts need, and the reports to
+// them.
+func (r *rooms) openPolicies(cfg config.Config, log *slog.Logger) error {
 	r.resolver = dns.New(dns.Options{})
-	client := webClient(r.resolver)
+	private, err := cfg.Outbound.Private()
+	if err != nil {
+		return err
+	}
+	addresses := func(ctx context.Context, host string) ([]netip.Addr, error) {
+		answer, err := r.resolver.Addresses(ctx, host)
+		return answer.Records, err
+	}
+	r.fetch = fetch.New(fetch.Options{Addresses: addresses, Allow: private})
+	r.closers = append(r.closers, func() error { r.fetch.Close(); return nil })
+	client := r.fetch.HTTP()
 	counted := reports.New()
 	r.tlsPolicies = tlspolicy.New(tlspolicy.Options{Tx: r.tx, Policies: policies.New(), Reports: counted, Resolver: r.resolver, Client: client, Log: log})
 	r.closers = append(r.closers, func() error { // what was counted since the chore last ran
@@ -30,6 +43,7 @@ func (r *rooms) openPolicies(log *slog.Logger) {
 	})
 	r.reporting = reporting.New(reporting.Options{Tx: r.tx, Reports: counted, Spool: r.spool, Bodies: r.bodies, Resolver: r.resolver, Client: client,
 		Sender: r.reportSender, Sign: r.sign, Log: log})
+	return nil
 }
 
 // sign adds the signatures of the domain of from, as far as it has keys.
@@ -42,12 +56,6 @@ func (r *rooms) sign(ctx context.Context, from mail.Address, content []byte) ([]
 	end := bytes.Index(content, []byte("\r\n\r\n")) + len("\r\n\r\n")
 	fields, err := dkim.Sign(keys, content[:end], bytes.NewReader(content[end:]))
 	return append([]byte(fields), content...), err
-}
-
-// webClient fetches from servers of others: each connection is new, goes where DNS says and nowhere else, and no cache stands between.
-func webClient(resolver *dns.Resolver) *http.Client {
-	return &http.Client{Transport: &http.Transport{DialContext: resolver.DialContext, TLSHandshakeTimeout: 10 * time.Second,
-		ResponseHeaderTimeout: 30 * time.Second, MaxResponseHeaderBytes: 64 << 10, DisableKeepAlives: true, ForceAttemptHTTP2: true}}
 }
 
 // reportSender is the address that reports come from: the postmaster of our oldest domain that is not switched off.

@@ -59,8 +59,13 @@ func (m *mailmesh) start(t *testing.T) {
 	ready := filepath.Join(m.in.dir, m.name+".ready")
 	os.Remove(ready)
 	cmd := m.command(path, "serve", "--config", m.config, "--ready-file", ready)
-	cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+m.in.ca.file)
+	cmd.Env = m.environment()
 	m.process = start(t, cmd, func() bool { _, err := os.Stat(ready); return err == nil })
+}
+
+// environment has the program trust our authority, and take our networks, which are for documentation, for the internet.
+func (m *mailmesh) environment() []string {
+	return append(os.Environ(), "SSL_CERT_FILE="+m.in.ca.file, "MAILMESH_CONFIG_OUTBOUND_PRIVATE_NETWORKS=192.0.2.0/24,2001:db8::/32")
 }
 
 // run runs one of the program's commands.
@@ -79,7 +84,7 @@ func (m *mailmesh) try(stdin string, args ...string) (string, error) {
 		return "", err
 	}
 	cmd := m.command(path, append(args, "--config", m.config)...)
-	cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+m.in.ca.file)
+	cmd.Env = m.environment()
 	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
