@@ -39,10 +39,12 @@ const (
 	LiveSettings     Type = "LiveSettings" // likewise
 )
 
-// kinds are the changes that make another state of a type.
+// kinds are the changes that make another state of a type. A membership changes the counters of mailboxes, and has the keywords of
+// an email. A thread is logged where an email was destroyed; whoever does not own the account hears of its threads by the state of
+// emails, and of unread threads a mailbox is told by those in other mailboxes.
 var kinds = map[Type][]tx.Kind{
-	Mailbox:          {tx.KindMailbox, tx.KindRights, tx.KindMembership},             // a membership changes the counters
-	Email:            {tx.KindEmail, tx.KindRights, tx.KindMembership, tx.KindShown}, // a membership has the keywords
+	Mailbox:          {tx.KindMailbox, tx.KindRights, tx.KindMembership, tx.KindThread},
+	Email:            {tx.KindEmail, tx.KindRights, tx.KindMembership, tx.KindShown, tx.KindThread},
 	Thread:           {tx.KindThread, tx.KindRights, tx.KindEmail, tx.KindShown},
 	EmailDelivery:    {tx.KindEmail},
 	Identity:         {tx.KindIdentity},

@@ -241,7 +241,7 @@ func (w *flagWork) put(m *member, i int, to flagText, others []flaggedPlace) {
 	modseq := w.t.Changed(tx.Change{Account: w.account, Kind: tx.KindMembership, Op: tx.Updated, Object: int64(m.email), Mailbox: w.mailbox, UID: m.uid})
 	if set := to.bits & mail.Deleted; set != m.flags&mail.Deleted {
 		// RFC 8621 4.1.1: JMAP does not show the message there.
-		w.t.Changed(tx.Change{Account: w.account, Kind: tx.KindShown, Op: shownOp(set), Object: int64(m.email)})
+		w.t.Changed(tx.Change{Account: w.account, Kind: tx.KindShown, Op: shownOp(set), Object: int64(m.email), Mailbox: w.mailbox, UID: m.uid})
 	}
 	delta := countersOf(to.bits, 0)
 	delta.sub(countersOf(m.flags, 0))

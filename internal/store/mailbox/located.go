@@ -53,6 +53,28 @@ func locatedRow(each func(*Located)) func(*db.Rows) error {
 	}
 }
 
+// ThreadEmail is an email of a thread.
+type ThreadEmail struct {
+	ID            mail.EmailID
+	Thread        mail.ThreadID
+	CreatedModSeq mail.ModSeq
+}
+
+// EmailsOfThreads calls each with the emails of some threads, wherever they lie.
+func (s *Store) EmailsOfThreads(t *tx.Tx, account mail.AccountID, threads []mail.ThreadID, each func(ThreadEmail)) error {
+	row := func(r *db.Rows) error {
+		var e ThreadEmail
+		err := r.Scan(&e.ID, &e.Thread, &e.CreatedModSeq)
+		each(e)
+		return err
+	}
+	const emails = `SELECT id, thread_id, created_modseq FROM email WHERE account_id = $1 AND `
+	if err := eachIn(t, emails+`id %s AND thread_id = id`, []any{account}, threads, row); err != nil {
+		return err
+	}
+	return eachIn(t, emails+`thread_id <> id AND thread_id %s`, []any{account}, threads, row)
+}
+
 // EmailIDs lists the emails of an account in order of id, at most limit.
 func (s *Store) EmailIDs(t *tx.Tx, account mail.AccountID, limit int) ([]mail.EmailID, error) {
 	rows, err := t.SQL().Query(`SELECT id FROM email WHERE account_id = $1 ORDER BY id LIMIT $2`, account, limit)

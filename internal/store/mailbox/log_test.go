@@ -21,7 +21,7 @@ func (r *room) logged(names map[int64]string, fn func()) (lines []string) {
 	r.read(func(t *tx.Tx) error {
 		return t.Changes(alice, state, func(c tx.Change) bool {
 			kind := map[tx.Kind]string{tx.KindMailbox: "mailbox", tx.KindEmail: "email", tx.KindMembership: "membership",
-				tx.KindThread: "thread", tx.KindSettings: "settings", tx.KindAnnotation: "annotation", tx.KindShown: "shown"}[c.Kind]
+				tx.KindThread: "thread", tx.KindSettings: "settings", tx.KindAnnotation: "annotation", tx.KindShown: "shown", tx.KindRights: "rights"}[c.Kind]
 			op := map[tx.Op]string{tx.Created: "created", tx.Updated: "updated", tx.Destroyed: "destroyed"}[c.Op]
 			line := kind + " " + op
 			if name := names[c.Object]; name != "" {
@@ -63,7 +63,7 @@ func TestWhatTheChangeLogSays(t *testing.T) {
 			}, "membership updated A in INBOX uid 1, membership updated A in other uid 1"},
 			{"deleted", func() {
 				r.StoreFlags(t.Context(), alice, in.ID, set("1:2"), FlagChange{Op: AddFlags, Flags: flags(`\Deleted`)})
-			}, "membership updated A in INBOX uid 1, shown destroyed A, membership updated B in INBOX uid 2, shown destroyed B"},
+			}, "membership updated A in INBOX uid 1, shown destroyed A in INBOX uid 1, membership updated B in INBOX uid 2, shown destroyed B in INBOX uid 2"},
 			{"nothing", func() {
 				r.StoreFlags(t.Context(), alice, in.ID, set("1:2"), FlagChange{Op: AddFlags, Flags: flags(`\Deleted`)})
 			}, ""},
@@ -84,7 +84,7 @@ func TestWhatTheChangeLogSays(t *testing.T) {
 			{"move back", func() { r.Move(t.Context(), alice, in.ID, other.ID, set("3")) },
 				"membership destroyed A in INBOX uid 3, membership created A in other uid 2"},
 			// The thread has the id of its first email.
-			{"delete", func() { r.Delete(t.Context(), alice, other.ID) }, "mailbox destroyed other, email destroyed A, thread destroyed A"},
+			{"delete", func() { r.Delete(t.Context(), alice, other.ID) }, "mailbox destroyed other, rights destroyed other, email destroyed A, thread destroyed A"},
 		}
 		for _, s := range steps {
 			if got := strings.Join(r.logged(names, s.do), ", "); got != s.want {

@@ -42,7 +42,10 @@ func New(o Options) *Emails { return &Emails{o} }
 func (e *Emails) Register(r *method.Registry) {
 	r.Capability(Capability, struct{}{}, e.capability)
 	for name, run := range map[string]method.Func{
-		"Email/get": e.get,
+		"Email/get":      e.get,
+		"Email/changes":  e.changes,
+		"Thread/get":     e.getThreads,
+		"Thread/changes": e.changesOfThreads,
 	} {
 		r.Add(name, method.Method{Capability: Capability, Needs: method.Read, Run: run})
 	}
