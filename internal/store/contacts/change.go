@@ -34,6 +34,9 @@ func (s *Store) Add(t *tx.Tx, account mail.AccountID, c Contact) (Contact, error
 		return c, mail.E(op, mail.OverQuota, fmt.Errorf("an account has at most %d contacts", MaxContacts))
 	}
 	put(t, account, c, true)
+	if c.Blocked {
+		s.revoke(t, account)
+	}
 	return c, nil
 }
 
@@ -45,6 +48,9 @@ func (s *Store) Change(t *tx.Tx, account mail.AccountID, c Contact) (Contact, er
 	kept, err := s.Contact(t, account, c.ID)
 	if err != nil {
 		return c, err
+	}
+	if c.Blocked && !kept.Blocked {
+		s.revoke(t, account)
 	}
 	kept.Name, kept.Accepted, kept.Blocked, kept.Pierces, kept.Shown = c.Name, c.Accepted, c.Blocked, c.Pierces, c.Shown
 	put(t, account, kept, false)
@@ -66,6 +72,7 @@ func (s *Store) Remove(t *tx.Tx, account mail.AccountID, id ID) error {
 	if _, err := s.Contact(t, account, id); err != nil {
 		return err
 	}
+	s.revoke(t, account)
 	t.Changed(tx.Change{Account: account, Kind: tx.KindContact, Op: tx.Destroyed, Object: int64(id)})
 	t.SQL().Queue(`DELETE FROM contact WHERE account_id = $1 AND id = $2`, account, id)
 	return nil

@@ -84,10 +84,20 @@ func (c *Contact) standing() (bits int64) {
 }
 
 // Store is the room. It keeps nothing of its own and is safe for concurrent use.
-type Store struct{}
+type Store struct{ revoked func(mail.AccountID) }
 
 // New returns a Store.
 func New() *Store { return &Store{} }
+
+// OnRevoked has fn called after each commit by which an account lets others see less: a block, a contact forgotten, other settings. It is
+// said before the Store is used. fn does not block.
+func (s *Store) OnRevoked(fn func(account mail.AccountID)) { s.revoked = fn }
+
+func (s *Store) revoke(t *tx.Tx, account mail.AccountID) {
+	if s.revoked != nil {
+		t.AfterCommit(func() { s.revoked(account) })
+	}
+}
 
 const selectContact = `SELECT id, address, name, standing, shown, days, wrote, created, own FROM contact `
 

@@ -102,3 +102,70 @@ func (s *Store) theirs(t *tx.Tx, peers []Peer) (map[mail.AccountID][]Contact, er
 	}
 	return out, rows.Err()
 }
+
+// WroteFrom returns which of an account's own addresses it has written to the contact from last.
+func (c *Contact) WroteFrom(own []mail.Address) (mail.Address, bool) {
+	for _, id := range c.own {
+		if i := slices.IndexFunc(own, func(a mail.Address) bool { return IDOf(a) == id }); i >= 0 {
+			return own[i], true
+		}
+	}
+	return mail.Address{}, false
+}
+
+// maxBlocked is how many blocked contacts are read: more than anybody blocks by hand.
+const maxBlocked = 1000
+
+// Blocked returns the contacts that an account blocks.
+func (s *Store) Blocked(t *tx.Tx, account mail.AccountID) ([]Contact, error) {
+	return scanAll(t.SQL().Query(selectContact+`WHERE account_id = $1 AND (standing & 2) <> 0 LIMIT $2`, account, maxBlocked))
+}
+
+// Blockers returns which of the accounts block any of some addresses.
+func (s *Store) Blockers(t *tx.Tx, addresses []mail.Address, accounts []mail.AccountID) (map[mail.AccountID]bool, error) {
+	out := map[mail.AccountID]bool{}
+	for some := range slices.Chunk(accounts, MaxPage) {
+		for few := range slices.Chunk(addresses, MaxPage) {
+			if err := blockers(t, few, some, out); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+func blockers(t *tx.Tx, addresses []mail.Address, accounts []mail.AccountID, out map[mail.AccountID]bool) error {
+	args := make([]any, 0, len(accounts)+len(addresses))
+	for _, a := range accounts {
+		args = append(args, a)
+	}
+	for _, a := range addresses {
+		args = append(args, IDOf(a))
+	}
+	rows, err := t.SQL().Query(`SELECT account_id FROM contact WHERE account_id IN (`+marks(0, len(accounts))+`)
+		AND id IN (`+marks(len(accounts), len(addresses))+`) AND (standing & 2) <> 0`, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var account mail.AccountID
+		if err := rows.Scan(&account); err != nil {
+			return err
+		}
+		out[account] = true
+	}
+	return rows.Err()
+}
+
+// marks are n parameters of a statement, behind some others.
+func marks(behind, n int) string {
+	var b strings.Builder
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "$%d", behind+i+1)
+	}
+	return b.String()
+}

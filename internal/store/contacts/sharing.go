@@ -3,6 +3,7 @@ package contacts
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -46,6 +47,7 @@ func (s *Store) SetSetting(t *tx.Tx, account mail.AccountID, to Setting) error {
 	if to.Displayed != Never && to.Displayed != Known && to.Displayed != Always {
 		return mail.E("contacts.SetSetting", mail.Invalid, fmt.Errorf("who learns that mail was displayed is nobody, contacts, or everybody; not %d", to.Displayed))
 	}
+	s.revoke(t, account)
 	t.Changed(tx.Change{Account: account, Kind: tx.KindRules, Op: tx.Updated, Object: int64(account)})
 	t.SQL().Queue(`INSERT INTO sharing (account_id, presence, typing, reading, displayed) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (account_id) DO UPDATE SET presence = excluded.presence, typing = excluded.typing, reading = excluded.reading,
@@ -61,4 +63,37 @@ func (s *Store) Shows(t *tx.Tx, account mail.AccountID, sender mail.Address) (bo
 	}
 	v, err := s.Setting(t, account)
 	return err == nil && (v.Displayed == Always || v.Displayed == Known && c.Known()), err
+}
+
+// Settings returns what each of some accounts has chosen.
+func (s *Store) Settings(t *tx.Tx, accounts []mail.AccountID) (map[mail.AccountID]Setting, error) {
+	out := make(map[mail.AccountID]Setting, len(accounts))
+	for some := range slices.Chunk(accounts, MaxPage) {
+		args := make([]any, len(some))
+		for i, a := range some {
+			args[i], out[a] = a, DefaultSetting
+		}
+		if err := readSettings(t, out, args); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func readSettings(t *tx.Tx, out map[mail.AccountID]Setting, accounts []any) error {
+	rows, err := t.SQL().Query(`SELECT account_id, presence, typing, reading, displayed FROM sharing WHERE account_id IN (`+
+		marks(0, len(accounts))+`)`, accounts...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var a mail.AccountID
+		var v Setting
+		if err := rows.Scan(&a, &v.Presence, &v.Typing, &v.Reading, &v.Displayed); err != nil {
+			return err
+		}
+		out[a] = v
+	}
+	return rows.Err()
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"math"
 	"slices"
 
+	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
@@ -101,4 +103,17 @@ func sweepStep(t *tx.Tx, account mail.AccountID, after int64, rows int) (gone, l
 		return gone, last, false, err
 	}
 	return gone, last + 1, true, err
+}
+
+// ThreadOf returns the thread of an account that a message would be put into by its own id and base subject, 0 for none.
+func (s *Store) ThreadOf(t *tx.Tx, account mail.AccountID, messageID, baseSubject string) (id mail.ThreadID, err error) {
+	refs := threadRefs([]string{messageID}, baseSubject)
+	if len(refs) == 0 {
+		return 0, nil
+	}
+	err = t.SQL().QueryRow(`SELECT thread_id FROM thread_ref WHERE account_id = $1 AND hash = $2`, account, refs[0]).Scan(&id)
+	if errors.Is(err, db.ErrNoRows) {
+		return 0, nil
+	}
+	return id, err
 }

@@ -550,6 +550,7 @@ CREATE TABLE contact (
     PRIMARY KEY (account_id, id)
 ) {{clustered}};
 CREATE INDEX contact_wrote ON contact (account_id, wrote);
+CREATE INDEX contact_blocked ON contact (account_id) WHERE (standing & 2) <> 0;
 
 -- What an account lets others see. An account without a row has what the server gives to all.
 CREATE TABLE sharing (
