@@ -18,6 +18,7 @@ type (
 	SpoolID   int64
 
 	SubmissionID int64
+	IdentityID   int64
 )
 
 // ShardBits is how far the shard number is shifted inside an id: 48 bits count, 15 bits name the shard.
@@ -65,6 +66,7 @@ func ParseSpoolID(s string) (SpoolID, error) {
 }
 
 func (id SubmissionID) String() string { return "S" + strconv.FormatInt(int64(id), 36) }
+func (id IdentityID) String() string   { return "I" + strconv.FormatInt(int64(id), 36) }
 
 // StateChange says "this account is now at this number". It carries no content: the store is the truth, and a reader
 // asks it for what came after the number it knows.
@@ -91,6 +93,11 @@ func ParseAccountID(s string) (AccountID, error) { return parseID[AccountID]('A'
 // ParseSubmissionID reads what SubmissionID.String wrote.
 func ParseSubmissionID(s string) (SubmissionID, error) {
 	return parseID[SubmissionID]('S', s, "a submission")
+}
+
+// ParseIdentityID reads what IdentityID.String wrote.
+func ParseIdentityID(s string) (IdentityID, error) {
+	return parseID[IdentityID]('I', s, "an identity")
 }
 
 func parseID[T ~int64](letter byte, s, what string) (T, error) {

@@ -30,3 +30,44 @@ func (s *Store) SendsAs(t *tx.Tx, account mail.AccountID, a mail.Address) (bool,
 	}
 	return !w.off && len(w.out.Elsewhere)+len(w.out.Groups) == 0 && slices.Equal(w.out.Accounts, []mail.AccountID{account}), nil
 }
+
+// MaxOwnAddresses is how many addresses OwnAddresses returns.
+const MaxOwnAddresses = 100
+
+// OwnAddresses lists what an account may send from (SendsAs), its primary address first, at most MaxOwnAddresses.
+func (s *Store) OwnAddresses(t *tx.Tx, account mail.AccountID) ([]mail.Address, error) {
+	a, err := s.Account(t, account)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := t.SQL().Query(`SELECT DISTINCT local, domain FROM address WHERE account_id = $1 ORDER BY domain, local LIMIT $2`,
+		account, 2*MaxOwnAddresses)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	list := []mail.Address{a.Address}
+	for rows.Next() {
+		var one mail.Address
+		if err := rows.Scan(&one.Local, &one.Domain); err != nil {
+			return nil, err
+		}
+		if keyOf(one) != keyOf(a.Address) {
+			list = append(list, one)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	own := list[:0]
+	for _, one := range list {
+		sends, err := s.SendsAs(t, account, one)
+		if err != nil {
+			return nil, err
+		}
+		if sends && len(own) < MaxOwnAddresses {
+			own = append(own, one)
+		}
+	}
+	return own, nil
+}

@@ -585,3 +585,37 @@ CREATE TABLE push_subscription (
 ) {{clustered}};
 CREATE INDEX push_subscription_due ON push_subscription (due) WHERE owed = 1;
 CREATE INDEX push_subscription_expires ON push_subscription (expires);
+
+------------------------------------------------------------------------------------------------------------ identities
+
+-- Who an account writes as (RFC 8621 6).
+CREATE TABLE identity (
+    account_id BIGINT NOT NULL,
+    id         BIGINT NOT NULL,
+    standard   BIGINT NOT NULL,           -- 1: made by the server, for an address of the account
+    email      TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    settings   {{bytes}} NOT NULL,        -- the rest, as JSON
+    PRIMARY KEY (account_id, id)
+) {{clustered}};
+
+-- What an account answers while its owner is away (RFC 8621 8). An account without a row has never said anything.
+CREATE TABLE vacation (
+    account_id BIGINT PRIMARY KEY,
+    enabled    BIGINT NOT NULL,
+    begins     BIGINT NOT NULL,           -- unix milliseconds, 0: at once
+    ends       BIGINT NOT NULL,           -- 0: never
+    subject    TEXT NOT NULL,
+    text_body  TEXT NOT NULL,
+    html_body  TEXT NOT NULL,
+    given      BIGINT NOT NULL            -- which of the texts were given: 1 subject, 2 text, 4 HTML
+);
+
+-- Whom it was answered to, and when: nobody hears it twice in a while.
+CREATE TABLE vacation_told (
+    account_id BIGINT NOT NULL,
+    hash       {{bytes}} NOT NULL,        -- of the address
+    at         BIGINT NOT NULL,
+    PRIMARY KEY (account_id, hash)
+) {{clustered}};
+CREATE INDEX vacation_told_at ON vacation_told (at);
