@@ -37,7 +37,11 @@ func (sub *Submission) Cancel(ctx context.Context, account mail.AccountID, id ma
 		if err != nil {
 			return Canceled{}, err
 		}
-		return sub.tell(t, s, events, taken)
+		out, err := sub.tell(t, s, events, taken)
+		if err == nil && len(out.Taken) == len(s.Recipients) {
+			err = sub.o.Submissions.MarkCanceled(t, account, id)
+		}
+		return out, err
 	})
 }
 

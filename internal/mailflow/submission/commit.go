@@ -132,7 +132,7 @@ func (sub *Submission) acquaint(t *tx.Tx, l *letter, e *mail.Envelope) error {
 
 func (sub *Submission) submit(t *tx.Tx, l *letter, e *mail.Envelope, to []mail.Recipient) (mail.SubmissionID, error) {
 	s := submissions.Submission{Account: l.account, Trace: e.ID, ReversePath: e.ReversePath, MessageID: l.messageID(),
-		Size: l.sent.Body.Size - l.skip, Due: e.HoldUntil}
+		Size: l.sent.Body.Size - l.skip, Due: e.HoldUntil, Email: l.kept.Email, Thread: l.kept.Thread, Identity: l.kept.Identity, Envelope: l.kept.Envelope}
 	for _, r := range to {
 		s.Recipients = append(s.Recipients, submissions.Recipient{Address: r.Address})
 	}

@@ -23,22 +23,9 @@ import (
 
 // Receive reads the content and accepts it for all recipients of the envelope.
 func (sub *Submission) Receive(ctx context.Context, s smtp.Session, e *mail.Envelope, content io.Reader) ([]mail.Outcome, error) {
-	l, err := sub.read(ctx, s, e, content)
-	if err != nil {
+	if _, err := sub.Submit(ctx, s, e, content, Kept{}); err != nil {
 		return nil, err
 	}
-	defer l.body.close(ctx, sub)
-	if err := sub.store(ctx, e, l); err != nil {
-		return nil, err
-	}
-	accepted, err := sub.commit(ctx, l)
-	if err != nil {
-		l.discard(ctx, sub)
-		return nil, err
-	}
-	sub.o.Log.LogAttrs(ctx, slog.LevelInfo, "submission: accepted", slog.Any("submission", accepted.ID), slog.Any("account", l.account),
-		slog.String("message-id", l.messageID()), slog.Any("object", l.sent.Body.Object), slog.Int("delivered", len(accepted.Delivered)),
-		slog.Int("spooled", accepted.Spooled), slog.String("id", e.ID), slog.String("session", s.ID))
 	out := make([]mail.Outcome, len(e.Recipients))
 	for i, r := range e.Recipients {
 		out[i] = mail.Outcome{Recipient: r.Address, Status: mail.Delivered}
@@ -46,10 +33,43 @@ func (sub *Submission) Receive(ctx context.Context, s smtp.Session, e *mail.Enve
 	return out, nil
 }
 
+// Kept is what the sender has of a message already, and has said about it. The zero Kept is nothing.
+type Kept struct {
+	Email    mail.EmailID // of which no further copy is made
+	Thread   mail.ThreadID
+	Identity mail.IdentityID
+	Envelope []byte // as the door shows it again
+}
+
+// Submit is Receive of a message that the sender may have already. It returns the submission's id.
+func (sub *Submission) Submit(ctx context.Context, s smtp.Session, e *mail.Envelope, content io.Reader, kept Kept) (mail.SubmissionID, error) {
+	l, err := sub.read(ctx, s, e, content)
+	if err != nil {
+		return 0, err
+	}
+	defer l.body.close(ctx, sub)
+	if l.kept = kept; kept.Email != 0 {
+		l.like.SentCopy = false
+	}
+	if err := sub.store(ctx, e, l); err != nil {
+		return 0, err
+	}
+	accepted, err := sub.commit(ctx, l)
+	if err != nil {
+		l.discard(ctx, sub)
+		return 0, err
+	}
+	sub.o.Log.LogAttrs(ctx, slog.LevelInfo, "submission: accepted", slog.Any("submission", accepted.ID), slog.Any("account", l.account),
+		slog.String("message-id", l.messageID()), slog.Any("object", l.sent.Body.Object), slog.Int("delivered", len(accepted.Delivered)),
+		slog.Int("spooled", accepted.Spooled), slog.String("id", e.ID), slog.String("session", s.ID))
+	return accepted.ID, nil
+}
+
 // letter is a message on its way in.
 type letter struct {
 	account mail.AccountID
 	like    submissions.Sending
+	kept    Kept
 	head    head
 	trace   string // Received and the signatures
 	body    *body

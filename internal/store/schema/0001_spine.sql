@@ -441,6 +441,12 @@ CREATE TABLE submission (
     recipients   {{bytes}} NOT NULL,      -- in the order in which events and the spool count them
     created      BIGINT NOT NULL,
     due          BIGINT NOT NULL,         -- not sent before; until then it can be taken back
+    email_id     BIGINT NOT NULL,         -- the sender's email that was sent, 0 for none: JMAP shows those that have one
+    thread_id    BIGINT NOT NULL,         -- of that
+    identity_id  BIGINT NOT NULL,         -- who it was sent as, 0: nobody said
+    envelope     {{bytes}} NOT NULL,      -- as JMAP shows it, empty where nobody said
+    hidden       BIGINT NOT NULL,         -- 1: its sender has put the record away
+    canceled     BIGINT NOT NULL,         -- 1: it was taken back for all recipients
     PRIMARY KEY (account_id, id)
 ) {{clustered}};
 CREATE INDEX submission_created ON submission (account_id, created);

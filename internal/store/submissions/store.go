@@ -34,6 +34,14 @@ type Submission struct {
 	Recipients  []Recipient
 	Created     time.Time // given by Add
 	Due         time.Time // zero with Add: now
+
+	// What JMAP shows of it (RFC 8621 7). Email is the sender's email that was sent, 0 for none.
+	Email    mail.EmailID
+	Thread   mail.ThreadID
+	Identity mail.IdentityID // 0: nobody said
+	Envelope []byte          // as its door wrote it; empty: nobody said
+	Hidden   bool            // its sender has put the record away
+	Canceled bool            // it was taken back for all recipients
 }
 
 // Recipient is one recipient of a submission. Its number is its place in Submission.Recipients.
@@ -75,9 +83,14 @@ func (s *Store) Add(t *tx.Tx, sub Submission) (mail.SubmissionID, error) {
 	if sub.Due.Before(now) {
 		sub.Due = now
 	}
-	t.SQL().Queue(`INSERT INTO submission (account_id, id, format, trace, reverse_path, message_id, size, recipients, created, due)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		sub.Account, sub.ID, format1, sub.Trace, sub.ReversePath.String(), cut(sub.MessageID), sub.Size, recipients, now, sub.Due)
+	t.SQL().Queue(`INSERT INTO submission (account_id, id, format, trace, reverse_path, message_id, size, recipients, created, due,
+			email_id, thread_id, identity_id, envelope, hidden, canceled)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, 0)`,
+		sub.Account, sub.ID, format1, sub.Trace, sub.ReversePath.String(), cut(sub.MessageID), sub.Size, recipients, now, sub.Due,
+		sub.Email, sub.Thread, sub.Identity, append([]byte{}, sub.Envelope...))
+	if sub.Email != 0 {
+		t.Changed(tx.Change{Account: sub.Account, Kind: tx.KindSubmission, Op: tx.Created, Object: int64(sub.ID)})
+	}
 	return sub.ID, nil
 }
 
@@ -92,7 +105,8 @@ func (s *Store) Begin(t *tx.Tx, id mail.SpoolID, e *mail.Envelope, size int64) (
 	return sub.Account, sub.ID, err
 }
 
-const selectSubmission = `SELECT account_id, id, format, trace, reverse_path, message_id, size, recipients, created, due FROM submission `
+const selectSubmission = `SELECT account_id, id, format, trace, reverse_path, message_id, size, recipients, created, due,
+	email_id, thread_id, identity_id, envelope, hidden, canceled FROM submission `
 
 // Submission returns one, mail.NotFound when it is not there (any more).
 func (s *Store) Submission(t *tx.Tx, account mail.AccountID, id mail.SubmissionID) (Submission, error) {
@@ -164,8 +178,12 @@ func scan(scan func(...any) error) (sub Submission, err error) {
 	var format int64
 	var from string
 	var recipients []byte
-	if err := scan(&sub.Account, &sub.ID, &format, &sub.Trace, &from, &sub.MessageID, &sub.Size, &recipients, &sub.Created, &sub.Due); err != nil {
+	if err := scan(&sub.Account, &sub.ID, &format, &sub.Trace, &from, &sub.MessageID, &sub.Size, &recipients, &sub.Created, &sub.Due,
+		&sub.Email, &sub.Thread, &sub.Identity, &sub.Envelope, &sub.Hidden, &sub.Canceled); err != nil {
 		return Submission{}, err
+	}
+	if len(sub.Envelope) == 0 {
+		sub.Envelope = nil
 	}
 	if format != format1 {
 		return Submission{}, mail.E("submissions", mail.Unavailable, fmt.Errorf("submission %v is in format %d, which this version does not know", sub.ID, format))
