@@ -24,7 +24,7 @@
 //	a URL                         MaxURL                         mail.Invalid
 //	all of a request              Request.Time                   mail.Unavailable
 //	the answer's header           64 KiB                         mail.Unavailable
-//	the answer's body             Request.MaxBytes               mail.TooLarge, nothing is returned
+//	the answer's body             Request.MaxBytes               mail.TooLarge, the answer without it
 //	redirects                     Request.Redirects, none        the redirect is the answer, or mail.Limit
 //	requests at a time            Options.Parallel, 64           they wait, as long as they may take
 //	connections to a host         16                             they wait

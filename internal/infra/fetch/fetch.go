@@ -129,20 +129,22 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	return read(response, r.MaxBytes)
 }
 
-// read takes the body, all or nothing.
+// read takes the body, all or nothing; the rest of the answer in any case.
 func read(response *http.Response, most int64) (Response, error) {
 	tooLarge := mail.E("fetch.Do", mail.TooLarge, fmt.Errorf("the answer has more than %d bytes", most))
+	answer := Response{Status: response.StatusCode, Header: response.Header, URL: response.Request.URL}
 	if response.ContentLength > most {
-		return Response{}, tooLarge
+		return answer, tooLarge
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, most+1))
 	switch {
 	case err != nil:
 		return Response{}, failed(err)
 	case int64(len(body)) > most:
-		return Response{}, tooLarge
+		return answer, tooLarge
 	}
-	return Response{Status: response.StatusCode, Header: response.Header, Body: body, URL: response.Request.URL}, nil
+	answer.Body = body
+	return answer, nil
 }
 
 // failed gives an error of the transport its kind: what has one keeps it.

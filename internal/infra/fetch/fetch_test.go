@@ -157,7 +157,7 @@ func TestLimits(t *testing.T) {
 		if path == "/stall" {
 			r.Time = 50 * time.Millisecond
 		}
-		if got, err := c.Do(t.Context(), r); !mail.Is(err, want) || got.Body != nil {
+		if got, err := c.Do(t.Context(), r); !mail.Is(err, want) || got.Body != nil || (got.Status == http.StatusOK) != (want == mail.TooLarge) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

@@ -93,6 +93,12 @@ func Verify(ctx context.Context, message io.Reader, lookup Lookup) (found []Sign
 	return found, block, nil
 }
 
+// ReadHeader reads the header of a message as Verify does, the blank line included.
+func ReadHeader(message io.Reader) ([]byte, error) {
+	block, _, err := readHeader(bufio.NewReader(message))
+	return block, err
+}
+
 // readHeader reads up to the blank line, included. end is what is missing of it where there is no body: the library wants it.
 func readHeader(r *bufio.Reader) (block []byte, end string, err error) {
 	for {
