@@ -16,6 +16,8 @@ func (n *Node) jmapServer() (*jmapserver.Server, error) {
 			core.Register(r, core.Limits{SizeUpload: maxUpload, ConcurrentUpload: jmapserver.MaxConcurrentUpload, Collations: []string{}})
 		},
 		pushing.Register,
+		n.registerPictures,
+		n.registerUnsubscribing,
 	} {
 		register(registry)
 	}

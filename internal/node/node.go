@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/config"
 	"github.com/mailmesh/mailmesh/internal/mailflow/queue"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/pictures"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/pushing"
 )
 
@@ -24,6 +25,7 @@ type Node struct {
 	certificates *certificates // while it serves
 	queue        *queue.Queue
 	pushing      *pushing.Pushing
+	pictures     *pictures.Pictures
 }
 
 // Open opens the data folder and builds all rooms. It opens no socket: the node can be administered, and Serve makes it

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"log/slog"
+	"net/netip"
 
 	"github.com/mailmesh/mailmesh/internal/config"
 	"github.com/mailmesh/mailmesh/internal/finding"
@@ -59,7 +60,7 @@ type rooms struct {
 	certs     *certs.Store
 	sender    *srs.Rewriter
 
-	signInSecret []byte // of the sign-in page
+	signInSecret, pictureSecret []byte // of the sign-in page, of the places of pictures
 
 	submissions *submissions.Store
 	contacts    *contacts.Store
@@ -71,6 +72,7 @@ type rooms struct {
 	outbound  *outbound.Outbound
 
 	resolver    *dns.Resolver
+	private     []netip.Prefix // networks of ours that are fetched from
 	fetch       *fetch.Client
 	tlsPolicies *tlspolicy.Policies
 	reporting   *reporting.Reporting
@@ -185,6 +187,9 @@ func (r *rooms) openStore(ctx context.Context, cfg config.Config, log *slog.Logg
 		return err
 	}
 	if r.signInSecret, err = hkdf.Key(sha256.New, master, nil, "mailmesh sign-in page", 32); err != nil {
+		return err
+	}
+	if r.pictureSecret, err = hkdf.Key(sha256.New, master, nil, "mailmesh pictures", 32); err != nil {
 		return err
 	}
 	r.auth = auth.New(auth.Options{Tx: r.tx, Lookup: r.directory.SignIn, Secret: secret, Logger: log})

@@ -23,16 +23,11 @@ import (
 // them.
 func (r *rooms) openPolicies(cfg config.Config, log *slog.Logger) error {
 	r.resolver = dns.New(dns.Options{})
-	private, err := cfg.Outbound.Private()
-	if err != nil {
+	var err error
+	if r.private, err = cfg.Outbound.Private(); err != nil {
 		return err
 	}
-	addresses := func(ctx context.Context, host string) ([]netip.Addr, error) {
-		answer, err := r.resolver.Addresses(ctx, host)
-		return answer.Records, err
-	}
-	r.fetch = fetch.New(fetch.Options{Addresses: addresses, Allow: private})
-	r.closers = append(r.closers, func() error { r.fetch.Close(); return nil })
+	r.fetch = r.outside(0)
 	client := r.fetch.HTTP()
 	counted := reports.New()
 	r.tlsPolicies = tlspolicy.New(tlspolicy.Options{Tx: r.tx, Policies: policies.New(), Reports: counted, Resolver: r.resolver, Client: client, Log: log})
@@ -44,6 +39,17 @@ func (r *rooms) openPolicies(cfg config.Config, log *slog.Logger) error {
 	r.reporting = reporting.New(reporting.Options{Tx: r.tx, Reports: counted, Spool: r.spool, Bodies: r.bodies, Resolver: r.resolver, Client: client,
 		Sender: r.reportSender, Sign: r.sign, Log: log})
 	return nil
+}
+
+// outside makes a client that fetches so much at a time (0: as much as usual) from web servers of others.
+func (r *rooms) outside(parallel int) *fetch.Client {
+	addresses := func(ctx context.Context, host string) ([]netip.Addr, error) {
+		answer, err := r.resolver.Addresses(ctx, host)
+		return answer.Records, err
+	}
+	c := fetch.New(fetch.Options{Addresses: addresses, Allow: r.private, Parallel: parallel})
+	r.closers = append(r.closers, func() error { c.Close(); return nil })
+	return c
 }
 
 // sign adds the signatures of the domain of from, as far as it has keys.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/config"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/pictures"
 	"github.com/mailmesh/mailmesh/internal/protocol/webserver"
 	"github.com/mailmesh/mailmesh/internal/rfc/mtasts"
 )
@@ -29,7 +30,7 @@ func (n *Node) webPlans(c *certificates) ([]doorPlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Places = map[string]http.Handler{jmapserver.WellKnown: jmap, jmapserver.Prefix: jmap}
+	o.Places = map[string]http.Handler{jmapserver.WellKnown: jmap, jmapserver.Prefix: jmap, pictures.Prefix: n.pictures.Handler()}
 	if err := n.addSignIn(o.Places); err != nil {
 		return nil, err
 	}
