@@ -15,6 +15,7 @@ func (n *Node) jmapServer() (*jmapserver.Server, error) {
 		func(r *method.Registry) {
 			core.Register(r, core.Limits{SizeUpload: maxUpload, ConcurrentUpload: jmapserver.MaxConcurrentUpload, Collations: []string{}})
 		},
+		n.readingMail,
 		pushing.Register,
 		n.registerPictures,
 		n.registerUnsubscribing,

@@ -16,19 +16,24 @@ var everything = imap.Set{{Start: 1, Stop: maxUID}}
 // step fails, the rest is Finish's work and no error is returned. INBOX is mail.Denied, a mailbox with children
 // mail.Conflict with the cause ErrHasChildren. A subscription to the name stays (RFC 9051 6.3.7).
 func (a Acting) Delete(ctx context.Context, owner mail.AccountID, id mail.MailboxID) error {
-	left, err := tx.Once(ctx, a.s.tx, tx.NewKey(), []mail.AccountID{owner}, func(t *tx.Tx) (left bool, err error) {
-		if _, err := a.check(t, owner, id, mail.RightDelete); err != nil {
-			return false, err
-		}
-		if err := a.s.doom(t, owner, id); err != nil {
-			return false, err
-		}
-		return a.s.emptyStep(t, owner, id)
+	left, err := tx.Once(ctx, a.s.tx, tx.NewKey(), []mail.AccountID{owner}, func(t *tx.Tx) (bool, error) {
+		return a.Doom(t, owner, id)
 	})
 	if err == nil && left {
-		a.s.empty(ctx, owner, id)
+		a.s.Empty(ctx, owner, id)
 	}
 	return err
+}
+
+// Doom is the first commit of Delete. Where messages are left, Empty removes them.
+func (a Acting) Doom(t *tx.Tx, owner mail.AccountID, id mail.MailboxID) (left bool, err error) {
+	if _, err := a.check(t, owner, id, mail.RightDelete); err != nil {
+		return false, err
+	}
+	if err := a.s.doom(t, owner, id); err != nil {
+		return false, err
+	}
+	return a.s.emptyStep(t, owner, id)
 }
 
 // doom takes a mailbox out of the hierarchy and notes that it is to be emptied.
@@ -68,8 +73,8 @@ func (s *Store) doom(t *tx.Tx, account mail.AccountID, id mail.MailboxID) error 
 	return nil
 }
 
-// empty removes what is left of a deleted mailbox.
-func (s *Store) empty(ctx context.Context, account mail.AccountID, id mail.MailboxID) error {
+// Empty removes what is left of a deleted mailbox. What it does not come to is Finish's work.
+func (s *Store) Empty(ctx context.Context, account mail.AccountID, id mail.MailboxID) error {
 	for left := true; left; {
 		err := s.tx.Write(ctx, []mail.AccountID{account}, func(t *tx.Tx) (err error) {
 			left, err = s.emptyStep(t, account, id)

@@ -75,7 +75,7 @@ func (s *Store) Finish(ctx context.Context, idle time.Duration) error {
 	for _, j := range jobs {
 		switch j.kind {
 		case jobDelete:
-			err = errors.Join(err, s.empty(ctx, j.account, j.mailbox))
+			err = errors.Join(err, s.Empty(ctx, j.account, j.mailbox))
 		case jobCopy:
 			err = errors.Join(err, s.undoCopy(ctx, j.account, j.id))
 		}

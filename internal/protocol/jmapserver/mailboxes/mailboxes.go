@@ -27,5 +27,13 @@ func New(o Options) *Mailboxes { return &Mailboxes{o} }
 
 // Register adds the methods to those of a server.
 func (m *Mailboxes) Register(r *method.Registry) {
-	r.Add("Mailbox/get", method.Method{Capability: Capability, Needs: method.Read, Run: m.get})
+	for name, run := range map[string]method.Func{
+		"Mailbox/get":          m.get,
+		"Mailbox/changes":      m.changes,
+		"Mailbox/query":        m.query,
+		"Mailbox/queryChanges": m.queryChanges,
+	} {
+		r.Add(name, method.Method{Capability: Capability, Needs: method.Read, Run: run})
+	}
+	r.Add("Mailbox/set", method.Method{Capability: Capability, Needs: method.Write, Run: m.set})
 }
