@@ -2,6 +2,7 @@ package node
 
 import (
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/blobs"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/core"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/pushing"
@@ -11,11 +12,13 @@ import (
 func (n *Node) jmapServer() (*jmapserver.Server, error) {
 	maxUpload := int64(n.cfg.Limits.MessageSize)
 	registry := method.NewRegistry()
+	blob := blobs.New(blobs.Options{Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies, MaxUpload: maxUpload})
 	for _, register := range []func(*method.Registry){
 		func(r *method.Registry) {
 			core.Register(r, core.Limits{SizeUpload: maxUpload, ConcurrentUpload: jmapserver.MaxConcurrentUpload, Collations: []string{}})
 		},
 		n.readingMail,
+		blob.Register,
 		pushing.Register,
 		n.registerPictures,
 		n.registerUnsubscribing,
@@ -23,7 +26,7 @@ func (n *Node) jmapServer() (*jmapserver.Server, error) {
 		register(registry)
 	}
 	s, err := jmapserver.New(jmapserver.Options{Registry: registry, Schemes: n.schemes(),
-		Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies, Directory: n.rooms.directory, MaxUpload: maxUpload, Log: n.log})
+		Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Blobs: blob, Directory: n.rooms.directory, MaxUpload: maxUpload, Log: n.log})
 	if err != nil {
 		return nil, err
 	}

@@ -138,7 +138,7 @@ func TestDownloadPart(t *testing.T) {
 	if got := text(t, answer); answer.StatusCode != 206 || !strings.Contains(got, decoded[10:20]) || !strings.Contains(got, decoded[30000:30010]) {
 		t.Errorf("several ranges: %s %.200q", answer.Status, got)
 	}
-	for _, none := range []string{"-4", "-0", "-1.1", "-1.2.3", "-", "-01", "-x"} {
+	for _, none := range []string{"-4", "-0", "-1-1", "-1-2-3", "-1.1", "-", "-01", "-x"} {
 		wantProblem(t, none, d.download(blob+none, "x"), 404, "about:blank", "")
 	}
 }

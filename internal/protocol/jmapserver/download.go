@@ -1,13 +1,11 @@
 package jmapserver
 
 import (
-	"errors"
 	"mime"
 	"net/http"
 	"strings"
 	"time"
 
-	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/blobs"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
 )
@@ -32,22 +30,13 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request, u *method.User
 	http.ServeContent(&patientWriter{ResponseWriter: w}, r, "", time.Time{}, b)
 }
 
-func (s *Server) openBlob(r *http.Request, u *method.User) (*blobs.Blob, error) {
+func (s *Server) openBlob(r *http.Request, u *method.User) (*blobs.Content, error) {
 	a, err := s.account(r.Context(), u, r.PathValue("accountId"))
 	if err != nil {
 		return nil, err
 	}
-	ref, err := method.ParseBlobRef(r.PathValue("blobId"))
-	if err != nil {
-		return nil, mail.E("jmapserver.download", mail.NotFound, err)
-	}
-	if !a.Own() {
-		return nil, mail.E("jmapserver.download", mail.NotFound, errNoBlob)
-	}
-	return blobs.Open(r.Context(), s.o.Bodies, a.Owner, ref)
+	return s.o.Blobs.Open(r.Context(), a, r.PathValue("blobId"))
 }
-
-var errNoBlob = errors.New("you have no such blob")
 
 // typeOf is the media type that a client asks for.
 func typeOf(asked string) string {

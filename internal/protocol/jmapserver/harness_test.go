@@ -13,6 +13,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/protocol/doortest"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/blobs"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/core"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
 )
@@ -46,7 +47,7 @@ func open(t testing.TB) *door {
 	}})
 	var err error
 	d.server, err = jmapserver.New(jmapserver.Options{Registry: r, Schemes: []jmapserver.Scheme{jmapserver.Bearer(d.Auth, "https://mail.example.org/resource"), jmapserver.Basic(d.Auth)}, Tx: d.Tx,
-		Mailbox: d.Mailbox, Bodies: d.Bodies, Directory: d.Directory, MaxUpload: maxUpload, Log: slog.New(slog.NewTextHandler(d.log, nil))})
+		Blobs: blobs.New(blobs.Options{Tx: d.Tx, Mailbox: d.Mailbox, Bodies: d.Bodies, MaxUpload: maxUpload}), Mailbox: d.Mailbox, Directory: d.Directory, MaxUpload: maxUpload, Log: slog.New(slog.NewTextHandler(d.log, nil))})
 	d.Must(err)
 	return d
 }

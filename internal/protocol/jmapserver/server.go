@@ -9,8 +9,8 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/access"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/blobs"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
-	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -29,7 +29,7 @@ type Options struct {
 	Schemes   []Scheme         // the one to be preferred first
 	Tx        *tx.Store
 	Mailbox   *mailbox.Store
-	Bodies    *bodies.Store
+	Blobs     *blobs.Blobs
 	Directory *directory.Store
 	MaxUpload int64        // bytes
 	Log       *slog.Logger // nil discards
@@ -47,7 +47,7 @@ type Server struct {
 
 // New makes a Server.
 func New(o Options) (*Server, error) {
-	if o.Registry == nil || len(o.Schemes) == 0 || o.Tx == nil || o.Mailbox == nil || o.Bodies == nil || o.Directory == nil || o.MaxUpload <= 0 {
+	if o.Registry == nil || len(o.Schemes) == 0 || o.Tx == nil || o.Mailbox == nil || o.Blobs == nil || o.Directory == nil || o.MaxUpload <= 0 {
 		return nil, errors.New("jmapserver: only Log may be left out")
 	}
 	if o.Log == nil {

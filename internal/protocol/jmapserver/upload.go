@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
 	"github.com/mailmesh/mailmesh/internal/rfc/ijson"
-	"github.com/mailmesh/mailmesh/internal/store/bodies"
-	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
 // uploaded answers an upload (RFC 8620 6.1).
@@ -21,10 +18,6 @@ type uploaded struct {
 	Type      string `json:"type"`
 	Size      int64  `json:"size"`
 }
-
-// uploadQuota is how many bytes of uploads an account may have that nothing names, in uploads of the largest size (RFC 8620 6: what
-// one object can refer to at least).
-const uploadQuota = 4
 
 // upload takes a blob. The bytes are on stable storage before they have a name, and have it before the answer.
 func (s *Server) upload(w http.ResponseWriter, r *http.Request, u *method.User) {
@@ -61,31 +54,18 @@ func (s *Server) takeUpload(w http.ResponseWriter, r *http.Request, u *method.Us
 	if r.ContentLength > s.o.MaxUpload {
 		return done, s.tooLarge()
 	}
-	body, err := s.o.Bodies.Put(r.Context(), http.MaxBytesReader(w, io.NopCloser(slowly{w, r.Body}), s.o.MaxUpload))
-	var large *http.MaxBytesError
+	taken, err := s.o.Blobs.Take(r.Context(), a.Owner, slowly{w, r.Body})
 	switch {
-	case errors.As(err, &large):
+	case mail.Is(err, mail.TooLarge):
 		return done, s.tooLarge()
 	case err != nil:
 		return done, err
 	}
-	id, err := s.holdUpload(r.Context(), a.Owner, body)
-	if err != nil {
-		return done, errors.Join(err, s.o.Bodies.Discard(context.WithoutCancel(r.Context()), body))
-	}
-	done = uploaded{a.Owner.String(), id.String(), r.Header.Get("Content-Type"), body.Size}
+	done = uploaded{a.Owner.String(), taken.Blob.String(), r.Header.Get("Content-Type"), taken.Size}
 	if done.Type == "" {
 		done.Type = anything
 	}
 	return done, nil
-}
-
-func (s *Server) holdUpload(ctx context.Context, account mail.AccountID, body *bodies.Body) (id mail.BlobID, err error) {
-	err = s.o.Tx.Write(ctx, []mail.AccountID{account}, func(t *tx.Tx) (err error) {
-		id, err = s.o.Bodies.HoldUpload(t, account, body, uploadQuota*s.o.MaxUpload)
-		return err
-	})
-	return id, err
 }
 
 // account finds the account of a URL.

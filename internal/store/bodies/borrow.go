@@ -13,6 +13,18 @@ import (
 // names and keys of their own. It reads the content, since names are made of that. Whoever holds it locks the account that
 // has it, too, and looks whether it still has it.
 func (s *Store) Borrow(ctx context.Context, account mail.AccountID, id mail.BlobID) (hold func(*tx.Tx, mail.AccountID) (mail.BlobID, error), err error) {
+	b, err := s.borrow(ctx, account, id)
+	return func(t *tx.Tx, to mail.AccountID) (mail.BlobID, error) { return s.Hold(t, to, b) }, err
+}
+
+// BorrowUpload is Borrow for what is to become an upload of another account (HoldUpload). That the account still has the body
+// nobody needs to look at: where it is gone, the error of hold is ErrPutAgain.
+func (s *Store) BorrowUpload(ctx context.Context, account mail.AccountID, id mail.BlobID, most int64) (hold func(*tx.Tx, mail.AccountID) (mail.BlobID, error), err error) {
+	b, err := s.borrow(ctx, account, id)
+	return func(t *tx.Tx, to mail.AccountID) (mail.BlobID, error) { return s.HoldUpload(t, to, b, most) }, err
+}
+
+func (s *Store) borrow(ctx context.Context, account mail.AccountID, id mail.BlobID) (*Body, error) {
 	b := &Body{since: s.clock(), borrowed: true}
 	row, err := s.lookup(ctx, account, id)
 	if err != nil {
@@ -32,5 +44,5 @@ func (s *Store) Borrow(ctx context.Context, account mail.AccountID, id mail.Blob
 		return nil, err
 	}
 	h.Sum(b.Hash[:0])
-	return func(t *tx.Tx, to mail.AccountID) (mail.BlobID, error) { return s.Hold(t, to, b) }, nil
+	return b, nil
 }

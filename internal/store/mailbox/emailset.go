@@ -207,31 +207,3 @@ func (e *Email) Message() (Message, error) {
 	m := Message{Size: e.Size, Summary: e.Summary}
 	return m, m.fillIn()
 }
-
-// SeesBlob reports whether an account may read a body of another: one of an email in a mailbox that it may read. It is
-// for the accounts of others, whose emails it looks through; the owner may read all that the account has.
-func (a Acting) SeesBlob(t *tx.Tx, owner mail.AccountID, blob mail.BlobID) (bool, error) {
-	if a.who == owner {
-		return true, nil
-	}
-	given, err := a.s.rightsIn(t, owner, a.who)
-	if err != nil {
-		return false, err
-	}
-	rows, err := t.SQL().Query(`SELECT DISTINCT m.mailbox_id FROM email e JOIN membership m ON m.account_id = e.account_id AND m.email_id = e.id
-		JOIN mailbox b ON b.account_id = m.account_id AND b.id = m.mailbox_id AND b.parent_id >= 0
-		WHERE e.account_id = $1 AND e.blob_id = $2 AND (m.flags & $3) = 0`, owner, blob, mail.Deleted)
-	if err != nil {
-		return false, err
-	}
-	defer rows.Close()
-	sees := false
-	for rows.Next() {
-		var id mail.MailboxID
-		if err := rows.Scan(&id); err != nil {
-			return false, err
-		}
-		sees = sees || given[id].Has(mail.RightLookup|mail.RightRead)
-	}
-	return sees, rows.Err()
-}

@@ -39,6 +39,24 @@ func (s *Store) LocatedInThreads(t *tx.Tx, account mail.AccountID, threads []mai
 	return eachIn(t, places+`e.thread_id <> e.id AND e.thread_id %s ORDER BY m.email_id, m.mailbox_id`, []any{account}, threads, locatedRow(each))
 }
 
+// EmailsOf calls each for the emails whose body is one of some. It looks through the rows of all emails.
+func (s *Store) EmailsOf(t *tx.Tx, account mail.AccountID, blobs []mail.BlobID, each func(mail.EmailID, mail.ThreadID, mail.BlobID)) error {
+	names := make([][]byte, len(blobs))
+	for i := range blobs {
+		names[i] = blobs[i][:]
+	}
+	var id mail.EmailID
+	var thread mail.ThreadID
+	var name []byte
+	return eachIn(t, `SELECT id, thread_id, blob_id FROM email WHERE account_id = $1 AND blob_id %s`, []any{account}, names, func(r *db.Rows) error {
+		if err := r.Scan(&id, &thread, &name); err != nil {
+			return err
+		}
+		each(id, thread, mail.BlobID(name))
+		return nil
+	})
+}
+
 func locatedRow(each func(*Located)) func(*db.Rows) error {
 	var l Located
 	var keywords string

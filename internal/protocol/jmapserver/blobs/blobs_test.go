@@ -38,6 +38,14 @@ func TestOpen(t *testing.T) {
 		return id
 	}
 	open, secret := blob("Shared"), blob(mailbox.Inbox)
+	through := func(id string) (text string) {
+		ref, err := method.ParseBlobRef(id)
+		r.Must(err)
+		r.Read(func(t *tx.Tx) error {
+			return r.Mailbox.EmailsOf(t, doortest.Ann, []mail.BlobID{ref.Blob}, func(email mail.EmailID, _ mail.ThreadID, _ mail.BlobID) { text = "_" + email.String() })
+		})
+		return text
+	}
 	own, other := method.Access{Owner: doortest.Ann, Who: doortest.Ann}, method.Access{Owner: doortest.Ann, Who: doortest.Bob}
 	b := New(Options{Tx: r.Tx, Mailbox: r.Mailbox, Bodies: r.Bodies})
 	for _, tt := range []struct {
@@ -49,12 +57,16 @@ func TestOpen(t *testing.T) {
 		{"first part", open + "-1", own, "hello"},
 		{"decoded", open + "-2", own, "abc"},
 		{"message in it", open + "-3", own, "Subject: inner\r\n\r\ninside"},
-		{"part of that", open + "-3.1", own, "inside"},
+		{"part of that", open + "-3-1", own, "inside"},
 		{"no such part", open + "-4", own, ""},
 		{"no id", "x", own, ""},
 		{"of another account", open, method.Access{Owner: doortest.Bob, Who: doortest.Bob}, ""},
-		{"shared", open + "-2", other, "abc"},
-		{"not shared", secret, other, ""},
+		{"shared", open + through(open), other, content},
+		{"part of shared", open + "-2" + through(open), other, "abc"},
+		{"shared, without its email", open, other, ""},
+		{"not shared", secret + through(secret), other, ""},
+		{"not shared, through what is", secret + through(open), other, ""},
+		{"shared, through what is not", open + through(secret), other, ""},
 		{"the owner's", secret, own, "Subject: secret\r\n\r\n"},
 	} {
 		c, err := b.Open(t.Context(), tt.a, tt.id)

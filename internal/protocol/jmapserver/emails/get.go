@@ -120,7 +120,7 @@ func (g *getting) rows(t *tx.Tx, ids []mail.EmailID, all bool) (err error) {
 		s := g.sources[row.ID]
 		s.email = *row
 		s.email.Summary = bytes.Clone(row.Summary)
-		s.blob = method.BlobRef{Blob: row.Blob}
+		s.blob = method.BlobRef{Blob: row.Blob}.In(g.access, row.ID)
 		return true
 	})
 }

@@ -2,7 +2,6 @@ package emails
 
 import (
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -77,7 +76,7 @@ func partPlanOf(args bodyArgs) (partPlan, error) {
 var ofPart = map[string]func(*source, *part) (any, error){
 	"partId": leaf(func(_ *source, b *part) any { return partID(b.path) }),
 	"blobId": leaf(func(s *source, b *part) any {
-		return method.BlobRef{Blob: s.blob.Blob, Part: slices.Concat(s.blob.Part, b.path)}.String()
+		return s.blob.Of(b.path).String()
 	}),
 	"size":    func(s *source, b *part) (any, error) { return s.sizeOf(b.Part) },
 	"headers": func(s *source, b *part) (any, error) { return s.headers(b.Part) },

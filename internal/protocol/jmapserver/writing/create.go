@@ -41,13 +41,13 @@ type made struct {
 }
 
 // created is what a client is told of it (RFC 8621 4.6).
-func (m made) created(size int64) any {
+func (m made) created(a method.Access, size int64) any {
 	return struct {
 		ID     string `json:"id"`
 		Blob   string `json:"blobId"`
 		Thread string `json:"threadId"`
 		Size   int64  `json:"size"`
-	}{m.Email.String(), method.BlobRef{Blob: m.Blob}.String(), m.Thread.String(), size}
+	}{m.Email.String(), method.BlobRef{Blob: m.Blob}.In(a, m.Email).String(), m.Thread.String(), size}
 }
 
 // draft writes the message of an Email object.
@@ -138,7 +138,7 @@ func (s *setting) keep(ctx context.Context, ready []arrival) error {
 				s.discard(ctx, ready[i:i+1])
 				continue
 			}
-			s.response.Created[a.key] = m.created(a.size)
+			s.response.Created[a.key] = m.created(s.access, a.size)
 			s.call.Created(a.key, m.Email.String())
 			s.originals[a.original] = true
 		}
