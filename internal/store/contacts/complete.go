@@ -22,11 +22,15 @@ func (s *Store) Complete(t *tx.Tx, account mail.AccountID, text string, limit in
 	}
 	words := Words(text)
 	list = slices.DeleteFunc(list, func(c Contact) bool { return !c.Known() || !c.Matches(words) })
-	now := t.Now()
-	slices.SortStableFunc(list, func(a, b Contact) int {
+	Near(list, t.Now())
+	return list[:min(len(list), limit)], nil
+}
+
+// Near sorts contacts by how near they are: whom the account writes to often, and has written to lately, comes first.
+func Near(list []Contact, now time.Time) {
+	slices.SortFunc(list, func(a, b Contact) int {
 		return cmp.Or(cmp.Compare(b.rank(now), a.rank(now)), cmp.Compare(a.Address.String(), b.Address.String()))
 	})
-	return list[:min(len(list), limit)], nil
 }
 
 // Words are the words of a text in the form in which they are compared.
