@@ -22,6 +22,7 @@ func (n *Node) jmapServer() (*jmapserver.Server, error) {
 		pushing.Register,
 		n.registerPictures,
 		n.registerUnsubscribing,
+		n.live().Register,
 	} {
 		register(registry)
 	}

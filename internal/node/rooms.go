@@ -26,6 +26,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mailflow/tlspolicy"
 	"github.com/mailmesh/mailmesh/internal/provision"
 	"github.com/mailmesh/mailmesh/internal/realtime"
+	"github.com/mailmesh/mailmesh/internal/realtime/presence"
 	"github.com/mailmesh/mailmesh/internal/realtime/states"
 	"github.com/mailmesh/mailmesh/internal/rfc/srs"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
@@ -64,6 +65,7 @@ type rooms struct {
 
 	submissions *submissions.Store
 	contacts    *contacts.Store
+	presence    *presence.Presence
 	keys        *dkimkeys.Store
 	submission  *submission.Submission
 
@@ -108,6 +110,7 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 	if err := r.openStore(ctx, cfg, log, m); err != nil {
 		return r, err
 	}
+	r.openPresence(bus, log)
 	r.finder = finding.New(finding.Options{Tx: r.tx, Mailbox: r.mailbox, Bodies: r.bodies, Index: r.search})
 	r.provision = provision.New(provision.Options{Tx: r.tx, Directory: r.directory, Auth: r.auth, Bodies: r.bodies, Mailboxes: r.mailbox, Index: r.search, Keys: r.keys, Logger: log})
 	if err := r.provision.Bootstrap(ctx); err != nil {

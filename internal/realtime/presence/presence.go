@@ -116,12 +116,23 @@ func (p *Presence) tick() {
 }
 
 // Watch has send called with each signal for an account from now on, and with what is known of its circle already, until stop is
-// called. send is called by several goroutines; it returns at once and uses nothing of Presence. While somebody watches, the
-// account is there.
+// called. send is called by other goroutines, one at a time; it returns at once and uses nothing of Presence. While somebody
+// watches, the account is there.
 func (p *Presence) Watch(account mail.AccountID, send func(Signal)) (stop func()) {
-	w := &Watch{account: account, send: send}
+	w, stop := p.watch(account, send)
+	go w.flush() // who calls may have locked what send needs
+	return stop
+}
+
+// watch is Watch without sending yet.
+func (p *Presence) watch(account mail.AccountID, send func(Signal)) (w *Watch, stop func()) {
+	w = &Watch{account: account, send: send, sending: true}
 	p.change(func(time.Time) do { return p.table.open(w) })
-	return sync.OnceFunc(func() {
+	w.mu.Lock()
+	w.sending = false
+	w.mu.Unlock()
+	return w, sync.OnceFunc(func() {
+		w.close()
 		p.change(func(now time.Time) do { p.table.close(w, now); return do{} })
 	})
 }

@@ -14,13 +14,23 @@ type Watch struct {
 	mu      sync.Mutex
 	waiting []Signal
 	sending bool
+	closed  bool
+}
+
+// close has nothing more sent, but for what is being sent at this moment.
+func (w *Watch) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed, w.waiting = true, nil
 }
 
 // queue adds a signal. Who calls it has the table locked, so that signals wait in the order of what they tell.
 func (w *Watch) queue(s Signal) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.waiting = append(w.waiting, s)
+	if !w.closed {
+		w.waiting = append(w.waiting, s)
+	}
 }
 
 // flush sends what waits, with nothing locked, unless somebody does so already.

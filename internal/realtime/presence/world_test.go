@@ -214,13 +214,15 @@ type client struct {
 
 func (w *world) connect(name string, node int) *client {
 	c := &client{sees: map[string]State{}}
-	c.stop = w.nodes[node].Watch(w.id[name], func(s Signal) {
+	var watch *Watch
+	watch, c.stop = w.nodes[node].watch(w.id[name], func(s Signal) {
 		switch s.State {
 		case Online, SeenToday, Unknown:
 			c.sees[s.From.Address.Local] = s.State
 		}
 		c.told = append(c.told, s)
 	})
+	watch.flush()
 	w.work()
 	return c
 }

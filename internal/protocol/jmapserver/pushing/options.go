@@ -16,7 +16,7 @@ import (
 // Limits.
 const (
 	MaxClients     = 100 // of an account
-	MaxObjects     = 64  // of Sources that wait for a client
+	MaxObjects     = 600 // of Sources that wait for a client: as many people may be there when it comes (presence.MaxCircle)
 	MessageTimeout = 30 * time.Second
 	WriteTimeout   = 30 * time.Second // for 64 KiB
 	PingEvery      = time.Minute
