@@ -20,5 +20,5 @@
 //
 //   - Those of store/mailbox for numbers and names of mailboxes (overQuota, invalidProperties).
 //   - method.MaxObjectsInGet mailboxes a Mailbox/get that names ids, all where it names none.
-//   - maxConditions conditions in a filter, maxDepth operators in each other (unsupportedFilter).
+//   - a filter has as many conditions as method.ParseFilter takes (unsupportedFilter).
 package mailboxes

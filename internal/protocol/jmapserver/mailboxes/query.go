@@ -51,47 +51,20 @@ func (m *Mailboxes) query(ctx context.Context, c *method.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return page(&args.QueryArgs, ids, state, access.Own())
-}
-
-// page is the part of the results that is wanted (RFC 8620 5.5).
-func page(args *method.QueryArgs, ids []string, state string, changes bool) (*method.QueryResponse, error) {
-	r := &method.QueryResponse{AccountID: args.AccountID, QueryState: state, CanCalculateChanges: changes, IDs: []string{}}
-	position := args.Position
-	if position < 0 {
-		position = max(0, int64(len(ids))+position)
-	}
-	if args.Anchor != nil {
-		at := slices.Index(ids, *args.Anchor)
-		if at < 0 {
-			return nil, method.Fail(method.AnchorNotFound, "the anchor %.40q is not among the results", *args.Anchor)
-		}
-		position = max(0, int64(at)+max(args.AnchorOffset, -int64(len(ids))))
-	}
-	r.Position = uint64(position)
-	if position < int64(len(ids)) {
-		r.IDs = ids[position:]
-	}
-	if args.Limit != nil && *args.Limit < uint64(len(r.IDs)) {
-		r.IDs = r.IDs[:*args.Limit]
-	}
-	if args.CalculateTotal {
-		r.Total = new(uint64(len(ids)))
-	}
-	return r, nil
+	return method.Page(&args.QueryArgs, ids, state, access.Own())
 }
 
 // asked is a query.
 type asked struct {
 	treeArgs
-	filter filter
+	filter method.Filter[*object]
 	sort   []method.SortBy
 }
 
 func parseQuery(text ijson.Value, sort []method.SortBy, tree treeArgs) (asked, error) {
 	q := asked{treeArgs: tree, sort: sort}
 	var err error
-	if q.filter, err = parseFilter(text); err != nil {
+	if q.filter, err = method.ParseFilter(text, condition); err != nil {
 		return q, err
 	}
 	for _, by := range sort {
@@ -159,7 +132,7 @@ func newForest(s *seen) *forest {
 }
 
 // pass reports whether a mailbox and all above it pass a filter; 0 is the top.
-func (f *forest) pass(filter filter, id mail.MailboxID) bool {
+func (f *forest) pass(filter method.Filter[*object], id mail.MailboxID) bool {
 	for ; id != 0; id = f.above[id] {
 		if !filter(f.objects[id]) {
 			return false
