@@ -19,6 +19,8 @@ func (n *Node) jmapServer() (*jmapserver.Server, error) {
 		},
 		n.readingMail,
 		blob.Register,
+		n.findingMail,
+		n.writingMail,
 		pushing.Register,
 		n.registerPictures,
 		n.registerUnsubscribing,

@@ -1,10 +1,13 @@
 package node
 
 import (
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/blobs"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/emails"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/mailboxes"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/queries"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/writing"
+	"github.com/mailmesh/mailmesh/internal/store/catalog"
 	"github.com/mailmesh/mailmesh/internal/store/threadcount"
 )
 
@@ -14,4 +17,17 @@ func (n *Node) readingMail(r *method.Registry) {
 		SortOptions: queries.SortOptions(), MaxSizeAttachments: int64(n.cfg.Limits.MessageSize)}).Register(r)
 	mailboxes.New(mailboxes.Options{Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Threads: threadcount.New(threadcount.Options{}),
 		Directory: n.rooms.directory}).Register(r)
+}
+
+// findingMail adds how they find mail.
+func (n *Node) findingMail(r *method.Registry) {
+	queries.New(queries.Options{Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies,
+		Catalog: catalog.New(catalog.Options{Tx: n.rooms.tx}), Finder: n.rooms.finder}).Register(r)
+}
+
+// writingMail adds how they change mail and make it.
+func (n *Node) writingMail(r *method.Registry) {
+	writing.New(writing.Options{Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies,
+		Blobs:    blobs.New(blobs.Options{Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies}),
+		Hostname: n.cfg.Hostname, MaxMessage: int64(n.cfg.Limits.MessageSize), Log: n.log}).Register(r)
 }
