@@ -21,6 +21,13 @@ var goals = []goal{
 	{figure: regexp.MustCompile(`^(outbound|queue) handed on$`), ratio: 1},
 	{figure: regexp.MustCompile(`^MAIL FROM to IDLE EXISTS, p50$`), limit: 3},
 	{figure: regexp.MustCompile(`^MAIL FROM to IDLE EXISTS, p99$`), limit: 15},
+	{figure: regexp.MustCompile(`^250 to WebSocket push, p50$`), limit: 3},
+	{figure: regexp.MustCompile(`^250 to WebSocket push, p99$`), limit: 15},
+	{figure: regexp.MustCompile(`^typing from client to client, p99$`), limit: 10},
+	{figure: regexp.MustCompile(`^memory of a WebSocket`), limit: 40},
+	{figure: regexp.MustCompile(`^jmap of \d+, first page`), limit: 15},
+	{figure: regexp.MustCompile(`^jmap at \d+/s, p99$`), limit: 100},
+	{figure: regexp.MustCompile(`^jmap requests$`), limit: 1000},
 	{figure: regexp.MustCompile(`^idle server, PSS$`), limit: 60},
 	{figure: regexp.MustCompile(`^imap of \d+, (select|fetch flags|fetch envelope|fetch header fields|search unseen|store)$`), ratio: 1},
 	// Bodies are sealed: opening them may cost half as much again.

@@ -38,6 +38,8 @@ type Scale struct {
 	Rest        time.Duration // for the server to come to rest before each step; 0: it is not waited for
 	Import      int
 	Outbound    int // mails handed on
+	Sockets     int // WebSockets that listen
+	Requests    int // of JMAP a second
 }
 
 // Scales by name: quick to see that all works, standard for comparing changes,
@@ -47,17 +49,17 @@ func Scales() []Scale {
 		Name: "quick", Connections: 32, Mailboxes: 10, Duration: 4 * time.Second, Warmup: time.Second,
 		Idle: 100, IdleEvery: 10 * time.Millisecond, Poll: 10 * time.Millisecond, Wait: 30 * time.Second,
 		Large: []int{2000}, Rounds: 3, Bodies: 1000, Sessions: 200, Settle: 2 * time.Second, Import: 5000,
-		Rest: 5 * time.Minute, Outbound: 3000,
+		Rest: 5 * time.Minute, Outbound: 3000, Sockets: 200, Requests: 1000,
 	}
 	standard := quick
 	standard.Name, standard.Duration, standard.Idle = "standard", 15*time.Second, 500
 	standard.Large, standard.Rounds, standard.Bodies = []int{10_000}, 7, 2000
 	standard.Sessions, standard.Settle, standard.Import = 1000, 5*time.Second, 50_000
-	standard.Outbound = 20_000
+	standard.Outbound, standard.Sockets = 20_000, 1000
 	full := standard
 	full.Name, full.Duration, full.Idle = "full", 30*time.Second, 1000
 	full.Large, full.Sessions, full.Import = []int{10_000, 100_000}, 5000, 200_000
-	full.Outbound = 50_000
+	full.Outbound, full.Sockets = 50_000, 10_000
 	return []Scale{quick, standard, full}
 }
 
@@ -94,12 +96,16 @@ type step struct {
 var steps = []step{
 	{"start", (*run).idleServer},
 	{"idle", (*run).idle},
+	{"push", (*run).push},
+	{"sockets", (*run).sockets},
 	{"sessions", (*run).sessions}, // later, memory that other steps have left would be used again and not counted
 	{"smtp", (*run).smtp},
 	{"lmtp", (*run).lmtp},
 	{"visible", (*run).visible},
 	{"outbound", (*run).outbound},
 	{"imap", (*run).mailboxes},
+	{"jmap", (*run).jmapPages},
+	{"requests", (*run).jmapRequests},
 	{"import", (*run).importing},
 }
 

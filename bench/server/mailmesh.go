@@ -76,9 +76,10 @@ func (m *Mailmesh) await(ctx context.Context, path string) (Endpoints, error) {
 	defer poll.Stop()
 	for ctx.Err() == nil {
 		if text, err := os.ReadFile(path); err == nil {
-			var doors struct{ SMTP, LMTP, IMAP, IMAPS, Submission string }
+			var doors struct{ SMTP, LMTP, IMAP, IMAPS, HTTPS, Submission string }
 			if json.Unmarshal(text, &doors) == nil {
-				return Endpoints{SMTP: doors.SMTP, LMTP: doors.LMTP, IMAP: doors.IMAP, IMAPS: doors.IMAPS, Submission: doors.Submission, SignIn: true}, nil
+				return Endpoints{SMTP: doors.SMTP, LMTP: doors.LMTP, IMAP: doors.IMAP, IMAPS: doors.IMAPS, HTTPS: doors.HTTPS,
+					Submission: doors.Submission, SignIn: true}, nil
 			}
 		}
 		select {

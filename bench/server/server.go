@@ -23,6 +23,8 @@ type Server interface {
 // empty. IMAP must let in passwords without TLS, as all traffic is local.
 type Endpoints struct {
 	SMTP, LMTP, IMAP, IMAPS string
+	// HTTPS is where JMAP is spoken.
+	HTTPS string
 	// Submission takes mail for other hosts, which goes to the Sink. SignIn says that
 	// it takes it from accounts only, and with TLS.
 	Submission string
