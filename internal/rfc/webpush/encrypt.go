@@ -37,14 +37,10 @@ var errKeys = errors.New("p256dh is an uncompressed point on P-256 and auth is 1
 func ParseKeys(p256dh, auth string) (k Keys, err error) {
 	point, err1 := decode(p256dh)
 	secret, err2 := decode(auth)
-	if err1 != nil || err2 != nil || len(secret) != 16 {
+	if err1 != nil || err2 != nil {
 		return Keys{}, errKeys
 	}
-	if k.Public, err = ecdh.P256().NewPublicKey(point); err != nil {
-		return Keys{}, errKeys
-	}
-	k.Auth = secret
-	return k, nil
+	return KeysOf(point, secret)
 }
 
 func decode(text string) ([]byte, error) {
@@ -139,4 +135,13 @@ func Decrypt(body []byte, own *ecdh.PrivateKey, auth []byte) ([]byte, error) {
 		return nil, errMessage
 	}
 	return text[:len(text)-1], nil
+}
+
+// KeysOf are keys in the form in which they are kept: the bytes of Keys.Public and Keys.Auth.
+func KeysOf(point, auth []byte) (k Keys, err error) {
+	if k.Public, err = ecdh.P256().NewPublicKey(point); err != nil || len(auth) != 16 {
+		return Keys{}, errKeys
+	}
+	k.Auth = auth
+	return k, nil
 }

@@ -33,6 +33,13 @@ func TestRecheck(t *testing.T) {
 				if err := w.Recheck(t.Context(), in); mail.KindOf(err) != ended[name] && (err != nil || ended[name] != "") {
 					t.Errorf("%s: the session by %s: %v, want %q", when, name, err, ended[name])
 				}
+				w.write(t, func(tx *tx.Tx) error {
+					holds, err := w.CredentialHolds(tx, in.Account, in.Credential())
+					if holds != (ended[name] == "") {
+						t.Errorf("%s: what was signed in with %s holds: %v", when, name, holds)
+					}
+					return err
+				})
 			}
 		}
 		want("at first", nil)
@@ -79,5 +86,22 @@ func TestStands(t *testing.T) {
 		cancel()
 		stands(gone, 0, "")
 		stands(t.Context(), 0, mail.Denied)
+	})
+}
+
+func TestCredentialHolds(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		good := w.want(t, "ann@example.org", annPassword, "").Credential()
+		w.write(t, func(tx *tx.Tx) error {
+			for _, credential := range []string{"", "secret", "secret x y z", "secret 0 00 ann@example.org", "session 1", "session x", "other 1"} {
+				if holds, err := w.CredentialHolds(tx, annID, credential); holds || err != nil {
+					t.Errorf("%q holds: %v, %v", credential, holds, err)
+				}
+			}
+			if holds, err := w.CredentialHolds(tx, bobID, good); holds || err != nil {
+				t.Errorf("Ann's holds for Bob: %v, %v", holds, err)
+			}
+			return nil
+		})
 	})
 }

@@ -19,6 +19,8 @@ type User struct {
 	Scope   Scope
 	Remote  netip.Addr
 	Session string // for the log
+	// Credential names what the user has signed in with, for what is to end with it: "password", "app 12", "session 34".
+	Credential string
 	// Stands is mail.Denied or mail.Disabled once the sign-in has ended: asked for connections that stay. nil: it never does.
 	Stands func(ctx context.Context) error
 }

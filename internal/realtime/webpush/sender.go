@@ -1,0 +1,214 @@
+package webpush
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/infra/fetch"
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/rfc/webpush"
+	"github.com/mailmesh/mailmesh/internal/store/push"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// Limits.
+const (
+	AtOnce      = 32
+	FirstPause  = 10 * time.Second
+	MaxPause    = 6 * time.Hour
+	pollEvery   = 15 * time.Second
+	requestTime = 30 * time.Second
+	dueAtATime  = 100
+	pageSize    = 1000
+	stateTTL    = 24 * time.Hour
+)
+
+// Observer is told what became of messages. Its methods return at once.
+type Observer interface {
+	// Sent is the time from the commit until the push service had a message.
+	Sent(kind string, after time.Duration)
+	// Pushed counts requests by what they led to: sent, gone, failed.
+	Pushed(result string)
+}
+
+// Kind is what Observer.Sent is told.
+const Kind = "webpush"
+
+// Fetcher makes requests to servers of strangers.
+type Fetcher interface {
+	Do(ctx context.Context, r fetch.Request) (fetch.Response, error)
+}
+
+// Options say what a Sender stands on.
+type Options struct {
+	Tx            *tx.Store
+	Subscriptions *push.Store
+	Server        *webpush.Server
+	Fetch         Fetcher
+	// Holds reports whether what a client was signed in with is still good. nil: it always is.
+	Holds   func(t *tx.Tx, s push.Subscription) (bool, error)
+	Observe Observer     // nil: nobody looks
+	Log     *slog.Logger // nil discards
+}
+
+// Sender is the room.
+type Sender struct {
+	o     Options
+	ctx   context.Context // until Close
+	end   context.CancelFunc
+	slots chan struct{}
+	rung  chan struct{}
+
+	mu       sync.Mutex
+	accounts map[mail.AccountID]bool      // that have subscriptions, as far as is known
+	dirty    map[mail.AccountID]time.Time // to be looked at, and since when
+	busy     map[mail.AccountID]bool      // being looked at
+	running  sync.WaitGroup
+}
+
+// New makes a Sender.
+func New(o Options) (*Sender, error) {
+	if o.Tx == nil || o.Subscriptions == nil || o.Server == nil || o.Fetch == nil {
+		return nil, errors.New("webpush: Tx, Subscriptions, Server and Fetch are needed")
+	}
+	if o.Observe == nil {
+		o.Observe = nobody{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Holds == nil {
+		o.Holds = func(*tx.Tx, push.Subscription) (bool, error) { return true, nil }
+	}
+	s := &Sender{o: o, slots: make(chan struct{}, AtOnce), rung: make(chan struct{}, 1), accounts: map[mail.AccountID]bool{},
+		dirty: map[mail.AccountID]time.Time{}, busy: map[mail.AccountID]bool{}}
+	s.ctx, s.end = context.WithCancel(context.Background())
+	return s, nil
+}
+
+// Close ends what is under way.
+func (s *Sender) Close() {
+	s.end()
+	s.running.Wait()
+}
+
+// Ring is told of each commit on this node that changed an account, and returns at once.
+func (s *Sender) Ring(c mail.StateChange) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.accounts[c.Account] {
+		s.look(c.Account, time.Now())
+	}
+}
+
+// look has an account looked at. The lock is held.
+func (s *Sender) look(account mail.AccountID, since time.Time) {
+	if _, waits := s.dirty[account]; !waits {
+		s.dirty[account] = since
+	}
+	select {
+	case s.rung <- struct{}{}:
+	default:
+	}
+}
+
+// Created has the client of a new subscription sent its code, and returns at once.
+func (s *Sender) Created(sub push.Subscription) { s.running.Go(func() { s.verify(s.ctx, sub) }) }
+
+// Verified has an account looked after that has a subscription which is verified.
+func (s *Sender) Verified(account mail.AccountID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accounts[account] = true
+	s.look(account, time.Time{})
+}
+
+// Check refuses a URL that nothing will be sent to.
+func (s *Sender) Check(url string) error { return fetch.Check(url, false) }
+
+// Run sends until ctx ends.
+func (s *Sender) Run(ctx context.Context) {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	if err := s.o.Tx.Write(ctx, nil, s.o.Subscriptions.Recover); err != nil && ctx.Err() == nil {
+		s.o.Log.Error("web push: what was missed cannot be found out", "err", err)
+	}
+	for s.poll(ctx); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			s.poll(ctx)
+		case <-s.rung:
+		}
+		s.start(ctx)
+	}
+}
+
+// poll finds out which accounts have subscriptions, those of other nodes too, and what is due.
+func (s *Sender) poll(ctx context.Context) {
+	known := map[mail.AccountID]bool{}
+	var due []push.Ref
+	err := s.o.Tx.Read(ctx, func(t *tx.Tx) (err error) {
+		clear(known)
+		for after := mail.AccountID(0); ; {
+			page, err := s.o.Subscriptions.Accounts(t, after, pageSize)
+			if err != nil {
+				return err
+			}
+			for _, account := range page {
+				known[account], after = true, account
+			}
+			if len(page) < pageSize {
+				break
+			}
+		}
+		due, err = s.o.Subscriptions.Due(t, dueAtATime)
+		return err
+	})
+	if err != nil {
+		if ctx.Err() == nil {
+			s.o.Log.Error("web push: subscriptions cannot be read", "err", err)
+		}
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for account := range s.accounts { // one that was added meanwhile stays until the next time
+		known[account] = known[account] || s.dirty[account] != (time.Time{})
+	}
+	s.accounts = known
+	for _, r := range due {
+		s.look(r.Account, time.Time{})
+	}
+}
+
+// start looks at the accounts that are to be looked at, but for those that somebody is at.
+func (s *Sender) start(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for account, since := range s.dirty {
+		if s.busy[account] {
+			continue
+		}
+		delete(s.dirty, account)
+		s.busy[account] = true
+		s.running.Go(func() {
+			s.tell(ctx, account, since)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			delete(s.busy, account)
+			if _, again := s.dirty[account]; again {
+				s.look(account, time.Time{})
+			}
+		})
+	}
+}
+
+type nobody struct{}
+
+func (nobody) Sent(string, time.Duration) {}
+func (nobody) Pushed(string)              {}
