@@ -47,6 +47,7 @@ func (n *Node) choreList() []chore {
 		}},
 		{"take destroyed mail from the text index", 24 * time.Hour, n.rooms.search.CleanAll},
 		{"forget sessions of programs", time.Hour, n.forgetSessions},
+		{"forget push subscriptions that have expired", time.Hour, n.forgetPushSubscriptions},
 		{"forget old submissions", time.Hour, n.forgetSubmissions},
 		{"forget what was retried", 24 * time.Hour, n.forgetRetried},
 		{"forget senders of forwarded mail", 24 * time.Hour, n.forgetSenders},
@@ -75,6 +76,7 @@ func (n *Node) startChores(ctx context.Context) (stop func()) {
 		n.rooms.realtime.Run(ctx, n.rooms.mailbox, func(err error) { n.log.Warn("cannot ask for changes", "err", err) })
 	})
 	running.Go(func() { n.rooms.search.Run(ctx) })
+	running.Go(func() { n.rooms.webPush.Run(ctx) })
 	running.Go(func() { n.certificates.run(ctx) })
 	for _, c := range n.choreList() {
 		running.Go(func() { n.repeat(ctx, c) })

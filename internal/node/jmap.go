@@ -22,6 +22,7 @@ func (n *Node) jmapServer() (*jmapserver.Server, error) {
 		n.findingMail,
 		n.writingMail,
 		pushing.Register,
+		n.registerSubscriptions,
 		n.registerPictures,
 		n.registerUnsubscribing,
 		n.live().Register,

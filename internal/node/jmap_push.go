@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver"
@@ -57,6 +56,5 @@ func (n *Node) closePushing() {
 // pushMeters are what pushing observes.
 type pushMeters struct{ *meters }
 
-func (m pushMeters) Connected(kind string)                 { m.sessions.Add(1, kind) }
-func (m pushMeters) Disconnected(kind string)              { m.sessions.Add(-1, kind) }
-func (m pushMeters) Sent(kind string, after time.Duration) { m.pushSeconds.Time(after, kind) }
+func (m pushMeters) Connected(kind string)    { m.sessions.Add(1, kind) }
+func (m pushMeters) Disconnected(kind string) { m.sessions.Add(-1, kind) }

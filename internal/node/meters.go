@@ -24,6 +24,7 @@ type meters struct {
 	bellSeconds   metrics.Histogram
 	bellRecovered metrics.Counter
 	pushSeconds   metrics.Histogram
+	webPushes     metrics.Counter
 
 	sessions      metrics.Gauge
 	accepted      metrics.Counter
@@ -71,6 +72,7 @@ func newMeters() *meters {
 		bellSeconds:      r.Histogram("notice_seconds", "Time from a commit to a watcher of the account.", metrics.Latencies),
 		bellRecovered:    r.Counter("notices_recovered_total", "Accounts whose notice was lost and found by asking the store."),
 		pushSeconds:      r.Histogram("push_seconds", "Time from the commit of a change until a client was told.", metrics.Latencies, "client"),
+		webPushes:        r.Counter("web_pushes_total", "Messages to push services, by what became of them: sent, gone (the subscription was removed), failed.", "result"),
 		sessions:         r.Gauge("sessions", "Open sessions.", "protocol"),
 		accepted:         r.Counter("messages_accepted_total", "Messages answered 250.", "protocol"),
 		delivered:        r.Counter("recipients_delivered_total", "Recipients of accepted messages.", "protocol"),

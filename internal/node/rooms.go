@@ -28,7 +28,9 @@ import (
 	"github.com/mailmesh/mailmesh/internal/realtime"
 	"github.com/mailmesh/mailmesh/internal/realtime/presence"
 	"github.com/mailmesh/mailmesh/internal/realtime/states"
+	"github.com/mailmesh/mailmesh/internal/realtime/webpush"
 	"github.com/mailmesh/mailmesh/internal/rfc/srs"
+	vapid "github.com/mailmesh/mailmesh/internal/rfc/webpush"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/certs"
@@ -36,6 +38,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/dkimkeys"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/push"
 	"github.com/mailmesh/mailmesh/internal/store/schema"
 	"github.com/mailmesh/mailmesh/internal/store/search"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
@@ -62,6 +65,11 @@ type rooms struct {
 	sender    *srs.Rewriter
 
 	signInSecret, pictureSecret []byte // of the sign-in page, of the places of pictures
+
+	master        []byte // the keys of this server are made of it
+	subscriptions *push.Store
+	vapid         *vapid.Server
+	webPush       *webpush.Sender
 
 	submissions *submissions.Store
 	contacts    *contacts.Store
@@ -119,6 +127,9 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 	if err := r.openPolicies(cfg, log); err != nil {
 		return r, err
 	}
+	if err := r.openWebPush(cfg.Hostname, log, m); err != nil {
+		return r, err
+	}
 	if err := r.openOutbound(cfg, log, m); err != nil {
 		return r, err
 	}
@@ -173,6 +184,7 @@ func (r *rooms) openStore(ctx context.Context, cfg config.Config, log *slog.Logg
 	if err != nil {
 		return err
 	}
+	r.master = master
 	r.bodies, err = bodies.New(bodies.Options{Tx: r.tx, Blobs: r.blobs, MasterKey: master, KeyFile: r.folder.file(keysFile), Logger: log})
 	if err != nil {
 		return err
@@ -210,6 +222,9 @@ func (r *rooms) Ring(c mail.StateChange) {
 	r.realtime.Ring(c)
 	if r.search != nil { // nil while the rooms are opened
 		r.search.Ring(c)
+	}
+	if r.webPush != nil {
+		r.webPush.Ring(c)
 	}
 }
 

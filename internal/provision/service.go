@@ -13,6 +13,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/dkimkeys"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/push"
 	"github.com/mailmesh/mailmesh/internal/store/search"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
 	"github.com/mailmesh/mailmesh/internal/store/submissions"
@@ -41,6 +42,7 @@ type Service struct {
 	index     *search.Index
 	sent      *submissions.Store
 	contacts  *contacts.Store
+	pushes    *push.Store
 	keys      *dkimkeys.Store
 	spool     *spool.Store
 	log       *slog.Logger
@@ -53,7 +55,7 @@ func New(o Options) *Service {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Service{tx: o.Tx, directory: o.Directory, auth: o.Auth, bodies: o.Bodies, mailboxes: o.Mailboxes, index: o.Index,
-		sent: submissions.New(), contacts: contacts.New(), keys: o.Keys, spool: spool.New(spool.Options{}), log: o.Logger}
+		sent: submissions.New(), contacts: contacts.New(), pushes: push.New(), keys: o.Keys, spool: spool.New(spool.Options{}), log: o.Logger}
 }
 
 // Bootstrap makes what a server needs before it takes mail: the home and key of the account that holds spooled bodies.

@@ -189,10 +189,10 @@ func (s *Store) Destroy(t *tx.Tx, account mail.AccountID, id ID) (ok bool, err e
 	return n > 0, err
 }
 
-// Purge removes all subscriptions of an account.
-func (s *Store) Purge(t *tx.Tx, account mail.AccountID) error {
-	_, err := t.SQL().Exec(`DELETE FROM push_subscription WHERE account_id = $1`, account)
-	return err
+// Purge removes all subscriptions of an account that is being removed. There are never more than one commit may remove.
+func (s *Store) Purge(t *tx.Tx, account mail.AccountID) (more bool, err error) {
+	_, err = t.SQL().Exec(`DELETE FROM push_subscription WHERE account_id = $1`, account)
+	return false, err
 }
 
 // Expire removes up to limit subscriptions that have expired, and returns how many.

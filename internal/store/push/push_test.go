@@ -247,7 +247,7 @@ func TestExpire(t *testing.T) {
 				t.Errorf("after Ann: %v", rest)
 			}
 			if err == nil {
-				err = r.Purge(tx, bob)
+				_, err = r.Purge(tx, bob)
 			}
 			return err
 		})
