@@ -29,7 +29,7 @@ var floors = []struct {
 	{"infra/cluster", []string{"mail", "infra/db"}, false},
 	{"store", []string{"mail", "rfc", "infra", "store/tx", "store/schema"}, false},
 	{"mailflow", []string{"mail", "rfc", "infra", "store"}, false},
-	{"realtime", []string{"mail", "rfc", "infra", "store"}, false},
+	{"realtime", []string{"mail", "rfc", "infra", "store"}, true},
 	{"provision", []string{"mail", "rfc", "infra", "store"}, false},
 	{"verify", []string{"mail", "rfc", "infra", "store"}, false},
 	{"finding", []string{"mail", "rfc", "infra", "store"}, false},

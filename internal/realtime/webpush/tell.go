@@ -108,7 +108,7 @@ func (s *Sender) tellOne(ctx context.Context, n news, since time.Time) {
 			_, err = s.o.Subscriptions.Destroy(t, n.Account, n.ID)
 			return err
 		}
-		mine, err = s.o.Subscriptions.Begin(t, ref)
+		mine, err = s.o.Subscriptions.Begin(t, n.Subscription)
 		return err
 	})
 	if err != nil || !mine {

@@ -150,7 +150,7 @@ func TestTelling(t *testing.T) {
 		begin := func(want bool) {
 			t.Helper()
 			r.write(func(tx *tx.Tx) error {
-				ok, err := r.Begin(tx, ref)
+				ok, err := r.Begin(tx, sub)
 				if ok != want {
 					t.Errorf("begun: %v, want %v", ok, want)
 				}
@@ -175,6 +175,8 @@ func TestTelling(t *testing.T) {
 		if got := r.all(ann)[0]; got.Told != 77 || got.Epoch != 3 {
 			t.Errorf("%+v", got)
 		}
+		begin(false) // with what was new before it was told
+		sub = r.all(ann)[0]
 		begin(true)
 		r.write(func(t *tx.Tx) error { return r.Failed(t, ref, time.Hour) })
 		begin(false)

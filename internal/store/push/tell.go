@@ -30,11 +30,11 @@ func (s *Store) Accounts(t *tx.Tx, after mail.AccountID, limit int) (list []mail
 	return list, rows.Err()
 }
 
-// Begin gives a subscription to who wants to tell something there; ok is false when somebody else is at it, or it is not yet to be
-// tried again.
-func (s *Store) Begin(t *tx.Tx, r Ref) (ok bool, err error) {
-	n, err := t.SQL().Exec(`UPDATE push_subscription SET owed = 1, due = $3 WHERE account_id = $1 AND id = $2 AND due <= $4`,
-		r.Account, int64(r.ID), t.Now().Add(ClaimTime), t.Now())
+// Begin gives a subscription to who wants to tell what is new since it was told last; ok is false when somebody else is at it, or has
+// told it more meanwhile, or it is not yet to be tried again.
+func (s *Store) Begin(t *tx.Tx, sub Subscription) (ok bool, err error) {
+	n, err := t.SQL().Exec(`UPDATE push_subscription SET owed = 1, due = $3 WHERE account_id = $1 AND id = $2 AND due <= $4 AND epoch = $5 AND told = $6`,
+		sub.Account, int64(sub.ID), t.Now().Add(ClaimTime), t.Now(), sub.Epoch, sub.Told)
 	return n > 0, err
 }
 
