@@ -6,6 +6,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/core"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/pushing"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/quotas"
 )
 
 // jmapServer makes the JMAP door. Each line of the list is a capability, or a part of one, with its methods.
@@ -19,6 +20,7 @@ func (n *Node) jmapServer() (*jmapserver.Server, error) {
 		},
 		n.readingMail,
 		blob.Register,
+		quotas.New(quotas.Options{Tx: n.rooms.tx, Directory: n.rooms.directory, Mailbox: n.rooms.mailbox}).Register,
 		n.findingMail,
 		n.writingMail,
 		pushing.Register,

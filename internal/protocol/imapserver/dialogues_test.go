@@ -11,6 +11,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
+	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/doortest"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -66,7 +67,7 @@ func (f *serving) doQuota(words []string) error {
 	if _, err := fmt.Sscan(strings.Join(append(words, "0"), " "), &q.Bytes, &q.Messages, &q.Mailboxes); err != nil {
 		return err
 	}
-	return f.Tx.Write(f.T.Context(), nil, func(t *tx.Tx) error { return f.Directory.SetQuota(t, ann, q) })
+	return f.Tx.Write(f.T.Context(), []mail.AccountID{ann}, func(t *tx.Tx) error { return f.Directory.SetQuota(t, ann, q) })
 }
 
 // doAdmin: do admin yes|no, of bob

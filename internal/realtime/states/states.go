@@ -50,7 +50,7 @@ var kinds = map[Type][]tx.Kind{
 	Identity:         {tx.KindIdentity},
 	EmailSubmission:  {tx.KindSubmission},
 	VacationResponse: {tx.KindVacation},
-	Quota:            {tx.KindEmail, tx.KindMailbox},
+	Quota:            {tx.KindEmail, tx.KindMailbox, tx.KindQuota},
 	Contact:          {tx.KindContact},
 	LiveSettings:     {tx.KindRules},
 }

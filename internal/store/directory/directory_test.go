@@ -40,6 +40,34 @@ func (w *world) do(fn func(t *tx.Tx) error) {
 	}
 }
 
+func (w *world) doLocked(id mail.AccountID, fn func(t *tx.Tx) error) {
+	w.t.Helper()
+	if err := w.tx.Write(w.t.Context(), []mail.AccountID{id}, fn); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// quotaLog is what the log says of limits: which, and what became of them.
+func (w *world) quotaLog(id mail.AccountID) string {
+	w.t.Helper()
+	var log [][2]int64
+	err := w.tx.Read(w.t.Context(), func(t *tx.Tx) error {
+		return t.ChangesOf(id, 0, []tx.Kind{tx.KindQuota}, func(c tx.Change, _ int) bool {
+			log = append(log, [2]int64{c.Object, int64(c.Op)})
+			return true
+		})
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	slices.SortFunc(log, func(a, b [2]int64) int { return int(a[0] - b[0]) })
+	out := make([]struct{ limit, op int64 }, len(log))
+	for i, l := range log {
+		out[i].limit, out[i].op = l[0], l[1]
+	}
+	return fmt.Sprint(out)
+}
+
 func addr(s string) mail.Address {
 	if s == "" {
 		return mail.Address{}

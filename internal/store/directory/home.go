@@ -92,18 +92,38 @@ func (s *Store) RemoveHome(t *tx.Tx, id mail.AccountID) error {
 	return err
 }
 
-// SetQuota changes an account's limits. Mail that is there stays.
+// The objects of tx.KindQuota: the limits of an account.
+const (
+	LimitBytes     = 1
+	LimitMessages  = 2
+	LimitMailboxes = 3
+)
+
+// SetQuota changes an account's limits. Mail that is there stays. The account is locked: the change log says which limits are new,
+// other, and gone.
 func (s *Store) SetQuota(t *tx.Tx, id mail.AccountID, q Quota) error {
 	const op = "directory.SetQuota"
 	if err := q.check(op); err != nil {
 		return err
 	}
-	n, err := t.SQL().Exec(`UPDATE account SET quota_bytes = $2, quota_messages = $3, quota_mailboxes = $4
-		WHERE id = $1 AND state = 'here'`, id, q.Bytes, q.Messages, q.Mailboxes)
-	if err == nil && n == 0 {
-		err = mail.E(op, mail.NotFound, nil)
+	old, err := s.QuotaState(t, id)
+	if err != nil {
+		return err
 	}
-	return err
+	t.SQL().Queue(`UPDATE account SET quota_bytes = $2, quota_messages = $3, quota_mailboxes = $4 WHERE id = $1`, id, q.Bytes, q.Messages, q.Mailboxes)
+	for limit, n := range map[int64][2]int64{LimitBytes: {old.Bytes, q.Bytes}, LimitMessages: {old.Messages, q.Messages}, LimitMailboxes: {old.Mailboxes, q.Mailboxes}} {
+		c := tx.Change{Account: id, Kind: tx.KindQuota, Op: tx.Updated, Object: limit}
+		switch was, is := n[0], n[1]; {
+		case was == is:
+			continue
+		case was == 0:
+			c.Op = tx.Created
+		case is == 0:
+			c.Op = tx.Destroyed
+		}
+		t.Changed(c)
+	}
+	return nil
 }
 
 // QuotaState returns an account's limits and use.

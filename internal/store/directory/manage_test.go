@@ -257,7 +257,10 @@ func TestHome(t *testing.T) {
 		if err := state(10); err != nil || q != (QuotaState{Quota{Bytes: 100, Messages: 2}, 90, 1}) || q.Full(10) || !q.Full(11) {
 			t.Errorf("%+v, %v", q, err)
 		}
-		w.do(func(t *tx.Tx) error { return w.SetQuota(t, 10, Quota{Messages: 1}) })
+		w.doLocked(10, func(t *tx.Tx) error { return w.SetQuota(t, 10, Quota{Messages: 1, Mailboxes: 5}) })
+		if got := w.quotaLog(10); got != "[{1 3} {2 2} {3 1}]" { // bytes are not limited any more, messages otherwise, mailboxes now
+			t.Errorf("the log says %s", got)
+		}
 		if err := state(10); err != nil || !q.Full(0) {
 			t.Errorf("%+v, %v", q, err)
 		}

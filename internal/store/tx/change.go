@@ -26,10 +26,11 @@ const (
 	KindRules      Kind = 11 // what the account wants to be told of, and tell others
 	KindRights     Kind = 12 // object: mailbox whose rights for others changed, 0 for all of them
 	KindShown      Kind = 13 // object: email from a place of which \Deleted was taken (created), or where it was set (destroyed)
+	KindQuota      Kind = 14 // object: the limit that was set, one of directory's
 )
 
 // LastKind is the highest Kind of this release.
-const LastKind = KindShown
+const LastKind = KindQuota
 
 // Op is what happened to the object.
 type Op int

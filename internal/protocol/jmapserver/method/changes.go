@@ -13,9 +13,29 @@ const maxChanges = 4096
 // object: an object that was touched as anything before it was created counts as created.
 type Touched func(c tx.Change) (id string, op tx.Op, ok bool)
 
+// Touch is what a change is to one object.
+type Touch struct {
+	ID string
+	Op tx.Op
+}
+
 // Changes carries out a /changes (RFC 8620 5.2) from the log of an account. It stops between any two changes of the log, so that
 // maxChanges is kept whatever it is; what was created and destroyed on the way is not told.
 func Changes(t *tx.Tx, account mail.AccountID, typ states.Type, args ChangesArgs, touched Touched) (ChangesResponse, error) {
+	one := make([]Touch, 1)
+	return ChangesOfMany(t, account, typ, args, func(c tx.Change) []Touch {
+		id, op, ok := touched(c)
+		if !ok {
+			return nil
+		}
+		one[0] = Touch{id, op}
+		return one
+	})
+}
+
+// ChangesOfMany is Changes where one change of the log may touch several objects. They are told together: where they are more than
+// maxChanges, the answer is cannotCalculateChanges.
+func ChangesOfMany(t *tx.Tx, account mail.AccountID, typ states.Type, args ChangesArgs, touched func(tx.Change) []Touch) (ChangesResponse, error) {
 	r := ChangesResponse{AccountID: args.AccountID, OldState: args.SinceState}
 	most := maxChanges
 	if args.MaxChanges != nil {
@@ -36,7 +56,7 @@ func Changes(t *tx.Tx, account mail.AccountID, typ states.Type, args ChangesArgs
 		return r, Fail(CannotCalculateChanges, "the server was restored since, or has never given this state")
 	}
 	w := walk{most: most, ops: map[string]tx.Op{}}
-	begin := since.ModSeq
+	begin, tooMany := since.ModSeq, false
 	if since.Part > 0 {
 		begin--
 	}
@@ -44,10 +64,11 @@ func Changes(t *tx.Tx, account mail.AccountID, typ states.Type, args ChangesArgs
 		if c.ModSeq == since.ModSeq && before < since.Part {
 			return true
 		}
-		id, op, ok := touched(c)
-		if !ok || w.add(id, op) {
+		touches := touched(c)
+		if w.addAll(touches) {
 			return true
 		}
+		tooMany = w.count == 0
 		r.HasMoreChanges, now.ModSeq, now.Part = true, c.ModSeq, before
 		if before == 0 {
 			now.ModSeq--
@@ -56,6 +77,9 @@ func Changes(t *tx.Tx, account mail.AccountID, typ states.Type, args ChangesArgs
 	})
 	if mail.Is(err, mail.Gone) {
 		return r, Fail(CannotCalculateChanges, "the server no longer knows what has changed since then")
+	}
+	if tooMany {
+		return r, Fail(CannotCalculateChanges, "one change is to more objects than maxChanges")
 	}
 	r.NewState = now.String()
 	r.Created, r.Updated, r.Destroyed = w.of(tx.Created), w.of(tx.Updated), w.of(tx.Destroyed)
@@ -70,15 +94,30 @@ type walk struct {
 	ops   map[string]tx.Op
 }
 
+// addAll notes a change to some objects, unless there is no room for all of them.
+func (w *walk) addAll(touches []Touch) bool {
+	room := w.most - w.count
+	for _, touch := range touches {
+		if _, known := w.ops[touch.ID]; !known {
+			room--
+		}
+	}
+	if room < 0 {
+		return false
+	}
+	for _, touch := range touches {
+		w.add(touch.ID, touch.Op)
+	}
+	return true
+}
+
 // gone is the op of an object that was created and destroyed.
 const gone tx.Op = -1
 
-// add notes a change, unless there is no room for another object.
-func (w *walk) add(id string, op tx.Op) bool {
+// add notes a change.
+func (w *walk) add(id string, op tx.Op) {
 	last, known := w.ops[id]
 	switch {
-	case !known && w.count == w.most:
-		return false
 	case !known:
 		w.ids, w.count = append(w.ids, id), w.count+1
 		w.ops[id] = op
@@ -89,7 +128,6 @@ func (w *walk) add(id string, op tx.Op) bool {
 	default:
 		w.ops[id] = op
 	}
-	return true
 }
 
 func (w *walk) of(op tx.Op) []string {
