@@ -1,0 +1,188 @@
+package sending
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
+	"github.com/mailmesh/mailmesh/internal/realtime/states"
+	"github.com/mailmesh/mailmesh/internal/store/identities"
+	"github.com/mailmesh/mailmesh/internal/store/submissions"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+// envelope is an Envelope (RFC 8621 7).
+type envelope struct {
+	MailFrom envelopeAddress   `json:"mailFrom"`
+	RcptTo   []envelopeAddress `json:"rcptTo"`
+}
+
+type envelopeAddress struct {
+	Email      string             `json:"email"`
+	Parameters map[string]*string `json:"parameters"`
+}
+
+// MarshalJSON writes no parameters as null.
+func (a envelopeAddress) MarshalJSON() ([]byte, error) {
+	var parameters any
+	if a.Parameters != nil {
+		parameters = a.Parameters
+	}
+	return json.Marshal(map[string]any{"email": a.Email, "parameters": parameters})
+}
+
+// emailSubmission is an EmailSubmission (RFC 8621 7).
+type emailSubmission struct {
+	ID             string   `json:"id"`
+	IdentityID     string   `json:"identityId"`
+	EmailID        string   `json:"emailId"`
+	ThreadID       string   `json:"threadId"`
+	Envelope       envelope `json:"envelope"`
+	SendAt         string   `json:"sendAt"`
+	UndoStatus     string   `json:"undoStatus"`
+	DeliveryStatus any      `json:"deliveryStatus"`
+	DSNBlobIDs     []string `json:"dsnBlobIds"`
+	MDNBlobIDs     []string `json:"mdnBlobIds"`
+}
+
+var submissionProperties = method.Known("id", "identityId", "emailId", "threadId", "envelope", "sendAt", "undoStatus", "deliveryStatus", "dsnBlobIds", "mdnBlobIds")
+
+// The values of undoStatus.
+const (
+	pending  = "pending"
+	final    = "final"
+	canceled = "canceled"
+)
+
+func undoStatus(taken bool, due, now time.Time) string {
+	switch {
+	case taken:
+		return canceled
+	case due.After(now):
+		return pending
+	}
+	return final
+}
+
+func utcDate(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.999Z") }
+
+// getSubmissions is EmailSubmission/get (RFC 8621 7.1).
+func (s *Sending) getSubmissions(ctx context.Context, c *method.Call) (any, error) {
+	var args method.GetArgs
+	if err := c.Decode(&args); err != nil {
+		return nil, err
+	}
+	account, err := c.OwnAccount(ctx, args.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	properties, err := method.Select(args.Properties, submissionProperties)
+	if err != nil {
+		return nil, err
+	}
+	if args.IDs != nil {
+		if err := method.CheckGet(len(method.Unique(*args.IDs))); err != nil {
+			return nil, err
+		}
+	}
+	own, _, err := s.identitiesOf(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	var found map[string]emailSubmission
+	var ids []string
+	var now states.State
+	err = s.o.Tx.Read(ctx, func(t *tx.Tx) (err error) {
+		if now, err = states.Of(t, account, states.EmailSubmission); err != nil {
+			return err
+		}
+		found, ids, err = s.readSubmissions(t, account, own, args.IDs, properties.Has("deliveryStatus"))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return getOf(args, ids, properties, now, func(id string) (any, bool) { one, ok := found[id]; return one, ok })
+}
+
+// readSubmissions reads those that are asked for, or all.
+func (s *Sending) readSubmissions(t *tx.Tx, account mail.AccountID, own []identities.Identity, asked *[]string, status bool) (map[string]emailSubmission, []string, error) {
+	found := map[string]emailSubmission{}
+	var ids []string
+	if asked == nil {
+		all, err := s.o.Submissions.Shown(t, account)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := method.CheckGet(len(all)); err != nil {
+			return nil, nil, err
+		}
+		for _, one := range all {
+			ids = append(ids, one.ID.String())
+		}
+	} else {
+		ids = method.Unique(*asked)
+	}
+	for _, name := range ids {
+		id, err := mail.ParseSubmissionID(name)
+		if err != nil {
+			continue
+		}
+		sub, err := s.o.Submissions.Submission(t, account, id)
+		if mail.Is(err, mail.NotFound) || err == nil && (sub.Email == 0 || sub.Hidden) {
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		one, err := s.shown(t, own, sub, status)
+		if err != nil {
+			return nil, nil, err
+		}
+		found[name] = one
+	}
+	return found, ids, nil
+}
+
+// shown is a submission as JMAP has it.
+func (s *Sending) shown(t *tx.Tx, own []identities.Identity, sub submissions.Submission, status bool) (emailSubmission, error) {
+	out := emailSubmission{ID: sub.ID.String(), IdentityID: identityFor(own, sub).String(), EmailID: sub.Email.String(), ThreadID: sub.Thread.String(),
+		SendAt: utcDate(sub.Due), UndoStatus: undoStatus(sub.Canceled, sub.Due, t.Now()), DSNBlobIDs: []string{}, MDNBlobIDs: []string{}}
+	if len(sub.Envelope) == 0 || json.Unmarshal(sub.Envelope, &out.Envelope) != nil {
+		out.Envelope = envelope{MailFrom: envelopeAddress{Email: sub.ReversePath.String()}}
+		for _, r := range sub.Recipients {
+			out.Envelope.RcptTo = append(out.Envelope.RcptTo, envelopeAddress{Email: r.Address.String()})
+		}
+	}
+	if !status {
+		return out, nil
+	}
+	events, err := s.o.Submissions.Events(t, sub.Account, sub.ID)
+	if err == nil {
+		out.DeliveryStatus = deliveryStatus(sub, events)
+	}
+	return out, err
+}
+
+// identityFor is the identity of a submission; where nobody said, the first of its reverse-path.
+func identityFor(own []identities.Identity, sub submissions.Submission) mail.IdentityID {
+	if sub.Identity != 0 {
+		return sub.Identity
+	}
+	for _, i := range own {
+		if sameAddress(i.Email, sub.ReversePath.String()) {
+			return i.ID
+		}
+	}
+	if len(own) > 0 {
+		return own[0].ID
+	}
+	return 1 // of an account without addresses, which sends nothing
+}
+
+// submissionChanges is EmailSubmission/changes (RFC 8621 7.2).
+func (s *Sending) submissionChanges(ctx context.Context, c *method.Call) (any, error) {
+	return s.changes(ctx, c, states.EmailSubmission, tx.KindSubmission, func(id int64) string { return mail.SubmissionID(id).String() })
+}
