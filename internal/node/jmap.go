@@ -23,6 +23,7 @@ func (n *Node) jmapServer() (*jmapserver.Server, error) {
 		quotas.New(quotas.Options{Tx: n.rooms.tx, Directory: n.rooms.directory, Mailbox: n.rooms.mailbox}).Register,
 		n.findingMail,
 		n.writingMail,
+		n.sendingMail,
 		pushing.Register,
 		n.registerSubscriptions,
 		n.registerPictures,

@@ -12,6 +12,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/contacts"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/dkimkeys"
+	"github.com/mailmesh/mailmesh/internal/store/identities"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/push"
 	"github.com/mailmesh/mailmesh/internal/store/search"
@@ -34,19 +35,20 @@ type Options struct {
 
 // Service is what an operator can do. It is safe for concurrent use.
 type Service struct {
-	tx        *tx.Store
-	directory *directory.Store
-	auth      *auth.Store
-	bodies    *bodies.Store
-	mailboxes *mailbox.Store
-	index     *search.Index
-	sent      *submissions.Store
-	contacts  *contacts.Store
-	pushes    *push.Store
-	keys      *dkimkeys.Store
-	spool     *spool.Store
-	log       *slog.Logger
-	keysGone  atomic.Bool // the key file holds keys that were destroyed
+	tx         *tx.Store
+	directory  *directory.Store
+	auth       *auth.Store
+	bodies     *bodies.Store
+	mailboxes  *mailbox.Store
+	index      *search.Index
+	sent       *submissions.Store
+	contacts   *contacts.Store
+	identities *identities.Store
+	pushes     *push.Store
+	keys       *dkimkeys.Store
+	spool      *spool.Store
+	log        *slog.Logger
+	keysGone   atomic.Bool // the key file holds keys that were destroyed
 }
 
 // New returns a Service.
@@ -55,7 +57,7 @@ func New(o Options) *Service {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Service{tx: o.Tx, directory: o.Directory, auth: o.Auth, bodies: o.Bodies, mailboxes: o.Mailboxes, index: o.Index,
-		sent: submissions.New(), contacts: contacts.New(), pushes: push.New(), keys: o.Keys, spool: spool.New(spool.Options{}), log: o.Logger}
+		sent: submissions.New(), contacts: contacts.New(), identities: identities.New(), pushes: push.New(), keys: o.Keys, spool: spool.New(spool.Options{}), log: o.Logger}
 }
 
 // Bootstrap makes what a server needs before it takes mail: the home and key of the account that holds spooled bodies.

@@ -202,8 +202,8 @@ func (s *Store) Sync(t *tx.Tx, account mail.AccountID, own []mail.Address, name 
 	return nil
 }
 
-// Purge removes the rows of an account that is being removed: there are few.
-func (s *Store) Purge(t *tx.Tx, account mail.AccountID) error {
-	_, err := t.SQL().Exec(`DELETE FROM identity WHERE account_id = $1`, account)
-	return err
+// Purge removes the rows of an account that is being removed: there are so few that more is never true.
+func (s *Store) Purge(t *tx.Tx, account mail.AccountID) (more bool, err error) {
+	_, err = t.SQL().Exec(`DELETE FROM identity WHERE account_id = $1`, account)
+	return false, err
 }

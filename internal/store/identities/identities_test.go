@@ -126,7 +126,10 @@ func TestSync(t *testing.T) {
 		if list = sync(a); len(list) != 1 {
 			t.Errorf("%+v", list)
 		}
-		must(t, r.write(ann, func(t *tx.Tx) error { return r.Purge(t, ann) }))
+		must(t, r.write(ann, func(t *tx.Tx) error { _, err := r.Purge(t, ann); return err }))
+		if list, _ := r.list(ann); len(list) != 0 {
+			t.Errorf("%+v", list)
+		}
 	})
 }
 

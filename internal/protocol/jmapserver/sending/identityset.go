@@ -145,10 +145,12 @@ func readIdentity(before identity, object ijson.Value) (out identities.Identity,
 	}
 	i := identity{Email: before.Email, ID: before.ID, MayDelete: before.MayDelete}
 	var bad []string
+	given := map[string]bool{}
 	texts := map[string]*string{"id": &i.ID, "name": &i.Name, "email": &i.Email, "textSignature": &i.TextSignature, "htmlSignature": &i.HTMLSignature}
 	lists := map[string]**[]field.Address{"replyTo": &i.ReplyTo, "bcc": &i.Bcc}
 	err := ijson.Members(object, func(name string, v ijson.Value) error {
 		var err error
+		given[name] = true
 		switch {
 		case texts[name] != nil && ijson.IsNull(v) && name != "id" && name != "email": // RFC 8620 5.3: the default
 		case texts[name] != nil:
@@ -172,7 +174,7 @@ func readIdentity(before identity, object ijson.Value) (out identities.Identity,
 	if i.ID != before.ID {
 		bad = append(bad, "id")
 	}
-	if i.MayDelete != before.MayDelete {
+	if i.MayDelete != before.MayDelete || created && given["mayDelete"] {
 		bad = append(bad, "mayDelete")
 	}
 	if !created && i.Email != before.Email {

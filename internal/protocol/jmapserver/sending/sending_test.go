@@ -1,0 +1,264 @@
+package sending_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
+	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/mailflow/delivery"
+	"github.com/mailmesh/mailmesh/internal/mailflow/forwarding"
+	"github.com/mailmesh/mailmesh/internal/mailflow/submission"
+	"github.com/mailmesh/mailmesh/internal/protocol/doortest"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/blobs"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/emails"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/jmapservertest"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/sending"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/writing"
+	"github.com/mailmesh/mailmesh/internal/provision"
+	"github.com/mailmesh/mailmesh/internal/store/bodies"
+	"github.com/mailmesh/mailmesh/internal/store/contacts"
+	"github.com/mailmesh/mailmesh/internal/store/dkimkeys"
+	"github.com/mailmesh/mailmesh/internal/store/identities"
+	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/spool"
+	"github.com/mailmesh/mailmesh/internal/store/submissions"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
+)
+
+var engines = map[string]doortest.Engine{"sqlite": dbtest.OnSQLite, "postgres": dbtest.OnPostgres}
+
+// world is a server with what sends.
+type world struct {
+	*jmapservertest.Server
+	submissions *submissions.Store
+	spool       *spool.Store
+	vars        map[string]string
+}
+
+const maxMessage = 50_000
+
+func open(t testing.TB, on doortest.Engine) *world {
+	w := &world{vars: map[string]string{}}
+	w.Server = jmapservertest.Open(t, on, func(r *method.Registry, rooms *doortest.Rooms) {
+		log := slog.New(slog.DiscardHandler)
+		emails.New(emails.Options{Tx: rooms.Tx, Mailbox: rooms.Mailbox, Bodies: rooms.Bodies}).Register(r)
+		b := blobs.New(blobs.Options{Tx: rooms.Tx, Mailbox: rooms.Mailbox, Bodies: rooms.Bodies})
+		writing.New(writing.Options{Tx: rooms.Tx, Mailbox: rooms.Mailbox, Bodies: rooms.Bodies, Blobs: b, Hostname: doortest.Hostname, MaxMessage: 2 * maxMessage}).Register(r)
+		w.submissions = submissions.New()
+		w.spool = spool.New(spool.Options{Bodies: rooms.Bodies, Histories: w.submissions})
+		keys, err := dkimkeys.New(bytes.Repeat([]byte{7}, bodies.MasterKeySize))
+		rooms.Must(err)
+		rooms.Must(provision.New(provision.Options{Tx: rooms.Tx, Directory: rooms.Directory, Auth: rooms.Auth, Bodies: rooms.Bodies, Mailboxes: rooms.Mailbox}).Bootstrap(t.Context()))
+		people := contacts.New()
+		onward := forwarding.New(forwarding.Options{Directory: rooms.Directory, Bodies: rooms.Bodies, Spool: w.spool})
+		sends := submission.New(submission.Options{Hostname: doortest.Hostname, Tx: rooms.Tx, Directory: rooms.Directory, Mailbox: rooms.Mailbox, Bodies: rooms.Bodies,
+			Spool: w.spool, Submissions: w.submissions, Contacts: people, Keys: keys, Forwarding: onward, Log: log,
+			Delivery: delivery.New(delivery.Options{Bodies: rooms.Bodies, Mailbox: rooms.Mailbox, Contacts: people})})
+		sending.New(sending.Options{Tx: rooms.Tx, Directory: rooms.Directory, Mailbox: rooms.Mailbox, Bodies: rooms.Bodies, Identities: identities.New(),
+			Submissions: w.submissions, Submission: sends, MaxMessage: maxMessage}).Register(r)
+	})
+	w.Must(w.Tx.Write(t.Context(), nil, func(t *tx.Tx) error {
+		if err := w.Directory.AddAlias(t, address("sales@example.org"), address("ann@example.org")); err != nil {
+			return err
+		}
+		if err := w.Directory.AddAlias(t, address("team@example.org"), address("ann@example.org")); err != nil {
+			return err
+		}
+		return w.Directory.AddAlias(t, address("team@example.org"), address("bob@example.org"))
+	}))
+	for _, path := range []string{"Drafts", "Sent", "Archive"} {
+		w.vars[strings.ToLower(path)] = w.Path(doortest.Ann, path).ID.String()
+	}
+	_, r := w.Call("Identity/get", map[string]any{"accountId": doortest.Ann.String()})
+	for _, i := range r["list"].([]any) {
+		one := i.(map[string]any)
+		name, _, _ := strings.Cut(one["email"].(string), "@")
+		w.vars[name+"id"] = one["id"].(string)
+	}
+	return w
+}
+
+func address(s string) mail.Address {
+	a, err := mail.ParseAddress(s)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+// draft puts a message into Ann's Drafts and names it.
+func (w *world) draft(name, content string) string {
+	w.T.Helper()
+	w.Deliver(doortest.Ann, "Drafts", strings.ReplaceAll(content, "\n", "\r\n"))
+	w.Read(func(t *tx.Tx) error {
+		ids, err := w.Mailbox.EmailIDs(t, doortest.Ann, 1000)
+		w.vars[name] = ids[len(ids)-1].String()
+		return err
+	})
+	return w.vars[name]
+}
+
+// content is the newest message of an account's INBOX.
+func (w *world) content(account mail.AccountID) (text string) {
+	w.T.Helper()
+	w.Read(func(t *tx.Tx) error {
+		ids, err := w.Mailbox.EmailIDs(t, account, 1000)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		e, err := w.Mailbox.Email(t, account, ids[len(ids)-1])
+		w.Must(err)
+		body, err := w.Bodies.Open(context.WithoutCancel(w.T.Context()), account, e.Blob)
+		w.Must(err)
+		defer body.Close()
+		b, err := io.ReadAll(io.NewSectionReader(body, 0, body.Size()))
+		text = string(b)
+		return err
+	})
+	return text
+}
+
+const good = "From: Ann <ann@example.org>\nTo: bob@example.org, Bob <BOB@example.org>\nCc: far@elsewhere.example\nBcc: secret@elsewhere.example\nSubject: plan\nMessage-ID: <1@example.org>\n\nText.\n"
+
+func TestGolden(t *testing.T) {
+	for name, engine := range engines {
+		t.Run(name, func(t *testing.T) {
+			jmapservertest.Golden(t, "testdata/golden/*.json", func(t *testing.T) (*jmapservertest.Server, map[string]string) {
+				w := open(t, engine)
+				w.draft("good", good)
+				w.draft("far", "From: ann@example.org\nTo: far@elsewhere.example\nSubject: x\n\n")
+				return w.Server, w.vars
+			})
+		})
+	}
+}
+
+// submit sends an email, and returns what was answered for it.
+func (w *world) submit(members string) (created, refused map[string]any) {
+	w.T.Helper()
+	for name, value := range w.vars {
+		members = strings.ReplaceAll(members, `"$`+name+`"`, `"`+value+`"`)
+	}
+	name, r := w.Call("EmailSubmission/set", fmt.Sprintf(`{"accountId":%q,"create":{"k":{%s}}}`, doortest.Ann, members))
+	if name == "error" {
+		w.T.Fatalf("%s: %v", members, r)
+	}
+	one := func(key string) map[string]any {
+		all, _ := r[key].(map[string]any)
+		k, _ := all["k"].(map[string]any)
+		return k
+	}
+	return one("created"), one("notCreated")
+}
+
+// What was answered as created is where it goes: in the mailbox here, in the spool for elsewhere, without Bcc.
+func TestSent(t *testing.T) {
+	for name, engine := range engines {
+		t.Run(name, func(t *testing.T) {
+			w := open(t, engine)
+			w.draft("good", good)
+			created, refused := w.submit(`"identityId":"$annid","emailId":"$good"`)
+			if created == nil {
+				t.Fatal(refused)
+			}
+			got := w.content(doortest.Bob)
+			if !strings.Contains(got, "Subject: plan\r\n") || strings.Contains(got, "Bcc") || !strings.Contains(got, "\r\nDate: ") || !strings.HasPrefix(got, "Return-Path: <ann@example.org>") {
+				t.Errorf("bob has %q", got)
+			}
+			if n := w.Path(doortest.Ann, "Sent").Messages; n != 0 {
+				t.Errorf("the server has put %d copies into Sent", n)
+			}
+			var owed []string
+			w.Read(func(t *tx.Tx) error {
+				ids, err := w.spool.Messages(t, 0, 0)
+				for _, id := range ids {
+					m, err := w.spool.Message(t, id)
+					w.Must(err)
+					for _, r := range m.Envelope.Recipients {
+						owed = append(owed, r.Address.String())
+					}
+				}
+				return err
+			})
+			if strings.Join(owed, " ") != "far@elsewhere.example secret@elsewhere.example" {
+				t.Errorf("owed are %q", owed)
+			}
+			status := created["deliveryStatus"].(map[string]any)
+			here, far := status["bob@example.org"].(map[string]any), status["far@elsewhere.example"].(map[string]any)
+			if len(status) != 3 || here["delivered"] != "yes" || far["delivered"] != "queued" || here["displayed"] != "unknown" || !strings.HasPrefix(here["smtpReply"].(string), "250 2.1.5 ") {
+				t.Errorf("%v", status)
+			}
+		})
+	}
+}
+
+func TestRefusedSubmissions(t *testing.T) {
+	w := open(t, dbtest.OnSQLite)
+	for name, content := range map[string]string{
+		"good": good, "nobody": "Subject: x\n\n", "noone": "From: ann@example.org\n\n", "bobs": "From: bob@example.org\nTo: bob@example.org\n\n",
+		"halfdone": "From: ann@example.org\nTo: bob\nCc: joe@\n\n", "two": "From: ann@example.org, sales@example.org\nTo: bob@example.org\n\n",
+		"unknown": "From: ann@example.org\nTo: nobody@example.org, bob@example.org\n\n", "large": "From: ann@example.org\nTo: bob@example.org\n\n" + strings.Repeat("x\n", maxMessage),
+		"nul": "From: ann@example.org\nTo: bob@example.org\n\n\x00\n", "twice": "From: ann@example.org\nTo: bob@example.org\nSubject: a\nSubject: b\n\n"} {
+		w.draft(name, content)
+	}
+	var many []string
+	for i := range submission.MaxTargets + 1 {
+		many = append(many, fmt.Sprintf(`{"email":"r%d@elsewhere.example"}`, i))
+	}
+	for _, tt := range []struct{ members, kind, more string }{
+		{`"emailId":"$good"`, "invalidProperties", "properties=[identityId]"},
+		{`"identityId":"$annid"`, "invalidProperties", "properties=[emailId]"},
+		{`"identityId":"I9","emailId":"$good"`, "invalidProperties", "properties=[identityId]"},
+		{`"identityId":"$annid","emailId":"M9"`, "invalidProperties", "properties=[emailId]"},
+		{`"identityId":"$annid","emailId":"#none"`, "invalidProperties", "properties=[emailId]"},
+		{`"identityId":1,"emailId":"$good","undoStatus":"pending"`, "invalidProperties", "properties=[identityId undoStatus]"},
+		{`"identityId":"$annid","emailId":"$good","envelope":{"mailFrom":"ann@example.org"}`, "invalidProperties", "properties=[envelope]"},
+		{`"identityId":"$annid","emailId":"$nobody"`, "invalidEmail", "properties=[from]"},
+		{`"identityId":"$annid","emailId":"$halfdone"`, "invalidEmail", "properties=[to cc]"},
+		{`"identityId":"$annid","emailId":"$two"`, "invalidEmail", "properties=[sender]"},
+		{`"identityId":"$annid","emailId":"$twice"`, "invalidEmail", ""},
+		{`"identityId":"$annid","emailId":"$nul"`, "invalidEmail", ""},
+		{`"identityId":"$annid","emailId":"$noone"`, "noRecipients", ""},
+		{`"identityId":"$annid","emailId":"$good","envelope":{"mailFrom":{"email":"ann@example.org"},"rcptTo":[]}`, "noRecipients", ""},
+		{`"identityId":"$annid","emailId":"$bobs"`, "forbiddenFrom", ""},
+		{`"identityId":"$annid","emailId":"$unknown"`, "invalidRecipients", "invalidRecipients=[nobody@example.org]"},
+		{`"identityId":"$annid","emailId":"$good","envelope":{"mailFrom":{"email":"ann@example.org"},"rcptTo":[{"email":"a b"},{"email":""},{"email":"bob@example.org"},{"email":"x@y> NOTIFY=NEVER"}]}`, "invalidRecipients", "invalidRecipients=[a b  x@y> NOTIFY=NEVER]"},
+		{`"identityId":"$annid","emailId":"$good","envelope":{"mailFrom":{"email":"bob@example.org"},"rcptTo":[{"email":"bob@example.org"}]}`, "forbiddenMailFrom", ""},
+		{`"identityId":"$annid","emailId":"$good","envelope":{"mailFrom":{"email":"ann@example.org","parameters":{"NEW":"1"}},"rcptTo":[{"email":"bob@example.org"}]}`, "invalidProperties", "properties=[envelope]"},
+		{`"identityId":"$annid","emailId":"$good","envelope":{"mailFrom":{"email":"ann@example.org","parameters":{"RET":"FULL BODY=8BITMIME"}},"rcptTo":[{"email":"bob@example.org"}]}`, "invalidProperties", "properties=[envelope]"},
+		{`"identityId":"$annid","emailId":"$good","envelope":{"mailFrom":{"email":"ann@example.org"},"rcptTo":[` + strings.Join(many, ",") + `]}`, "tooManyRecipients", "maxRecipients=500"},
+		{`"identityId":"$annid","emailId":"$large"`, "tooLarge", "maxSize=50000"},
+	} {
+		created, refused := w.submit(tt.members)
+		key, want, _ := strings.Cut(tt.more, "=")
+		if created != nil || refused["type"] != tt.kind || tt.more != "" && fmt.Sprint(refused[key]) != want {
+			t.Errorf("%.200s: created %v, refused %v", tt.members, created, refused)
+		}
+	}
+	if w.Path(doortest.Bob, mailbox.Inbox).Messages != 0 {
+		t.Error("something was sent")
+	}
+	w.Must(w.Tx.Write(t.Context(), nil, func(t *tx.Tx) error { return w.Directory.SetDisabled(t, doortest.Ann, true) }))
+	if _, refused := w.submit(`"identityId":"$annid","emailId":"$good"`); refused["type"] != "forbiddenToSend" && refused["type"] != "invalidProperties" {
+		t.Errorf("who was switched off: %v", refused)
+	}
+}
+
+// The budgets are those of the submission port.
+func TestBudget(t *testing.T) {
+	w := open(t, dbtest.OnSQLite)
+	w.draft("good", good)
+	w.Write(doortest.Ann, func(t *tx.Tx) error {
+		return w.submissions.SetSending(t, doortest.Ann, submissions.Sending{MaxRecipients: 2})
+	})
+	if _, refused := w.submit(`"identityId":"$annid","emailId":"$good"`); refused["type"] != "rateLimit" {
+		t.Errorf("%v", refused)
+	}
+}
