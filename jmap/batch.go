@@ -106,6 +106,8 @@ func capabilityOf(method string) string {
 		return Quota
 	case "Principal", "ShareNotification":
 		return Principals
+	case "Signal", "Contact", "LiveSettings":
+		return Live
 	}
 	return ""
 }

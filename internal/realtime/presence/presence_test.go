@@ -306,6 +306,28 @@ func TestPresenceFollowsContacts(t *testing.T) {
 	})
 }
 
+// Who shows less while he is away, or whose node has just failed, is not seen any more either.
+func TestRevokedWhileAway(t *testing.T) {
+	w := newWorld(t, dbtest.OnSQLite(t, schema.Files)(), 2)
+	w.letters("ann", "bob")
+	w.letters("ann", "cleo")
+	bob := w.connect("bob", 1)
+	w.connect("ann", 0).stop()
+	w.pass(time.Minute)
+	w.want(bob, "ann online", "ann today")
+	w.set("ann", contacts.Setting{})
+	w.want(bob, "ann unknown")
+	late := w.connect("cleo", 1)
+	w.set("ann", contacts.DefaultSetting)
+	w.want(late)
+	w.connect("ann", 0)
+	w.want(bob, "ann online")
+	w.fail(0)
+	w.block("ann", "bob", true)
+	w.want(bob, "ann unknown")
+	w.want(late, "ann online")
+}
+
 // A node that ends without a word takes those with it whom nobody else has seen.
 func TestNodeFails(t *testing.T) {
 	w := newWorld(t, dbtest.OnSQLite(t, schema.Files)(), 3)

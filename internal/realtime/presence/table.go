@@ -280,7 +280,7 @@ func (t *table) tick(now time.Time) (d do) {
 			delete(t.left, account)
 		}
 	}
-	if len(t.here) > 0 && now.Sub(t.beat) >= beatEvery {
+	if len(t.here)+len(t.left) > 0 && now.Sub(t.beat) >= beatEvery {
 		t.beat = now
 		d.publish = append(d.publish, notice{kind: kindBeat, node: t.node, at: now})
 	}

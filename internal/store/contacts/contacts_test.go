@@ -370,3 +370,57 @@ func TestPurge(t *testing.T) {
 		}
 	})
 }
+
+// Who blocks whom, asked for many; and what many have chosen.
+func TestBlockersAndSettings(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		var revoked []mail.AccountID
+		w.OnRevoked(func(account mail.AccountID) { revoked = append(revoked, account) })
+		w.wrote(10, "ann", "bob")
+		w.wrote(11, "bob", "ann")
+		w.do(func(t *tx.Tx) error {
+			_, err := w.Add(t, 11, Contact{Address: address("ann2"), Blocked: true})
+			_, err2 := w.Add(t, 12, Contact{Address: address("bob"), Blocked: true})
+			_, err3 := w.Change(t, 10, Contact{ID: IDOf(address("bob")), Name: "Bob"})
+			return firstOf(err, err2, err3, w.SetSetting(t, 12, Setting{Displayed: Never}))
+		})
+		w.ask(func(x *tx.Tx) error {
+			by, err := w.Blockers(x, []mail.Address{address("ann"), address("ANN2")}, accounts)
+			if len(by) != 1 || !by[11] {
+				t.Errorf("ann is blocked by %v", by)
+			}
+			none, err2 := w.Blockers(x, nil, accounts)
+			list, err3 := w.Blocked(x, 12)
+			if len(none) != 0 || len(list) != 1 || list[0].ID != IDOf(address("bob")) {
+				t.Errorf("nobody is blocked by %v, 12 blocks %v", none, list)
+			}
+			all, err4 := w.Settings(x, accounts)
+			if len(all) != 3 || all[10] != DefaultSetting || all[12].Presence || all[12].Displayed != Never {
+				t.Errorf("settings are %+v", all)
+			}
+			bob, err5 := w.Of(x, 10, address("bob"))
+			if from, ok := bob.WroteFrom([]mail.Address{address("x"), address("ann")}); !ok || from != address("ann") {
+				t.Errorf("written from %v", from)
+			}
+			if _, ok := bob.WroteFrom([]mail.Address{address("x")}); ok {
+				t.Error("written from another address")
+			}
+			return firstOf(err, err2, err3, err4, err5)
+		})
+		if !slices.Equal(revoked, []mail.AccountID{11, 12, 12}) {
+			t.Errorf("revoked by %v", revoked)
+		}
+		revoked = nil
+		w.do(func(t *tx.Tx) error {
+			_, err := w.Change(t, 10, Contact{ID: IDOf(address("bob")), Blocked: true})
+			return firstOf(err, w.Remove(t, 11, IDOf(address("ann"))))
+		})
+		w.do(func(t *tx.Tx) error {
+			_, err := w.Change(t, 10, Contact{ID: IDOf(address("bob"))})
+			return err
+		})
+		if !slices.Equal(revoked, []mail.AccountID{10, 11}) {
+			t.Errorf("revoked by %v", revoked)
+		}
+	})
+}
