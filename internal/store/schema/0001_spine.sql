@@ -294,7 +294,16 @@ CREATE TABLE membership (
     PRIMARY KEY (account_id, mailbox_id, uid)
 ) {{clustered}};
 CREATE INDEX membership_email ON membership (account_id, email_id);
-
+{{if sqlite}}
+-- SQLite takes an account for ten rows where it knows nothing better, and then reads all of it rather than go by an index to single
+-- emails. It is told what a large account looks like; nothing else analyzes.
+ANALYZE email;
+ANALYZE membership;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('membership', 'membership', '10000000 50000 5000 1'), ('membership', 'membership_email', '10000000 50000 2'),
+    ('email', 'email', '10000000 50000 1'), ('email', 'email_thread', '5000000 25000 4');
+ANALYZE sqlite_schema;
+{{end}}
 -- Which thread a message-id belongs to. The hash covers the id and the base subject (RFC 8621 3).
 CREATE TABLE thread_ref (
     account_id BIGINT NOT NULL,
