@@ -6,6 +6,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/core"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/pushing"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/queries"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/quotas"
 )
 
@@ -16,7 +17,7 @@ func (n *Node) jmapServer() (*jmapserver.Server, error) {
 	blob := blobs.New(blobs.Options{Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies, MaxUpload: maxUpload})
 	for _, register := range []func(*method.Registry){
 		func(r *method.Registry) {
-			core.Register(r, core.Limits{SizeUpload: maxUpload, ConcurrentUpload: jmapserver.MaxConcurrentUpload, Collations: []string{}})
+			core.Register(r, core.Limits{SizeUpload: maxUpload, ConcurrentUpload: jmapserver.MaxConcurrentUpload, Collations: queries.Collations()})
 		},
 		n.readingMail,
 		blob.Register,

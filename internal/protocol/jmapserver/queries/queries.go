@@ -71,7 +71,8 @@ func New(o Options) *Queries {
 // Register adds the methods to those of a server.
 func (q *Queries) Register(r *method.Registry) {
 	for name, run := range map[string]method.Func{
-		"Email/query": q.query,
+		"Email/query":        q.query,
+		"Email/queryChanges": q.queryChanges,
 	} {
 		r.Add(name, method.Method{Capability: capability, Needs: method.Read, Run: run})
 	}
