@@ -51,7 +51,7 @@ func (n *Node) plan(ctx context.Context) (plans []doorPlan, err error) {
 	if err != nil {
 		return nil, err
 	}
-	imap, err := imapserver.New(imapserver.Options{Hostname: n.cfg.Hostname, TLS: tlsConfig, Tx: n.rooms.tx, Auth: n.rooms.auth,
+	imap, err := imapserver.New(imapserver.Options{Hostname: n.cfg.Hostname, JMAP: sessionURL(n.cfg), TLS: tlsConfig, Tx: n.rooms.tx, Auth: n.rooms.auth,
 		Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies, Finder: n.rooms.finder, Realtime: n.rooms.realtime, Directory: n.rooms.directory,
 		Limits:   imapserver.Limits{MessageSize: int64(n.cfg.Limits.MessageSize)},
 		Observer: imapMeters{n.meters}, Log: n.log})

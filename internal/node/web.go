@@ -74,6 +74,19 @@ func services(cfg config.Config) (list []webserver.Service) {
 	return list
 }
 
+// sessionURL is where programs find the JMAP session, "" where there is no HTTPS door.
+func sessionURL(cfg config.Config) string {
+	host := cfg.Hostname
+	switch p := httpsPort(cfg); p {
+	case 0:
+		return ""
+	case 443:
+	default:
+		host = net.JoinHostPort(host, strconv.Itoa(p))
+	}
+	return "https://" + host + jmapserver.WellKnown
+}
+
 // httpsPort is where the HTTPS door is reached from other machines. One that listens on this machine alone has a proxy before it,
 // on the port of the standard.
 func httpsPort(cfg config.Config) int {

@@ -36,6 +36,7 @@ func extensions() []extension {
 		fuzzyExtension(),
 		idleExtension(),
 		inProgressExtension(),
+		jmapAccessExtension(),
 		listExtension(),
 		mailboxExtension(),
 		messageLimitExtension(),

@@ -47,7 +47,7 @@ func serve(t testing.TB, change ...func(*Options)) *serving {
 func serveRooms(t testing.TB, r *doortest.Rooms, change ...func(*Options)) *serving {
 	t.Helper()
 	log := &doortest.Log{}
-	o := Options{Hostname: doortest.Hostname, TLS: doortest.TLS(), Tx: r.Tx, Auth: r.Auth, Mailbox: r.Mailbox, Bodies: r.Bodies, Finder: r.Finder,
+	o := Options{Hostname: doortest.Hostname, JMAP: "https://mail.example.org/.well-known/jmap", TLS: doortest.TLS(), Tx: r.Tx, Auth: r.Auth, Mailbox: r.Mailbox, Bodies: r.Bodies, Finder: r.Finder,
 		Realtime: r.Realtime, Directory: r.Directory, Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, c := range change {
 		c(&o)

@@ -20,6 +20,7 @@ import (
 // Options are what a Server is made of.
 type Options struct {
 	Hostname  string
+	JMAP      string      // URL of the JMAP session; "": there is no such door
 	TLS       *tls.Config // nil: neither STARTTLS nor implicit TLS
 	Tx        *tx.Store
 	Auth      *auth.Store

@@ -66,6 +66,7 @@ func TestEncode(t *testing.T) {
 		{rev1, func(e *Encoder) { e.Tagged("a", OK, CodeMailboxID("F1"), "ok") }, "a OK [MAILBOXID (F1)] ok"},
 
 		{rev1, func(e *Encoder) { e.Capability([]string{"IMAP4rev1", "IDLE"}) }, "* CAPABILITY IMAP4rev1 IDLE"},
+		{rev1, func(e *Encoder) { e.JMAPAccess("https://mail.example.org/.well-known/jmap") }, `* JMAPACCESS "https://mail.example.org/.well-known/jmap"`},
 		{rev1, func(e *Encoder) { e.Enabled(nil) }, "* ENABLED"},
 		{rev1, func(e *Encoder) { e.ID(nil) }, "* ID NIL"},
 		{rev1, func(e *Encoder) { e.ID([]IDParam{{Name: "name", Value: "x"}, {Name: "os", Null: true}}) }, `* ID ("name" "x" "os" NIL)`},

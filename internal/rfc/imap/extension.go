@@ -35,6 +35,7 @@ func extensions() []extension {
 		contextSyntax(),
 		fetchSyntax(),
 		fuzzySyntax(),
+		jmapAccessSyntax(),
 		listSyntax(),
 		mailboxSyntax(),
 		messageLimitSyntax(),

@@ -87,6 +87,7 @@ func TestReadCommand(t *testing.T) {
 		{"SUBSCRIBE a", Subscribe{"a"}},
 		{"UNSUBSCRIBE a", Unsubscribe{"a"}},
 		{"NAMESPACE", Namespace{}},
+		{"GETJMAPACCESS", GetJMAPAccess{}},
 		{"STATUS a (MESSAGES size messages)", Status{"a", []StatusItem{StatusMessages, StatusSize}}},
 		{"STATUS a (deleted-storage)", Status{"a", []StatusItem{StatusDeletedStorage}}},
 		{`GETQUOTA ""`, GetQuota{""}},
@@ -138,7 +139,7 @@ func TestStates(t *testing.T) {
 	allowed := map[State]string{
 		anyState:         "CAPABILITY NOOP LOGOUT ID",
 		NotAuthenticated: "STARTTLS AUTHENTICATE LOGIN",
-		Authenticated | Selected: "ENABLE SELECT EXAMINE CREATE DELETE RENAME SUBSCRIBE UNSUBSCRIBE LIST LSUB NAMESPACE STATUS APPEND " +
+		Authenticated | Selected: "ENABLE SELECT EXAMINE CREATE DELETE RENAME SUBSCRIBE UNSUBSCRIBE LIST LSUB NAMESPACE GETJMAPACCESS STATUS APPEND " +
 			"IDLE COMPRESS ESEARCH UNAUTHENTICATE XLIST GETMETADATA SETMETADATA NOTIFY " +
 			"GETQUOTA GETQUOTAROOT SETQUOTA SETACL DELETEACL GETACL LISTRIGHTS MYRIGHTS",
 		Selected: "CHECK CLOSE UNSELECT EXPUNGE SEARCH FETCH STORE COPY MOVE UID_EXPUNGE UID_SEARCH UID_FETCH UID_STORE UID_COPY " +
