@@ -37,6 +37,8 @@ const (
 	Quota            Type = "Quota"
 	Contact          Type = "Contact"      // docs/jmap-live.md
 	LiveSettings     Type = "LiveSettings" // likewise
+
+	ShareNotification Type = "ShareNotification" // RFC 9670 3
 )
 
 // kinds are the changes that make another state of a type. A membership changes the counters of mailboxes, and has the keywords of
@@ -53,6 +55,8 @@ var kinds = map[Type][]tx.Kind{
 	Quota:            {tx.KindEmail, tx.KindMailbox, tx.KindQuota},
 	Contact:          {tx.KindContact},
 	LiveSettings:     {tx.KindRules},
+
+	ShareNotification: {tx.KindShareNotice},
 }
 
 // KindsOf are the changes that make another state of a type.

@@ -133,5 +133,5 @@ func (a Acting) Grant(t *tx.Tx, owner mail.AccountID, id mail.MailboxID, op Righ
 	if _, err := a.check(t, owner, id, mail.RightAdminister); err != nil {
 		return err
 	}
-	return a.s.grant(t, owner, id, op, g)
+	return a.s.grant(t, a.who, owner, id, op, g)
 }

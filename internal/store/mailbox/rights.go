@@ -3,6 +3,7 @@ package mailbox
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -74,9 +75,10 @@ const (
 )
 
 // grant is Acting.Grant for who may give rights.
-func (s *Store) grant(t *tx.Tx, owner mail.AccountID, id mail.MailboxID, op RightsOp, g Grant) error {
+func (s *Store) grant(t *tx.Tx, by, owner mail.AccountID, id mail.MailboxID, op RightsOp, g Grant) error {
 	const name = "mailbox.Grant"
-	if _, err := s.ByID(t, owner, id); err != nil {
+	m, err := s.ByID(t, owner, id)
+	if err != nil {
 		return err
 	}
 	if g.Grantee == owner {
@@ -113,7 +115,9 @@ func (s *Store) grant(t *tx.Tx, owner mail.AccountID, id mail.MailboxID, op Righ
 			owner, id, g.Grantee, g.Negative, after)
 	}
 	s.grantsChanged(t, owner, id, g.Grantee)
-	return nil
+	then := slices.DeleteFunc(slices.Clone(grants), func(old Grant) bool { return old.Grantee == g.Grantee && old.Negative == g.Negative })
+	g.Rights = after
+	return s.noteShare(t, by, owner, m, g.Grantee, grants, append(then, g))
 }
 
 // grantsChanged logs a change of rights with the mailbox, and with the account that has others now.

@@ -252,6 +252,20 @@ CREATE TABLE mailbox_right (
 ) {{clustered}};
 CREATE INDEX mailbox_right_grantee ON mailbox_right (grantee_id, account_id);
 
+-- What somebody has changed of an account's rights to mailboxes of others (RFC 9670 3), the newest.
+CREATE TABLE share_notice (
+    account_id BIGINT NOT NULL,           -- whose rights they are
+    id         BIGINT NOT NULL,
+    by_id      BIGINT NOT NULL,           -- the account that has changed them
+    owner_id   BIGINT NOT NULL,
+    mailbox_id BIGINT NOT NULL,
+    name       TEXT NOT NULL,             -- of the mailbox then
+    old_rights BIGINT NOT NULL,           -- mail.Rights bits
+    new_rights BIGINT NOT NULL,
+    created    BIGINT NOT NULL,
+    PRIMARY KEY (account_id, id)
+) {{clustered}};
+
 -- Names subscribed to that no mailbox bears (RFC 9051 6.3.7: the server must not unsubscribe by itself).
 CREATE TABLE subscription (
     account_id BIGINT NOT NULL,

@@ -27,10 +27,12 @@ const (
 	KindRights     Kind = 12 // object: mailbox whose rights for others changed, 0 for all of them
 	KindShown      Kind = 13 // object: email from a place of which \Deleted was taken (created), or where it was set (destroyed)
 	KindQuota      Kind = 14 // object: the limit that was set, one of directory's
+
+	KindShareNotice Kind = 15 // object: notice of a share
 )
 
 // LastKind is the highest Kind of this release.
-const LastKind = KindQuota
+const LastKind = KindShareNotice
 
 // Op is what happened to the object.
 type Op int

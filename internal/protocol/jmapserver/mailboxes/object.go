@@ -18,7 +18,7 @@ type object struct {
 	UnreadEmails  int64   `json:"unreadEmails"`
 	TotalThreads  int64   `json:"totalThreads"`
 	UnreadThreads int64   `json:"unreadThreads"`
-	MyRights      rights  `json:"myRights"`
+	MyRights      Rights  `json:"myRights"`
 	IsSubscribed  bool    `json:"isSubscribed"`
 }
 
@@ -28,8 +28,8 @@ var counts = []string{"totalEmails", "unreadEmails", "totalThreads", "unreadThre
 var known = method.Known("id", "name", "parentId", "role", "sortOrder", "totalEmails", "unreadEmails", "totalThreads", "unreadThreads",
 	"myRights", "isSubscribed")
 
-// rights are MailboxRights.
-type rights struct {
+// Rights are MailboxRights.
+type Rights struct {
 	MayReadItems   bool `json:"mayReadItems"`
 	MayAddItems    bool `json:"mayAddItems"`
 	MayRemoveItems bool `json:"mayRemoveItems"`
@@ -41,10 +41,10 @@ type rights struct {
 	MaySubmit      bool `json:"maySubmit"`
 }
 
-// rightsOf says what RFC 4314's rights are in JMAP.
-func rightsOf(r mail.Rights, role mailbox.Role) rights {
+// RightsOf says what RFC 4314's rights are in JMAP.
+func RightsOf(r mail.Rights, role mailbox.Role) Rights {
 	stays := role == mailbox.RoleInbox
-	return rights{
+	return Rights{
 		MayReadItems:   r.Has(mail.RightLookup | mail.RightRead),
 		MayAddItems:    r.Has(mail.RightInsert),
 		MayRemoveItems: r.Has(mail.RightDeleteMessages | mail.RightExpunge),
@@ -126,7 +126,7 @@ func (s *seen) parent(one *mailbox.Shared) mail.MailboxID {
 
 // object is a mailbox as the user sees it, but for its threads.
 func (s *seen) object(one *mailbox.Shared) object {
-	o := object{ID: one.ID.String(), Name: nameOf(&one.Mailbox), SortOrder: one.SortOrder, MyRights: rightsOf(one.Rights, one.Role), IsSubscribed: one.Subscribed}
+	o := object{ID: one.ID.String(), Name: nameOf(&one.Mailbox), SortOrder: one.SortOrder, MyRights: RightsOf(one.Rights, one.Role), IsSubscribed: one.Subscribed}
 	if id := s.parent(one); id != 0 {
 		text := id.String()
 		o.ParentID = &text
