@@ -1,6 +1,8 @@
 package node
 
 import (
+	"context"
+
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/blobs"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/core"
@@ -15,6 +17,7 @@ func (n *Node) jmapServer() (*jmapserver.Server, error) {
 	maxUpload := int64(n.cfg.Limits.MessageSize)
 	registry := method.NewRegistry()
 	blob := blobs.New(blobs.Options{Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies, MaxUpload: maxUpload})
+	var s *jmapserver.Server
 	for _, register := range []func(*method.Registry){
 		func(r *method.Registry) {
 			core.Register(r, core.Limits{SizeUpload: maxUpload, ConcurrentUpload: jmapserver.MaxConcurrentUpload, Collations: queries.Collations()})
@@ -29,11 +32,13 @@ func (n *Node) jmapServer() (*jmapserver.Server, error) {
 		n.registerSubscriptions,
 		n.registerPictures,
 		n.registerUnsubscribing,
+		n.sharing(func(ctx context.Context, u *method.User) (map[string]any, error) { return s.Accounts(ctx, u) }),
 		n.live().Register,
 	} {
 		register(registry)
 	}
-	s, err := jmapserver.New(jmapserver.Options{Registry: registry, Schemes: n.schemes(),
+	var err error
+	s, err = jmapserver.New(jmapserver.Options{Registry: registry, Schemes: n.schemes(),
 		Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Blobs: blob, Directory: n.rooms.directory, MaxUpload: maxUpload, Log: n.log})
 	if err != nil {
 		return nil, err

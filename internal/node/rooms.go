@@ -64,7 +64,7 @@ type rooms struct {
 	certs     *certs.Store
 	sender    *srs.Rewriter
 
-	signInSecret, pictureSecret []byte // of the sign-in page, of the places of pictures
+	signInSecret, pictureSecret, principalSecret []byte // of forms of the sign-in page, places of pictures, ids of principals
 
 	master        []byte // the keys of this server are made of it
 	subscriptions *push.Store
@@ -201,11 +201,10 @@ func (r *rooms) openStore(ctx context.Context, cfg config.Config, log *slog.Logg
 	if err != nil {
 		return err
 	}
-	if r.signInSecret, err = hkdf.Key(sha256.New, master, nil, "mailmesh sign-in page", 32); err != nil {
-		return err
-	}
-	if r.pictureSecret, err = hkdf.Key(sha256.New, master, nil, "mailmesh pictures", 32); err != nil {
-		return err
+	for purpose, secret := range map[string]*[]byte{"sign-in page": &r.signInSecret, "pictures": &r.pictureSecret, "principals": &r.principalSecret} {
+		if *secret, err = hkdf.Key(sha256.New, master, nil, "mailmesh "+purpose, 32); err != nil {
+			return err
+		}
 	}
 	r.auth = auth.New(auth.Options{Tx: r.tx, Lookup: r.directory.SignIn, Secret: secret, Logger: log})
 	r.mailbox = mailbox.New(mailbox.Options{Tx: r.tx, Bodies: r.bodies})

@@ -109,6 +109,19 @@ func (s *Server) makeSession(ctx context.Context, u *method.User) (*session, err
 	return made, err
 }
 
+// Accounts are those of a user's session, by their ids, as they stand there.
+func (s *Server) Accounts(ctx context.Context, u *method.User) (map[string]any, error) {
+	made, err := s.makeSession(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]any{}
+	for id, a := range made.Accounts {
+		all[id] = a
+	}
+	return all, nil
+}
+
 // stateOf is another text for every other session: every node finds the same.
 func stateOf(made *session) (string, error) {
 	text, err := ijson.Marshal(made)

@@ -264,6 +264,8 @@ func TestStatesAndPurge(t *testing.T) {
 			r.mustAnnotate(id, id, OfServer, "/private/x", "y")
 			r.must(r.grant(id, r.path(id, Inbox).ID, SetRights, Grant{Grantee: Anyone, Rights: mail.RightRead}))
 		}
+		r.must(r.grant(alice, in.ID, SetRights, Grant{Grantee: bob, Rights: mail.RightRead}))
+		r.must(r.grant(bob, r.path(bob, Inbox).ID, SetRights, Grant{Grantee: alice, Rights: mail.RightRead}))
 		r.fill(alice, in.ID, 150)
 		r.append(bob, r.path(bob, Inbox).ID, testMessage("bob's"))
 		var ids []mail.AccountID
