@@ -22,5 +22,7 @@
 //   - MaxProperties properties, and as many bodyProperties (invalidArguments).
 //   - MaxHeader bytes of the header of a message or part; what comes after is not there.
 //   - Parts and their depth: rfc/message.Limits.
+//   - A message within a message that is encoded, which RFC 2046 5.2.1 forbids, is parsed up to 16 MiB (notParsable); its parts have
+//     values, but their blobIds name nothing.
 //   - What is answered in all: method.Call.Room (requestTooLarge, which asks for fewer emails or a maxBodyValueBytes).
 package emails

@@ -19,6 +19,7 @@ const (
 	MaxParse      = 50
 	MaxProperties = 256
 	MaxHeader     = 1 << 20
+	maxDecoded    = 16 << 20 // of an encoded message within a message
 )
 
 // Options says what the methods stand on.
@@ -44,6 +45,7 @@ func (e *Emails) Register(r *method.Registry) {
 	for name, run := range map[string]method.Func{
 		"Email/get":      e.get,
 		"Email/changes":  e.changes,
+		"Email/parse":    e.parse,
 		"Thread/get":     e.getThreads,
 		"Thread/changes": e.changesOfThreads,
 	} {
