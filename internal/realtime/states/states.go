@@ -43,9 +43,10 @@ const (
 
 // kinds are the changes that make another state of a type. A membership changes the counters of mailboxes, and has the keywords of
 // an email. A thread is logged where an email was destroyed; whoever does not own the account hears of its threads by the state of
-// emails, and of unread threads a mailbox is told by those in other mailboxes.
+// emails, and what is unread in a mailbox depends on
+// mail in others, that in the trash counting for the trash alone.
 var kinds = map[Type][]tx.Kind{
-	Mailbox:          {tx.KindMailbox, tx.KindRights, tx.KindMembership, tx.KindThread},
+	Mailbox:          {tx.KindMailbox, tx.KindRights, tx.KindMembership, tx.KindThread, tx.KindTrash},
 	Email:            {tx.KindEmail, tx.KindRights, tx.KindMembership, tx.KindShown, tx.KindThread},
 	Thread:           {tx.KindThread, tx.KindRights, tx.KindEmail, tx.KindShown},
 	EmailDelivery:    {tx.KindEmail},

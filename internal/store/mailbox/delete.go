@@ -68,6 +68,7 @@ func (s *Store) doom(t *tx.Tx, account mail.AccountID, id mail.MailboxID) error 
 		account, id, doomed, strconv.FormatInt(int64(id), 10), changedMailbox(t, account, id, tx.Destroyed))
 	dropGrants(t, account, id) // RFC 4314 4: DELETE deletes the rights, too
 	t.Changed(tx.Change{Account: account, Kind: tx.KindRights, Op: tx.Destroyed, Object: int64(id)})
+	trashChanged(t, account, id, m.Role, "")
 	t.SQL().Queue(`INSERT INTO unfinished (account_id, id, kind, mailbox_id, uids, at) VALUES ($1, $2, $3, $4, '', $5)`,
 		account, int64(id), jobDelete, id, t.Now().UnixMilli())
 	return nil

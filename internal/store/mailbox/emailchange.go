@@ -250,7 +250,7 @@ func (w *changing) end() error {
 		ids[i] = e.email
 	}
 	if len(ids) > 0 {
-		if _, err := w.a.s.destroyOrphans(w.t, w.owner, ids); err != nil {
+		if _, err := w.a.s.destroyOrphans(w.t, w.owner, 0, ids); err != nil {
 			return err
 		}
 	}

@@ -153,7 +153,7 @@ func (p *places) set(e *placed, m *placedIn, to flagText) {
 		return
 	}
 	if set := to.bits & mail.Deleted; set != m.flags&mail.Deleted {
-		p.t.Changed(tx.Change{Account: p.owner, Kind: tx.KindShown, Op: shownOp(set), Object: int64(e.email)})
+		p.t.Changed(tx.Change{Account: p.owner, Kind: tx.KindShown, Op: shownOp(set), Object: int64(e.email), Mailbox: m.mailbox, UID: m.uid})
 	}
 	p.last = p.t.Changed(tx.Change{Account: p.owner, Kind: tx.KindMembership, Op: tx.Updated, Object: int64(e.email), Mailbox: m.mailbox, UID: m.uid})
 	p.t.SQL().Queue(`UPDATE membership SET flags = $4, keywords = $5, modseq = $6 WHERE account_id = $1 AND mailbox_id = $2 AND uid = $3`,

@@ -88,7 +88,7 @@ func (s *Store) removeMembers(t *tx.Tx, account mail.AccountID, mailbox mail.Mai
 		condition, args := where(uids, account, mailbox)
 		t.SQL().Queue(`DELETE FROM membership WHERE account_id = $1 AND mailbox_id = $2 AND uid `+condition, args...)
 	})
-	destroyed, err := s.destroyOrphans(t, account, emailsOf(list))
+	destroyed, err := s.destroyOrphans(t, account, mailbox, emailsOf(list))
 	if err != nil {
 		return err
 	}
@@ -98,6 +98,9 @@ func (s *Store) removeMembers(t *tx.Tx, account mail.AccountID, mailbox mail.Mai
 		modseq := t.ModSeq(account)
 		if logged || !destroyed[m.email] {
 			modseq = t.Changed(tx.Change{Account: account, Kind: tx.KindMembership, Op: tx.Destroyed, Object: int64(m.email), Mailbox: mailbox, UID: m.uid})
+		}
+		if !destroyed[m.email] && m.flags&mail.Deleted == 0 { // it may be \Deleted everywhere else
+			t.Changed(tx.Change{Account: account, Kind: tx.KindShown, Op: tx.Destroyed, Object: int64(m.email), Mailbox: mailbox, UID: m.uid})
 		}
 		var minus counters
 		minus.sub(countersOf(m.flags, m.size))
@@ -115,8 +118,8 @@ type orphan struct {
 	size   int64
 }
 
-// destroyOrphans destroys those of the emails that have no membership and returns them.
-func (s *Store) destroyOrphans(t *tx.Tx, account mail.AccountID, emails []mail.EmailID) (map[mail.EmailID]bool, error) {
+// destroyOrphans destroys those of the emails that have no membership any more, the last of which was in a mailbox (0: in any), and returns them.
+func (s *Store) destroyOrphans(t *tx.Tx, account mail.AccountID, mailbox mail.MailboxID, emails []mail.EmailID) (map[mail.EmailID]bool, error) {
 	var orphans []orphan
 	err := eachIn(t, `SELECT id, thread_id, blob_id, size FROM email WHERE account_id = $1
 			AND NOT EXISTS (SELECT 1 FROM membership m WHERE m.account_id = email.account_id AND m.email_id = email.id)
@@ -146,11 +149,11 @@ func (s *Store) destroyOrphans(t *tx.Tx, account mail.AccountID, emails []mail.E
 		t.SQL().Queue(`DELETE FROM email WHERE account_id = $1 AND id `+in, args...)
 	}
 	use(t, account, -int64(len(orphans)), -bytes)
-	return destroyed, leaveThreads(t, account, orphans)
+	return destroyed, leaveThreads(t, account, mailbox, orphans)
 }
 
-// leaveThreads logs what became of the threads of destroyed emails.
-func leaveThreads(t *tx.Tx, account mail.AccountID, orphans []orphan) error {
+// leaveThreads logs what became of the threads of destroyed emails, with the mailbox where they were last.
+func leaveThreads(t *tx.Tx, account mail.AccountID, mailbox mail.MailboxID, orphans []orphan) error {
 	threads := make([]mail.ThreadID, 0, len(orphans))
 	for _, o := range orphans {
 		threads = append(threads, o.thread)
@@ -177,7 +180,7 @@ func leaveThreads(t *tx.Tx, account mail.AccountID, orphans []orphan) error {
 		}
 	}
 	for i, id := range threads {
-		t.Changed(tx.Change{Account: account, Kind: tx.KindThread, Op: ops[i], Object: int64(id)})
+		t.Changed(tx.Change{Account: account, Kind: tx.KindThread, Op: ops[i], Object: int64(id), Mailbox: mailbox})
 	}
 	return nil
 }

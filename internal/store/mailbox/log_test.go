@@ -28,7 +28,10 @@ func (r *room) logged(names map[int64]string, fn func()) (lines []string) {
 				line += " " + name
 			}
 			if c.Mailbox != 0 {
-				line += fmt.Sprintf(" in %s uid %d", names[int64(c.Mailbox)], c.UID)
+				line += " in " + names[int64(c.Mailbox)]
+			}
+			if c.UID != 0 {
+				line += fmt.Sprintf(" uid %d", c.UID)
 			}
 			lines = append(lines, line)
 			return true
@@ -69,7 +72,7 @@ func TestWhatTheChangeLogSays(t *testing.T) {
 			}, ""},
 			{"recent", func() { r.TakeRecent(t.Context(), alice, in.ID) }, ""},
 			{"expunge", func() { r.Expunge(t.Context(), alice, in.ID, set("1:2")) },
-				"email destroyed B, thread updated A, membership destroyed A in INBOX uid 1, membership destroyed B in INBOX uid 2"},
+				"email destroyed B, thread updated A in INBOX, membership destroyed A in INBOX uid 1, membership destroyed B in INBOX uid 2"},
 			{"move", func() { r.Move(t.Context(), alice, other.ID, in.ID, set("1")) },
 				"membership destroyed A in other uid 1, membership created A in INBOX uid 3"},
 			{"rename", func() {
@@ -84,7 +87,7 @@ func TestWhatTheChangeLogSays(t *testing.T) {
 			{"move back", func() { r.Move(t.Context(), alice, in.ID, other.ID, set("3")) },
 				"membership destroyed A in INBOX uid 3, membership created A in other uid 2"},
 			// The thread has the id of its first email.
-			{"delete", func() { r.Delete(t.Context(), alice, other.ID) }, "mailbox destroyed other, rights destroyed other, email destroyed A, thread destroyed A"},
+			{"delete", func() { r.Delete(t.Context(), alice, other.ID) }, "mailbox destroyed other, rights destroyed other, email destroyed A, thread destroyed A in other"},
 		}
 		for _, s := range steps {
 			if got := strings.Join(r.logged(names, s.do), ", "); got != s.want {
@@ -117,12 +120,12 @@ func TestThreadOutlivesItsFirst(t *testing.T) {
 				t.Errorf("without %s: logged %q, want %q", uids, got, want)
 			}
 		}
-		remove("1", "thread updated A")
+		remove("1", "thread updated A in INBOX")
 		if gone, err := r.SweepThreads(t.Context(), alice); gone != 0 || err != nil {
 			t.Errorf("%d references of a living thread went, %v", gone, err)
 		}
 		answer("3")
-		remove("2:3", "thread destroyed A")
+		remove("2:3", "thread destroyed A in INBOX")
 		if gone, err := r.SweepThreads(t.Context(), alice); gone != 3 || err != nil {
 			t.Errorf("%d references went, %v; want 3", gone, err)
 		}

@@ -117,6 +117,7 @@ func (s *Store) insert(t *tx.Tx, account mail.AccountID, m *Mailbox) error {
 			meta_modseq, created_modseq, messages, unseen, deleted, bytes, recent_below, sort_order, unread)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8, $8, 0, 0, 0, 0, 1, 0, 0)`,
 		account, m.ID, m.Parent, m.Name, m.Role, m.Subscribed, m.UIDValidity, m.ModSeq)
+	trashChanged(t, account, m.ID, "", m.Role)
 	inheritGrants(t, account, m)
 	return nil
 }

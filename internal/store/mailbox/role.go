@@ -46,7 +46,18 @@ func (s *Store) SetRole(t *tx.Tx, account mail.AccountID, id mail.MailboxID, rol
 	}
 	t.SQL().Queue(`UPDATE mailbox SET role = $3, modseq = $4, meta_modseq = $4 WHERE account_id = $1 AND id = $2`,
 		account, id, role, changedMailbox(t, account, id, tx.Updated))
+	trashChanged(t, account, id, m.Role, role)
 	return nil
+}
+
+// trashChanged logs that a mailbox became the trash, or is it no more: unread mail counts otherwise then (RFC 8621 2).
+func trashChanged(t *tx.Tx, account mail.AccountID, id mail.MailboxID, from, to Role) {
+	switch RoleTrash {
+	case from:
+		t.Changed(tx.Change{Account: account, Kind: tx.KindTrash, Op: tx.Destroyed, Object: int64(id)})
+	case to:
+		t.Changed(tx.Change{Account: account, Kind: tx.KindTrash, Op: tx.Created, Object: int64(id)})
+	}
 }
 
 // checkRole checks that mailbox id, 0 for one that is being made, can have a role.

@@ -27,12 +27,13 @@ const (
 	KindRights     Kind = 12 // object: mailbox whose rights for others changed, 0 for all of them
 	KindShown      Kind = 13 // object: email from a place of which \Deleted was taken (created), or where it was set (destroyed)
 	KindQuota      Kind = 14 // object: the limit that was set, one of directory's
+	KindTrash      Kind = 16 // object: mailbox that became the trash (created), or is it no more (destroyed)
 
 	KindShareNotice Kind = 15 // object: notice of a share
 )
 
 // LastKind is the highest Kind of this release.
-const LastKind = KindShareNotice
+const LastKind = KindTrash
 
 // Op is what happened to the object.
 type Op int
@@ -50,8 +51,8 @@ type Change struct {
 	Kind    Kind
 	Op      Op
 	Object  int64
-	Mailbox mail.MailboxID // with KindMembership
-	UID     mail.UID       // with KindMembership
+	Mailbox mail.MailboxID // with KindMembership and KindShown; with KindThread where the destroyed email was last
+	UID     mail.UID       // with KindMembership and KindShown
 }
 
 type change struct {

@@ -34,8 +34,8 @@ type following struct {
 	met       map[mail.EmailID]bool // emails of which something was read
 	born      map[mail.EmailID]bool // emails that are new to the account
 	shown     map[mail.EmailID]bool // emails that came into view where they lay
+	entered   map[mail.EmailID]bool // emails that came into a mailbox that the user, who is not the owner, reads
 	regranted bool                  // rights have changed
-	removed   bool                  // something that the user could read was taken out of a mailbox
 }
 
 // follow carries out a /changes in one view of the account.
@@ -50,7 +50,7 @@ func (e *Emails) follow(ctx context.Context, c *method.Call, run func(*following
 	}
 	var r method.ChangesResponse
 	err = e.o.Tx.Read(ctx, func(t *tx.Tx) (err error) {
-		f := &following{t: t, room: e.o.Mailbox, access: access, args: args, met: map[mail.EmailID]bool{}, born: map[mail.EmailID]bool{}, shown: map[mail.EmailID]bool{}}
+		f := &following{t: t, room: e.o.Mailbox, access: access, args: args, met: map[mail.EmailID]bool{}, born: map[mail.EmailID]bool{}, shown: map[mail.EmailID]bool{}, entered: map[mail.EmailID]bool{}}
 		if since, err := states.Parse(args.SinceState); err == nil {
 			if f.since = since.ModSeq; since.Part > 0 {
 				f.since-- // some changes of that number are still to come
@@ -83,10 +83,10 @@ func (f *following) email(c tx.Change) (id string, op tx.Op, ok bool) {
 		f.shown[email] = c.Op == tx.Created
 		op = tx.Updated
 	case tx.KindMembership:
-		if op = tx.Updated; c.Op == tx.Created && !own && !f.met[email] {
+		if op = tx.Updated; c.Op == tx.Created && !own && !f.met[email] && f.sight.Reads(c.Mailbox) {
 			op = tx.Created
+			f.entered[email] = true
 		}
-		f.removed = f.removed || c.Op == tx.Destroyed && f.sight.Reads(c.Mailbox)
 	default:
 		return "", 0, false
 	}

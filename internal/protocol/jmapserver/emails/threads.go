@@ -3,6 +3,7 @@ package emails
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -142,7 +143,7 @@ func (e *Emails) changesOfThreads(ctx context.Context, c *method.Call) (any, err
 func (f *following) thread(c tx.Change) (id string, op tx.Op, ok bool) {
 	switch {
 	case c.Kind == tx.KindThread:
-		return mail.ThreadID(c.Object).String(), tx.Updated, f.access.Own() || f.removed
+		return mail.ThreadID(c.Object).String(), tx.Updated, c.Mailbox == 0 || f.sight.Reads(c.Mailbox)
 	case c.Kind == tx.KindEmail && c.Op == tx.Destroyed: // its thread is logged
 		return "", 0, false
 	case c.Kind == tx.KindMembership && c.Op == tx.Updated: // flags
@@ -167,10 +168,16 @@ func (e *Emails) settleThreads(f *following, r *method.ChangesResponse) error {
 	if err != nil {
 		return err
 	}
+	entered, err := f.places(slices.Collect(maps.Keys(f.entered)))
+	if err != nil {
+		return err
+	}
+	known := func(d dated) bool {
+		return created[d.id] <= f.since && !f.shown[d.id] && (!f.entered[d.id] || f.knownBefore(entered[d.id]))
+	}
 	r.Created, r.Updated, r.Destroyed = []string{}, []string{}, []string{}
 	for _, id := range threads {
 		emails := visible[id]
-		known := func(d dated) bool { return created[d.id] <= f.since && !f.shown[d.id] }
 		switch {
 		case len(emails) > 0 && slices.ContainsFunc(emails, known):
 			r.Updated = append(r.Updated, id.String())

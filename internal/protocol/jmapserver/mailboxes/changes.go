@@ -46,6 +46,7 @@ type following struct {
 	threads   map[mail.ThreadID]bool // that lost an email
 	own       bool                   // properties besides the counts have changed
 	regranted bool
+	trash     bool // another mailbox has become the trash, or none is
 }
 
 func (f *following) changes(args method.ChangesArgs) (r changesResponse, err error) {
@@ -77,6 +78,8 @@ func (f *following) touched(c tx.Change) (id string, op tx.Op, ok bool) {
 	switch c.Kind {
 	case tx.KindRights:
 		f.regranted = !f.access.Own()
+	case tx.KindTrash:
+		f.trash = true
 	case tx.KindThread:
 		f.threads[mail.ThreadID(c.Object)] = true
 	case tx.KindMailbox:
@@ -105,17 +108,25 @@ func (f *following) settle(r *method.ChangesResponse) {
 	r.Updated = slices.DeleteFunc(r.Updated, gone)
 }
 
-// addByThreads adds the mailboxes whose unreadThreads have changed with a message in another one.
+// addByThreads adds the mailboxes whose unreadThreads have changed with a message in another one, or with the trash.
 func (f *following) addByThreads(r *method.ChangesResponse) error {
+	met := map[string]bool{}
+	for _, id := range slices.Concat(r.Created, r.Updated) {
+		met[id] = true
+	}
+	if f.trash && f.access.Own() {
+		for i := range f.seen.list {
+			if id := f.seen.list[i].ID.String(); !met[id] {
+				met[id] = true
+				r.Updated = append(r.Updated, id)
+			}
+		}
+	}
 	if !f.access.Own() || len(f.emails)+len(f.threads) == 0 || len(r.Created)+len(r.Updated) >= len(f.seen.list) {
 		return nil
 	}
 	if err := f.m.o.Mailbox.Located(f.t, f.access.Owner, keys(f.emails), func(l *mailbox.Located) { f.threads[l.Thread] = true }); err != nil {
 		return err
-	}
-	met := map[string]bool{}
-	for _, id := range slices.Concat(r.Created, r.Updated) {
-		met[id] = true
 	}
 	return f.m.o.Mailbox.LocatedInThreads(f.t, f.access.Owner, keys(f.threads), func(l *mailbox.Located) {
 		if id := l.Mailbox.String(); !met[id] && f.seen.find(l.Mailbox) != nil {
