@@ -345,6 +345,25 @@ func TestNodeFails(t *testing.T) {
 	}
 }
 
+// What the bus has lost is made good, whichever way it was.
+func TestLostNotices(t *testing.T) {
+	w := newWorld(t, dbtest.OnSQLite(t, schema.Files)(), 2)
+	w.letters("ann", "bob")
+	w.letters("ann", "cleo")
+	w.letters("bob", "cleo")
+	ann, cleo := w.connect("ann", 0), w.connect("cleo", 1)
+	w.deaf = true
+	bob := w.connect("bob", 1)
+	w.block("ann", "cleo", true)
+	w.want(cleo, "ann online") // from before
+	w.deaf = false
+	w.pass(reloadEvery + tickEvery)
+	w.want(ann, "cleo online", "cleo unknown", "bob online")
+	if bob.sees["ann"] != Online || bob.sees["cleo"] != Online || cleo.sees["bob"] != Online || cleo.sees["ann"] != Unknown {
+		t.Errorf("bob sees %v, cleo %v", bob.sees, cleo.sees)
+	}
+}
+
 // A circle that cannot be read is read later.
 func TestReadingFails(t *testing.T) {
 	w := newWorld(t, dbtest.OnSQLite(t, schema.Files)(), 1)

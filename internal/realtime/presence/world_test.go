@@ -31,6 +31,8 @@ type world struct {
 	bus *inprocess.Bus
 	o   StoreOptions
 
+	deaf bool // the bus loses everything
+
 	id    map[string]mail.AccountID // by address
 	nodes []*Presence
 	now   time.Time
@@ -114,7 +116,19 @@ func newWorld(t testing.TB, d *db.DB, nodes int) *world {
 }
 
 func (w *world) node() *Presence {
-	return open(Options{Bus: w.bus, Society: NewSociety(w.o), Follow: w.follow, Remote: w, Now: func() time.Time { return w.now }})
+	return open(Options{Bus: lossy{w.bus, w}, Society: NewSociety(w.o), Follow: w.follow, Remote: w, Now: func() time.Time { return w.now }})
+}
+
+// Publish loses what it is given while the world is deaf.
+func (b lossy) Publish(subject string, payload []byte) {
+	if !b.w.deaf {
+		b.Bus.Publish(subject, payload)
+	}
+}
+
+type lossy struct {
+	*inprocess.Bus
+	w *world
 }
 
 // fail ends a node without a word, and begins it anew.

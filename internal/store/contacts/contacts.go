@@ -99,7 +99,10 @@ func (s *Store) revoke(t *tx.Tx, account mail.AccountID) {
 	}
 }
 
-const selectContact = `SELECT id, address, name, standing, shown, days, wrote, created, own FROM contact `
+const (
+	contactColumns = `id, address, name, standing, shown, days, wrote, created, own`
+	selectContact  = `SELECT ` + contactColumns + ` FROM contact `
+)
 
 func scan(scan func(...any) error) (c Contact, err error) {
 	var address string
@@ -179,13 +182,12 @@ func (s *Store) Some(t *tx.Tx, account mail.AccountID, ids []ID) (out []Contact,
 	for len(ids) > 0 {
 		page := ids[:min(len(ids), MaxPage)]
 		ids = ids[len(page):]
-		var in strings.Builder
-		args := []any{account}
+		args := make([]any, 1, 1+len(page))
+		args[0] = account
 		for _, id := range page {
 			args = append(args, id)
-			fmt.Fprintf(&in, ", $%d", len(args))
 		}
-		found, err := scanAll(t.SQL().Query(selectContact+`WHERE account_id = $1 AND id IN (`+in.String()[2:]+`)`, args...))
+		found, err := scanAll(t.SQL().Query(selectContact+`WHERE account_id = $1 AND id IN (`+marks(1, len(page))+`)`, args...))
 		if err != nil {
 			return nil, err
 		}

@@ -10,6 +10,7 @@
 //     addresses: Ann must have written to an address of Bob's, and Bob, from that address, to the one Ann wrote from. So
 //     nobody learns from it that two addresses belong to one person.
 //   - An account knows an address (Contact.Known) that it has written to or accepted, and does not block.
+//   - What lets others see less (a block, a contact forgotten, other settings) is told to OnRevoked after its commit.
 //   - Each change of a contact is in the account's change log (tx.KindContact), and each of its settings (tx.KindRules).
 //
 // Addresses are compared without regard to case. The id of a contact is a hash of its address: a contact that was removed and

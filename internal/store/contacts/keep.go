@@ -1,7 +1,6 @@
 package contacts
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -94,13 +93,12 @@ func (s *Store) Heard(t *tx.Tx, from Person, accounts []mail.AccountID) (map[mai
 	if from.Address.Domain == "" || len(accounts) == 0 {
 		return nil, nil
 	}
-	args := []any{IDOf(from.Address)}
-	var in strings.Builder
+	args := make([]any, 1, 1+len(accounts))
+	args[0] = IDOf(from.Address)
 	for _, a := range accounts {
 		args = append(args, a)
-		fmt.Fprintf(&in, ", $%d", len(args))
 	}
-	rows, err := t.SQL().Query(`SELECT account_id, `+strings.TrimPrefix(selectContact, "SELECT ")+`WHERE account_id IN (`+in.String()[2:]+`) AND id = $1`, args...)
+	rows, err := t.SQL().Query(`SELECT account_id, `+contactColumns+` FROM contact WHERE account_id IN (`+marks(1, len(accounts))+`) AND id = $1`, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -121,10 +119,11 @@ func (s *Store) Heard(t *tx.Tx, from Person, accounts []mail.AccountID) (map[mai
 		return nil, err
 	}
 	rows.Close()
-	name := cleanName(from.Name)
 	for account, c := range out {
-		if c.Name == "" && name != "" && c.Known() {
-			c.Name = name
+		if c.Name == "" && from.Name != "" && c.Known() {
+			if c.Name = cleanName(from.Name); c.Name == "" {
+				continue
+			}
 			out[account] = c
 			put(t, account, c, false)
 		}

@@ -3,6 +3,7 @@ package contacts
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -86,7 +87,7 @@ func (s *Store) theirs(t *tx.Tx, peers []Peer) (map[mail.AccountID][]Contact, er
 	if len(args) == 0 {
 		return out, nil
 	}
-	rows, err := t.SQL().Query(`SELECT account_id, `+strings.TrimPrefix(selectContact, "SELECT ")+`WHERE (account_id, id) IN (VALUES `+
+	rows, err := t.SQL().Query(`SELECT account_id, `+contactColumns+` FROM contact WHERE (account_id, id) IN (VALUES `+
 		pairs.String()[2:]+`)`, args...)
 	if err != nil {
 		return nil, err
@@ -160,12 +161,12 @@ func blockers(t *tx.Tx, addresses []mail.Address, accounts []mail.AccountID, out
 
 // marks are n parameters of a statement, behind some others.
 func marks(behind, n int) string {
-	var b strings.Builder
+	b := make([]byte, 0, 4*n)
 	for i := range n {
 		if i > 0 {
-			b.WriteByte(',')
+			b = append(b, ',')
 		}
-		fmt.Fprintf(&b, "$%d", behind+i+1)
+		b = strconv.AppendInt(append(b, '$'), int64(behind+i+1), 10)
 	}
-	return b.String()
+	return string(b)
 }

@@ -20,7 +20,8 @@ const (
 	Always
 )
 
-// Setting is what an account lets others see. All of it is mutual: who does not show a thing does not see it of others either.
+// Setting is what an account lets others see. Presence, Typing and Reading are mutual: who does not show a thing does not see it of others
+// either.
 type Setting struct {
 	Presence  bool    // mutual contacts see that the person is there; without it they see none of the following either
 	Typing    bool    // and that they are writing
