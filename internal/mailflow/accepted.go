@@ -1,6 +1,7 @@
 package mailflow
 
 import (
+	"context"
 	"slices"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -22,12 +23,29 @@ type Accepted struct {
 	Head       []byte   // the header, where something is to be done by it; see NeedsHead
 	ReturnPath int64    // bytes of the Return-Path field at the front of the body, which is for mailboxes here alone
 	Generated  []Stored // what the accepting commit also puts into the spool
+	Answers    []Answer // what it puts there for accounts that it delivers to, unless they have answered lately
 }
 
 // Stored is mail that a step has made, whose bytes are on stable storage and which no commit has named yet.
 type Stored struct {
 	Envelope mail.Envelope
 	Body     *bodies.Body
+}
+
+// Answer is mail that an account answers with, by itself.
+type Answer struct {
+	Account mail.AccountID
+	Stored
+}
+
+// Answers are made of mail for accounts whose owners are away.
+type Answers interface {
+	// Wants reports whether the header of a message may be needed.
+	Wants(ctx context.Context, e *mail.Envelope) bool
+	// Prepare returns a message with what is answered for the accounts that the next commit delivers it to.
+	Prepare(ctx context.Context, m Accepted, head []byte, to []Local) Accepted
+	// Discard lets go what that commit has not sent.
+	Discard(ctx context.Context, m Accepted)
 }
 
 // NeedsHead reports whether the header must be kept at hand while a message is accepted: it goes on, or is reported.

@@ -49,6 +49,7 @@ func (n *Node) choreList() []chore {
 		{"forget sessions of programs", time.Hour, n.forgetSessions},
 		{"forget push subscriptions that have expired", time.Hour, n.forgetPushSubscriptions},
 		{"forget old submissions", time.Hour, n.forgetSubmissions},
+		{"forget who was told that somebody is away", time.Hour, n.forgetTold},
 		{"forget what was retried", 24 * time.Hour, n.forgetRetried},
 		{"forget senders of forwarded mail", 24 * time.Hour, n.forgetSenders},
 		{"forget retired keys", 24 * time.Hour, n.forgetKeys},

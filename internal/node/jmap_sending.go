@@ -9,6 +9,6 @@ import (
 // sendingMail adds what sends emails.
 func (n *Node) sendingMail(r *method.Registry) {
 	sending.New(sending.Options{Tx: n.rooms.tx, Directory: n.rooms.directory, Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies,
-		Identities: identities.New(), Submissions: n.rooms.submissions, Submission: n.rooms.submission,
+		Identities: identities.New(), Submissions: n.rooms.submissions, Submission: n.rooms.submission, Responses: n.rooms.responses,
 		MaxMessage: int64(n.cfg.Limits.MessageSize), Log: n.log}).Register(r)
 }

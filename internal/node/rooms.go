@@ -24,6 +24,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mailflow/reporting"
 	"github.com/mailmesh/mailmesh/internal/mailflow/submission"
 	"github.com/mailmesh/mailmesh/internal/mailflow/tlspolicy"
+	"github.com/mailmesh/mailmesh/internal/mailflow/vacation"
 	"github.com/mailmesh/mailmesh/internal/provision"
 	"github.com/mailmesh/mailmesh/internal/realtime"
 	"github.com/mailmesh/mailmesh/internal/realtime/presence"
@@ -44,6 +45,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/spool"
 	"github.com/mailmesh/mailmesh/internal/store/submissions"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
+	responses "github.com/mailmesh/mailmesh/internal/store/vacation"
 )
 
 // rooms are all rooms of a server, open.
@@ -76,6 +78,8 @@ type rooms struct {
 	presence    *presence.Presence
 	keys        *dkimkeys.Store
 	submission  *submission.Submission
+	responses   *responses.Store // of who is away
+	answers     *vacation.Vacation
 
 	provision *provision.Service
 	inbound   *inbound.Inbound
@@ -133,6 +137,8 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 	if err := r.openOutbound(cfg, log, m); err != nil {
 		return r, err
 	}
+	r.answers = vacation.New(vacation.Options{Hostname: cfg.Hostname, Tx: r.tx, Directory: r.directory, Responses: r.responses, Bodies: r.bodies,
+		Spool: r.spool, Keys: r.keys, Log: log})
 	r.inbound = r.newInbound(cfg.Hostname, log)
 	r.submission = r.newSubmission(cfg.Hostname, log)
 	return r, nil
@@ -141,12 +147,12 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 func (r *rooms) newInbound(hostname string, log *slog.Logger) *inbound.Inbound {
 	return inbound.New(inbound.Options{
 		Hostname: hostname, Tx: r.tx, Mailbox: r.mailbox, Bodies: r.bodies, Forwarding: r.newForwarding(), Log: log,
-		Delivery: r.newDelivery(),
+		Delivery: r.newDelivery(), Answers: r.answers,
 	})
 }
 
 func (r *rooms) newDelivery() *delivery.Delivery {
-	return delivery.New(delivery.Options{Bodies: r.bodies, Mailbox: r.mailbox, Contacts: r.contacts})
+	return delivery.New(delivery.Options{Bodies: r.bodies, Mailbox: r.mailbox, Contacts: r.contacts, Answers: r.answers})
 }
 
 // openGround opens the database, migrated, and the place of the bodies: packs beside SQLite, the database itself on
@@ -211,6 +217,7 @@ func (r *rooms) openStore(ctx context.Context, cfg config.Config, log *slog.Logg
 	r.search = search.NewIndex(search.Options{Tx: r.tx, Bodies: r.bodies, Logger: log, Observe: m})
 	r.submissions = submissions.New()
 	r.contacts = contacts.New()
+	r.responses = responses.New()
 	r.spool = spool.New(spool.Options{Bodies: r.bodies, Histories: r.submissions})
 	r.keys, err = dkimkeys.New(master)
 	return err

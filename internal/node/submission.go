@@ -14,7 +14,7 @@ func (r *rooms) newSubmission(hostname string, log *slog.Logger) *submission.Sub
 	return submission.New(submission.Options{
 		Hostname: hostname, Tx: r.tx, Directory: r.directory, Mailbox: r.mailbox, Bodies: r.bodies, Spool: r.spool, Submissions: r.submissions,
 		Contacts: r.contacts, Keys: r.keys, Delivery: r.newDelivery(),
-		Forwarding: r.newForwarding(), Log: log,
+		Forwarding: r.newForwarding(), Answers: r.answers, Log: log,
 	})
 }
 
@@ -41,4 +41,15 @@ func (n *Node) forgetRetried(ctx context.Context) error {
 
 func (n *Node) forgetKeys(ctx context.Context) error {
 	return n.rooms.tx.Write(ctx, nil, n.rooms.keys.Forget)
+}
+
+// forgetTold forgets who was told that somebody is away, so long ago that he may be told again.
+func (n *Node) forgetTold(ctx context.Context) error {
+	for more := true; more; {
+		err := n.rooms.tx.Write(ctx, nil, func(t *tx.Tx) (err error) { more, err = n.rooms.responses.Forget(t); return err })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/spool"
 	"github.com/mailmesh/mailmesh/internal/store/submissions"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
+	"github.com/mailmesh/mailmesh/internal/store/vacation"
 )
 
 // Options are the rooms a Service works in.
@@ -44,6 +45,7 @@ type Service struct {
 	sent       *submissions.Store
 	contacts   *contacts.Store
 	identities *identities.Store
+	responses  *vacation.Store
 	pushes     *push.Store
 	keys       *dkimkeys.Store
 	spool      *spool.Store
@@ -57,7 +59,7 @@ func New(o Options) *Service {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Service{tx: o.Tx, directory: o.Directory, auth: o.Auth, bodies: o.Bodies, mailboxes: o.Mailboxes, index: o.Index,
-		sent: submissions.New(), contacts: contacts.New(), identities: identities.New(), pushes: push.New(), keys: o.Keys, spool: spool.New(spool.Options{}), log: o.Logger}
+		sent: submissions.New(), contacts: contacts.New(), identities: identities.New(), responses: vacation.New(), pushes: push.New(), keys: o.Keys, spool: spool.New(spool.Options{}), log: o.Logger}
 }
 
 // Bootstrap makes what a server needs before it takes mail: the home and key of the account that holds spooled bodies.

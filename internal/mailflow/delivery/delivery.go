@@ -20,6 +20,12 @@ type Options struct {
 	Bodies   *bodies.Store
 	Mailbox  *mailbox.Store
 	Contacts *contacts.Store
+	Answers  Answers // nil: messages come without any
+}
+
+// Answers sends what accounts answer by themselves.
+type Answers interface {
+	Send(t *tx.Tx, a mailflow.Answer) error
 }
 
 // Delivery is the step.
@@ -44,8 +50,16 @@ func (d *Delivery) Deliver(t *tx.Tx, m mailflow.Accepted, to []mailflow.Local) (
 		}
 		places = append(places, mailbox.Place{Account: r.Account, Message: message})
 	}
-	if err := d.sort(t, m, places); err != nil {
+	senders, err := d.sort(t, m, places)
+	if err != nil {
 		return nil, err
+	}
+	for _, a := range m.Answers {
+		if reached[a.Account] && !senders[a.Account].Blocked {
+			if err := d.o.Answers.Send(t, a); err != nil {
+				return nil, err
+			}
+		}
 	}
 	appended, err := d.o.Mailbox.AppendEach(t, places)
 	if err != nil {
@@ -58,15 +72,15 @@ func (d *Delivery) Deliver(t *tx.Tx, m mailflow.Accepted, to []mailflow.Local) (
 	return out, nil
 }
 
-// sort finds the mailbox for each account.
-func (d *Delivery) sort(t *tx.Tx, m mailflow.Accepted, places []mailbox.Place) error {
+// sort finds the mailbox for each account, and returns what the accounts have of the sender.
+func (d *Delivery) sort(t *tx.Tx, m mailflow.Accepted, places []mailbox.Place) (map[mail.AccountID]contacts.Contact, error) {
 	accounts := make([]mail.AccountID, len(places))
 	for i := range places {
 		accounts[i] = places[i].Account
 	}
 	senders, err := d.o.Contacts.Heard(t, m.Author(), accounts)
 	if err != nil || len(senders) == 0 {
-		return err
+		return nil, err
 	}
 	for i := range places {
 		p := &places[i]
@@ -75,9 +89,9 @@ func (d *Delivery) sort(t *tx.Tx, m mailflow.Accepted, places []mailbox.Place) e
 		}
 		junk, err := d.o.Mailbox.ByRole(t, p.Account, mailbox.RoleJunk)
 		if err != nil && !mail.Is(err, mail.NotFound) {
-			return err
+			return nil, err
 		}
 		p.Mailbox = junk.ID // 0, INBOX, where there is none
 	}
-	return nil
+	return senders, nil
 }

@@ -42,6 +42,7 @@ type Options struct {
 	Bodies     *bodies.Store
 	Delivery   Delivery
 	Forwarding Forwarding
+	Answers    mailflow.Answers // nil: nobody answers by himself
 	Log        *slog.Logger
 	Now        func() time.Time // of Received fields and reports; nil: time.Now
 }

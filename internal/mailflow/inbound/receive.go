@@ -122,7 +122,7 @@ func (in *Inbound) discardBody(ctx context.Context, e *mail.Envelope, b *bodies.
 // to be added.
 func (in *Inbound) read(ctx context.Context, e *mail.Envelope, received string, content io.Reader) (mailflow.Accepted, error) {
 	returnPath := smtp.ReturnPath(e.ReversePath)
-	c := &checked{from: io.MultiReader(strings.NewReader(returnPath+received), content), summary: message.NewSummarizer(message.Limits{}), keep: mailflow.NeedsHead(e)}
+	c := &checked{from: io.MultiReader(strings.NewReader(returnPath+received), content), summary: message.NewSummarizer(message.Limits{}), keep: mailflow.NeedsHead(e) || in.o.Answers != nil && in.o.Answers.Wants(ctx, e)}
 	body, err := in.o.Bodies.Put(ctx, c)
 	switch {
 	case c.err != nil && c.err != io.EOF:
@@ -184,6 +184,10 @@ type step struct {
 
 // commit makes the message true for those it is for, all at once.
 func (in *Inbound) commit(ctx context.Context, s step, m mailflow.Accepted, to []mailflow.Local, accounts []mail.AccountID, skip func(i int) bool) ([]mailflow.Delivered, error) {
+	if in.o.Answers != nil {
+		m = in.o.Answers.Prepare(ctx, m, m.Head, to)
+		defer in.o.Answers.Discard(ctx, m)
+	}
 	delivered, err := tx.Once(ctx, in.o.Tx, s.key, accounts, func(t *tx.Tx) ([]mailflow.Delivered, error) {
 		t.KeepAnswer(s.longer)
 		if err := in.o.Forwarding.Add(t, m, skip); err != nil {

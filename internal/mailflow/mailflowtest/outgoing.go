@@ -1,18 +1,17 @@
 package mailflowtest
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"log/slog"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/mailflow"
 	"github.com/mailmesh/mailmesh/internal/mailflow/inbound"
 	"github.com/mailmesh/mailmesh/internal/mailflow/submission"
 	"github.com/mailmesh/mailmesh/internal/rfc/smtp"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
-	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/contacts"
 	"github.com/mailmesh/mailmesh/internal/store/dkimkeys"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
@@ -31,13 +30,10 @@ type Outgoing struct {
 	Submission  *submission.Submission
 }
 
-func (r *Rooms) openOutgoing(deliver inbound.Delivery, onward submission.Forwarding, log *slog.Logger) {
-	var err error
-	r.Keys, err = dkimkeys.New(bytes.Repeat([]byte{7}, bodies.MasterKeySize))
-	r.Must(err)
+func (r *Rooms) openOutgoing(deliver inbound.Delivery, onward submission.Forwarding, answers mailflow.Answers, log *slog.Logger) {
 	r.Must(r.Provision.Bootstrap(r.T.Context()))
 	r.Submission = submission.New(submission.Options{Hostname: Hostname, Tx: r.Tx, Directory: r.Directory, Mailbox: r.Mailbox, Bodies: r.Bodies,
-		Spool: r.Spool, Submissions: r.Submissions, Contacts: r.Contacts, Keys: r.Keys, Delivery: deliver, Forwarding: onward, Log: log, Now: func() time.Time { return Now }})
+		Spool: r.Spool, Submissions: r.Submissions, Contacts: r.Contacts, Keys: r.Keys, Delivery: deliver, Forwarding: onward, Answers: answers, Log: log, Now: func() time.Time { return Now }})
 }
 
 // SignedIn is what the door knows of an account that has signed in.

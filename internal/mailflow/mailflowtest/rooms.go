@@ -22,6 +22,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mailflow/delivery"
 	"github.com/mailmesh/mailmesh/internal/mailflow/forwarding"
 	"github.com/mailmesh/mailmesh/internal/mailflow/inbound"
+	"github.com/mailmesh/mailmesh/internal/mailflow/vacation"
 	"github.com/mailmesh/mailmesh/internal/provision"
 	"github.com/mailmesh/mailmesh/internal/rfc/smtp"
 	"github.com/mailmesh/mailmesh/internal/rfc/srs"
@@ -29,11 +30,13 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/contacts"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
+	"github.com/mailmesh/mailmesh/internal/store/dkimkeys"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/senders"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
 	"github.com/mailmesh/mailmesh/internal/store/submissions"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
+	responses "github.com/mailmesh/mailmesh/internal/store/vacation"
 )
 
 // Hostname is the server's name.
@@ -52,9 +55,10 @@ type Rooms struct {
 	Bodies    *bodies.Store
 	Provision *provision.Service
 	Outgoing
-	Sender *srs.Rewriter
-	Blobs  *blobtest.Memory // where Options name no other store
-	Log    *Log
+	Sender    *srs.Rewriter
+	Responses *responses.Store // of who is away
+	Blobs     *blobtest.Memory // where Options name no other store
+	Log       *Log
 }
 
 // Options say what is different from the usual.
@@ -86,17 +90,22 @@ func New(t testing.TB, d *db.DB, o Options) *Rooms {
 		Pause: func(context.Context, time.Duration) {}}) // no test waits for a refusal
 	r.Provision = provision.New(provision.Options{Tx: r.Tx, Directory: r.Directory, Auth: r.Auth, Bodies: r.Bodies, Mailboxes: r.Mailbox})
 	r.Contacts = contacts.New()
-	var deliver inbound.Delivery = delivery.New(delivery.Options{Bodies: r.Bodies, Mailbox: r.Mailbox, Contacts: r.Contacts})
+	r.Submissions = submissions.New()
+	r.Spool = spool.New(spool.Options{Bodies: r.Bodies, Histories: r.Submissions})
+	r.Keys, err = dkimkeys.New(bytes.Repeat([]byte{7}, bodies.MasterKeySize))
+	r.Must(err)
+	r.Responses = responses.New()
+	answers := vacation.New(vacation.Options{Hostname: Hostname, Tx: r.Tx, Directory: r.Directory, Responses: r.Responses, Bodies: r.Bodies, Spool: r.Spool,
+		Keys: r.Keys, Log: slog.New(o.Log)})
+	var deliver inbound.Delivery = delivery.New(delivery.Options{Bodies: r.Bodies, Mailbox: r.Mailbox, Contacts: r.Contacts, Answers: answers})
 	if o.Delivery != nil {
 		deliver = o.Delivery(deliver)
 	}
 	r.Sender = srs.New([]byte("secret"), func() time.Time { return Now })
-	r.Submissions = submissions.New()
-	r.Spool = spool.New(spool.Options{Bodies: r.Bodies, Histories: r.Submissions})
 	onward := forwarding.New(forwarding.Options{Directory: r.Directory, Bodies: r.Bodies, Spool: r.Spool, Sender: r.Sender, Senders: senders.New()})
-	r.openOutgoing(deliver, onward, slog.New(o.Log))
+	r.openOutgoing(deliver, onward, answers, slog.New(o.Log))
 	r.Inbound = inbound.New(inbound.Options{Hostname: Hostname, Tx: r.Tx, Mailbox: r.Mailbox, Bodies: r.Bodies, Delivery: deliver,
-		Forwarding: onward, Log: slog.New(o.Log), Now: func() time.Time { return Now }})
+		Forwarding: onward, Answers: answers, Log: slog.New(o.Log), Now: func() time.Time { return Now }})
 	if _, err := r.Provision.AddDomain(t.Context(), "example.org"); !mail.Is(err, mail.Exists) {
 		r.Must(err)
 	}

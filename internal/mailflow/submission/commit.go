@@ -57,6 +57,10 @@ func (sub *Submission) commit(ctx context.Context, l *letter) (accepted, error) 
 	for _, r := range local {
 		accounts = append(accounts, r.Accounts...)
 	}
+	if sub.o.Answers != nil {
+		l.sent = sub.o.Answers.Prepare(ctx, l.sent, l.head.block, localsOf(local))
+		defer sub.o.Answers.Discard(ctx, l.sent)
+	}
 	done, err := tx.Once(ctx, sub.o.Tx, tx.NewKey(), accounts, func(t *tx.Tx) (accepted, error) { return sub.accept(t, l) })
 	switch {
 	case err == nil, isReply(err):
@@ -65,6 +69,16 @@ func (sub *Submission) commit(ctx context.Context, l *letter) (accepted, error) 
 		return done, fmt.Errorf("%w: %w", moved, err)
 	}
 	return done, unavailable(err)
+}
+
+// localsOf are the accounts that recipients stand for.
+func localsOf(list []mail.Recipient) (to []mailflow.Local) {
+	for _, r := range list {
+		for _, account := range r.Accounts {
+			to = append(to, mailflow.Local{Address: r.Address, Account: account, Detail: r.Detail})
+		}
+	}
+	return to
 }
 
 func (sub *Submission) accept(t *tx.Tx, l *letter) (done accepted, err error) {

@@ -54,6 +54,7 @@ type Options struct {
 	Keys        *dkimkeys.Store
 	Delivery    Delivery
 	Forwarding  Forwarding
+	Answers     mailflow.Answers // nil: nobody answers by himself
 	Log         *slog.Logger
 	Now         func() time.Time // of fields that are added; nil: time.Now
 }

@@ -637,8 +637,10 @@ CREATE TABLE vacation (
     subject    TEXT NOT NULL,
     text_body  TEXT NOT NULL,
     html_body  TEXT NOT NULL,
-    given      BIGINT NOT NULL            -- which of the texts were given: 1 subject, 2 text, 4 HTML
+    given      BIGINT NOT NULL,           -- which of the texts were given: 1 subject, 2 text, 4 HTML
+    changed    BIGINT NOT NULL            -- who was told before hears it again
 );
+CREATE INDEX vacation_enabled ON vacation (account_id) WHERE enabled = 1;
 
 -- Whom it was answered to, and when: nobody hears it twice in a while.
 CREATE TABLE vacation_told (

@@ -15,11 +15,13 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/submissions"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
+	"github.com/mailmesh/mailmesh/internal/store/vacation"
 )
 
 // Capabilities (RFC 8621 1.3).
 const (
-	Capability = "urn:ietf:params:jmap:submission"
+	Capability         = "urn:ietf:params:jmap:submission"
+	VacationCapability = "urn:ietf:params:jmap:vacationresponse"
 )
 
 // MaxDelayed is how long a message can be held, as at the submission port.
@@ -34,6 +36,7 @@ type Options struct {
 	Identities  *identities.Store
 	Submissions *submissions.Store
 	Submission  *submission.Submission
+	Responses   *vacation.Store
 	MaxMessage  int64 // bytes of an email that is sent
 	Log         *slog.Logger
 	Now         func() time.Time // nil: time.Now
@@ -70,6 +73,17 @@ func (s *Sending) Register(r *method.Registry) {
 		m.Capability = Capability
 		r.Add(name, m)
 	}
+	r.Capability(VacationCapability, struct{}{}, ofOwner)
+	r.Add("VacationResponse/get", method.Method{Capability: VacationCapability, Needs: method.Read, Run: s.getVacation})
+	r.Add("VacationResponse/set", method.Method{Capability: VacationCapability, Needs: change, Run: s.setVacation})
+}
+
+// ofOwner is a capability without properties that the owner of an account has.
+func ofOwner(_ context.Context, _ *method.User, a method.Access) any {
+	if !a.Own() {
+		return nil
+	}
+	return struct{}{}
 }
 
 // capability is what RFC 8621 1.3.2 wants to be told of an account. Only the owner sends.

@@ -30,6 +30,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/spool"
 	"github.com/mailmesh/mailmesh/internal/store/submissions"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
+	"github.com/mailmesh/mailmesh/internal/store/vacation"
 )
 
 var engines = map[string]doortest.Engine{"sqlite": dbtest.OnSQLite, "postgres": dbtest.OnPostgres}
@@ -62,7 +63,7 @@ func open(t testing.TB, on doortest.Engine) *world {
 			Spool: w.spool, Submissions: w.submissions, Contacts: people, Keys: keys, Forwarding: onward, Log: log,
 			Delivery: delivery.New(delivery.Options{Bodies: rooms.Bodies, Mailbox: rooms.Mailbox, Contacts: people})})
 		sending.New(sending.Options{Tx: rooms.Tx, Directory: rooms.Directory, Mailbox: rooms.Mailbox, Bodies: rooms.Bodies, Identities: identities.New(),
-			Submissions: w.submissions, Submission: sends, MaxMessage: maxMessage}).Register(r)
+			Submissions: w.submissions, Submission: sends, Responses: vacation.New(), MaxMessage: maxMessage}).Register(r)
 	})
 	w.Must(w.Tx.Write(t.Context(), nil, func(t *tx.Tx) error {
 		if err := w.Directory.AddAlias(t, address("sales@example.org"), address("ann@example.org")); err != nil {
