@@ -29,7 +29,7 @@ const (
 
 	searchBytes  = 8 << 30
 	sortBytes    = 64 << 20
-	snippetBytes = 1 << 20
+	snippetBytes = 256 << 10
 )
 
 // SortOptions is what Email/query sorts by, for the session (RFC 8621 1.3.1).
@@ -73,6 +73,7 @@ func (q *Queries) Register(r *method.Registry) {
 	for name, run := range map[string]method.Func{
 		"Email/query":        q.query,
 		"Email/queryChanges": q.queryChanges,
+		"SearchSnippet/get":  q.snippets,
 	} {
 		r.Add(name, method.Method{Capability: capability, Needs: method.Read, Run: run})
 	}
