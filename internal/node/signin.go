@@ -12,10 +12,10 @@ import (
 
 // issuer is what the sign-in page calls itself: where it is reached (RFC 8414 2). "" where there is no HTTPS door.
 func (n *Node) issuer() string {
-	switch port := httpsPort(n.cfg); port {
-	case 0:
+	switch port := httpsPort(n.cfg); {
+	case len(n.cfg.Listen.HTTPS) == 0:
 		return ""
-	case 443:
+	case port == 443 || port == 0: // 0: whichever is free, as tests have it
 		return "https://" + n.cfg.Hostname
 	default:
 		return "https://" + net.JoinHostPort(n.cfg.Hostname, strconv.Itoa(port))

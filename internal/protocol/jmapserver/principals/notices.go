@@ -94,7 +94,7 @@ func rights(r mail.Rights) *mailboxes.Rights {
 	return &out
 }
 
-// getNotices is ShareNotification/get (RFC 9670 3.2).
+// getNotices is ShareNotification/get (RFC 9670 3.1).
 func (p *Principals) getNotices(ctx context.Context, c *method.Call) (any, error) {
 	var args method.GetArgs
 	if err := c.Decode(&args); err != nil {
@@ -152,7 +152,7 @@ func (p *Principals) changesOfNotices(ctx context.Context, c *method.Call) (any,
 
 var errNotice = errors.New("notices are made by the server: they can only be destroyed")
 
-// setNotices is ShareNotification/set, which only destroys (RFC 9670 3.4).
+// setNotices is ShareNotification/set, which only destroys (RFC 9670 3.3).
 func (p *Principals) setNotices(ctx context.Context, c *method.Call) (any, error) {
 	args, out, err := setArgs(ctx, c)
 	if err != nil {
@@ -191,7 +191,7 @@ func (p *Principals) setNotices(ctx context.Context, c *method.Call) (any, error
 	return out, err
 }
 
-// queryNotices is ShareNotification/query (RFC 9670 3.5).
+// queryNotices is ShareNotification/query (RFC 9670 3.4).
 func (p *Principals) queryNotices(ctx context.Context, c *method.Call) (any, error) {
 	var args method.QueryArgs
 	if err := c.Decode(&args); err != nil {
@@ -226,7 +226,7 @@ func (p *Principals) queryNotices(ctx context.Context, c *method.Call) (any, err
 	return method.Page(&args, ids, now.String(), false)
 }
 
-// noticeCondition reads a FilterCondition (RFC 9670 3.5.1).
+// noticeCondition reads a FilterCondition (RFC 9670 3.4.1).
 func noticeCondition(name string, value ijson.Value) (f method.Filter[notice], err error) {
 	var want string
 	switch name {

@@ -1,0 +1,12 @@
+package oidcserver
+
+import (
+	"testing"
+
+	"github.com/mailmesh/mailmesh/test/requirements"
+)
+
+// Every test that the lists of the standards name exists.
+func TestRequirementsAreTested(t *testing.T) {
+	requirements.Check(t, "../../..", "sign-in page", []string{"OAuth", "PKCE"})
+}
