@@ -31,6 +31,9 @@ func (n *Node) records(ctx context.Context, domain string) ([]DNSRecord, error) 
 	for _, s := range services(n.cfg) {
 		f.Services = append(f.Services, onboarding.Service(s))
 	}
+	if p := httpsPort(n.cfg); p != 0 {
+		f.Services = append(f.Services, onboarding.Service{Protocol: "jmap", Port: p, TLS: true})
+	}
 	keys, err := n.rooms.provision.Keys(ctx, domain)
 	if err != nil {
 		return nil, err

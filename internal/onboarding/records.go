@@ -112,7 +112,7 @@ func Records(f Facts) (list []Record) {
 	return list
 }
 
-// serviceRecords say where the services are (RFC 6186, RFC 8314 5.1), or that there are none.
+// serviceRecords say where the services are (RFC 6186, RFC 8314 5.1), or that there are none, and where JMAP is (RFC 8620 2.2).
 func serviceRecords(f Facts) (list []Record) {
 	names := map[Service]string{{"imap", 0, true}: "_imaps", {"imap", 0, false}: "_imap", {"pop3", 0, true}: "_pop3s", {"pop3", 0, false}: "_pop3",
 		{"smtp", 0, true}: "_submissions", {"smtp", 0, false}: "_submission"}
@@ -134,6 +134,11 @@ func serviceRecords(f Facts) (list []Record) {
 			}
 		}
 		list = append(list, Record{Name: names[s] + "._tcp." + f.Domain, Type: "SRV", Value: value, Group: ToBeFound})
+	}
+	for _, has := range f.Services {
+		if has.Protocol == "jmap" {
+			list = append(list, Record{Name: "_jmap._tcp." + f.Domain, Type: "SRV", Value: fmt.Sprintf("0 1 %d %s.", has.Port, f.Hostname), Group: ToBeFound})
+		}
 	}
 	return list
 }

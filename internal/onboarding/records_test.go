@@ -19,7 +19,7 @@ func facts() Facts {
 	return Facts{
 		Hostname: "mail.example.org", Domain: "example.org",
 		Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::25")},
-		Services:  []Service{{"imap", 993, true}, {"imap", 143, false}, {"smtp", 465, true}, {"smtp", 587, false}},
+		Services:  []Service{{"imap", 993, true}, {"imap", 143, false}, {"smtp", 465, true}, {"smtp", 587, false}, {"jmap", 443, true}},
 		Keys: []Key{{Name: "rsa-a._domainkey.example.org", Text: "v=DKIM1; k=rsa; p=" + strings.Repeat("x", 392)},
 			{Name: "ed25519-b._domainkey.example.org", Text: "v=DKIM1; k=ed25519; p=yyyy", Note: "signs after the next rotation"}},
 		Policy:  mtasts.Policy{Mode: mtasts.Enforce, Hosts: []string{"mail.example.org"}, MaxAge: 7 * 24 * time.Hour},
