@@ -10,6 +10,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/blobs"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/jmapservertest"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
+	"github.com/mailmesh/mailmesh/internal/rfc/ijson"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
@@ -55,5 +56,20 @@ func TestGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			jmapservertest.Golden(t, "testdata/*.json", func(t *testing.T) (*jmapservertest.Server, map[string]string) { return open(t, engine) })
 		})
+	}
+}
+
+// RFC 9404 3.1: what the session says.
+func TestCapability(t *testing.T) {
+	s, _ := open(t, dbtest.OnSQLite)
+	own := s.Registry.Capabilities()[blobs.Capability].Account
+	text, err := ijson.Marshal(own(t.Context(), s.User(doortest.Ann), method.Access{Owner: doortest.Ann, Who: doortest.Ann}))
+	s.Must(err)
+	want := `{"maxSizeBlobSet":1000,"maxDataSources":128,"supportedTypeNames":["Email","Mailbox","Thread"],"supportedDigestAlgorithms":["sha-256","sha-512","sha"]}`
+	if string(text) != want {
+		t.Errorf("it is %s", text)
+	}
+	if other := own(t.Context(), s.User(doortest.Bob), method.Access{Owner: doortest.Ann, Who: doortest.Bob}); other != nil {
+		t.Errorf("in another's account it is %v", other)
 	}
 }

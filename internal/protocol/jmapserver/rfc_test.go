@@ -1,0 +1,11 @@
+package jmapserver_test
+
+import (
+	"testing"
+
+	"github.com/mailmesh/mailmesh/test/requirements"
+)
+
+func TestRequirements(t *testing.T) {
+	requirements.Check(t, "../../..", "JMAP capability", []string{"core", "blob", "quota"})
+}
