@@ -30,6 +30,7 @@ func (n *Node) jmapServer() (*jmapserver.Server, error) {
 		n.sendingMail,
 		pushing.Register,
 		n.registerSubscriptions,
+		n.notifying().Register,
 		n.registerPictures,
 		n.registerUnsubscribing,
 		n.sharing(func(ctx context.Context, u *method.User) (map[string]any, error) { return s.Accounts(ctx, u) }),

@@ -37,7 +37,7 @@ func (n *Node) openPushing(run func(context.Context, *method.User, []byte) ([]by
 
 // pushSources are what connected clients can hear of beside states.
 func (n *Node) pushSources() []pushing.Source {
-	return []pushing.Source{n.live().Source()}
+	return []pushing.Source{n.live().Source(), n.notifying().Source()}
 }
 
 // handlePushing has the JMAP door hand connections on.

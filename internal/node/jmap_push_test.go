@@ -3,6 +3,7 @@ package node_test
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -117,4 +118,27 @@ func TestPushingEndsWithTheNode(t *testing.T) {
 		t.Error("the WebSocket stays")
 	}
 	<-ended
+}
+
+// Mail that deserves it is notified of, with what is shown of it.
+func TestMailIsNotifiedOf(t *testing.T) {
+	n := nodetest.Start(t, nodetest.Config(t), nil)
+	alice, bob := n.Accounts[0], n.Accounts[1]
+	s, err := dialJMAP(t, n, alice).Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Listen(t.Context(), []string{"Notification"}, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Do(t.Context(), echo()); err != nil {
+		t.Fatal(err)
+	}
+	n.Send(t, "lmtp", bob.Address, []string{alice.Address}, "From: "+bob.Address+"\r\nSubject: hello\r\n\r\nAre you there?\r\n")
+	p := nextPush(t, s)
+	var told struct{ Subject, Preview string }
+	if err := json.Unmarshal(p.Raw, &told); err != nil || p.Type != "Notification" || told.Subject != "hello" || told.Preview != "Are you there?" {
+		t.Errorf("pushed: %s", p.Raw)
+	}
 }

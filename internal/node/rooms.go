@@ -27,6 +27,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mailflow/vacation"
 	"github.com/mailmesh/mailmesh/internal/provision"
 	"github.com/mailmesh/mailmesh/internal/realtime"
+	"github.com/mailmesh/mailmesh/internal/realtime/notify"
 	"github.com/mailmesh/mailmesh/internal/realtime/presence"
 	"github.com/mailmesh/mailmesh/internal/realtime/states"
 	"github.com/mailmesh/mailmesh/internal/realtime/webpush"
@@ -72,6 +73,7 @@ type rooms struct {
 	subscriptions *push.Store
 	vapid         *vapid.Server
 	webPush       *webpush.Sender
+	notifier      *notify.Notifier
 
 	submissions *submissions.Store
 	contacts    *contacts.Store
@@ -134,6 +136,9 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 	if err := r.openWebPush(cfg.Hostname, log, m); err != nil {
 		return r, err
 	}
+	if err := r.openNotifier(bus, log); err != nil {
+		return r, err
+	}
 	if err := r.openOutbound(cfg, log, m); err != nil {
 		return r, err
 	}
@@ -152,7 +157,7 @@ func (r *rooms) newInbound(hostname string, log *slog.Logger) *inbound.Inbound {
 }
 
 func (r *rooms) newDelivery() *delivery.Delivery {
-	return delivery.New(delivery.Options{Bodies: r.bodies, Mailbox: r.mailbox, Contacts: r.contacts, Answers: r.answers})
+	return delivery.New(delivery.Options{Bodies: r.bodies, Mailbox: r.mailbox, Contacts: r.contacts, Answers: r.answers, Notifier: r.notifier})
 }
 
 // openGround opens the database, migrated, and the place of the bodies: packs beside SQLite, the database itself on

@@ -7,10 +7,14 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/infra/cluster"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/notifying"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/subscriptions"
+	"github.com/mailmesh/mailmesh/internal/realtime/notify"
 	"github.com/mailmesh/mailmesh/internal/realtime/webpush"
 	vapid "github.com/mailmesh/mailmesh/internal/rfc/webpush"
+	"github.com/mailmesh/mailmesh/internal/store/notifications"
 	"github.com/mailmesh/mailmesh/internal/store/push"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
@@ -35,6 +39,21 @@ func (r *rooms) openWebPush(hostname string, log *slog.Logger, m *meters) error 
 	r.webPush = sender
 	r.closers = append(r.closers, func() error { sender.Close(); return nil })
 	return nil
+}
+
+// openNotifier makes what decides which mail deserves a notification.
+func (r *rooms) openNotifier(bus cluster.Bus, log *slog.Logger) (err error) {
+	r.notifier, err = notify.New(notify.Options{Bus: bus, Tx: r.tx, Rules: notifications.New(), Contacts: r.contacts, Mailbox: r.mailbox,
+		Directory: r.directory, Push: r.webPush, Log: log})
+	if err == nil {
+		r.closers = append(r.closers, func() error { r.notifier.Close(); return nil })
+	}
+	return err
+}
+
+// notifying are the methods of notifications, and what connected clients hear of them.
+func (n *Node) notifying() *notifying.Notifying {
+	return notifying.New(notifying.Options{Tx: n.rooms.tx, Rules: notifications.New(), Notifier: n.rooms.notifier})
 }
 
 // registerSubscriptions adds the methods of push subscriptions.

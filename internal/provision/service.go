@@ -14,6 +14,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/dkimkeys"
 	"github.com/mailmesh/mailmesh/internal/store/identities"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/notifications"
 	"github.com/mailmesh/mailmesh/internal/store/push"
 	"github.com/mailmesh/mailmesh/internal/store/search"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
@@ -47,6 +48,7 @@ type Service struct {
 	identities *identities.Store
 	responses  *vacation.Store
 	pushes     *push.Store
+	notify     *notifications.Store
 	keys       *dkimkeys.Store
 	spool      *spool.Store
 	log        *slog.Logger
@@ -59,7 +61,7 @@ func New(o Options) *Service {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Service{tx: o.Tx, directory: o.Directory, auth: o.Auth, bodies: o.Bodies, mailboxes: o.Mailboxes, index: o.Index,
-		sent: submissions.New(), contacts: contacts.New(), identities: identities.New(), responses: vacation.New(), pushes: push.New(), keys: o.Keys, spool: spool.New(spool.Options{}), log: o.Logger}
+		sent: submissions.New(), contacts: contacts.New(), identities: identities.New(), responses: vacation.New(), pushes: push.New(), notify: notifications.New(), keys: o.Keys, spool: spool.New(spool.Options{}), log: o.Logger}
 }
 
 // Bootstrap makes what a server needs before it takes mail: the home and key of the account that holds spooled bodies.

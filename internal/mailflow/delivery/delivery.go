@@ -20,12 +20,18 @@ type Options struct {
 	Bodies   *bodies.Store
 	Mailbox  *mailbox.Store
 	Contacts *contacts.Store
-	Answers  Answers // nil: messages come without any
+	Answers  Answers  // nil: messages come without any
+	Notifier Notifier // nil: nobody is notified
 }
 
 // Answers sends what accounts answer by themselves.
 type Answers interface {
 	Send(t *tx.Tx, a mailflow.Answer) error
+}
+
+// Notifier has people notified of mail that deserves it, once the commit stands.
+type Notifier interface {
+	Delivered(t *tx.Tx, account mail.AccountID, email mail.EmailID)
 }
 
 // Delivery is the step.
@@ -68,6 +74,9 @@ func (d *Delivery) Deliver(t *tx.Tx, m mailflow.Accepted, to []mailflow.Local) (
 	out := make([]mailflow.Delivered, len(appended))
 	for i, a := range appended {
 		out[i] = mailflow.Delivered{Account: places[i].Account, Mailbox: a.Mailbox, UID: a.UID}
+		if d.o.Notifier != nil {
+			d.o.Notifier.Delivered(t, places[i].Account, a.Email)
+		}
 	}
 	return out, nil
 }

@@ -39,6 +39,7 @@ const (
 	LiveSettings     Type = "LiveSettings" // likewise
 
 	ShareNotification Type = "ShareNotification" // RFC 9670 3
+	Notifications     Type = "NotificationRules" // docs/jmap-notifications.md
 )
 
 // kinds are the changes that make another state of a type. A membership changes the counters of mailboxes, and has the keywords of
@@ -58,6 +59,7 @@ var kinds = map[Type][]tx.Kind{
 	LiveSettings:     {tx.KindRules},
 
 	ShareNotification: {tx.KindShareNotice},
+	Notifications:     {tx.KindNotify},
 }
 
 // KindsOf are the changes that make another state of a type.

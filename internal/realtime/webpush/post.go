@@ -54,7 +54,9 @@ func (s *Sender) try(ctx context.Context, m message) (r result, pause time.Durat
 	}
 	body := []byte(m.text)
 	if len(m.sub.P256dh) > 0 {
-		if body, err = seal(m); err != nil {
+		if body, err = seal(m); errors.Is(err, webpush.ErrTooLong) {
+			return sent, 0, err // never: the next message is another
+		} else if err != nil {
 			return gone, 0, err // it was checked when it was made: it will never be possible
 		}
 		header.Set("Content-Encoding", "aes128gcm")

@@ -650,3 +650,14 @@ CREATE TABLE vacation_told (
     PRIMARY KEY (account_id, hash)
 ) {{clustered}};
 CREATE INDEX vacation_told_at ON vacation_told (at);
+
+-- What an account wants to be notified of. One without a row wants all of it.
+CREATE TABLE notification_rules (
+    account_id BIGINT PRIMARY KEY,
+    about      TEXT NOT NULL,             -- all, contacts, mentions, none
+    content    BIGINT NOT NULL,           -- 1: sender, subject and preview are told
+    urgent     BIGINT NOT NULL,           -- 1: urgent mail breaks through quiet hours
+    quiet_from BIGINT NOT NULL,           -- minutes after midnight
+    quiet_to   BIGINT NOT NULL,
+    zone       TEXT NOT NULL              -- '': no quiet hours
+);

@@ -30,10 +30,11 @@ const (
 	KindTrash      Kind = 16 // object: mailbox that became the trash (created), or is it no more (destroyed)
 
 	KindShareNotice Kind = 15 // object: notice of a share
+	KindNotify      Kind = 17 // what the account wants to be notified of
 )
 
 // LastKind is the highest Kind of this release.
-const LastKind = KindTrash
+const LastKind = KindNotify
 
 // Op is what happened to the object.
 type Op int
