@@ -26,9 +26,11 @@ func (s *setting) change(t *tx.Tx, id mail.MailboxID, patch map[string]ijson.Val
 	if err != nil {
 		return err
 	}
-	role, err := s.roleOf(w)
-	if err != nil {
-		return err
+	role := one.Role
+	if w.given["role"] {
+		if role, err = s.roleOf(w); err != nil {
+			return err
+		}
 	}
 	if !s.access.Own() && (w.given["role"] || w.given["sortOrder"]) {
 		return method.Fail(method.Forbidden, "role and sortOrder are for the owner of the account to set")
