@@ -8,9 +8,23 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
-// Add makes a contact of an account, which is locked. Address, Name, Accepted, Blocked, Pierces and Shown are the caller's.
-// mail.Exists when there is one with the address.
-func (s *Store) Add(t *tx.Tx, account mail.AccountID, c Contact) (Contact, error) {
+// Adding makes contacts of an account, which is locked, in one unit of work.
+type Adding struct {
+	s       *Store
+	t       *tx.Tx
+	account mail.AccountID
+	room    int
+}
+
+// Adding begins to make contacts. How many there are is asked here, once.
+func (s *Store) Adding(t *tx.Tx, account mail.AccountID) (*Adding, error) {
+	n, err := s.Count(t, account)
+	return &Adding{s, t, account, MaxContacts - n}, err
+}
+
+// Add makes a contact. Address, Name, Accepted, Blocked, Pierces and Shown are the caller's. mail.Exists when there is one with the
+// address, mail.OverQuota when there are too many.
+func (a *Adding) Add(c Contact) (Contact, error) {
 	const op = "contacts.Add"
 	if c.Address.Domain == "" {
 		return c, mail.E(op, mail.Invalid, errors.New("a contact has an address with a domain"))
@@ -19,25 +33,31 @@ func (s *Store) Add(t *tx.Tx, account mail.AccountID, c Contact) (Contact, error
 		return c, err
 	}
 	c = Contact{ID: IDOf(c.Address), Address: c.Address, Name: c.Name, Accepted: c.Accepted, Blocked: c.Blocked, Pierces: c.Pierces, Shown: c.Shown,
-		Created: t.Now()}
-	if _, err := s.Contact(t, account, c.ID); !mail.Is(err, mail.NotFound) {
+		Created: a.t.Now()}
+	if _, err := a.s.Contact(a.t, a.account, c.ID); !mail.Is(err, mail.NotFound) {
 		if err == nil {
 			err = mail.E(op, mail.Exists, fmt.Errorf("%s is a contact already: %v", c.Address, c.ID))
 		}
 		return c, err
 	}
-	n, err := s.Count(t, account)
+	if a.room <= 0 {
+		return c, mail.E(op, mail.OverQuota, fmt.Errorf("an account has at most %d contacts", MaxContacts))
+	}
+	a.room--
+	put(a.t, a.account, c, true)
+	if c.Blocked {
+		a.s.revoke(a.t, a.account)
+	}
+	return c, nil
+}
+
+// Add makes one contact; see Adding.
+func (s *Store) Add(t *tx.Tx, account mail.AccountID, c Contact) (Contact, error) {
+	a, err := s.Adding(t, account)
 	if err != nil {
 		return c, err
 	}
-	if n >= MaxContacts {
-		return c, mail.E(op, mail.OverQuota, fmt.Errorf("an account has at most %d contacts", MaxContacts))
-	}
-	put(t, account, c, true)
-	if c.Blocked {
-		s.revoke(t, account)
-	}
-	return c, nil
+	return a.Add(c)
 }
 
 // Change gives a contact of an account, which is locked, the Name, Accepted, Blocked, Pierces and Shown of c.

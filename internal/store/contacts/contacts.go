@@ -17,7 +17,7 @@ import (
 // Limits.
 const (
 	MaxPeople   = 50
-	MaxContacts = 100_000
+	MaxContacts = 20_000
 	MaxName     = 200
 	MaxSearched = 5000
 	MaxPage     = 500

@@ -424,3 +424,48 @@ func TestBlockersAndSettings(t *testing.T) {
 		}
 	})
 }
+
+func TestTooManyContacts(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.do(func(t *tx.Tx) error {
+			a, err := w.Adding(t, 10)
+			if err != nil || a.room != MaxContacts {
+				w.t.Errorf("there is room for %d: %v", a.room, err)
+			}
+			a.room = 1
+			_, err = a.Add(Contact{Address: address("bob")})
+			if _, err := a.Add(Contact{Address: address("carl")}); !mail.Is(err, mail.OverQuota) {
+				w.t.Errorf("beyond the last: %v", err)
+			}
+			if a, err := w.Adding(t, 10); err != nil || a.room != MaxContacts-1 {
+				w.t.Errorf("there is room for %d: %v", a.room, err)
+			}
+			return err
+		})
+	})
+}
+
+// BenchmarkComplete finds who is meant among as many contacts as are looked at.
+func BenchmarkComplete(b *testing.B) {
+	w := newWorld(b, dbtest.OnSQLite(b, schema.Files)())
+	for first := 0; first < MaxSearched; first += 500 {
+		w.do(func(t *tx.Tx) error {
+			a, err := w.Adding(t, 10)
+			for i := range 500 {
+				if err == nil {
+					_, err = a.Add(Contact{Address: address(fmt.Sprint("user", first+i)), Name: fmt.Sprint("Übel Person ", first+i), Accepted: true})
+				}
+			}
+			return err
+		})
+	}
+	for b.Loop() {
+		w.ask(func(t *tx.Tx) error {
+			list, err := w.Complete(t, 10, "ub pers 77", 10)
+			if len(list) != 10 {
+				b.Fatal(len(list))
+			}
+			return err
+		})
+	}
+}

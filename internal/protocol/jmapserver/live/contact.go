@@ -82,16 +82,20 @@ func (l *Live) getContacts(ctx context.Context, c *method.Call) (any, error) {
 		}
 		r.State = state.String()
 		if args.IDs == nil {
-			found, err = l.o.Contacts.List(t, account, 0, method.MaxObjectsInGet+1)
+			n, err := l.o.Contacts.Count(t, account)
+			if err == nil {
+				err = method.CheckGet(n)
+			}
+			if err != nil {
+				return err
+			}
+			found, err = l.o.Contacts.List(t, account, 0, method.MaxObjectsInGet)
 			return err
 		}
 		found, err = l.some(t, account, method.Unique(*args.IDs), &r.NotFound)
 		return err
 	})
 	if err != nil {
-		return nil, err
-	}
-	if err := method.CheckGet(len(found)); err != nil {
 		return nil, err
 	}
 	list := make([]ijson.Value, len(found))

@@ -126,3 +126,21 @@ func TestRate(t *testing.T) {
 		t.Errorf("answered %v", last)
 	}
 }
+
+// Who has more contacts than a call gets is told so, and not given a part.
+func TestGetOfTooMany(t *testing.T) {
+	r := open(t, dbtest.OnSQLite)
+	create := map[string]any{}
+	for i := range method.MaxObjectsInGet - 1 { // and Bob
+		create[fmt.Sprint("c", i)] = map[string]any{"email": fmt.Sprintf("u%d@example.net", i)}
+	}
+	r.Call("Contact/set", map[string]any{"accountId": doortest.Ann.String(), "create": create})
+	get := map[string]any{"accountId": doortest.Ann.String(), "ids": nil}
+	if _, got := r.Call("Contact/get", get); len(got["list"].([]any)) != method.MaxObjectsInGet {
+		t.Errorf("answered %v", got)
+	}
+	r.wrote(doortest.Ann, doortest.AnnAddress, contacts.Person{Address: parse("one.more@example.net")})
+	if _, got := r.Call("Contact/get", get); got["type"] != "requestTooLarge" {
+		t.Errorf("answered %v", got["type"])
+	}
+}

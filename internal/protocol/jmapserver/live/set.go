@@ -69,6 +69,7 @@ type setting struct {
 	c       *method.Call
 	account mail.AccountID
 	args    *method.SetArgs
+	adding  *contacts.Adding
 	r       method.SetResponse
 }
 
@@ -90,8 +91,13 @@ func (s *setting) run(t *tx.Tx) error {
 	if s.r.OldState = state.String(); s.args.IfInState != nil && *s.args.IfInState != s.r.OldState {
 		return method.Fail(method.StateMismatch, "the state is %s", s.r.OldState)
 	}
+	if len(s.args.Create) > 0 {
+		if s.adding, err = s.l.o.Contacts.Adding(t, s.account); err != nil {
+			return err
+		}
+	}
 	for _, creation := range slices.Sorted(maps.Keys(s.args.Create)) {
-		made, err := s.create(t, s.args.Create[creation])
+		made, err := s.create(s.args.Create[creation])
 		if err := s.note(err, s.r.NotCreated, creation); err != nil {
 			return err
 		} else if s.r.NotCreated[creation] == nil {
@@ -136,7 +142,7 @@ func (s *setting) note(err error, into map[string]*method.Error, key string) err
 	return nil
 }
 
-func (s *setting) create(t *tx.Tx, v ijson.Value) (contacts.Contact, error) {
+func (s *setting) create(v ijson.Value) (contacts.Contact, error) {
 	var o contact
 	if err := ijson.Strict(v, &o); err != nil {
 		return contacts.Contact{}, method.Bad(whatIsWrong(err))
@@ -152,7 +158,7 @@ func (s *setting) create(t *tx.Tx, v ijson.Value) (contacts.Contact, error) {
 	if failed := o.into(&c); failed != nil {
 		return c, failed
 	}
-	made, err := s.l.o.Contacts.Add(t, s.account, c)
+	made, err := s.adding.Add(c)
 	if mail.Is(err, mail.Exists) {
 		e := method.Fail(method.AlreadyExists, "%s", mail.Explain(err))
 		e.More = map[string]any{"existingId": contacts.IDOf(a).String()}
