@@ -26,6 +26,8 @@ type meters struct {
 	pushSeconds   metrics.Histogram
 	webPushes     metrics.Counter
 
+	signals       metrics.Counter
+	here          metrics.Gauge
 	sessions      metrics.Gauge
 	accepted      metrics.Counter
 	delivered     metrics.Counter
@@ -73,6 +75,8 @@ func newMeters() *meters {
 		bellRecovered:    r.Counter("notices_recovered_total", "Accounts whose notice was lost and found by asking the store."),
 		pushSeconds:      r.Histogram("push_seconds", "Time from the commit of a change until a client was told.", metrics.Latencies, "client"),
 		webPushes:        r.Counter("web_pushes_total", "Messages to push services, by what became of them: sent, gone (the subscription was removed), failed.", "result"),
+		signals:          r.Counter("signals_total", "Signals of typing and reading, by what became of them: passed, nobody (may hear of it), dropped.", "result"),
+		here:             r.Gauge("accounts_here", "Accounts with a client that hears who is there."),
 		sessions:         r.Gauge("sessions", "Open sessions.", "protocol"),
 		accepted:         r.Counter("messages_accepted_total", "Messages answered 250.", "protocol"),
 		delivered:        r.Counter("recipients_delivered_total", "Recipients of accepted messages.", "protocol"),

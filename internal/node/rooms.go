@@ -124,7 +124,7 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 	if err := r.openStore(ctx, cfg, log, m); err != nil {
 		return r, err
 	}
-	r.openPresence(bus, log)
+	r.openPresence(bus, log, m)
 	r.finder = finding.New(finding.Options{Tx: r.tx, Mailbox: r.mailbox, Bodies: r.bodies, Index: r.search})
 	r.provision = provision.New(provision.Options{Tx: r.tx, Directory: r.directory, Auth: r.auth, Bodies: r.bodies, Mailboxes: r.mailbox, Index: r.search, Keys: r.keys, Logger: log})
 	if err := r.provision.Bootstrap(ctx); err != nil {

@@ -29,15 +29,34 @@ type Follower interface {
 	Close()
 }
 
+// What became of a signal, for Observer.
+const (
+	Passed  = "passed"  // on, to somebody
+	Nobody  = "nobody"  // may hear of it
+	Dropped = "dropped" // too much waits, it has waited too long, or it could not be decided on
+)
+
+// Observer is told how the plane fares, and of no person. Its methods return at once.
+type Observer interface {
+	Signal(result string)
+	Here(accounts int) // with clients at this node
+}
+
+type nobody struct{}
+
+func (nobody) Signal(string) {}
+func (nobody) Here(int)      {}
+
 // Options say what a Presence stands on.
 type Options struct {
 	Bus     cluster.Bus
 	Society Society
 	// Follow has wake called when the contacts or settings of an account have changed since Seen. wake returns at once.
-	Follow func(ctx context.Context, account mail.AccountID, wake func()) (Follower, error)
-	Remote Remote           // nil: there are no other servers
-	Log    *slog.Logger     // nil discards. No account, address or signal is ever logged
-	Now    func() time.Time // nil: time.Now
+	Follow  func(ctx context.Context, account mail.AccountID, wake func()) (Follower, error)
+	Remote  Remote           // nil: there are no other servers
+	Observe Observer         // nil: nobody looks
+	Log     *slog.Logger     // nil discards. No account, address or signal is ever logged
+	Now     func() time.Time // nil: time.Now
 }
 
 // Presence is the plane at one node. It is safe for concurrent use.
@@ -75,6 +94,9 @@ func open(o Options) *Presence {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Observe == nil {
+		o.Observe = nobody{}
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -109,10 +131,14 @@ func (p *Presence) run() {
 }
 
 func (p *Presence) tick() {
+	var here int
 	p.change(func(now time.Time) do {
 		p.forgetBuckets(now)
-		return p.table.tick(now)
+		d := p.table.tick(now)
+		here = len(p.table.here)
+		return d
 	})
+	p.o.Observe.Here(here)
 }
 
 // Watch has send called with each signal for an account from now on, and with what is known of its circle already, until stop is

@@ -213,6 +213,29 @@ func TestRate(t *testing.T) {
 	}
 }
 
+// What becomes of signals is counted, without whose they are.
+func TestObserved(t *testing.T) {
+	w := newWorld(t, dbtest.OnSQLite(t, schema.Files)(), 1)
+	seen := observed{}
+	w.nodes[0].o.Observe = seen
+	w.letters("ann", "bob")
+	w.connect("bob", 0)
+	w.signal(0, "ann", Composing, "bob")
+	w.signal(0, "ann", Composing, "cleo")
+	w.must(w.nodes[0].Send(Draft{From: w.id["ann"], To: []mail.Address{addressOf("bob")}, State: Composing}))
+	w.now = w.now.Add(2 * MaxAge)
+	w.pass(tickEvery)
+	w.work()
+	if seen[Passed] != 1 || seen[Nobody] != 1 || seen[Dropped] != 1 || seen["here"] != 1 {
+		t.Errorf("observed %v", seen)
+	}
+}
+
+type observed map[string]int
+
+func (o observed) Signal(result string) { o[result]++ }
+func (o observed) Here(accounts int)    { o["here"] = accounts }
+
 // What waited too long, on the way to a decision or between nodes, is dropped; and so is what is too much.
 func TestLate(t *testing.T) {
 	w := newWorld(t, dbtest.OnSQLite(t, schema.Files)(), 1)

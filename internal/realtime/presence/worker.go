@@ -28,10 +28,14 @@ func (w *worker) init(p *Presence) {
 // draft takes a draft, unless too many wait.
 func (w *worker) draft(d Draft) {
 	w.mu.Lock()
-	if len(w.drafts) < maxWaiting {
+	room := len(w.drafts) < maxWaiting
+	if room {
 		w.drafts = append(w.drafts, d)
 	}
 	w.mu.Unlock()
+	if !room {
+		w.p.o.Observe.Signal(Dropped)
+	}
 	w.ring()
 }
 
@@ -88,7 +92,7 @@ func (w *worker) work() (did bool) {
 		}
 		did = true
 		for _, d := range drafts {
-			w.send(d)
+			w.p.o.Observe.Signal(w.send(d))
 		}
 		if account != 0 {
 			w.read(account)
@@ -103,24 +107,30 @@ func (w *worker) end() {
 	}
 }
 
-func (w *worker) send(d Draft) {
+// send sends a draft to whoever may hear of it, and returns what became of it.
+func (w *worker) send(d Draft) (result string) {
 	p := w.p
 	if p.o.Now().Sub(d.At) > MaxAge {
-		return
+		return Dropped
 	}
 	here, elsewhere, err := p.o.Society.Recipients(p.ctx, d)
 	if err != nil {
 		p.report("presence: a signal was dropped", err)
-		return
+		return Dropped
 	}
 	for _, l := range here {
 		p.publish(notice{kind: kindSignal, node: p.table.node, from: d.From, to: l.Peer, as: l.As, state: d.State, thread: l.Thread, at: d.At})
 	}
-	if p.o.Remote != nil {
-		for _, o := range elsewhere {
-			p.o.Remote.Send(o)
-		}
+	if p.o.Remote == nil {
+		elsewhere = nil
 	}
+	for _, o := range elsewhere {
+		p.o.Remote.Send(o)
+	}
+	if len(here)+len(elsewhere) == 0 {
+		return Nobody
+	}
+	return Passed
 }
 
 // read reads a circle.
