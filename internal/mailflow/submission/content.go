@@ -39,6 +39,7 @@ type Kept struct {
 	Thread   mail.ThreadID
 	Identity mail.IdentityID
 	Envelope []byte // as the door shows it again
+	NoCopy   bool   // no copy is made, whatever the account likes: it is a receipt
 }
 
 // Submit is Receive of a message that the sender may have already. It returns the submission's id.
@@ -48,7 +49,7 @@ func (sub *Submission) Submit(ctx context.Context, s smtp.Session, e *mail.Envel
 		return 0, err
 	}
 	defer l.body.close(ctx, sub)
-	if l.kept = kept; kept.Email != 0 {
+	if l.kept = kept; kept.Email != 0 || kept.NoCopy {
 		l.like.SentCopy = false
 	}
 	if err := sub.store(ctx, e, l); err != nil {

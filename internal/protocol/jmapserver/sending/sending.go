@@ -7,6 +7,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow/submission"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/blobs"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
 	"github.com/mailmesh/mailmesh/internal/realtime/states"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
@@ -22,6 +23,9 @@ import (
 const (
 	Capability         = "urn:ietf:params:jmap:submission"
 	VacationCapability = "urn:ietf:params:jmap:vacationresponse"
+	MDNCapability      = "urn:ietf:params:jmap:mdn"
+
+	mailCapability = "urn:ietf:params:jmap:mail"
 )
 
 // MaxDelayed is how long a message can be held, as at the submission port.
@@ -37,6 +41,7 @@ type Options struct {
 	Submissions *submissions.Store
 	Submission  *submission.Submission
 	Responses   *vacation.Store
+	Blobs       *blobs.Blobs
 	MaxMessage  int64 // bytes of an email that is sent
 	Log         *slog.Logger
 	Now         func() time.Time // nil: time.Now
@@ -74,6 +79,9 @@ func (s *Sending) Register(r *method.Registry) {
 		r.Add(name, m)
 	}
 	r.Capability(VacationCapability, struct{}{}, ofOwner)
+	r.Capability(MDNCapability, struct{}{}, ofOwner)
+	r.Add("MDN/send", method.Method{Capability: MDNCapability, Needs: change | method.Send, Run: s.sendMDN})
+	r.Add("MDN/parse", method.Method{Capability: MDNCapability, Needs: method.Read, Run: s.parseMDN})
 	r.Add("VacationResponse/get", method.Method{Capability: VacationCapability, Needs: method.Read, Run: s.getVacation})
 	r.Add("VacationResponse/set", method.Method{Capability: VacationCapability, Needs: change, Run: s.setVacation})
 }

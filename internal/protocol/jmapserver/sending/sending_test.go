@@ -63,7 +63,7 @@ func open(t testing.TB, on doortest.Engine) *world {
 			Spool: w.spool, Submissions: w.submissions, Contacts: people, Keys: keys, Forwarding: onward, Log: log,
 			Delivery: delivery.New(delivery.Options{Bodies: rooms.Bodies, Mailbox: rooms.Mailbox, Contacts: people})})
 		sending.New(sending.Options{Tx: rooms.Tx, Directory: rooms.Directory, Mailbox: rooms.Mailbox, Bodies: rooms.Bodies, Identities: identities.New(),
-			Submissions: w.submissions, Submission: sends, Responses: vacation.New(), MaxMessage: maxMessage}).Register(r)
+			Submissions: w.submissions, Submission: sends, Responses: vacation.New(), Blobs: b, MaxMessage: maxMessage}).Register(r)
 	})
 	w.Must(w.Tx.Write(t.Context(), nil, func(t *tx.Tx) error {
 		if err := w.Directory.AddAlias(t, address("sales@example.org"), address("ann@example.org")); err != nil {
@@ -128,15 +128,66 @@ func (w *world) content(account mail.AccountID) (text string) {
 
 const good = "From: Ann <ann@example.org>\nTo: bob@example.org, Bob <BOB@example.org>\nCc: far@elsewhere.example\nBcc: secret@elsewhere.example\nSubject: plan\nMessage-ID: <1@example.org>\n\nText.\n"
 
+const received = "From: john@example.com\r\nSubject: Read receipt for: World domination\r\nContent-Type: multipart/report; report-type=disposition-notification; boundary=b\r\n\r\n" +
+	"--b\r\n\r\nThis receipt shows that the email has been displayed.\r\n--b\r\nContent-Type: message/disposition-notification\r\n\r\n" +
+	"Reporting-UA: joes-pc.cs.example.com; Foomail 97.1\r\nFinal-Recipient: rfc822; john@example.com\r\nOriginal-Message-ID: <199509192301.23456@example.org>\r\n" +
+	"Disposition: Manual-Action/MDN-sent-manually; Displayed\r\nEXTENSION-EXAMPLE: example.com\r\n--b--\r\n"
+
 func TestGolden(t *testing.T) {
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
 			jmapservertest.Golden(t, "testdata/golden/*.json", func(t *testing.T) (*jmapservertest.Server, map[string]string) {
 				w := open(t, engine)
 				w.draft("good", good)
+				w.draft("asks", "Return-Path: <bob@example.org>\nFrom: bob@example.org\nTo: ann@example.org\nDisposition-Notification-To: Bob <bob@example.org>\n"+
+					"Original-Recipient: rfc822;Ann@example.org\nMessage-ID: <199509192301.23456@example.org>\nSubject: World domination\n\nNow.\n")
+				w.draft("elsewhere", "Return-Path: <x@elsewhere.example>\nFrom: x@elsewhere.example\nTo: ann@example.org\nDisposition-Notification-To: y@elsewhere.example\n\nNow.\n")
+				w.draft("receipt", "From: x@elsewhere.example\nDisposition-Notification-To: x@elsewhere.example\nContent-Type: multipart/report; report-type=disposition-notification; boundary=b\n\n")
 				w.draft("far", "From: ann@example.org\nTo: far@elsewhere.example\nSubject: x\n\n")
+				w.Deliver(doortest.Ann, "Archive", received)
+				w.Read(func(t *tx.Tx) error {
+					return w.Mailbox.Holds(t, doortest.Ann, func(b mail.BlobID, _ int64) error {
+						body, err := w.Bodies.Open(context.WithoutCancel(w.T.Context()), doortest.Ann, b)
+						w.Must(err)
+						if body.Size() == int64(len(received)) {
+							w.vars["mdnblob"] = b.String()
+						} else {
+							w.vars["otherblob"] = b.String()
+						}
+						return body.Close()
+					})
+				})
 				return w.Server, w.vars
 			})
+		})
+	}
+}
+
+// A receipt is in the sender's mailbox when it is answered as sent, with a null reverse-path; none lies in Sent.
+func TestReceipt(t *testing.T) {
+	for name, engine := range engines {
+		t.Run(name, func(t *testing.T) {
+			w := open(t, engine)
+			w.Write(doortest.Ann, func(t *tx.Tx) error {
+				return w.submissions.SetSending(t, doortest.Ann, submissions.Sending{SentCopy: true})
+			})
+			id := w.draft("asks", "From: bob@example.org\nDisposition-Notification-To: bob@example.org\nMessage-ID: <1@example.org>\nSubject: Hi\n\nText.\n")
+			_, r := w.Call("MDN/send", fmt.Sprintf(`{"accountId":%q,"identityId":%q,"send":{"k":{"forEmailId":%q,"includeOriginalMessage":true,"disposition":{"actionMode":"manual-action","sendingMode":"mdn-sent-manually","type":"displayed"}}},
+				"onSuccessUpdateEmail":{"#k":{"keywords/$mdnsent":true}}}`, doortest.Ann, w.vars["annid"], id))
+			if r["sent"] == nil {
+				t.Fatalf("%v", r)
+			}
+			got := w.content(doortest.Bob)
+			for _, want := range []string{"Return-Path: <>\r\n", "From: ann@example.org\r\n", "To: bob@example.org\r\n", "Subject: Read: Hi\r\n", "In-Reply-To: <1@example.org>\r\n",
+				"report-type=disposition-notification", "Final-Recipient: rfc822; ann@example.org\r\n", "Original-Message-ID: <1@example.org>\r\n",
+				"Disposition: manual-action/mdn-sent-manually; displayed\r\n", "Content-Type: message/rfc822\r\n"} {
+				if !strings.Contains(got, want) {
+					t.Errorf("no %q in\n%s", want, got)
+				}
+			}
+			if n := w.Path(doortest.Ann, "Sent").Messages; n != 0 {
+				t.Errorf("%d copies are in Sent", n)
+			}
 		})
 	}
 }
@@ -261,5 +312,30 @@ func TestBudget(t *testing.T) {
 	})
 	if _, refused := w.submit(`"identityId":"$annid","emailId":"$good"`); refused["type"] != "rateLimit" {
 		t.Errorf("%v", refused)
+	}
+}
+
+func TestReceiptNeedsMail(t *testing.T) {
+	w := open(t, dbtest.OnSQLite)
+	resp := w.Request(doortest.Ann, fmt.Sprintf(`{"using":["urn:ietf:params:jmap:core","urn:ietf:params:jmap:mdn"],"methodCalls":[["MDN/send",{"accountId":%q,"identityId":"I1","send":{}},"0"]]}`, doortest.Ann))
+	if !strings.Contains(resp, "unknownMethod") {
+		t.Error(resp)
+	}
+}
+
+// The owner has the capabilities, whom mail is shared with has not.
+func TestCapabilities(t *testing.T) {
+	w := open(t, dbtest.OnSQLite)
+	for _, uri := range []string{sending.Capability, sending.VacationCapability, sending.MDNCapability} {
+		c, there := w.Registry.Capabilities()[uri]
+		if !there || c.Session == nil {
+			t.Errorf("%s is not among the capabilities", uri)
+			continue
+		}
+		own := c.Account(t.Context(), w.User(doortest.Ann), method.Access{Owner: doortest.Ann, Who: doortest.Ann})
+		other := c.Account(t.Context(), w.User(doortest.Bob), method.Access{Owner: doortest.Ann, Who: doortest.Bob})
+		if own == nil || other != nil {
+			t.Errorf("%s: the owner has %v, another %v", uri, own, other)
+		}
 	}
 }
