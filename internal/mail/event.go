@@ -14,12 +14,13 @@ const (
 	EventFailed    EventKind = "failed"    // for good
 	EventExpired   EventKind = "expired"   // for good, after all the time there was for trying
 	EventCanceled  EventKind = "canceled"  // the sender has taken it back before it was sent
+	EventDisplayed EventKind = "displayed" // the recipient's client has shown it
 )
 
 // Final reports whether nothing of ours follows the event.
 func (k EventKind) Final() bool {
 	switch k {
-	case EventRelayed, EventDelivered, EventFailed, EventExpired, EventCanceled:
+	case EventRelayed, EventDelivered, EventFailed, EventExpired, EventCanceled, EventDisplayed:
 		return true
 	}
 	return false

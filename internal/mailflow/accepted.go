@@ -24,6 +24,8 @@ type Accepted struct {
 	ReturnPath int64    // bytes of the Return-Path field at the front of the body, which is for mailboxes here alone
 	Generated  []Stored // what the accepting commit also puts into the spool
 	Answers    []Answer // what it puts there for accounts that it delivers to, unless they have answered lately
+
+	Returned *Returned // what it tells its recipient of a message of theirs; nil: it is no report
 }
 
 // Stored is mail that a step has made, whose bytes are on stable storage and which no commit has named yet.
@@ -82,6 +84,37 @@ type Local struct {
 	Address mail.Address // as the sender wrote it
 	Account mail.AccountID
 	Detail  string // the subaddress: "tag" of user+tag
+	Sent    Sent   // whose submission the message is; zero: of no account here
+}
+
+// Keywords of the sender's copy of a message; package tracking gives them.
+const (
+	KeywordDelivered   = "$delivered"   // all have it in their mailboxes
+	KeywordDisplayed   = "$displayed"   // all have displayed it
+	KeywordDelayed     = "$delayed"     // it is tried again for somebody
+	KeywordUndelivered = "$undelivered" // somebody will not get it
+)
+
+// Sent is one recipient of a submission.
+type Sent struct {
+	Account    mail.AccountID
+	Submission mail.SubmissionID
+	Recipient  int // its number
+}
+
+// Returned is what a report (RFC 3464, RFC 8098) says of a message of the account it comes to. Who wrote it was checked as far as
+// that can be without knowing the message.
+type Returned struct {
+	EnvID     string       // of a delivery report: the envelope id that the message had
+	MessageID string       // of a receipt: the message's, without angle brackets
+	From      mail.Address // of a receipt: who certainly wrote it
+	Fates     []ReturnedFate
+}
+
+// ReturnedFate is what a report says of one recipient.
+type ReturnedFate struct {
+	Addresses []mail.Address // by which the sender may know the recipient
+	Event     mail.Event
 }
 
 // Delivered is where a message came to lie for one account.
@@ -89,6 +122,7 @@ type Delivered struct {
 	Account mail.AccountID
 	Mailbox mail.MailboxID
 	UID     mail.UID
+	Email   mail.EmailID
 }
 
 // MaxLocal is how many accounts one message may be delivered to in one commit, which is what store/tx locks at most (tx.MaxAccounts).

@@ -6,6 +6,7 @@
 //	delivery    into local mailboxes: called by the two above, inside their commit
 //	queue       when and how often spooled mail is tried, and by which node
 //	outbound    to other domains, over SMTP
+//	tracking    what becomes of it after that: reports that come back, recipients here who open it
 //	tlspolicy   what TLS their hosts must prove, asked by outbound; counts what came of it
 //	reporting   tells their domains of that, once a day
 //

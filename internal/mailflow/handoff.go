@@ -15,6 +15,11 @@ type Job struct {
 	Domain   string // where they are: a domain in A-labels and lower case, or an address literal with its brackets
 	Size     int64  // bytes of the content
 
+	// Account and Submission say whose history the message has, and Numbers which number each recipient has there.
+	Account    mail.AccountID
+	Submission mail.SubmissionID
+	Numbers    []int
+
 	// Open reads the content from its first byte. It may be called again, and the caller closes what it returns.
 	Open func(context.Context) (io.ReadCloser, error)
 

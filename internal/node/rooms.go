@@ -24,6 +24,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mailflow/reporting"
 	"github.com/mailmesh/mailmesh/internal/mailflow/submission"
 	"github.com/mailmesh/mailmesh/internal/mailflow/tlspolicy"
+	"github.com/mailmesh/mailmesh/internal/mailflow/tracking"
 	"github.com/mailmesh/mailmesh/internal/mailflow/vacation"
 	"github.com/mailmesh/mailmesh/internal/provision"
 	"github.com/mailmesh/mailmesh/internal/realtime"
@@ -79,6 +80,7 @@ type rooms struct {
 	contacts    *contacts.Store
 	presence    *presence.Presence
 	keys        *dkimkeys.Store
+	tracking    *tracking.Tracking
 	submission  *submission.Submission
 	responses   *responses.Store // of who is away
 	answers     *vacation.Vacation
@@ -152,12 +154,12 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 func (r *rooms) newInbound(hostname string, log *slog.Logger) *inbound.Inbound {
 	return inbound.New(inbound.Options{
 		Hostname: hostname, Tx: r.tx, Mailbox: r.mailbox, Bodies: r.bodies, Forwarding: r.newForwarding(), Log: log,
-		Delivery: r.newDelivery(), Answers: r.answers,
+		Delivery: r.newDelivery(), Answers: r.answers, Tracking: r.tracking,
 	})
 }
 
 func (r *rooms) newDelivery() *delivery.Delivery {
-	return delivery.New(delivery.Options{Bodies: r.bodies, Mailbox: r.mailbox, Contacts: r.contacts, Answers: r.answers, Notifier: r.notifier})
+	return delivery.New(delivery.Options{Bodies: r.bodies, Mailbox: r.mailbox, Contacts: r.contacts, Answers: r.answers, Notifier: r.notifier, Tracking: r.tracking})
 }
 
 // openGround opens the database, migrated, and the place of the bodies: packs beside SQLite, the database itself on
@@ -218,11 +220,12 @@ func (r *rooms) openStore(ctx context.Context, cfg config.Config, log *slog.Logg
 		}
 	}
 	r.auth = auth.New(auth.Options{Tx: r.tx, Lookup: r.directory.SignIn, Secret: secret, Logger: log})
-	r.mailbox = mailbox.New(mailbox.Options{Tx: r.tx, Bodies: r.bodies})
+	r.mailbox = mailbox.New(mailbox.Options{Tx: r.tx, Bodies: r.bodies, Seen: r.seen})
 	r.search = search.NewIndex(search.Options{Tx: r.tx, Bodies: r.bodies, Logger: log, Observe: m})
 	r.submissions = submissions.New()
 	r.contacts = contacts.New()
 	r.responses = responses.New()
+	r.openTracking(cfg.Hostname, log)
 	r.spool = spool.New(spool.Options{Bodies: r.bodies, Histories: r.submissions})
 	r.keys, err = dkimkeys.New(master)
 	return err

@@ -14,7 +14,7 @@ func (r *rooms) newSubmission(hostname string, log *slog.Logger) *submission.Sub
 	return submission.New(submission.Options{
 		Hostname: hostname, Tx: r.tx, Directory: r.directory, Mailbox: r.mailbox, Bodies: r.bodies, Spool: r.spool, Submissions: r.submissions,
 		Contacts: r.contacts, Keys: r.keys, Delivery: r.newDelivery(),
-		Forwarding: r.newForwarding(), Answers: r.answers, Log: log,
+		Forwarding: r.newForwarding(), Answers: r.answers, Tracking: r.tracking, Log: log,
 	})
 }
 

@@ -15,6 +15,11 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
+// Tracking is told what came to lie where, inside our commit.
+type Tracking interface {
+	Delivered(t *tx.Tx, m *mailflow.Accepted, to mailflow.Local, email mail.EmailID) error
+}
+
 // Options are what Delivery stands on.
 type Options struct {
 	Bodies   *bodies.Store
@@ -22,6 +27,7 @@ type Options struct {
 	Contacts *contacts.Store
 	Answers  Answers  // nil: messages come without any
 	Notifier Notifier // nil: nobody is notified
+	Tracking Tracking // nil: nobody is told
 }
 
 // Answers sends what accounts answer by themselves.
@@ -44,6 +50,7 @@ func New(o Options) *Delivery { return &Delivery{o} }
 func (d *Delivery) Deliver(t *tx.Tx, m mailflow.Accepted, to []mailflow.Local) ([]mailflow.Delivered, error) {
 	places := make([]mailbox.Place, 0, len(to))
 	reached := make(map[mail.AccountID]bool, len(to))
+	first := make([]mailflow.Local, 0, len(to)) // how each of the places was reached
 	for _, r := range to {
 		if reached[r.Account] {
 			continue
@@ -54,7 +61,7 @@ func (d *Delivery) Deliver(t *tx.Tx, m mailflow.Accepted, to []mailflow.Local) (
 		if message.Blob, err = d.o.Bodies.Hold(t, r.Account, m.Body); err != nil {
 			return nil, err
 		}
-		places = append(places, mailbox.Place{Account: r.Account, Message: message})
+		places, first = append(places, mailbox.Place{Account: r.Account, Message: message}), append(first, r)
 	}
 	senders, err := d.sort(t, m, places)
 	if err != nil {
@@ -73,9 +80,15 @@ func (d *Delivery) Deliver(t *tx.Tx, m mailflow.Accepted, to []mailflow.Local) (
 	}
 	out := make([]mailflow.Delivered, len(appended))
 	for i, a := range appended {
-		out[i] = mailflow.Delivered{Account: places[i].Account, Mailbox: a.Mailbox, UID: a.UID}
+		out[i] = mailflow.Delivered{Account: places[i].Account, Mailbox: a.Mailbox, UID: a.UID, Email: a.Email}
 		if d.o.Notifier != nil {
 			d.o.Notifier.Delivered(t, places[i].Account, a.Email)
+		}
+		if d.o.Tracking == nil {
+			continue
+		}
+		if err := d.o.Tracking.Delivered(t, &m, first[i], a.Email); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil

@@ -34,6 +34,11 @@ type Forwarding interface {
 	Add(t *tx.Tx, m mailflow.Accepted, skip func(i int) bool) error
 }
 
+// Tracking reads what a message says of one that was sent from here.
+type Tracking interface {
+	Read(ctx context.Context, m *mailflow.Accepted)
+}
+
 // Options are what Inbound stands on.
 type Options struct {
 	Hostname   string // our name in Received fields and in reports
@@ -43,6 +48,7 @@ type Options struct {
 	Delivery   Delivery
 	Forwarding Forwarding
 	Answers    mailflow.Answers // nil: nobody answers by himself
+	Tracking   Tracking         // nil: reports are mail like other mail
 	Log        *slog.Logger
 	Now        func() time.Time // of Received fields and reports; nil: time.Now
 }

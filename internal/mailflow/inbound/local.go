@@ -50,7 +50,7 @@ func (l local) Deliver(ctx context.Context, j mailflow.Job) []mailflow.Attempt {
 			out[i] = l.said(refused[n])
 			continue
 		}
-		err := l.deliver(ctx, j, m, e.Recipients[n])
+		err := l.deliver(ctx, j, m, e.Recipients[n], sentOf(j, i))
 		out[i] = l.attempt(ctx, e.Recipients[n], err)
 	}
 	l.in.discard(ctx, m) // if no commit has named it
@@ -79,7 +79,7 @@ func (l local) read(ctx context.Context, j mailflow.Job, e *mail.Envelope) (mail
 }
 
 // deliver takes the steps for one recipient: a commit for each account, and one for all that the mail goes on to.
-func (l local) deliver(ctx context.Context, j mailflow.Job, m mailflow.Accepted, r mail.Recipient) error {
+func (l local) deliver(ctx context.Context, j mailflow.Job, m mailflow.Accepted, r mail.Recipient, sent mailflow.Sent) error {
 	e := *m.Envelope
 	e.Recipients = []mail.Recipient{r}
 	m.Envelope = &e
@@ -88,7 +88,7 @@ func (l local) deliver(ctx context.Context, j mailflow.Job, m mailflow.Accepted,
 		if !j.MayEnd() {
 			return unavailable(errLeaseLost)
 		}
-		to := []mailflow.Local{{Address: r.Address, Account: account, Detail: r.Detail}}
+		to := []mailflow.Local{{Address: r.Address, Account: account, Detail: r.Detail, Sent: sent}}
 		delivered, err := l.in.commit(ctx, stepOf(j, "account", account.String()), m, to, []mail.AccountID{account}, all)
 		if err != nil {
 			return err
@@ -114,6 +114,14 @@ func (l local) deliver(ctx context.Context, j mailflow.Job, m mailflow.Accepted,
 		l.in.log(ctx, "", &e, "forwarded", slog.String("to", r.Address.String()), slog.Int("addresses", len(r.Elsewhere)), slog.Int("groups", len(r.Groups)))
 	}
 	return err
+}
+
+// sentOf is the recipient of a submission that the i-th of a Job is.
+func sentOf(j mailflow.Job, i int) mailflow.Sent {
+	if j.Submission == 0 || j.Account == mail.SpoolAccount || i >= len(j.Numbers) {
+		return mailflow.Sent{}
+	}
+	return mailflow.Sent{Account: j.Account, Submission: j.Submission, Recipient: j.Numbers[i]}
 }
 
 var errLeaseLost = errors.New("another node has taken the message over")

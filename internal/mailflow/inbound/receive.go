@@ -141,6 +141,9 @@ func (in *Inbound) read(ctx context.Context, e *mail.Envelope, received string, 
 		return mailflow.Accepted{}, unavailable(err)
 	}
 	m.Head = c.head[min(len(returnPath), len(c.head)):]
+	if in.o.Tracking != nil {
+		in.o.Tracking.Read(ctx, &m)
+	}
 	return m, nil
 }
 

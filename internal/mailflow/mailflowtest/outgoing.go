@@ -33,7 +33,7 @@ type Outgoing struct {
 func (r *Rooms) openOutgoing(deliver inbound.Delivery, onward submission.Forwarding, answers mailflow.Answers, log *slog.Logger) {
 	r.Must(r.Provision.Bootstrap(r.T.Context()))
 	r.Submission = submission.New(submission.Options{Hostname: Hostname, Tx: r.Tx, Directory: r.Directory, Mailbox: r.Mailbox, Bodies: r.Bodies,
-		Spool: r.Spool, Submissions: r.Submissions, Contacts: r.Contacts, Keys: r.Keys, Delivery: deliver, Forwarding: onward, Answers: answers, Log: log, Now: func() time.Time { return Now }})
+		Spool: r.Spool, Submissions: r.Submissions, Contacts: r.Contacts, Keys: r.Keys, Delivery: deliver, Forwarding: onward, Answers: answers, Tracking: r.Tracking, Log: log, Now: func() time.Time { return Now }})
 }
 
 // SignedIn is what the door knows of an account that has signed in.

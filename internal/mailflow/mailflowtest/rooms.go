@@ -22,8 +22,10 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mailflow/delivery"
 	"github.com/mailmesh/mailmesh/internal/mailflow/forwarding"
 	"github.com/mailmesh/mailmesh/internal/mailflow/inbound"
+	"github.com/mailmesh/mailmesh/internal/mailflow/tracking"
 	"github.com/mailmesh/mailmesh/internal/mailflow/vacation"
 	"github.com/mailmesh/mailmesh/internal/provision"
+	"github.com/mailmesh/mailmesh/internal/rfc/dkim"
 	"github.com/mailmesh/mailmesh/internal/rfc/smtp"
 	"github.com/mailmesh/mailmesh/internal/rfc/srs"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
@@ -59,6 +61,7 @@ type Rooms struct {
 	Responses *responses.Store // of who is away
 	Blobs     *blobtest.Memory // where Options name no other store
 	Log       *Log
+	Tracking  *tracking.Tracking // does not run
 }
 
 // Options say what is different from the usual.
@@ -67,6 +70,7 @@ type Options struct {
 	Bell     tx.Bell                                 // nil: nobody listens
 	Delivery func(inbound.Delivery) inbound.Delivery // wraps the real one
 	Log      slog.Handler                            // nil: Rooms.Log
+	Keys     dkim.Lookup                             // nil: no signature can be verified
 }
 
 // New makes the rooms over a database with the schema.
@@ -85,19 +89,23 @@ func New(t testing.TB, d *db.DB, o Options) *Rooms {
 	r.Bodies, err = bodies.New(bodies.Options{Tx: r.Tx, Blobs: o.Blobs, MasterKey: bytes.Repeat([]byte{7}, bodies.MasterKeySize)})
 	r.Must(err)
 	r.Directory = directory.New(directory.Options{Hostname: Hostname, Forwarding: true})
-	r.Mailbox = mailbox.New(mailbox.Options{Tx: r.Tx, Bodies: r.Bodies})
+	r.Mailbox = mailbox.New(mailbox.Options{Tx: r.Tx, Bodies: r.Bodies, Seen: func(t *tx.Tx, account mail.AccountID, emails []mail.EmailID) error {
+		return r.Tracking.Seen(t, account, emails)
+	}})
 	r.Auth = auth.New(auth.Options{Tx: r.Tx, Lookup: r.Directory.SignIn, Secret: make([]byte, 32), Params: auth.Params{Memory: 8, Time: 1},
 		Pause: func(context.Context, time.Duration) {}}) // no test waits for a refusal
 	r.Provision = provision.New(provision.Options{Tx: r.Tx, Directory: r.Directory, Auth: r.Auth, Bodies: r.Bodies, Mailboxes: r.Mailbox})
 	r.Contacts = contacts.New()
 	r.Submissions = submissions.New()
+	r.Tracking = tracking.New(tracking.Options{Hostname: Hostname, Tx: r.Tx, Bodies: r.Bodies, Mailbox: r.Mailbox, Contacts: r.Contacts,
+		Submissions: r.Submissions, Keys: o.Keys})
 	r.Spool = spool.New(spool.Options{Bodies: r.Bodies, Histories: r.Submissions})
 	r.Keys, err = dkimkeys.New(bytes.Repeat([]byte{7}, bodies.MasterKeySize))
 	r.Must(err)
 	r.Responses = responses.New()
 	answers := vacation.New(vacation.Options{Hostname: Hostname, Tx: r.Tx, Directory: r.Directory, Responses: r.Responses, Bodies: r.Bodies, Spool: r.Spool,
 		Keys: r.Keys, Log: slog.New(o.Log)})
-	var deliver inbound.Delivery = delivery.New(delivery.Options{Bodies: r.Bodies, Mailbox: r.Mailbox, Contacts: r.Contacts, Answers: answers})
+	var deliver inbound.Delivery = delivery.New(delivery.Options{Bodies: r.Bodies, Mailbox: r.Mailbox, Contacts: r.Contacts, Answers: answers, Tracking: r.Tracking})
 	if o.Delivery != nil {
 		deliver = o.Delivery(deliver)
 	}
@@ -105,7 +113,7 @@ func New(t testing.TB, d *db.DB, o Options) *Rooms {
 	onward := forwarding.New(forwarding.Options{Directory: r.Directory, Bodies: r.Bodies, Spool: r.Spool, Sender: r.Sender, Senders: senders.New()})
 	r.openOutgoing(deliver, onward, answers, slog.New(o.Log))
 	r.Inbound = inbound.New(inbound.Options{Hostname: Hostname, Tx: r.Tx, Mailbox: r.Mailbox, Bodies: r.Bodies, Delivery: deliver,
-		Forwarding: onward, Answers: answers, Log: slog.New(o.Log), Now: func() time.Time { return Now }})
+		Forwarding: onward, Answers: answers, Tracking: r.Tracking, Log: slog.New(o.Log), Now: func() time.Time { return Now }})
 	if _, err := r.Provision.AddDomain(t.Context(), "example.org"); !mail.Is(err, mail.Exists) {
 		r.Must(err)
 	}

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"crypto/rand"
 	"flag"
 	"fmt"
 	"io"
@@ -16,12 +17,20 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow"
+	"github.com/mailmesh/mailmesh/internal/mailflow/mailflowtest"
 	"github.com/mailmesh/mailmesh/internal/store/schema"
+	"github.com/mailmesh/mailmesh/internal/store/submissions"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
-// BenchmarkRelay hands messages of 10 KiB to one destination that takes everything at once.
+// BenchmarkRelay hands messages of 10 KiB to one destination that takes everything at once: mail that goes on, and mail that an
+// account has submitted, whose history is told to it meanwhile.
 func BenchmarkRelay(b *testing.B) {
+	b.Run("onward", func(b *testing.B) { benchmarkRelay(b, false) })
+	b.Run("submitted", func(b *testing.B) { benchmarkRelay(b, true) })
+}
+
+func benchmarkRelay(b *testing.B, submitted bool) {
 	for engine, open := range map[string]dbtest.Open{"sqlite": dbtest.OnSQLite(b, schema.Files), "postgres": dbtest.OnPostgres(b, schema.Files)} {
 		b.Run(engine, func(b *testing.B) {
 			w := newWorld(b, open())
@@ -38,6 +47,14 @@ func BenchmarkRelay(b *testing.B) {
 				return all(j, relayed())
 			}
 			w.addMany(b, b.N, strings.Repeat("x", 10<<10), func(i int) string { return fmt.Sprintf("u%d@one.example", i) }, 0)
+			if submitted {
+				w.submitAll(b)
+			}
+			var telling sync.WaitGroup
+			ctx, cancel := context.WithCancel(context.Background())
+			defer telling.Wait()
+			defer cancel()
+			telling.Go(func() { w.Tracking.Run(ctx) })
 			b.ResetTimer()
 			stop := w.run()
 			<-done
@@ -48,6 +65,37 @@ func BenchmarkRelay(b *testing.B) {
 				b.Errorf("%d are left", len(left))
 			}
 		})
+	}
+}
+
+// submitAll makes all mail in the spool the submissions of twenty accounts.
+func (w *world) submitAll(t testing.TB) {
+	t.Helper()
+	var accounts []mail.AccountID
+	for range 20 {
+		accounts = append(accounts, w.Account(strings.ToLower(rand.Text())))
+	}
+	var after mail.SpoolID
+	for n := 0; ; n++ {
+		var ids []mail.SpoolID
+		w.Must(w.Tx.Write(t.Context(), accounts, func(t *tx.Tx) (err error) {
+			if ids, err = w.spool.Messages(t, after, 100); err != nil {
+				return err
+			}
+			for i, id := range ids {
+				account := accounts[(i+n)%len(accounts)]
+				to := []submissions.Recipient{{Address: mailflowtest.Address("u@one.example")}}
+				if _, err := w.subs.Add(t, submissions.Submission{Account: account, ID: mail.SubmissionID(id) << 1, Email: 1, Recipients: to}); err != nil {
+					return err
+				}
+				t.SQL().Queue(`UPDATE spool_message SET account_id = $2, submission_id = $3 WHERE id = $1`, id, account, int64(id)<<1)
+			}
+			return nil
+		}))
+		if len(ids) == 0 {
+			return
+		}
+		after = ids[len(ids)-1]
 	}
 }
 

@@ -51,6 +51,15 @@ func (j *job) envelope() *mail.Envelope {
 	return &e
 }
 
+// numbers are those of the recipients of the job in the history of the message.
+func (j *job) numbers() []int {
+	out := make([]int, len(j.work.Recipients))
+	for i, r := range j.work.Recipients {
+		out[i] = j.work.First + r.Number
+	}
+	return out
+}
+
 // run hands a message on and passes its result to the writer.
 func (q *Queue) run(ctx context.Context, j *job) {
 	begun := j.now()
@@ -106,6 +115,7 @@ func (q *Queue) handOn(ctx context.Context, j *job) (attempts []mailflow.Attempt
 	}
 	attempts = transport.Deliver(ctx, mailflow.Job{
 		Spool: j.work.ID, Envelope: j.envelope(), Domain: j.work.Domain, Size: j.work.Size,
+		Account: j.work.Account, Submission: j.work.Submission, Numbers: j.numbers(),
 		Open:   func(ctx context.Context) (io.ReadCloser, error) { return q.open(ctx, j) },
 		MayEnd: j.life.Holds,
 	})

@@ -172,7 +172,7 @@ func TestProcesses(t *testing.T) {
 	submit := func(to string) {
 		m := msg(to, to)
 		m.Account = ann
-		w.Must(w.Tx.Write(t.Context(), nil, func(t *tx.Tx) (err error) {
+		w.Must(w.Tx.Write(t.Context(), []mail.AccountID{ann}, func(t *tx.Tx) (err error) {
 			m.Submission, err = w.subs.Add(t, submissions.Submission{Account: ann, Recipients: []submissions.Recipient{{Address: m.Envelope.Recipients[0].Address}}})
 			return err
 		}))

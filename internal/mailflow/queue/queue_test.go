@@ -202,7 +202,7 @@ func TestEvents(t *testing.T) {
 		}
 		m := msg("m1", "a@one.example", "b@two.example")
 		m.Account = ann
-		w.Must(w.Tx.Write(t.Context(), nil, func(t *tx.Tx) (err error) {
+		w.Must(w.Tx.Write(t.Context(), []mail.AccountID{ann}, func(t *tx.Tx) (err error) {
 			m.Submission, err = w.subs.Add(t, submissions.Submission{Account: ann, ReversePath: m.Envelope.ReversePath,
 				Recipients: []submissions.Recipient{{Address: m.Envelope.Recipients[0].Address}, {Address: m.Envelope.Recipients[1].Address}}})
 			return err

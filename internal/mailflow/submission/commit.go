@@ -25,7 +25,7 @@ type accepted struct {
 // two, one of them that its sender knows it from now on. Contacts come to a hundred more.
 const (
 	maxLocal      = 90 // mailflow.MaxLocal, with room for the sender
-	rowsPerLocal  = 11
+	rowsPerLocal  = 12
 	rowsPerOwed   = 2
 	maxCommitRows = 1300
 )
@@ -96,7 +96,11 @@ func (sub *Submission) accept(t *tx.Tx, l *letter) (done accepted, err error) {
 	if err := sub.acquaint(t, l, &e); err != nil {
 		return done, err
 	}
-	if done.ID, err = sub.submit(t, l, &e, slices.Concat(owed, local)); err != nil {
+	kept, err := sub.keepCopy(t, l, len(owed) == 0)
+	if err != nil {
+		return done, err
+	}
+	if done.ID, err = sub.submit(t, l, &e, slices.Concat(owed, local), kept); err != nil {
 		return done, err
 	}
 	if done.Spooled = len(owed); len(owed) > 0 {
@@ -105,12 +109,7 @@ func (sub *Submission) accept(t *tx.Tx, l *letter) (done accepted, err error) {
 		}
 	}
 	if len(local) > 0 {
-		if done.Delivered, err = sub.deliver(t, l, done.ID, local, len(owed)); err != nil {
-			return done, err
-		}
-	}
-	if l.like.SentCopy {
-		err = sub.keepCopy(t, l)
+		done.Delivered, err = sub.deliver(t, l, done.ID, local, len(owed))
 	}
 	return done, err
 }
@@ -144,11 +143,19 @@ func (sub *Submission) acquaint(t *tx.Tx, l *letter, e *mail.Envelope) error {
 	return sub.o.Contacts.Wrote(t, l.account, l.head.author, to)
 }
 
-func (sub *Submission) submit(t *tx.Tx, l *letter, e *mail.Envelope, to []mail.Recipient) (mail.SubmissionID, error) {
-	s := submissions.Submission{Account: l.account, Trace: e.ID, ReversePath: e.ReversePath, MessageID: l.messageID(),
-		Size: l.sent.Body.Size - l.skip, Due: e.HoldUntil, Email: l.kept.Email, Thread: l.kept.Thread, Identity: l.kept.Identity, Envelope: l.kept.Envelope}
+func (sub *Submission) submit(t *tx.Tx, l *letter, e *mail.Envelope, to []mail.Recipient, kept Kept) (mail.SubmissionID, error) {
+	id, err := t.NewID()
+	if err != nil {
+		return 0, err
+	}
+	s := submissions.Submission{Account: l.account, ID: mail.SubmissionID(id), Trace: e.ID, ReversePath: e.ReversePath, MessageID: l.messageID(),
+		Size: l.sent.Body.Size - l.skip, Due: e.HoldUntil, Email: kept.Email, Thread: kept.Thread, Identity: kept.Identity, Envelope: kept.Envelope}
 	for _, r := range to {
 		s.Recipients = append(s.Recipients, submissions.Recipient{Address: r.Address})
+	}
+	if e.EnvID == "" { // what the sender chose goes on as it is (RFC 3461 4.4), and anybody may know it
+		e.EnvID = submissions.EnvelopeID(s.ID)
+		s.EnvID = e.EnvID
 	}
 	return sub.o.Submissions.Add(t, s)
 }
@@ -175,8 +182,9 @@ func (sub *Submission) deliver(t *tx.Tx, l *letter, id mail.SubmissionID, local 
 	var to []mailflow.Local
 	var steps []submissions.Step
 	for i, r := range local {
+		sent := mailflow.Sent{Account: l.account, Submission: id, Recipient: first + i}
 		for _, account := range r.Accounts {
-			to = append(to, mailflow.Local{Address: r.Address, Account: account, Detail: r.Detail})
+			to = append(to, mailflow.Local{Address: r.Address, Account: account, Detail: r.Detail, Sent: sent})
 		}
 		steps = append(steps, submissions.Step{Account: l.account, Submission: id, Recipient: first + i, Event: mail.Event{
 			Kind: mail.EventDelivered, By: sub.o.Hostname, Reply: reply(250, 2, 1, 5, "it is in the mailbox")}})
@@ -185,26 +193,39 @@ func (sub *Submission) deliver(t *tx.Tx, l *letter, id mail.SubmissionID, local 
 	if err != nil {
 		return nil, err
 	}
-	return delivered, sub.o.Submissions.Record(t, steps...)
+	if l.kept.Email != 0 { // a copy that was there before is to get its keywords
+		return delivered, sub.o.Submissions.Record(t, steps...)
+	}
+	return delivered, sub.o.Submissions.Begun(t, steps...)
 }
 
-// keepCopy puts what was sent into the sender's mailbox Sent, if there is one.
-func (sub *Submission) keepCopy(t *tx.Tx, l *letter) error {
+// keepCopy puts what is sent into the sender's mailbox Sent, if he wants it and there is one, and says what the submission keeps.
+// The keywords of the copy say what becomes of it: delivered, where all have it with this commit.
+func (sub *Submission) keepCopy(t *tx.Tx, l *letter, delivered bool) (Kept, error) {
+	kept := l.kept
+	if !l.like.SentCopy {
+		return kept, nil
+	}
 	box, err := sub.o.Mailbox.ByRole(t, l.account, mailbox.RoleSent)
 	if mail.Is(err, mail.NotFound) {
-		return nil
+		return kept, nil
 	}
 	if err != nil {
-		return err
+		return kept, err
 	}
 	m := l.sent
 	if l.copy != nil {
 		m = *l.copy
 	}
-	kept := m.Message
-	kept.Flags = mail.Flags{Bits: mail.Seen}
-	if kept.Blob, err = sub.o.Bodies.Hold(t, l.account, m.Body); err == nil {
-		_, err = sub.o.Mailbox.Append(t, l.account, box.ID, kept)
+	copied := m.Message
+	copied.Flags = mail.Flags{Bits: mail.Seen}
+	if delivered {
+		copied.Flags.Keywords = []string{mailflow.KeywordDelivered}
 	}
-	return err
+	if copied.Blob, err = sub.o.Bodies.Hold(t, l.account, m.Body); err != nil {
+		return kept, err
+	}
+	at, err := sub.o.Mailbox.Append(t, l.account, box.ID, copied)
+	kept.Email, kept.Thread = at.Email, at.Thread
+	return kept, err
 }

@@ -174,6 +174,9 @@ func (sub *Submission) store(ctx context.Context, e *mail.Envelope, l *letter) (
 	if l.sent, err = sub.put(ctx, e, l, returnPath, l.head.block); err != nil {
 		return err
 	}
+	if sub.o.Tracking != nil {
+		sub.o.Tracking.ReadOwn(ctx, &l.sent)
+	}
 	if !l.like.SentCopy || len(l.head.bcc) == 0 {
 		return nil
 	}

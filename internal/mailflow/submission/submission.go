@@ -41,6 +41,11 @@ type Forwarding interface {
 	Resolve(t *tx.Tx, from mail.Address, known bool, r mail.Recipient) (out mail.Recipient, role bool, err error)
 }
 
+// Tracking reads what a message says of one that was sent from here.
+type Tracking interface {
+	ReadOwn(ctx context.Context, m *mailflow.Accepted)
+}
+
 // Options are what Submission stands on.
 type Options struct {
 	Hostname    string // our name in Received fields and events
@@ -55,6 +60,7 @@ type Options struct {
 	Delivery    Delivery
 	Forwarding  Forwarding
 	Answers     mailflow.Answers // nil: nobody answers by himself
+	Tracking    Tracking         // nil: reports are mail like other mail
 	Log         *slog.Logger
 	Now         func() time.Time // of fields that are added; nil: time.Now
 }

@@ -20,7 +20,7 @@ func Parse(content io.ReaderAt, size int64) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	status := statusPart(m.Root)
+	status := Find(m.Root)
 	if status == nil {
 		return Report{}, mail.E("dsn.Parse", mail.Invalid, errors.New("the message is no multipart/report with delivery status fields"))
 	}
@@ -31,9 +31,10 @@ func Parse(content io.ReaderAt, size int64) (Report, error) {
 	return r, err
 }
 
-// statusPart finds the second part of a multipart/report (RFC 6522 3). Some mailers leave the report-type out.
-func statusPart(root *message.Part) *message.Part {
-	if !root.Is("multipart", "report") {
+// Find returns the part of a message that has the fields: the second of a multipart/report (RFC 6522 3), nil when the message is no
+// report. Some mailers leave the report-type out.
+func Find(root *message.Part) *message.Part {
+	if root == nil || !root.Is("multipart", "report") {
 		return nil
 	}
 	if kind := root.Params.Get("report-type"); kind != "" && !strings.EqualFold(kind, "delivery-status") {

@@ -62,6 +62,7 @@ type changing struct {
 	emails  map[mail.EmailID]*placed
 	budget  int // rows that may still be changed
 	orphans []*placed
+	seen    []mail.EmailID // that have \Seen from now on
 }
 
 // begin reads what is decided on.
@@ -225,6 +226,9 @@ func (w *changing) write(e *placed, p emailPlan) {
 		w.orphans = append(w.orphans, e)
 		return
 	}
+	if p.flags.bits&^e.in[0].flags&mail.Seen != 0 {
+		w.seen = append(w.seen, e.email)
+	}
 	for _, m := range p.stays {
 		to := p.flags
 		if at := slices.Index(p.into, m.mailbox); at >= 0 { // it lies there with \Deleted, and is wanted again
@@ -260,5 +264,8 @@ func (w *changing) end() error {
 		}
 	}
 	w.touched.write(w.t, w.owner)
-	return nil
+	if len(w.seen) == 0 {
+		return nil
+	}
+	return w.a.s.seen(w.t, w.owner, w.seen)
 }

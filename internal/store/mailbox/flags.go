@@ -126,6 +126,11 @@ func (s *Store) storeFlags(t *tx.Tx, account mail.AccountID, mailbox mail.Mailbo
 		uids, examined = rest, examined+len(list)
 	}
 	w.write()
+	if len(w.seen) > 0 {
+		if err := s.seen(t, account, w.seen); err != nil {
+			return flagStep{}, err
+		}
+	}
 	return flagStep{w.result, uids}, nil
 }
 
@@ -147,6 +152,7 @@ type flagWork struct {
 	groups    []flagGroup
 	elsewhere []elsewhere
 	touched   touchedMailboxes
+	seen      []mail.EmailID // that have \Seen from now on
 	result    FlagsStored
 }
 
@@ -242,6 +248,9 @@ func (w *flagWork) put(m *member, i int, to flagText, others []flaggedPlace) {
 	if set := to.bits & mail.Deleted; set != m.flags&mail.Deleted {
 		// RFC 8621 4.1.1: JMAP does not show the message there.
 		w.t.Changed(tx.Change{Account: w.account, Kind: tx.KindShown, Op: shownOp(set), Object: int64(m.email), Mailbox: w.mailbox, UID: m.uid})
+	}
+	if to.bits&^m.flags&mail.Seen != 0 {
+		w.seen = append(w.seen, m.email)
 	}
 	delta := countersOf(to.bits, 0)
 	delta.sub(countersOf(m.flags, 0))

@@ -57,6 +57,9 @@ type Options struct {
 	Tx        *tx.Store
 	Bodies    Bodies
 	ViewBytes int64 // memory for cached views; 0: DefaultViewBytes
+
+	// Seen is told of emails that get \Seen, in the commit that sets it. nil: nobody is.
+	Seen func(t *tx.Tx, account mail.AccountID, emails []mail.EmailID) error
 }
 
 // Store is the room. It is safe for concurrent use.
@@ -64,6 +67,7 @@ type Store struct {
 	tx     *tx.Store
 	bodies Bodies
 	views  *viewCache
+	seen   func(t *tx.Tx, account mail.AccountID, emails []mail.EmailID) error
 
 	// What tests make small, so that few messages take many steps.
 	rowsPerStep int
@@ -75,7 +79,10 @@ func New(o Options) *Store {
 	if o.ViewBytes == 0 {
 		o.ViewBytes = DefaultViewBytes
 	}
-	s := &Store{tx: o.Tx, bodies: o.Bodies, rowsPerStep: stepRows, logRows: LogRows}
+	if o.Seen == nil {
+		o.Seen = func(*tx.Tx, mail.AccountID, []mail.EmailID) error { return nil }
+	}
+	s := &Store{tx: o.Tx, bodies: o.Bodies, seen: o.Seen, rowsPerStep: stepRows, logRows: LogRows}
 	s.views = newViewCache(o.ViewBytes, s.refresh)
 	return s
 }

@@ -460,11 +460,12 @@ CREATE TABLE submission (
     trace        TEXT NOT NULL,           -- the message's id in logs
     reverse_path TEXT NOT NULL,
     message_id   TEXT NOT NULL,           -- without angle brackets
+    env_id       TEXT NOT NULL,           -- RFC 3461 4.4, of our making: by it reports find back; '' where the sender chose one
     size         BIGINT NOT NULL,
     recipients   {{bytes}} NOT NULL,      -- in the order in which events and the spool count them
     created      BIGINT NOT NULL,
     due          BIGINT NOT NULL,         -- not sent before; until then it can be taken back
-    email_id     BIGINT NOT NULL,         -- the sender's email that was sent, 0 for none: JMAP shows those that have one
+    email_id     BIGINT NOT NULL,         -- the sender's email that was sent, whose keywords say what became of it; 0 for none: JMAP shows those that have one
     thread_id    BIGINT NOT NULL,         -- of that
     identity_id  BIGINT NOT NULL,         -- who it was sent as, 0: nobody said
     envelope     {{bytes}} NOT NULL,      -- as JMAP shows it, empty where nobody said
@@ -476,6 +477,7 @@ CREATE INDEX submission_created ON submission (account_id, created);
 CREATE INDEX submission_due ON submission (due);
 CREATE INDEX submission_trace ON submission (trace);
 CREATE INDEX submission_id ON submission (id);
+CREATE INDEX submission_message ON submission (account_id, message_id) WHERE message_id <> '';
 
 -- What became of them, step by step.
 CREATE TABLE submission_event (
@@ -491,6 +493,26 @@ CREATE TABLE submission_event (
     reply         TEXT NOT NULL,
     PRIMARY KEY (account_id, submission_id, recipient, seq)
 ) {{clustered}};
+
+-- What happened to submissions in commits that had not locked their account, whose change log is told after them.
+CREATE TABLE submission_news (
+    account_id    BIGINT NOT NULL,
+    id            BIGINT NOT NULL,
+    submission_id BIGINT NOT NULL,
+    PRIMARY KEY (account_id, id)
+) {{clustered}};
+
+-- Mail in mailboxes here that an account here has submitted, and that was not displayed yet.
+CREATE TABLE receipt (
+    account_id    BIGINT NOT NULL,        -- who has it
+    email_id      BIGINT NOT NULL,
+    sender_id     BIGINT NOT NULL,        -- whose submission it is
+    submission_id BIGINT NOT NULL,
+    recipient     BIGINT NOT NULL,        -- number within `recipients`
+    author        TEXT NOT NULL,          -- the address that it is from
+    PRIMARY KEY (account_id, email_id)
+) {{clustered}};
+CREATE INDEX receipt_submission ON receipt (submission_id);
 
 -------------------------------------------------------------------------------------------------------- certificates
 

@@ -121,7 +121,7 @@ func (r *rooms) submitOne(from mail.AccountID) {
 		}}
 	body, err := r.bodies.Put(r.t.Context(), strings.NewReader(letter("out", "", "text/plain", "Owed.\r\n")))
 	r.must(err)
-	r.write(mail.SpoolAccount, func(t *tx.Tx) error {
+	r.must(r.tx.Write(r.t.Context(), []mail.AccountID{mail.SpoolAccount, from}, func(t *tx.Tx) error {
 		id, err := r.bodies.Hold(t, mail.SpoolAccount, body)
 		if err != nil {
 			return err
@@ -137,7 +137,7 @@ func (r *rooms) submitOne(from mail.AccountID) {
 		}
 		_, err = r.spool.Add(t, spool.Message{Blob: id, Envelope: e, Account: from, Submission: sent, First: 1})
 		return err
-	})
+	}))
 }
 
 // dump writes all rows of a SQLite database as statements that PostgreSQL understands, one a line.

@@ -14,9 +14,21 @@
 // # Locks
 //
 // Record locks no account, so that the queue neither waits for a sender's mailbox nor fails with an account that was
-// removed: a step of a submission that is not there any more is dropped. Two commits never record for the same recipient
-// at the same time, because a recipient is leased to one of them; Cancel's caller has taken it out of the spool in the same
-// commit.
+// removed: a step of a submission that is not there any more is dropped. Several commits may record for one recipient at a
+// time: the queue, and a recipient who opens the message.
+//
+// # Who learns of it
+//
+// Each submission that is made or changes is in its account's change log (tx.KindSubmission), so that it is pushed like all else.
+// Where a commit has not locked the account, it leaves news instead, a row of its own for each, which TakeNews enters into the log in
+// another commit. SetWake says who is woken to do that at once (mailflow/tracking); WithNews finds what is left of a process
+// that ended.
+//
+// # Where it goes on
+//
+// A message that leaves bears an envelope id by which reports of others find back (EnvelopeID, ByEnvelope, Report). One that
+// comes to a mailbox here leaves a receipt there (Expect), which is taken when it is displayed (Displayed). StatusOf sums up
+// what is known of a recipient, in the words of RFC 8621 7.
 //
 // # Taking back
 //

@@ -134,7 +134,7 @@ func TestSetSending(t *testing.T) {
 			t.Errorf("a change forgets what was used: %v", err)
 		}
 		for _, bad := range []Sending{{MaxRecipients: -2}, {MaxStrangers: maxLimit + 1}, {Undo: -1}, {Undo: maxUndo + 1}} {
-			if err := w.tx.Write(t.Context(), nil, func(t *tx.Tx) error { return w.SetSending(t, 7, bad) }); !mail.Is(err, mail.Invalid) {
+			if err := w.tx.Write(t.Context(), accounts, func(t *tx.Tx) error { return w.SetSending(t, 7, bad) }); !mail.Is(err, mail.Invalid) {
 				t.Errorf("%+v: %v", bad, err)
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
-	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
@@ -12,9 +11,6 @@ import (
 func TestShown(t *testing.T) {
 	each(t, func(t *testing.T, r *world) {
 		const ann = mail.AccountID(7)
-		r.do(func(t *tx.Tx) error {
-			return directory.New(directory.Options{}).AddHome(t, ann, make([]byte, 60), directory.Quota{})
-		})
 		write := func(fn func(*tx.Tx) error) error { return r.tx.Write(t.Context(), []mail.AccountID{ann}, fn) }
 		var with, without mail.SubmissionID
 		sub := Submission{Account: ann, Recipients: []Recipient{{mail.Address{Local: "x", Domain: "example.net"}}}}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
@@ -30,6 +31,7 @@ type Submission struct {
 	Trace       string            // the message's id in logs
 	ReversePath mail.Address
 	MessageID   string // without angle brackets
+	EnvID       string // RFC 3461 4.4, where EnvelopeID has made it
 	Size        int64
 	Recipients  []Recipient
 	Created     time.Time // given by Add
@@ -49,8 +51,10 @@ type Recipient struct {
 	Address mail.Address // as the sender wrote it
 }
 
-// Store is the room. It keeps nothing of its own and is safe for concurrent use.
-type Store struct{}
+// Store is the room. It keeps nothing of its own but whom it wakes, and is safe for concurrent use.
+type Store struct {
+	wake atomic.Pointer[func(mail.AccountID)]
+}
 
 // New returns a Store.
 func New() *Store { return &Store{} }
@@ -58,7 +62,7 @@ func New() *Store { return &Store{} }
 // format1 is the kept form of the recipients: a JSON array of addresses.
 const format1 = 1
 
-// Add enters a submission, which is queued for all its recipients from then on.
+// Add enters a submission, which is queued for all its recipients from then on. Its account is locked, but for mail.SpoolAccount.
 func (s *Store) Add(t *tx.Tx, sub Submission) (mail.SubmissionID, error) {
 	const op = "submissions.Add"
 	if n := len(sub.Recipients); n == 0 || n > MaxRecipients {
@@ -83,10 +87,10 @@ func (s *Store) Add(t *tx.Tx, sub Submission) (mail.SubmissionID, error) {
 	if sub.Due.Before(now) {
 		sub.Due = now
 	}
-	t.SQL().Queue(`INSERT INTO submission (account_id, id, format, trace, reverse_path, message_id, size, recipients, created, due,
+	t.SQL().Queue(`INSERT INTO submission (account_id, id, format, trace, reverse_path, message_id, env_id, size, recipients, created, due,
 			email_id, thread_id, identity_id, envelope, hidden, canceled)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, 0)`,
-		sub.Account, sub.ID, format1, sub.Trace, sub.ReversePath.String(), cut(sub.MessageID), sub.Size, recipients, now, sub.Due,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, 0)`,
+		sub.Account, sub.ID, format1, sub.Trace, sub.ReversePath.String(), cut(sub.MessageID), sub.EnvID, sub.Size, recipients, now, sub.Due,
 		sub.Email, sub.Thread, sub.Identity, append([]byte{}, sub.Envelope...))
 	if sub.Email != 0 {
 		t.Changed(tx.Change{Account: sub.Account, Kind: tx.KindSubmission, Op: tx.Created, Object: int64(sub.ID)})
@@ -105,7 +109,7 @@ func (s *Store) Begin(t *tx.Tx, id mail.SpoolID, e *mail.Envelope, size int64) (
 	return sub.Account, sub.ID, err
 }
 
-const selectSubmission = `SELECT account_id, id, format, trace, reverse_path, message_id, size, recipients, created, due,
+const selectSubmission = `SELECT account_id, id, format, trace, reverse_path, message_id, env_id, size, recipients, created, due,
 	email_id, thread_id, identity_id, envelope, hidden, canceled FROM submission `
 
 // Submission returns one, mail.NotFound when it is not there (any more).
@@ -178,7 +182,7 @@ func scan(scan func(...any) error) (sub Submission, err error) {
 	var format int64
 	var from string
 	var recipients []byte
-	if err := scan(&sub.Account, &sub.ID, &format, &sub.Trace, &from, &sub.MessageID, &sub.Size, &recipients, &sub.Created, &sub.Due,
+	if err := scan(&sub.Account, &sub.ID, &format, &sub.Trace, &from, &sub.MessageID, &sub.EnvID, &sub.Size, &recipients, &sub.Created, &sub.Due,
 		&sub.Email, &sub.Thread, &sub.Identity, &sub.Envelope, &sub.Hidden, &sub.Canceled); err != nil {
 		return Submission{}, err
 	}
@@ -224,6 +228,8 @@ func (s *Store) Forget(t *tx.Tx) (more bool, err error) {
 	n, err := t.SQL().Exec(`DELETE FROM submission_event WHERE account_id = $1 AND submission_id = $2 AND (recipient, seq) IN
 		(SELECT recipient, seq FROM submission_event WHERE account_id = $1 AND submission_id = $2 LIMIT $3)`, account, id, forgetRows)
 	if err == nil && n < forgetRows {
+		t.SQL().Queue(`DELETE FROM receipt WHERE submission_id = $1`, id)
+		t.SQL().Queue(`DELETE FROM submission_news WHERE account_id = $1 AND submission_id = $2`, account, id)
 		t.SQL().Queue(`DELETE FROM submission WHERE account_id = $1 AND id = $2`, account, id)
 	}
 	return true, err
@@ -232,8 +238,8 @@ func (s *Store) Forget(t *tx.Tx) (more bool, err error) {
 // Purge removes rows of an account that is being removed, as many as one commit may, and says whether there are more.
 func (s *Store) Purge(t *tx.Tx, account mail.AccountID) (more bool, err error) {
 	left := int64(forgetRows)
-	for _, table := range []struct{ name, key string }{{"submission_event", "submission_id, recipient, seq"}, {"submission", "id"},
-		{"correspondent", "hash"}, {"sending", "account_id"}} {
+	for _, table := range []struct{ name, key string }{{"submission_event", "submission_id, recipient, seq"}, {"submission", "id"}, {"submission_news", "id"},
+		{"receipt", "email_id"}, {"correspondent", "hash"}, {"sending", "account_id"}} {
 		n, err := t.SQL().Exec(`DELETE FROM `+table.name+` WHERE account_id = $1 AND (`+table.key+`) IN
 			(SELECT `+table.key+` FROM `+table.name+` WHERE account_id = $1 LIMIT $2)`, account, left)
 		if err != nil {

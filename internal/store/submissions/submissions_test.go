@@ -8,15 +8,30 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/schema"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
+// accounts are those of each test's world.
+var accounts = []mail.AccountID{7, 8}
+
 func each(t *testing.T, test func(t *testing.T, w *world)) {
 	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) {
-		x, err := tx.New(t.Context(), tx.Options{DB: open()})
+		d := open()
+		x, err := tx.New(t.Context(), tx.Options{DB: d})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = d.Write(t.Context(), 0, func(d *db.Tx) error {
+			for _, id := range accounts {
+				d.Queue(`INSERT INTO account (id, state, epoch, modseq, log_floor, last_uidvalidity, quota_bytes, quota_messages,
+					used_bytes, used_messages, wrapped_key) VALUES ($1, 'here', 1, 0, 0, 0, 0, 0, 0, 0, $2)`, id, []byte{1})
+			}
+			return nil
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,7 +47,7 @@ type world struct {
 
 func (w *world) do(fn func(*tx.Tx) error) {
 	w.t.Helper()
-	if err := w.tx.Write(w.t.Context(), nil, fn); err != nil {
+	if err := w.tx.Write(w.t.Context(), accounts, fn); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -52,7 +67,7 @@ func (w *world) events(account mail.AccountID, id mail.SubmissionID) (out [][]ma
 func address(local string) mail.Address { return mail.Address{Local: local, Domain: "example.org"} }
 
 func submission(to ...string) Submission {
-	sub := Submission{Account: 7, Trace: "t1", ReversePath: address("ann"), MessageID: "1@example.org", Size: 99}
+	sub := Submission{Account: 7, Trace: "t1", ReversePath: address("ann"), MessageID: "1@example.org", EnvID: "e", Email: 5, Size: 99}
 	for _, local := range to {
 		sub.Recipients = append(sub.Recipients, Recipient{address(local)})
 	}
@@ -80,7 +95,7 @@ func TestAdd(t *testing.T) {
 			return nil
 		})
 		for _, n := range []int{0, MaxRecipients + 1} {
-			err := w.tx.Write(t.Context(), nil, func(t *tx.Tx) error {
+			err := w.tx.Write(t.Context(), accounts, func(t *tx.Tx) error {
 				_, err := w.Add(t, submission(slices.Repeat([]string{"x"}, n)...))
 				return err
 			})
@@ -141,7 +156,7 @@ func TestRecord(t *testing.T) {
 		relayed := mail.Event{Kind: mail.EventRelayed, At: at, By: "mx [192.0.2.1]",
 			Reply: mail.Reply{Code: 250, Enhanced: mail.EnhancedCode{2, 17, 999}, Text: "ok ü"}}
 		w.do(func(t *tx.Tx) error {
-			return w.Record(t, Step{7, id, 1, mail.Event{Kind: mail.EventAttempted}}, Step{7, id, 1, relayed}, Step{7, id, 0, mail.Event{Kind: mail.EventDeferred}},
+			return w.Record(t, Step{7, id, 1, mail.Event{Kind: mail.EventAttempted, At: at}}, Step{7, id, 1, relayed}, Step{7, id, 0, mail.Event{Kind: mail.EventDeferred}},
 				Step{8, id, 0, relayed}, Step{7, id + 1, 0, relayed})
 		})
 		w.do(func(t *tx.Tx) error {
@@ -225,12 +240,11 @@ func TestForgetAndPurge(t *testing.T) {
 		old, fresh := w.add(submission("a", "b", "c")), w.add(submission("d"))
 		w.do(func(t *tx.Tx) error {
 			t.SQL().Queue(`UPDATE submission SET due = $2 WHERE id = $1`, old, t.Now().Add(-Kept-time.Hour))
+			var steps []Step
 			for i := range 1400 {
-				if err := w.Record(t, Step{7, old, i % 3, mail.Event{Kind: mail.EventDeferred}}); err != nil {
-					return err
-				}
+				steps = append(steps, Step{7, old, i % 3, mail.Event{Kind: mail.EventDeferred}})
 			}
-			return w.Record(t, Step{7, fresh, 0, mail.Event{Kind: mail.EventDeferred}})
+			return w.Record(t, append(steps, Step{7, fresh, 0, mail.Event{Kind: mail.EventDeferred}})...)
 		})
 		rounds := 0
 		for more := true; more; rounds++ {

@@ -1,8 +1,6 @@
 package sending
 
 import (
-	"fmt"
-
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/submissions"
 )
@@ -19,26 +17,40 @@ func deliveryStatus(sub submissions.Submission, events [][]mail.Event) map[strin
 	out := make(map[string]recipientStatus, len(sub.Recipients))
 	for n, r := range sub.Recipients {
 		if n < len(events) {
-			out[r.Address.String()] = statusOf(events[n])
+			s := submissions.StatusOf(events[n])
+			out[r.Address.String()] = recipientStatus{s.Reply, s.Delivered, s.Displayed}
 		}
 	}
 	return out
 }
 
-func statusOf(events []mail.Event) recipientStatus {
-	s := recipientStatus{SMTPReply: "250 2.0.0 queued", Delivered: "queued", Displayed: "unknown"}
-	for _, e := range events {
-		if e.Reply.Code != 0 {
-			s.SMTPReply = fmt.Sprintf("%d %v %s", e.Reply.Code, e.Reply.Enhanced, e.Reply.Text)
+// step is one of the property timeline (docs/message-status.md).
+type step struct {
+	At    string  `json:"at"`
+	State string  `json:"state"` // mail.EventKind
+	By    *string `json:"by"`
+	Reply *string `json:"reply"`
+}
+
+// timeline is all that has happened to a submission, by recipient, in order.
+func timeline(sub submissions.Submission, events [][]mail.Event) map[string][]step {
+	out := make(map[string][]step, len(sub.Recipients))
+	for n, r := range sub.Recipients {
+		if n >= len(events) {
+			continue
 		}
-		switch e.Kind {
-		case mail.EventDelivered:
-			s.Delivered = "yes"
-		case mail.EventRelayed:
-			s.Delivered = "unknown"
-		case mail.EventFailed, mail.EventExpired, mail.EventCanceled:
-			s.Delivered = "no"
+		steps := make([]step, 0, len(events[n]))
+		for _, e := range events[n] {
+			s := step{At: utcDate(e.At), State: string(e.Kind)}
+			if e.By != "" {
+				s.By = &e.By
+			}
+			if reply := submissions.ReplyOf(e); reply != "" {
+				s.Reply = &reply
+			}
+			steps = append(steps, s)
 		}
+		out[r.Address.String()] = steps
 	}
-	return s
+	return out
 }

@@ -45,9 +45,11 @@ type emailSubmission struct {
 	DeliveryStatus any      `json:"deliveryStatus"`
 	DSNBlobIDs     []string `json:"dsnBlobIds"`
 	MDNBlobIDs     []string `json:"mdnBlobIds"`
+
+	Timeline map[string][]step `json:"timeline,omitempty"` // ours: only where it is named
 }
 
-var submissionProperties = method.Known("id", "identityId", "emailId", "threadId", "envelope", "sendAt", "undoStatus", "deliveryStatus", "dsnBlobIds", "mdnBlobIds")
+var submissionProperties = method.Known("id", "identityId", "emailId", "threadId", "envelope", "sendAt", "undoStatus", "deliveryStatus", "dsnBlobIds", "mdnBlobIds", "timeline")
 
 // The values of undoStatus.
 const (
@@ -98,7 +100,7 @@ func (s *Sending) getSubmissions(ctx context.Context, c *method.Call) (any, erro
 		if now, err = states.Of(t, account, states.EmailSubmission); err != nil {
 			return err
 		}
-		found, ids, err = s.readSubmissions(t, account, own, args.IDs, properties.Has("deliveryStatus"))
+		found, ids, err = s.readSubmissions(t, account, own, args.IDs, properties)
 		return err
 	})
 	if err != nil {
@@ -108,7 +110,7 @@ func (s *Sending) getSubmissions(ctx context.Context, c *method.Call) (any, erro
 }
 
 // readSubmissions reads those that are asked for, or all.
-func (s *Sending) readSubmissions(t *tx.Tx, account mail.AccountID, own []identities.Identity, asked *[]string, status bool) (map[string]emailSubmission, []string, error) {
+func (s *Sending) readSubmissions(t *tx.Tx, account mail.AccountID, own []identities.Identity, asked *[]string, properties method.Properties) (map[string]emailSubmission, []string, error) {
 	found := map[string]emailSubmission{}
 	var ids []string
 	if asked == nil {
@@ -137,7 +139,7 @@ func (s *Sending) readSubmissions(t *tx.Tx, account mail.AccountID, own []identi
 		if err != nil {
 			return nil, nil, err
 		}
-		one, err := s.shown(t, own, sub, status)
+		one, err := s.shown(t, own, sub, properties)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -147,7 +149,7 @@ func (s *Sending) readSubmissions(t *tx.Tx, account mail.AccountID, own []identi
 }
 
 // shown is a submission as JMAP has it.
-func (s *Sending) shown(t *tx.Tx, own []identities.Identity, sub submissions.Submission, status bool) (emailSubmission, error) {
+func (s *Sending) shown(t *tx.Tx, own []identities.Identity, sub submissions.Submission, properties method.Properties) (emailSubmission, error) {
 	out := emailSubmission{ID: sub.ID.String(), IdentityID: identityFor(own, sub).String(), EmailID: sub.Email.String(), ThreadID: sub.Thread.String(),
 		SendAt: utcDate(sub.Due), UndoStatus: undoStatus(sub.Canceled, sub.Due, t.Now()), DSNBlobIDs: []string{}, MDNBlobIDs: []string{}}
 	if len(sub.Envelope) == 0 || json.Unmarshal(sub.Envelope, &out.Envelope) != nil {
@@ -156,12 +158,16 @@ func (s *Sending) shown(t *tx.Tx, own []identities.Identity, sub submissions.Sub
 			out.Envelope.RcptTo = append(out.Envelope.RcptTo, envelopeAddress{Email: r.Address.String()})
 		}
 	}
-	if !status {
+	told := !properties.All() && properties.Has("timeline")
+	if !told && !properties.Has("deliveryStatus") {
 		return out, nil
 	}
 	events, err := s.o.Submissions.Events(t, sub.Account, sub.ID)
 	if err == nil {
 		out.DeliveryStatus = deliveryStatus(sub, events)
+	}
+	if err == nil && told {
+		out.Timeline = timeline(sub, events)
 	}
 	return out, err
 }

@@ -266,7 +266,7 @@ func (w *submitting) created(ctx context.Context, id mail.SubmissionID, given ij
 	err := w.o.Tx.Read(ctx, func(t *tx.Tx) error {
 		sub, err := w.o.Submissions.Submission(t, w.account, id)
 		if err == nil {
-			one, err = w.Sending.shown(t, w.own, sub, true)
+			one, err = w.Sending.shown(t, w.own, sub, method.Properties{})
 		}
 		return err
 	})
