@@ -56,6 +56,7 @@ type meters struct {
 	signIns      metrics.Counter
 	commands     metrics.Histogram
 	pop3Commands metrics.Histogram
+	jmapCalls    metrics.Histogram
 	retrieved    metrics.Counter
 	removed      metrics.Counter
 }
@@ -101,6 +102,7 @@ func newMeters() *meters {
 		signIns:          r.Counter("sign_ins_total", "Attempts to sign in.", "protocol", "mechanism", "result"),
 		commands:         r.Histogram("imap_command_seconds", "Time of an IMAP command, without waiting for the client.", metrics.Latencies, "command", "answer"),
 		pop3Commands:     r.Histogram("pop3_command_seconds", "Time of a POP3 command, without waiting for the client.", metrics.Latencies, "command", "answer"),
+		jmapCalls:        r.Histogram("jmap_call_seconds", "Time of a call of a JMAP method, by how it ended: ok, or the type of the error.", metrics.Latencies, "method", "result"),
 		retrieved:        r.Counter("pop3_retrieved_bytes_total", "Bytes of messages sent over POP3, by sessions that have ended."),
 		removed:          r.Counter("pop3_deleted_total", "Messages deleted over POP3."),
 	}
@@ -178,6 +180,15 @@ func (m imapMeters) TurnedAway(why string) { m.turnedAway.Add(1, "imap", why) }
 func (m imapMeters) Command(name, condition string, took time.Duration) {
 	m.commands.Time(took, name, condition)
 }
+
+// jmapMeters are what the JMAP door observes. Every request signs in.
+type jmapMeters struct{ *meters }
+
+func (m jmapMeters) SignedIn(scheme string) { m.signIns.Add(1, "jmap", scheme, "ok") }
+func (m jmapMeters) SignInFailed(scheme string, why mail.Kind) {
+	m.signIns.Add(1, "jmap", scheme, string(why))
+}
+func (m jmapMeters) Called(name, result string, d time.Duration) { m.jmapCalls.Time(d, name, result) }
 
 // pop3Meters are what the POP3 door observes.
 type pop3Meters struct{ *meters }

@@ -35,6 +35,7 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 	if _, end := n.Dial(t).Do("LOGIN %q wrong", bob.Address); !strings.HasPrefix(end, "NO") {
 		t.Fatal(end)
 	}
+	openJMAP(t, n, alice, true).call("urn:ietf:params:jmap:core", "Core/echo", "{}")
 	n.Send(t, "smtp", "me@example.net", []string{alice.Address, bob.Address, "nobody@demo.example", "a@elsewhere.example"}, letter("counted"))
 	n.Send(t, "lmtp", "me@example.net", []string{alice.Address}, letter("counted, too"))
 	grown := map[string]float64{
@@ -47,6 +48,8 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 		`sign_ins_total{mechanism="LOGIN",protocol="imap",result="ok"}`:     1,
 		`sign_ins_total{mechanism="LOGIN",protocol="imap",result="denied"}`: 1,
 		`imap_command_seconds_count{answer="OK",command="SELECT"}`:          1,
+		`sign_ins_total{mechanism="Basic",protocol="jmap",result="ok"}`:     2,
+		`jmap_call_seconds_count{method="Core/echo",result="ok"}`:           1,
 		`body_sync_bodies_sum`:                                              2,
 		`notice_seconds_count`:                                              2,
 	}

@@ -35,8 +35,10 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (*method.U
 			tried = scheme
 			var u *method.User
 			if u, err = scheme.Authenticate(r.Context(), strings.TrimLeft(credentials, " "), r); err == nil {
+				s.o.Observer.SignedIn(scheme.Name())
 				return u, nil
 			}
+			s.o.Observer.SignInFailed(scheme.Name(), mail.KindOf(err))
 			break
 		}
 	}

@@ -32,8 +32,23 @@ type Options struct {
 	Blobs     *blobs.Blobs
 	Directory *directory.Store
 	MaxUpload int64        // bytes
+	Observer  Observer     // may be nil
 	Log       *slog.Logger // nil discards
 }
+
+// Observer is told what goes on at the door.
+type Observer interface {
+	SignedIn(scheme string)
+	SignInFailed(scheme string, why mail.Kind)
+	// Called: a call of a method ended, "ok" or with an error of a type. Both are of fixed sets.
+	Called(name, result string, took time.Duration)
+}
+
+type noObserver struct{}
+
+func (noObserver) SignedIn(string)                      {}
+func (noObserver) SignInFailed(string, mail.Kind)       {}
+func (noObserver) Called(string, string, time.Duration) {}
 
 // Server is the door. It is safe for concurrent use once everything is added to it.
 type Server struct {
@@ -48,10 +63,13 @@ type Server struct {
 // New makes a Server.
 func New(o Options) (*Server, error) {
 	if o.Registry == nil || len(o.Schemes) == 0 || o.Tx == nil || o.Mailbox == nil || o.Blobs == nil || o.Directory == nil || o.MaxUpload <= 0 {
-		return nil, errors.New("jmapserver: only Log may be left out")
+		return nil, errors.New("jmapserver: only Observer and Log may be left out")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Observer == nil {
+		o.Observer = noObserver{}
 	}
 	s := &Server{o: o, accesses: access.New(o.Tx, o.Mailbox), mux: http.NewServeMux(),
 		requests: counts{most: method.MaxConcurrentRequests}, uploads: counts{most: MaxConcurrentUpload}}
@@ -111,7 +129,7 @@ func (s *Server) Request(ctx context.Context, u *method.User, body []byte) ([]by
 	if problem != nil {
 		return nil, problem
 	}
-	resp, err := s.o.Registry.Run(ctx, u, req, method.Options{Account: s.accesses.Account, Log: s.o.Log})
+	resp, err := s.o.Registry.Run(ctx, u, req, method.Options{Account: s.accesses.Account, Log: s.o.Log, Called: s.o.Observer.Called})
 	if err != nil {
 		return nil, err
 	}

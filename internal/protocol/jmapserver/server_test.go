@@ -76,8 +76,15 @@ func TestSessionOfShared(t *testing.T) {
 	}))
 	after := object(t, d.do(request("GET", "/.well-known/jmap", "")))
 	shared, _ := after["accounts"].(map[string]any)[doortest.Bob.String()].(map[string]any)
-	if shared["isPersonal"] != false || shared["name"] != doortest.BobAddress || after["state"] == before["state"] {
+	if shared["isPersonal"] != false || shared["isReadOnly"] != true || shared["name"] != doortest.BobAddress || after["state"] == before["state"] {
 		t.Errorf("the account that is shared: %v, states %v and %v", shared, before["state"], after["state"])
+	}
+	d.Must(d.Tx.Write(t.Context(), []mail.AccountID{doortest.Ann, doortest.Bob}, func(t *tx.Tx) error {
+		return d.Mailbox.As(doortest.Bob).Grant(t, doortest.Bob, inbox.ID, mailbox.AddRights, mailbox.Grant{Grantee: doortest.Ann, Rights: mail.RightSeen})
+	}))
+	more := object(t, d.do(request("GET", "/.well-known/jmap", "")))
+	if s := more["accounts"].(map[string]any)[doortest.Bob.String()].(map[string]any); s["isReadOnly"] != false || more["state"] == after["state"] {
+		t.Errorf("with the right to change something: %v", s)
 	}
 	if caps := shared["accountCapabilities"].(map[string]any); caps["urn:example:own"] != nil {
 		t.Errorf("it has %v", caps)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/access"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
 	"github.com/mailmesh/mailmesh/internal/rfc/ijson"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -66,7 +67,7 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request, u *method.User)
 // makeSession makes all of the session but its URLs.
 func (s *Server) makeSession(ctx context.Context, u *method.User) (*session, error) {
 	made := &session{Capabilities: map[string]any{}, Accounts: map[string]account{}, PrimaryAccounts: map[string]string{}}
-	var all []method.Access
+	var all []access.Seen
 	names := map[mail.AccountID]string{}
 	err := s.o.Tx.Read(ctx, func(t *tx.Tx) (err error) {
 		if all, err = s.accesses.All(t, u); err != nil {
@@ -95,14 +96,14 @@ func (s *Server) makeSession(ctx context.Context, u *method.User) (*session, err
 			if c.Account == nil {
 				continue
 			}
-			if offered := c.Account(ctx, u, a); offered != nil {
+			if offered := c.Account(ctx, u, a.Access); offered != nil {
 				has[uri] = offered
 				if a.Own() {
 					made.PrimaryAccounts[uri] = a.Owner.String()
 				}
 			}
 		}
-		made.Accounts[a.Owner.String()] = account{Name: names[a.Owner], IsPersonal: a.Own(), Capabilities: has}
+		made.Accounts[a.Owner.String()] = account{Name: names[a.Owner], IsPersonal: a.Own(), IsReadOnly: a.ReadOnly, Capabilities: has}
 	}
 	made.State, err = stateOf(made)
 	s.states.put(whose{u.Account, u.Scope}, made.State)

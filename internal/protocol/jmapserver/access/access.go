@@ -4,6 +4,7 @@ package access
 
 import (
 	"context"
+	"slices"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
@@ -45,9 +46,18 @@ func notFound(id string) error {
 	return method.Fail(method.AccountNotFound, "there is no account %.40q that you have access to", id)
 }
 
+// Seen is an account that a user may see something in.
+type Seen struct {
+	method.Access
+	ReadOnly bool // nothing in it may be changed
+}
+
+// changing are the rights to change something of a mailbox or of the mail in it.
+const changing = mail.AllRights &^ (mail.RightLookup | mail.RightRead)
+
 // All lists the accounts of a user, the own one first.
-func (a *Accesses) All(t *tx.Tx, u *method.User) ([]method.Access, error) {
-	all := []method.Access{{Owner: u.Account, Who: u.Account}}
+func (a *Accesses) All(t *tx.Tx, u *method.User) ([]Seen, error) {
+	all := []Seen{{method.Access{Owner: u.Account, Who: u.Account}, u.Scope&^method.Read == 0}}
 	owners, err := a.mailboxes.Sharers(t, u.Account)
 	for _, owner := range owners {
 		if owner == u.Account {
@@ -57,8 +67,9 @@ func (a *Accesses) All(t *tx.Tx, u *method.User) ([]method.Access, error) {
 		if err != nil {
 			return nil, err
 		}
+		readOnly := u.Scope&method.Write == 0 || !slices.ContainsFunc(shared, func(m mailbox.Shared) bool { return m.Rights&changing != 0 })
 		if len(shared) > 0 { // else rights that are taken away again outweigh those that are given
-			all = append(all, method.Access{Owner: owner, Who: u.Account})
+			all = append(all, Seen{method.Access{Owner: owner, Who: u.Account}, readOnly})
 		}
 	}
 	return all, err

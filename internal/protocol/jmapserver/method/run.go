@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/mailmesh/mailmesh/internal/rfc/ijson"
 )
@@ -16,6 +17,9 @@ type Options struct {
 	// Account finds the account that an id names if the user may see anything there: else the error is accountNotFound.
 	Account func(ctx context.Context, u *User, id string) (Access, error)
 	Log     *slog.Logger // nil discards
+	// Called is told of each call: the method ("unknown" for all that there are not), "ok" or the type of the error, and how long it
+	// took. It may be nil.
+	Called func(name, result string, took time.Duration)
 }
 
 // batch is what the calls of one request share.
@@ -73,15 +77,19 @@ func (r *Registry) Run(ctx context.Context, u *User, req *Request, o Options) (*
 // call carries out one call, and those that follow from it.
 func (b *batch) call(ctx context.Context, inv Invocation, depth int) {
 	b.follow = nil
+	begun := time.Now()
 	response, err := b.perform(ctx, inv)
 	if err != nil {
-		failure, errMarshal := ijson.Marshal(b.failure(ctx, inv, err))
+		told := b.failure(ctx, inv, err)
+		b.observe(inv.Name, string(told.Type), time.Since(begun))
+		failure, errMarshal := ijson.Marshal(told)
 		if errMarshal != nil {
 			failure = ijson.Value(`{"type":"serverFail"}`)
 		}
 		b.respond(Invocation{"error", failure, inv.ID})
 		return
 	}
+	b.observe(inv.Name, "ok", time.Since(begun))
 	b.respond(Invocation{inv.Name, response, inv.ID})
 	for _, f := range b.follow {
 		args, err := ijson.Marshal(f.args)
@@ -90,6 +98,15 @@ func (b *batch) call(ctx context.Context, inv Invocation, depth int) {
 			return
 		}
 		b.call(ctx, Invocation{f.name, args, inv.ID}, depth+1)
+	}
+}
+
+func (b *batch) observe(name, result string, took time.Duration) {
+	if _, known := b.registry.methods[name]; !known {
+		name = "unknown" // clients do not make names of metrics
+	}
+	if b.o.Called != nil {
+		b.o.Called(name, result, took)
 	}
 }
 
