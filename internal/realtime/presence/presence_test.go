@@ -368,6 +368,26 @@ func TestNodeFails(t *testing.T) {
 	}
 }
 
+// A circle that is full takes nobody up, whoever asks.
+func TestCircleIsBounded(t *testing.T) {
+	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	table := newTable(1)
+	table.open(&Watch{account: 1})
+	full := make([]Link, MaxCircle)
+	for i := range full {
+		full[i] = Link{Peer: mail.AccountID(100 + i)}
+	}
+	table.loaded(1, full, true, 0, now)
+	ask := notice{kind: kindHere, node: 2, from: 2, to: 1, state: Online, answer: true, at: now.Add(time.Hour)}
+	if d := table.heard(ask, now.Add(time.Hour)); len(d.publish)+len(d.deliver)+len(d.load) != 0 || len(table.here[1].circle) != MaxCircle {
+		t.Errorf("it does %+v, and has %d", d, len(table.here[1].circle))
+	}
+	ask.from = 100
+	if d := table.heard(ask, now.Add(time.Hour)); len(d.publish) != 1 || len(d.deliver) != 1 {
+		t.Errorf("somebody of the circle: it does %+v", d)
+	}
+}
+
 // What the bus has lost is made good, whichever way it was.
 func TestLostNotices(t *testing.T) {
 	w := newWorld(t, dbtest.OnSQLite(t, schema.Files)(), 2)

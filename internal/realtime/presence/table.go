@@ -189,7 +189,7 @@ func (t *table) heardHere(n notice, now time.Time) (d do) {
 	}
 	link, known := p.circle[n.from]
 	switch {
-	case !known && !n.answer:
+	case !known && (!n.answer || len(p.circle) >= MaxCircle):
 		return d
 	case !known && now.Sub(p.read) < MaxAge:
 		d.load = append(d.load, n.to)
