@@ -71,3 +71,13 @@ func TestRequests(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
+
+func TestTyping(t *testing.T) {
+	s, accounts := start(t)
+	got, err := jmaptimes.Typing(t.Context(), jmaptimes.TypingOptions{
+		Server: s, Accounts: [2]measure.Account(accounts[:2]), Count: 6, Limit: time.Minute,
+	})
+	if err != nil || got.Count != 6 || got.P50 <= 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}

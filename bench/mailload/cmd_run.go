@@ -19,7 +19,7 @@ import (
 type runCommand struct {
 	Server string   `default:"./mailmesh" help:"The mailmesh binary."`
 	Scale  string   `enum:"quick,standard,full" default:"standard" help:"How much is done: quick, standard, full."`
-	Only   []string `help:"Steps to run; default all: start, idle, push, sockets, sessions, smtp, lmtp, visible, outbound, imap, jmap, requests, import."`
+	Only   []string `help:"Steps to run; default all: start, idle, push, typing, sockets, sessions, smtp, lmtp, visible, outbound, imap, jmap, requests, import."`
 	Pair   bool     `negatable:"" default:"true" help:"Measure Postfix and Dovecot, too, where Debian's packages are installed."`
 	Page   string   `placeholder:"FILE" help:"Write this page, and a picture beside it, from the result when both were measured."`
 	Data   string   `placeholder:"DIR" help:"Where servers keep their data, on the disk to be measured. Default: a temporary folder."`

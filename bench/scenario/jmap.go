@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/mailmesh/mailmesh/bench/jmaptimes"
 	"github.com/mailmesh/mailmesh/bench/measure"
@@ -53,6 +54,29 @@ func (r *run) push(ctx context.Context) error {
 	r.figure("250 to WebSocket push, p99", "ms", result.Less, got.After250.P99)
 	return nil
 }
+
+func (r *run) typing(ctx context.Context) error {
+	s, ok := r.jmapServer()
+	if !ok {
+		return nil
+	}
+	accounts, err := r.accounts(ctx, "typing", 2)
+	if err != nil {
+		return err
+	}
+	got, err := jmaptimes.Typing(ctx, jmaptimes.TypingOptions{
+		Server: s, Accounts: [2]measure.Account(accounts), Count: r.scale.Idle, Interval: typingEvery, Limit: r.scale.Wait,
+	})
+	if err != nil {
+		return err
+	}
+	r.figure("typing from client to client, p50", "ms", result.Less, got.P50)
+	r.figure("typing from client to client, p99", "ms", result.Less, got.P99)
+	return nil
+}
+
+// typingEvery is less often than a server lets an account signal.
+const typingEvery = 120 * time.Millisecond
 
 func (r *run) sockets(ctx context.Context) error {
 	s, ok := r.jmapServer()

@@ -97,6 +97,7 @@ var steps = []step{
 	{"start", (*run).idleServer},
 	{"idle", (*run).idle},
 	{"push", (*run).push},
+	{"typing", (*run).typing},
 	{"sockets", (*run).sockets},
 	{"sessions", (*run).sessions}, // later, memory that other steps have left would be used again and not counted
 	{"smtp", (*run).smtp},
