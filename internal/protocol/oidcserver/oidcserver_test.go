@@ -1,6 +1,7 @@
 package oidcserver
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -249,8 +250,11 @@ func TestRefused(t *testing.T) {
 func TestNoOpenRedirect(t *testing.T) {
 	w := newWorld(t)
 	registered := decode(t, w.json(`{"client_name":"App","redirect_uris":["https://app.example/back","org.example.app:/back","http://localhost/in"]}`))["client_id"].(string)
+	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(registered, registeredPrefix))
+	w.Must(err)
+	changed := registeredPrefix + base64.RawURLEncoding.EncodeToString(bytes.Replace(raw, []byte("app.example"), []byte("bad.example"), 1))
 	for _, c := range []struct{ client, redirect string }{
-		{"testmail", "https://evil.example/"}, {"testmail", "http://evil.example/"}, {"testmail", "http://127.0.0.1@evil.example/"}, {"testmail", "http://127.0.0.1.evil.example/"},
+		{changed, "https://bad.example/back"}, {"testmail", "https://evil.example/"}, {"testmail", "http://evil.example/"}, {"testmail", "http://127.0.0.1@evil.example/"}, {"testmail", "http://127.0.0.1.evil.example/"},
 		{"testmail", "http://user@127.0.0.1/"}, {"testmail", "http://127.0.0.1/#x"}, {"testmail", "//127.0.0.1/"}, {"testmail", "javascript:alert(1)"}, {"testmail", ""},
 		{"testmail", "http://10.0.0.1/"}, {"testmail", "http://127.0.0.1\\@evil.example/"}, {"testmail", "http://127.0.0.1/\r\nX: y"}, {"testmail", "https://127.0.0.1/"},
 		{registered, "https://app.example/back/"}, {registered, "https://app.example/back?x"}, {registered, "https://app.example:443/back"}, {registered, "https://APP.example/back"},

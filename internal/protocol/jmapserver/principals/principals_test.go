@@ -78,9 +78,10 @@ func TestGet(t *testing.T) {
 			t.Errorf("%v sees %v", who, got)
 		}
 	}
-	r := w.call(doortest.Bob, "Principal/get", map[string]any{"ids": []string{w.p.id(doortest.Ann), w.p.id(77), "P", "", "x", w.p.id(doortest.Ann) + "A", strings.ToLower(w.p.id(doortest.Bob)), doortest.Ann.String()}})
+	guessed := New(Options{Secret: []byte("a secret that was guessed, 32 by")})
+	r := w.call(doortest.Bob, "Principal/get", map[string]any{"ids": []string{w.p.id(doortest.Ann), w.p.id(77), guessed.id(doortest.Ann), "P", "", "x", w.p.id(doortest.Ann) + "A", strings.ToLower(w.p.id(doortest.Bob)), doortest.Ann.String()}})
 	list := r["list"].([]any)
-	if len(list) != 1 || len(r["notFound"].([]any)) != 7 {
+	if len(list) != 1 || len(r["notFound"].([]any)) != 8 {
 		t.Fatalf("%v", r)
 	}
 	text, _ := json.Marshal(list[0])
