@@ -10,6 +10,9 @@ import (
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
 )
 
+// maxRanges is how many ranges one answer has at most.
+const maxRanges = 8
+
 // anything is the type of what has none.
 const anything = "application/octet-stream"
 
@@ -27,6 +30,9 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request, u *method.User
 	h.Set("Content-Disposition", disposition(r.PathValue("name")))
 	h.Set("Cache-Control", "private, immutable, max-age=31536000") // a blob never changes
 	h.Set("ETag", `"`+r.PathValue("blobId")+`"`)
+	if strings.Count(r.Header.Get("Range"), ",") >= maxRanges { // going back in a part that is encoded begins anew (RFC 9110 14.2: it may be ignored)
+		r.Header.Del("Range")
+	}
 	http.ServeContent(&patientWriter{ResponseWriter: w}, r, "", time.Time{}, b)
 }
 

@@ -123,6 +123,14 @@ func (c *Content) begin() io.Reader {
 	return io.NewSectionReader(c.body, 0, c.body.Size())
 }
 
+// Work is how many bytes are read at most to find it and to read it once.
+func (c *Content) Work() int64 {
+	if c.Entity == nil {
+		return c.Size
+	}
+	return c.body.Size() + 2*c.Entity.Body.Length // to find, to measure, to read
+}
+
 // Length is how many bytes it has. A part is read to its end for that, once.
 func (c *Content) Length() (n int64, err error) {
 	if c.Size < 0 {

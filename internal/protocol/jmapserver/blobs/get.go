@@ -48,6 +48,7 @@ type getResponse struct {
 // getting is one call of Blob/get.
 type getting struct {
 	blobs          *Blobs
+	call           *method.Call
 	access         method.Access
 	wants          method.Properties
 	offset, length int64
@@ -79,7 +80,7 @@ func (b *Blobs) get(ctx context.Context, c *method.Call) (any, error) {
 	if args.Properties == nil {
 		args.Properties = &[]string{"data", "size"}
 	}
-	g := getting{blobs: b, access: a, length: math.MaxInt64, left: c.Room()}
+	g := getting{blobs: b, call: c, access: a, length: math.MaxInt64, left: c.Room()}
 	if g.wants, err = method.Select(args.Properties, isProperty); err != nil {
 		return nil, err
 	}
@@ -114,6 +115,9 @@ func (g *getting) one(ctx context.Context, id string) (map[string]any, error) {
 		return nil, err
 	}
 	defer content.Close() // it was read, or the error is told
+	if err := g.call.Work(content.Work()); err != nil {
+		return nil, err
+	}
 	size, err := content.Length()
 	if err != nil {
 		return nil, err

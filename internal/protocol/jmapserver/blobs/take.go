@@ -105,14 +105,17 @@ func (b *Blobs) copy(ctx context.Context, c *method.Call) (any, error) {
 	}
 	copied, failed := map[string]string{}, map[string]*method.Error{}
 	for _, id := range method.Unique(args.BlobIDs) {
-		taken, err := b.copyOne(ctx, from, to, id)
+		taken, err := b.copyOne(ctx, c, from, to, id)
 		if err == nil {
 			copied[id] = taken
 			continue
 		}
-		told, ok := method.ErrorOf(err)
-		if !ok {
-			return nil, err
+		told := new(method.Error)
+		if !errors.As(err, &told) {
+			var ok bool
+			if told, ok = method.ErrorOf(err); !ok {
+				return nil, err
+			}
 		}
 		failed[id] = told
 	}
@@ -126,12 +129,15 @@ func (b *Blobs) copy(ctx context.Context, c *method.Call) (any, error) {
 	return resp, nil
 }
 
-func (b *Blobs) copyOne(ctx context.Context, from method.Access, to mail.AccountID, id string) (string, error) {
+func (b *Blobs) copyOne(ctx context.Context, c *method.Call, from method.Access, to mail.AccountID, id string) (string, error) {
 	content, err := b.Open(ctx, from, id)
 	if err != nil {
 		return "", err
 	}
 	defer content.Close() // it was read, or the error is told
+	if err := c.Work(content.Work()); err != nil {
+		return "", err
+	}
 	if content.Entity != nil {
 		taken, err := b.Take(ctx, to, content)
 		return taken.Blob.String(), err

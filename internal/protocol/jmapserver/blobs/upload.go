@@ -221,7 +221,10 @@ func (u *uploading) openRange(ctx context.Context, s source) (io.Reader, io.Clos
 	if err != nil {
 		return nil, nil, err
 	}
-	size, err := content.Length()
+	size := int64(0)
+	if err = u.call.Work(content.Work()); err == nil {
+		size, err = content.Length()
+	}
 	if err != nil {
 		return nil, nil, errors.Join(err, content.Close())
 	}

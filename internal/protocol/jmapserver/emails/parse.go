@@ -47,7 +47,7 @@ func (e *Emails) parse(ctx context.Context, c *method.Call) (any, error) {
 	if len(ids) > MaxParse {
 		return nil, method.Fail(method.RequestTooLarge, "a call parses at most %d blobs, not %d", MaxParse, len(ids))
 	}
-	w := parsing{e: e, access: access, plan: p, left: c.Room()}
+	w := parsing{e: e, call: c, access: access, plan: p, left: c.Room()}
 	parsed, notParsable, notFound := map[string]any{}, []string{}, []string{}
 	for _, asked := range ids {
 		id, _ := c.Resolve(asked)
@@ -78,6 +78,7 @@ func (e *Emails) parse(ctx context.Context, c *method.Call) (any, error) {
 // parsing is one Email/parse.
 type parsing struct {
 	e      *Emails
+	call   *method.Call
 	access method.Access
 	plan   *plan
 	left   int
@@ -98,6 +99,9 @@ func (w *parsing) one(ctx context.Context, id string) (object map[string]any, fo
 		return nil, false, err
 	}
 	defer blob.Close()
+	if err := w.call.Work(blob.Work()); err != nil {
+		return nil, false, err
+	}
 	text, err := messageIn(blob)
 	if err != nil || text == nil {
 		return nil, true, err

@@ -13,5 +13,5 @@
 //
 // See the constants. What references (RFC 8620 3.7) make of a call is as bounded as a request; once the responses of a request
 // have MaxSizeResponse bytes, its other calls are not carried out and answered requestTooLarge. What changes nothing and would
-// exceed that alone is answered so, too; what has changed something is always told.
+// exceed that alone is answered so, too; what has changed something is always told. Methods that read bodies say so by Call.Work.
 package method

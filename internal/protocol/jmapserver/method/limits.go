@@ -12,6 +12,9 @@ const (
 	// requestTooLarge, and so is a call that changes nothing and would by itself exceed it.
 	MaxSizeResponse = 32 << 20
 
+	// MaxWork is how many bytes of bodies the calls of a request may make the server read (Call.Work).
+	MaxWork = 2 << 30
+
 	maxFollow = 4 // calls may follow from calls so deep
 	maxID     = 255
 )

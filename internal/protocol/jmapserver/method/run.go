@@ -32,7 +32,8 @@ type batch struct {
 	accounts  map[string]found
 	follow    []following
 	responses []Invocation
-	size      int // of the responses
+	size      int   // of the responses
+	work      int64 // bytes that were read for them
 }
 
 type following struct {
@@ -181,6 +182,15 @@ func (b *batch) account(ctx context.Context, u *User, id string) (Access, error)
 // Room is how many bytes the responses of the request may still have. A method whose response may be large ends there, with
 // requestTooLarge, before it has it all in memory.
 func (c *Call) Room() int { return max(0, MaxSizeResponse-c.batch.size) }
+
+// Work is called before bytes of bodies are read. A request that makes the server read more than MaxWork of them, because it names a
+// large one hundreds of times, ends with requestTooLarge there.
+func (c *Call) Work(bytes int64) error {
+	if c.batch.work += bytes; c.batch.work > MaxWork {
+		return Fail(RequestTooLarge, "the request makes the server read more than %d bytes: ask for less at a time", MaxWork)
+	}
+	return nil
+}
 
 // whatIsWrong is an error of reading JSON, for a person.
 func whatIsWrong(err error) error { return errors.New(strings.TrimPrefix(err.Error(), "json: ")) }

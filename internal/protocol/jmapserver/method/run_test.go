@@ -63,6 +63,7 @@ func registry() *method.Registry {
 		c.Follow("echo", struct{}{})
 		return nil, method.Fail(method.Forbidden, "no")
 	})
+	add("work", method.Read, func(_ context.Context, c *method.Call) (any, error) { return struct{}{}, c.Work(method.MaxWork / 2) })
 	add("account", method.Read, func(ctx context.Context, c *method.Call) (any, error) {
 		_, err := c.OwnAccount(ctx, "A1")
 		return struct{}{}, err
@@ -117,6 +118,7 @@ func TestRun(t *testing.T) {
 		"follow":               {`["follow",{},"a"],["echo",{},"b"]`, `a follow {}|a echo {"n":1}|a unknownMethod|b echo {}`},
 		"follow without end":   {`["loop",{},"a"]`, `a loop {}|a loop {}|a loop {}|a loop {}|a loop {}`},
 		"no follow of failure": {`["failFollow",{},"a"]`, `a forbidden`},
+		"much work":            {`["work",{},"a"],["work",{},"b"],["work",{},"c"],["echo",{},"d"]`, `a work {}|b work {}|c requestTooLarge|d echo {}`},
 		"another's account":    {`["account",{},"a"]`, `a accountNotSupportedByMethod`},
 	} {
 		if got := strings.Join(run(t, tt.calls), "|"); got != tt.want {

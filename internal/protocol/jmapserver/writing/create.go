@@ -81,6 +81,9 @@ func (s *setting) blob(ctx context.Context, id string) (opened, error) {
 	if err != nil {
 		return opened{}, err
 	}
+	if err := s.call.Work(c.Work()); err != nil {
+		return opened{}, errors.Join(err, c.Close())
+	}
 	open := func() (io.ReadCloser, error) { return s.o.Blobs.Open(ctx, s.access, id) }
 	return opened{c.Size, open}, c.Close()
 }

@@ -154,6 +154,9 @@ func (s *setting) importBlob(ctx context.Context, a *arrival, id string) error {
 		return err
 	}
 	defer c.Close() // it was read, or the error is told
+	if err := s.call.Work(c.Work()); err != nil {
+		return err
+	}
 	flags, received := a.message.Flags, a.message.Received
 	summarizer := message.NewSummarizer(message.Limits{})
 	in := &bounded{from: c, left: s.o.MaxMessage}
