@@ -7,5 +7,5 @@ import (
 )
 
 func TestRequirements(t *testing.T) {
-	requirements.Check(t, "../../..", "JMAP capability", []string{"core", "mail", "blob", "quota"})
+	requirements.Check(t, "../../..", "JMAP capability", []string{"core", "mail", "blob", "quota", "submission", "vacationresponse", "mdn"})
 }

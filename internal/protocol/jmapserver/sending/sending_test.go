@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -338,4 +339,47 @@ func TestCapabilities(t *testing.T) {
 			t.Errorf("%s: the owner has %v, another %v", uri, own, other)
 		}
 	}
+}
+
+// An email from an address that the identity does not have goes out under the identity's (RFC 8621 7).
+func TestIdentityDecides(t *testing.T) {
+	w := open(t, dbtest.OnSQLite)
+	w.draft("sales", "From: sales@example.org\nTo: bob@example.org\n\n")
+	for _, tt := range []struct{ identity, want string }{{"annid", "ann@example.org"}, {"salesid", "sales@example.org"}} {
+		if created, refused := w.submit(`"identityId":"$` + tt.identity + `","emailId":"$sales"`); created == nil {
+			t.Fatal(refused)
+		}
+		if got := w.content(doortest.Bob); !strings.HasPrefix(got, "Return-Path: <"+tt.want+">") {
+			t.Errorf("%s: %.100q", tt.identity, got)
+		}
+	}
+}
+
+// What is held is sent though email and record are gone; the time that an account has for undoing holds, too.
+func TestDelayed(t *testing.T) {
+	w := open(t, dbtest.OnSQLite)
+	id := w.draft("good", good)
+	w.Write(doortest.Ann, func(t *tx.Tx) error {
+		return w.submissions.SetSending(t, doortest.Ann, submissions.Sending{Undo: time.Hour})
+	})
+	created, refused := w.submit(`"identityId":"$annid","emailId":"$good"`)
+	if created == nil {
+		t.Fatal(refused)
+	}
+	at, err := time.Parse(time.RFC3339, created["sendAt"].(string))
+	if left := time.Until(at); err != nil || created["undoStatus"] != "pending" || left < 50*time.Minute || left > time.Hour {
+		t.Errorf("%v", created)
+	}
+	_, r := w.Call("EmailSubmission/set", fmt.Sprintf(`{"accountId":%q,"destroy":[%q]}`, doortest.Ann, created["id"]))
+	if r["destroyed"] == nil {
+		t.Fatal(r)
+	}
+	w.Call("Email/set", fmt.Sprintf(`{"accountId":%q,"destroy":[%q]}`, doortest.Ann, id))
+	w.Read(func(t *tx.Tx) error {
+		ids, err := w.spool.Messages(t, 0, 0)
+		if len(ids) != 1 {
+			w.T.Errorf("%d messages are in the spool", len(ids))
+		}
+		return err
+	})
 }

@@ -415,6 +415,10 @@ func TestShared(t *testing.T) {
 				t.Errorf("%s: %v", tt.args, r)
 			}
 			if tt.where == "created" {
+				_, got := s.CallAs(doortest.Bob, "Email/get", map[string]any{"accountId": doortest.Ann.String(), "ids": []any{object["id"]}, "properties": []string{"blobId"}})
+				if list, _ := got["list"].([]any); len(list) != 1 || list[0].(map[string]any)["blobId"] != object["blobId"] {
+					t.Errorf("created is %v, got %v", object, got)
+				}
 				v["draft"] = object["id"].(string)
 			}
 		}
