@@ -86,10 +86,12 @@ func (f *Finder) leave(who mail.AccountID, q *queue) {
 }
 
 func take(ctx context.Context, turns chan turn) error {
-	select {
-	case turns <- turn{}:
-		return nil
-	case <-ctx.Done():
-		return mail.E("finding.Turn", mail.Unavailable, context.Cause(ctx))
+	if ctx.Err() == nil { // who is gone takes no turn that is free either
+		select {
+		case turns <- turn{}:
+			return nil
+		case <-ctx.Done():
+		}
 	}
+	return mail.E("finding.Turn", mail.Unavailable, context.Cause(ctx))
 }

@@ -76,6 +76,7 @@ type model struct {
 	papers map[mail.BlobID]paper
 	boxes  []mail.MailboxID
 	n      int
+	newest int // size
 	shared bool
 	all    []*letterOf
 	asked  []*asking
@@ -131,7 +132,7 @@ func (m *model) deliver(t *rapid.T) {
 			return err
 		}
 		e, err := m.Mailbox.Email(t, ann, ids[len(ids)-1])
-		p.size = len(content)
+		m.newest = len(content)
 		m.papers[e.Blob] = p
 		return err
 	})
@@ -292,9 +293,8 @@ func word(from ...string) func(*model, *rapid.T) any {
 	return func(_ *model, t *rapid.T) any { return rapid.SampledFrom(from).Draw(t, "word") }
 }
 
-func number(low, high int) func(*model, *rapid.T) any {
-	return func(_ *model, t *rapid.T) any { return rapid.IntRange(low, high).Draw(t, "number") }
-}
+// size is that of the newest message, or of one that is an octet larger or smaller.
+func size(m *model, t *rapid.T) any { return max(0, m.newest+rapid.IntRange(-1, 1).Draw(t, "size")) }
 
 // has looks for what of the words that the test draws is in a text.
 func has(text string, wanted any) bool {
@@ -342,8 +342,8 @@ func init() {
 		"inMailboxOtherThan": {func(m *model, t *rapid.T) any { return []string{box(m, t).(string), box(m, t).(string)} }, func(m *model, l *letterOf, v any) bool {
 			return slices.ContainsFunc(l.mailboxes, func(id mail.MailboxID) bool { return !slices.Contains(v.([]string), id.String()) })
 		}},
-		"minSize":                 {number(200, 800), func(_ *model, l *letterOf, v any) bool { return l.octets >= v.(int) }},
-		"maxSize":                 {number(200, 800), func(_ *model, l *letterOf, v any) bool { return l.octets < v.(int) }},
+		"minSize":                 {size, func(_ *model, l *letterOf, v any) bool { return l.octets >= v.(int) }},
+		"maxSize":                 {size, func(_ *model, l *letterOf, v any) bool { return l.octets < v.(int) }},
 		"before":                  {word("2000-01-01T00:00:00Z", "2999-01-01T00:00:00.5Z"), func(_ *model, l *letterOf, v any) bool { return v.(string)[0:1] == "2" && v.(string) > "25" }},
 		"after":                   {word("2000-01-01T00:00:00Z", "2999-01-01T00:00:00Z"), func(_ *model, l *letterOf, v any) bool { return v.(string) < "25" }},
 		"hasKeyword":              {word(keywords...), func(_ *model, l *letterOf, v any) bool { return l.has(v) }},
