@@ -65,7 +65,7 @@ func (r *run) typing(ctx context.Context) error {
 		return err
 	}
 	got, err := jmaptimes.Typing(ctx, jmaptimes.TypingOptions{
-		Server: s, Accounts: [2]measure.Account(accounts), Count: r.scale.Idle, Interval: typingEvery, Limit: r.scale.Wait,
+		Server: s, Accounts: [2]measure.Account(accounts), Count: min(r.scale.Idle, typingCount), Interval: typingEvery, Limit: r.scale.Wait,
 	})
 	if err != nil {
 		return err
@@ -75,8 +75,11 @@ func (r *run) typing(ctx context.Context) error {
 	return nil
 }
 
-// typingEvery is less often than a server lets an account signal.
-const typingEvery = 120 * time.Millisecond
+// No more signals than a server lets an account send: 60 at once, and 2 a second.
+const (
+	typingCount = 100
+	typingEvery = 250 * time.Millisecond
+)
 
 func (r *run) sockets(ctx context.Context) error {
 	s, ok := r.jmapServer()
