@@ -3,6 +3,7 @@ package emails
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -140,12 +141,33 @@ func (g *getting) answer(ctx context.Context, asked []string) (list []any, notFo
 			continue
 		}
 		object, err := g.object(ctx, s, open)
+		if mail.Is(err, mail.NotFound) {
+			if err = g.destroyedMeanwhile(ctx, id, err); err == nil {
+				notFound = append(notFound, text)
+				continue
+			}
+		}
 		if err != nil {
 			return nil, nil, err
 		}
 		list = append(list, object)
 	}
 	return list, notFound, nil
+}
+
+// destroyedMeanwhile is called where a body was not there. It returns nil if the email is gone too, and a fault of ours if not.
+func (g *getting) destroyedMeanwhile(ctx context.Context, id mail.EmailID, cause error) error {
+	err := g.e.o.Tx.Read(ctx, func(t *tx.Tx) error {
+		_, err := g.e.o.Mailbox.Email(t, g.access.Owner, id)
+		return err
+	})
+	switch {
+	case mail.Is(err, mail.NotFound):
+		return nil
+	case err == nil:
+		err = mail.E("emails.get", mail.Other, fmt.Errorf("the body of %v is not there: %v", id, cause))
+	}
+	return err
 }
 
 // prepare reads what the rows tell, and finds the bodies of the emails that need theirs.

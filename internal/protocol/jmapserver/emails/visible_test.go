@@ -68,6 +68,24 @@ func TestDeletedIsHidden(t *testing.T) {
 	}
 }
 
+// An email whose body is lost is no email that was destroyed: the operator hears of it.
+func TestLostBody(t *testing.T) {
+	s := open(t, dbtest.OnSQLite)
+	s.Deliver(doortest.Ann, "INBOX", "Subject: a\r\n\r\nb")
+	id := last(s, doortest.Ann).ID.String()
+	s.Write(doortest.Ann, func(t *tx.Tx) error {
+		_, err := t.SQL().Exec(`DELETE FROM blob WHERE account_id = $1`, doortest.Ann)
+		return err
+	})
+	if object := get(s, "Email/get", id, "subject", "preview"); object == nil || object["subject"] != "a" {
+		t.Errorf("what rows tell of it: %v", object)
+	}
+	name, got := s.Call("Email/get", map[string]any{"accountId": doortest.Ann.String(), "ids": []string{id}, "properties": []string{"headers"}})
+	if name != "error" || got["type"] != "serverFail" {
+		t.Errorf("%s %v", name, got)
+	}
+}
+
 func TestThreadsAreSortedByDate(t *testing.T) {
 	s := open(t, dbtest.OnSQLite)
 	s.Deliver(doortest.Ann, "INBOX", "Message-ID: <1@x>\r\nSubject: a\r\n\r\n")

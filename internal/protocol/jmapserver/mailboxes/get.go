@@ -49,6 +49,11 @@ func (m *Mailboxes) get(ctx context.Context, c *method.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return answer(args, state, &s, threads, properties)
+}
+
+// answer makes the objects.
+func answer(args method.GetArgs, state states.State, s *seen, threads map[mail.MailboxID]threadcount.Count, properties method.Properties) (any, error) {
 	r := method.GetResponse{AccountID: args.AccountID, State: state.String(), NotFound: []string{}}
 	list := []ijson.Value{}
 	add := func(one *mailbox.Shared) error {
