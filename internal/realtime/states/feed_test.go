@@ -103,8 +103,14 @@ func TestFeedTellsOfTypesThatChanged(t *testing.T) {
 		all, rung := r.listen(map[mail.AccountID]Types{ann: All}, nil)
 		some, quiet := r.listen(map[mail.AccountID]Types{ann: Set(Identity)}, nil)
 		other, none := r.listen(map[mail.AccountID]Types{bob: All}, nil)
+		last, lastRung := r.listen(map[mail.AccountID]Types{ann: All}, nil) // is woken after the others
 		r.change(ann, tx.KindMembership)
 		<-rung
+		<-lastRung
+		last.Next()
+		if len(quiet) != 0 {
+			t.Error("a listener was woken for a type that it does not want")
+		}
 		want(t, all, "Aa Email, Aa Mailbox")
 		want(t, some, "")
 		want(t, other, "")

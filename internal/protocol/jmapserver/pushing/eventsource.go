@@ -13,10 +13,10 @@ import (
 	"github.com/mailmesh/mailmesh/internal/rfc/ijson"
 )
 
-// Bounds of the interval that a client asks to be pinged in (RFC 8620 7.3 allows them).
+// Bounds of the interval that a client asks to be pinged in, in seconds (RFC 8620 7.3 allows them).
 const (
-	minPing = 15 * time.Second
-	maxPing = 15 * time.Minute
+	minPing = 15
+	maxPing = 900
 )
 
 // stream is one event source. Its handler is all that writes to it.
@@ -31,8 +31,8 @@ type stream struct {
 // question is what a client asks of an event source.
 type question struct {
 	wants      wants
-	closeAfter bool          // the first state
-	ping       time.Duration // 0: never
+	closeAfter bool // the first state
+	ping       int  // seconds between pings, 0: never
 	since      states.PushState
 }
 
@@ -59,7 +59,7 @@ func ask(r *http.Request) (q question, err error) {
 		return q, fmt.Errorf(`"ping" is a number of seconds, 0 for no pings, not %.20q`, values.Get("ping"))
 	}
 	if seconds > 0 {
-		q.ping = min(max(time.Duration(seconds)*time.Second, minPing), maxPing)
+		q.ping = int(min(max(seconds, minPing), maxPing))
 	}
 	if id := r.Header.Get("Last-Event-Id"); id != "" {
 		q.since = states.ParsePushState(id)
@@ -118,7 +118,7 @@ func (s *stream) run(ctx context.Context, q question) {
 	if s.write(first) != nil {
 		return
 	}
-	pings, stop := ticks(q.ping)
+	pings, stop := ticks(time.Duration(q.ping) * s.p.second)
 	defer stop()
 	checks, stopChecks := ticks(s.p.pingEvery)
 	defer stopChecks()
@@ -133,7 +133,7 @@ func (s *stream) run(ctx context.Context, q question) {
 				return
 			}
 		case <-pings:
-			err = s.write(event("ping", "", []byte(`{"interval":`+strconv.Itoa(int(q.ping/time.Second))+`}`)))
+			err = s.write(event("ping", "", []byte(`{"interval":`+strconv.Itoa(q.ping)+`}`)))
 		case <-checks:
 			s.refresh(ctx)
 		}

@@ -113,6 +113,17 @@ func TestPing(t *testing.T) {
 	}
 }
 
+func TestEventSourcePings(t *testing.T) {
+	w := start(t, func(p *Pushing) { p.second = time.Millisecond })
+	e := w.listen("types=Email&closeafter=state&ping=1", "")
+	e.next()
+	for range 2 {
+		if event := e.next(); event["event"] != "ping" || event["data"] != `{"interval":15}` || len(event) != 2 {
+			t.Errorf("the event is %v", event)
+		}
+	}
+}
+
 func TestEventSourceRefusals(t *testing.T) {
 	w := start(t)
 	for _, query := range []string{"", "types=*&closeafter=no", "types=*&ping=0", "types=*&closeafter=maybe&ping=0", "types=*&closeafter=no&ping=-1",

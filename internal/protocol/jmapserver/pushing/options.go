@@ -81,7 +81,7 @@ type Pushing struct {
 	cancel context.CancelFunc
 	large  chan struct{}
 
-	writeTimeout, pingEvery time.Duration // shorter in tests
+	writeTimeout, pingEvery, second time.Duration // shorter in tests
 
 	mu      sync.Mutex
 	closed  bool
@@ -105,7 +105,7 @@ func New(o Options) (*Pushing, error) {
 		o.Now = time.Now
 	}
 	p := &Pushing{o: o, clients: map[*client]struct{}{}, count: map[mail.AccountID]int{}, large: make(chan struct{}, largeAtOnce),
-		writeTimeout: WriteTimeout, pingEvery: PingEvery}
+		writeTimeout: WriteTimeout, pingEvery: PingEvery, second: time.Second}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/protocol/doortest"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/jmapservertest"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
+	"github.com/mailmesh/mailmesh/internal/rfc/ijson"
 	"github.com/mailmesh/mailmesh/internal/store/push"
 )
 
@@ -130,5 +131,13 @@ func TestHowManyAreMade(t *testing.T) {
 	}
 	if len(told.created) != MaxAnHour {
 		t.Errorf("%d were made", len(told.created))
+	}
+}
+
+func TestKeyIsTold(t *testing.T) {
+	s, _ := start(t)
+	text, err := ijson.Marshal(s.Registry.Capabilities()[VAPID].Session)
+	if err != nil || string(text) != `{"applicationServerKey":"BKey"}` {
+		t.Errorf("%s, %v", text, err)
 	}
 }
