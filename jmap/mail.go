@@ -1,6 +1,7 @@
 package jmap
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 )
@@ -81,6 +82,9 @@ func (e *Email) UnmarshalJSON(b []byte) error {
 	type fixed Email
 	if err := json.Unmarshal(b, (*fixed)(e)); err != nil {
 		return err
+	}
+	if !bytes.Contains(b, []byte(`"header:`)) {
+		return nil
 	}
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(b, &all); err != nil {
