@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
 	"github.com/mailmesh/mailmesh/internal/rfc/mdn"
 	"github.com/mailmesh/mailmesh/internal/rfc/message"
 	"github.com/mailmesh/mailmesh/internal/rfc/message/header"
+	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
 type mdnParseArgs struct {
@@ -101,7 +103,30 @@ func (s *Sending) parseOne(ctx context.Context, a method.Access, id string) (out
 	included := last.IsMessage()
 	out.IncludeOriginalMessage = &included
 	out.notification(&n)
-	return out, nil
+	if !a.Own() {
+		return out, nil
+	}
+	out.ForEmailID, err = s.sentEmail(ctx, a.Owner, n.OriginalMessageID)
+	return out, err
+}
+
+// sentEmail is the email that a Message-ID was sent of, nil where that is none or not certain (RFC 9007 2.2).
+func (s *Sending) sentEmail(ctx context.Context, account mail.AccountID, messageID string) (*string, error) {
+	var found *string
+	err := s.o.Tx.Read(ctx, func(t *tx.Tx) error {
+		found = nil
+		sent, err := s.o.Submissions.ByMessage(t, account, strings.Trim(messageID, "<> "))
+		for _, one := range sent {
+			id := one.Email.String()
+			if one.Email == 0 || found != nil && *found != id {
+				found = nil
+				break
+			}
+			found = &id
+		}
+		return err
+	})
+	return found, err
 }
 
 // notification takes over what the fields say.

@@ -316,6 +316,29 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// A receipt that comes back is known to be for the email that was sent.
+func TestReceiptForEmail(t *testing.T) {
+	w := open(t, dbtest.OnSQLite)
+	id := w.draft("sent", strings.Replace(good, "<1@example.org>", "<199509192301.23456@example.org>", 1))
+	if created, refused := w.submit(`"identityId":"$annid","emailId":"$sent"`); created == nil {
+		t.Fatal(refused)
+	}
+	w.Deliver(doortest.Ann, "Archive", received)
+	var blob string
+	w.Read(func(t *tx.Tx) error {
+		ids, err := w.Mailbox.EmailIDs(t, doortest.Ann, 1000)
+		w.Must(err)
+		e, err := w.Mailbox.Email(t, doortest.Ann, ids[len(ids)-1])
+		blob = e.Blob.String()
+		return err
+	})
+	_, r := w.Call("MDN/parse", fmt.Sprintf(`{"accountId":%q,"blobIds":[%q]}`, doortest.Ann, blob))
+	parsed, _ := r["parsed"].(map[string]any)
+	if one, _ := parsed[blob].(map[string]any); one["forEmailId"] != id {
+		t.Errorf("%v, want for %s", r, id)
+	}
+}
+
 func TestReceiptNeedsMail(t *testing.T) {
 	w := open(t, dbtest.OnSQLite)
 	resp := w.Request(doortest.Ann, fmt.Sprintf(`{"using":["urn:ietf:params:jmap:core","urn:ietf:params:jmap:mdn"],"methodCalls":[["MDN/send",{"accountId":%q,"identityId":"I1","send":{}},"0"]]}`, doortest.Ann))
