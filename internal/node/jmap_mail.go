@@ -1,10 +1,12 @@
 package node
 
 import (
+	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/blobs"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/emails"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/mailboxes"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/principals"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/queries"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/writing"
 	"github.com/mailmesh/mailmesh/internal/store/catalog"
@@ -16,7 +18,7 @@ func (n *Node) readingMail(r *method.Registry) {
 	emails.New(emails.Options{Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies,
 		SortOptions: queries.SortOptions(), MaxSizeAttachments: writing.MaxAttachments}).Register(r)
 	mailboxes.New(mailboxes.Options{Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Threads: threadcount.New(threadcount.Options{}),
-		Directory: n.rooms.directory}).Register(r)
+		Directory: n.rooms.directory, PrincipalID: func(a mail.AccountID) string { return principals.ID(n.rooms.principalSecret, a) }}).Register(r)
 }
 
 // findingMail adds how they find mail.

@@ -65,6 +65,26 @@ func (s *Store) Grants(t *tx.Tx, owner mail.AccountID, id mail.MailboxID) ([]Gra
 	return collect(rows, scanGrant)
 }
 
+// AllGrants lists what the mailboxes of an account give and take, by mailbox.
+func (s *Store) AllGrants(t *tx.Tx, owner mail.AccountID) (map[mail.MailboxID][]Grant, error) {
+	rows, err := t.SQL().Query(`SELECT mailbox_id, grantee_id, negative, rights FROM mailbox_right WHERE account_id = $1
+		ORDER BY mailbox_id, grantee_id, negative`, owner)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := make(map[mail.MailboxID][]Grant)
+	for rows.Next() {
+		var id mail.MailboxID
+		var g Grant
+		if err := rows.Scan(&id, &g.Grantee, &g.Negative, &g.Rights); err != nil {
+			return nil, err
+		}
+		all[id] = append(all[id], g)
+	}
+	return all, rows.Err()
+}
+
 // RightsOp is what is done with the rights of a grant.
 type RightsOp int
 

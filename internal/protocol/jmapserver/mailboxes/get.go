@@ -22,7 +22,8 @@ func (m *Mailboxes) get(ctx context.Context, c *method.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	properties, err := method.Select(args.Properties, known)
+	shares := m.o.PrincipalID != nil && c.Uses(sharingCapability)
+	properties, err := method.Select(args.Properties, func(name string) bool { return known(name) || shares && name == "shareWith" })
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +43,12 @@ func (m *Mailboxes) get(ctx context.Context, c *method.Call) (any, error) {
 			return err
 		}
 		if properties.Has("totalThreads") || properties.Has("unreadThreads") {
-			threads, err = m.o.Threads.Counts(t, access.Owner)
+			if threads, err = m.o.Threads.Counts(t, access.Owner); err != nil {
+				return err
+			}
+		}
+		if shares && properties.Has("shareWith") {
+			s.shared, err = m.sharing(t, &s)
 		}
 		return err
 	})
@@ -84,6 +90,7 @@ func answer(args method.GetArgs, state states.State, s *seen, threads map[mail.M
 // withThreads is object with the counts of threads.
 func (s *seen) withThreads(one *mailbox.Shared, threads map[mail.MailboxID]threadcount.Count) object {
 	o := s.object(one)
+	o.ShareWith = s.shared[one.ID]
 	if n := threads[one.ID]; one.Rights.Has(mail.RightRead) {
 		o.TotalThreads, o.UnreadThreads = n.Threads, n.Unread
 		if !s.access.Own() {

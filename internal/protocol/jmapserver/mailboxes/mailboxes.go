@@ -1,6 +1,7 @@
 package mailboxes
 
 import (
+	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
@@ -17,6 +18,9 @@ type Options struct {
 	Mailbox   *mailbox.Store
 	Threads   *threadcount.Store
 	Directory *directory.Store
+
+	// PrincipalID is the id by which RFC 9670 knows an account; nil: nobody is told with whom mailboxes are shared.
+	PrincipalID func(mail.AccountID) string
 }
 
 // Mailboxes are the methods.

@@ -20,7 +20,9 @@ var engines = map[string]doortest.Engine{"sqlite": dbtest.OnSQLite, "postgres": 
 func open(t testing.TB, on doortest.Engine) *jmapservertest.Server {
 	return jmapservertest.Open(t, on, func(r *method.Registry, rooms *doortest.Rooms) {
 		emails.New(emails.Options{Tx: rooms.Tx, Mailbox: rooms.Mailbox, Bodies: rooms.Bodies}).Register(r)
-		mailboxes.New(mailboxes.Options{Tx: rooms.Tx, Mailbox: rooms.Mailbox, Threads: threadcount.New(threadcount.Options{}), Directory: rooms.Directory}).Register(r)
+		mailboxes.New(mailboxes.Options{Tx: rooms.Tx, Mailbox: rooms.Mailbox, Threads: threadcount.New(threadcount.Options{}), Directory: rooms.Directory,
+			PrincipalID: func(a mail.AccountID) string { return "P" + a.String() }}).Register(r)
+		r.Capability("urn:ietf:params:jmap:principals", struct{}{}, nil)
 	})
 }
 

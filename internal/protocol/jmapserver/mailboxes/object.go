@@ -3,6 +3,7 @@ package mailboxes
 import (
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
+	"github.com/mailmesh/mailmesh/internal/rfc/ijson"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
@@ -20,6 +21,8 @@ type object struct {
 	UnreadThreads int64   `json:"unreadThreads"`
 	MyRights      Rights  `json:"myRights"`
 	IsSubscribed  bool    `json:"isSubscribed"`
+
+	ShareWith ijson.Value `json:"shareWith,omitzero"` // see sharing
 }
 
 // counts are the properties that mail changes.
@@ -72,6 +75,7 @@ type seen struct {
 	access method.Access
 	list   []mailbox.Shared
 	at     map[mail.MailboxID]int
+	shared map[mail.MailboxID]ijson.Value // see sharing
 }
 
 // see reads them.

@@ -65,10 +65,13 @@ func (p *Principals) Register(r *method.Registry) {
 
 const proofSize = 10
 
-// id is that of an account's principal: the account, and a proof that nobody has guessed it.
-func (p *Principals) id(account mail.AccountID) string {
+// id is that of an account's principal.
+func (p *Principals) id(account mail.AccountID) string { return ID(p.o.Secret, account) }
+
+// ID is the id of an account's principal under a secret (see Options): the account, and a proof that nobody has guessed it.
+func ID(secret []byte, account mail.AccountID) string {
 	raw := binary.BigEndian.AppendUint64(nil, uint64(account))
-	h := hmac.New(sha256.New, p.o.Secret)
+	h := hmac.New(sha256.New, secret)
 	h.Write(raw)
 	return "P" + base64.RawURLEncoding.EncodeToString(append(raw, h.Sum(nil)[:proofSize]...))
 }
