@@ -232,3 +232,30 @@ func TestNobodyAboveTheStoreUsesSQL(t *testing.T) {
 		}
 	}
 }
+
+// askers make HTTP clients of their own, to places that no stranger names.
+var askers = map[string]string{
+	"infra/fetch":          "is what all others use",
+	"protocol/adminserver": "asks our own socket",
+	"node":                 "checks our own doors",
+}
+
+// Whatever a stranger names is asked by infra/fetch, which cannot be turned inward.
+func TestOnlyFetchAsksStrangers(t *testing.T) {
+	client := regexp.MustCompile(`http\.(DefaultClient|DefaultTransport|Get\(|Post\(|PostForm\(|Head\()|http\.(Client|Transport)\{`)
+	for _, p := range packages(t) {
+		path, ok := strings.CutPrefix(p.ImportPath, module+"internal/")
+		if !ok || askers[path] != "" || testHelper(path) {
+			continue
+		}
+		for _, name := range p.GoFiles {
+			text, err := os.ReadFile(filepath.Join(p.Dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found := client.Find(text); found != nil {
+				t.Errorf("%s/%s uses %s: ask by infra/fetch", path, name, found)
+			}
+		}
+	}
+}
