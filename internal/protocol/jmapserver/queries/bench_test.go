@@ -7,7 +7,12 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/core"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/emails"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/queries"
 	"github.com/mailmesh/mailmesh/internal/rfc/message"
+	"github.com/mailmesh/mailmesh/internal/store/catalog"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 )
 
@@ -91,6 +96,27 @@ func BenchmarkFirstPage(b *testing.B) {
 					s.Deliver(ann, "INBOX", letter(n, ""))
 					b.StartTimer()
 					s.Request(ann, request)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkCold asks for the first page when nothing is in memory yet, as after a start.
+func BenchmarkCold(b *testing.B) {
+	for name, on := range engines {
+		s := open(b, on)
+		s.fill(benchMessages)
+		for _, by := range []string{"receivedAt", "subject"} {
+			b.Run(name+"/"+by, func(b *testing.B) {
+				for b.Loop() {
+					fresh := method.NewRegistry()
+					queries.New(queries.Options{Tx: s.Tx, Mailbox: s.Mailbox, Bodies: s.Bodies, Finder: s.Finder, Catalog: catalog.New(catalog.Options{Tx: s.Tx})}).Register(fresh)
+					core.Register(fresh, core.Limits{})
+					emails.New(emails.Options{Tx: s.Tx, Mailbox: s.Mailbox, Bodies: s.Bodies}).Register(fresh)
+					cold := *s.Server
+					cold.Registry = fresh
+					(&server{&cold}).ids(object{"sort": []object{{"property": by}}, "collapseThreads": true, "limit": 50})
 				}
 			})
 		}

@@ -23,7 +23,7 @@ func (s *server) changed(since string, args object) (removed, added []string, st
 		item := a.(map[string]any)
 		added = append(added, fmt.Sprintf("%v@%v", item["id"], item["index"]))
 	}
-	return strings1(got["removed"]), added, got["newQueryState"].(string)
+	return textsOf(got["removed"]), added, got["newQueryState"].(string)
 }
 
 // Where neither filter nor sort asks for what can change, only what comes and goes is told, and nothing behind upToId.
@@ -111,7 +111,7 @@ func TestSharedChanges(t *testing.T) {
 		s.Deliver(ann, "INBOX", letter(3, ""))
 		s.flag("INBOX", 1, mailbox.AddFlags, `\Seen`)
 		got = s.callAs(bob, "Email/queryChanges", object{"sinceQueryState": state})
-		if len(strings1(got["removed"])) != 0 || len(got["added"].([]any)) != 0 {
+		if len(textsOf(got["removed"])) != 0 || len(got["added"].([]any)) != 0 {
 			t.Errorf("Bob hears %v", got)
 		}
 		if ids := s.callAs(bob, "Email/query", object{"filter": object{"inMailbox": s.Path(ann, "INBOX").ID.String()}})["ids"].([]any); len(ids) != 0 {

@@ -12,8 +12,7 @@
 // words of a text must be found. What is looked for in a header field is one string.
 //
 // Emails that compare the same are in the order of their ids, in the direction of the first comparator. Without a comparator the
-// newest comes first. Numbers and dates sort before text does nothing to them: texts are folded (i;unicode-casemap), or only their
-// ASCII letters are (i;ascii-casemap).
+// newest comes first. Texts are compared by i;unicode-casemap, or by i;ascii-casemap where a comparator says so.
 //
 // # Changes
 //

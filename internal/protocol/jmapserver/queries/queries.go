@@ -2,6 +2,8 @@ package queries
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/finding"
@@ -97,9 +99,8 @@ func (q *Queries) view(ctx context.Context, a method.Access) (*view, error) {
 		return nil, err
 	}
 	if !a.Own() {
-		for _, id := range v.sight.Readable() {
-			v.key += " " + id.String()
-		}
+		seen := sha256.Sum256(fmt.Append(nil, v.sight.Readable()))
+		v.key += " seen " + string(seen[:])
 	}
 	v.Snapshot, err = q.o.Catalog.Get(ctx, a.Owner)
 	return v, err
