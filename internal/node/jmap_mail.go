@@ -16,7 +16,7 @@ import (
 // readingMail adds what JMAP clients read of mail, and all that they do with mailboxes.
 func (n *Node) readingMail(r *method.Registry) {
 	emails.New(emails.Options{Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies,
-		SortOptions: queries.SortOptions(), MaxSizeAttachments: writing.MaxAttachments}).Register(r)
+		SortOptions: queries.SortOptions(), MaxSizeAttachments: writing.Attachments(int64(n.cfg.Limits.MessageSize))}).Register(r)
 	mailboxes.New(mailboxes.Options{Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Threads: threadcount.New(threadcount.Options{}),
 		Directory: n.rooms.directory, PrincipalID: func(a mail.AccountID) string { return principals.ID(n.rooms.principalSecret, a) }}).Register(r)
 }

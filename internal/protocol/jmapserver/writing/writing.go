@@ -23,6 +23,12 @@ const (
 	maxSetItems    = method.MaxObjectsInSet
 )
 
+// Attachments is how many bytes the blobs of one email may have together where a message may have so many: in base64 they
+// become lines of 76 for each 57 bytes.
+func Attachments(maxMessage int64) int64 {
+	return max(0, min(MaxAttachments, (maxMessage-MaxHeader)/78*57))
+}
+
 // The errors of RFC 8621 4.6 and 4.8.
 const (
 	blobNotFound     method.ErrorType = "blobNotFound"
