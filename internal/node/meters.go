@@ -168,6 +168,7 @@ func (m smtpMeters) SignInFailed(mode smtpserver.Mode, mechanism string, why mai
 type imapMeters struct{ *meters }
 
 func (m imapMeters) SessionStarted()           { m.sessions.Add(1, "imap") }
+func (m imapMeters) Told(after time.Duration)  { m.pushSeconds.Time(after, "imap") }
 func (m imapMeters) SessionEnded()             { m.sessions.Add(-1, "imap") }
 func (m imapMeters) SignedIn(mechanism string) { m.signIns.Add(1, "imap", mechanism, "ok") }
 

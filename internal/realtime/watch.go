@@ -15,6 +15,7 @@ type Watch struct {
 	c        chan mail.StateChange
 	ring     chan<- struct{} // rung with each notice; nil: nothing
 	call     func(c mail.StateChange, at time.Time)
+	at       time.Time // commit of the newest notice, if known; guarded by the shard
 }
 
 // Watch begins to watch an account. The caller closes it.
@@ -65,6 +66,14 @@ func (w *Watch) Seen(state mail.ModSeq) {
 	}
 }
 
+// CommittedAt is when the commit of the newest notice was made, by the clock of its node, zero where that is not known.
+func (w *Watch) CommittedAt() time.Time {
+	s := w.realtime.shard(w.account)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return w.at
+}
+
 // Close ends the watch. Closing twice does nothing.
 func (w *Watch) Close() {
 	s := w.realtime.shard(w.account)
@@ -88,7 +97,7 @@ func (w *Watch) offer(c mail.StateChange, at time.Time) (news bool) {
 	if c.State <= w.known {
 		return false
 	}
-	w.known = c.State
+	w.known, w.at = c.State, at
 	if w.call != nil {
 		w.call(c, at)
 		return true

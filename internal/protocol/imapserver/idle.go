@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/imap"
@@ -24,16 +25,22 @@ func (s *session) idle(imap.Idle) (reply, error) {
 		s.catchUp(0, true) // what came between the last report and now rang already
 	}
 	done := s.awaitDone()
+	var committed time.Time // what is to be written now; zero: not known
 	for !s.over {
+		told := s.out.Buffered() > 0 && !committed.IsZero()
 		if s.out.Flush() != nil {
 			break
 		}
+		if told {
+			s.o.Observer.Told(max(0, time.Since(committed)))
+		}
+		committed = time.Time{}
 		s.out.SwapBuffer(nil)
 		select {
 		case err := <-done:
 			return s.idled(err)
 		case c := <-s.watch.C():
-			s.heard = c.State
+			s.heard, committed = c.State, s.watch.CommittedAt()
 			s.recheck(0)
 			s.tellNow(true)
 		case <-s.othersNews():

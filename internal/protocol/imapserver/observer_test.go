@@ -16,6 +16,7 @@ type notes struct {
 	mu       sync.Mutex
 	away     []string
 	commands map[string]time.Duration
+	told     chan time.Duration // from a commit to a client in IDLE; nil: nobody looks
 }
 
 func (n *notes) TurnedAway(why string) {
@@ -28,6 +29,32 @@ func (n *notes) Command(name, condition string, took time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.commands[name+" "+condition] = took
+}
+
+func (n *notes) Told(after time.Duration) {
+	if n.told != nil {
+		n.told <- after
+	}
+}
+
+// The time from a commit to a client in IDLE is measured, where the client is told something.
+func TestIdleIsTimed(t *testing.T) {
+	n := &notes{commands: map[string]time.Duration{}, told: make(chan time.Duration, 10)}
+	f := serve(t, func(o *Options) { o.Observer = n })
+	c := f.login("SELECT INBOX")
+	c.ok("CREATE Archive")
+	tag := c.idle()
+	f.Deliver(ann, "Archive", "x") // nothing to tell
+	f.Deliver(ann, "INBOX", "x")
+	c.hear(`\* 1 EXISTS`)
+	if after := <-n.told; after > 10*time.Second {
+		t.Errorf("told after %v", after)
+	}
+	c.write("DONE\r\n")
+	c.until(tag)
+	if len(n.told) != 0 {
+		t.Errorf("%d more are timed", len(n.told))
+	}
 }
 
 func TestTurnedAwayIsCounted(t *testing.T) {

@@ -113,6 +113,8 @@ type Observer interface {
 	// Command: one was answered OK, NO or BAD after so long, without the time that the client took to send and to receive.
 	// IDLE is not told. The name is one of a fixed set.
 	Command(name, condition string, took time.Duration)
+	// Told: a session in IDLE was told of a change, so long after its commit.
+	Told(after time.Duration)
 }
 
 type noObserver struct{}
@@ -123,6 +125,7 @@ func (noObserver) SignedIn(string)                       {}
 func (noObserver) SignInFailed(string, mail.Kind)        {}
 func (noObserver) TurnedAway(string)                     {}
 func (noObserver) Command(string, string, time.Duration) {}
+func (noObserver) Told(time.Duration)                    {}
 
 func (o *Options) check() error {
 	for name, missing := range map[string]bool{"Tx": o.Tx == nil, "Auth": o.Auth == nil, "Mailbox": o.Mailbox == nil,
