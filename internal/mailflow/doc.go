@@ -7,6 +7,7 @@
 //	queue       when and how often spooled mail is tried, and by which node
 //	outbound    to other domains, over SMTP
 //	tracking    what becomes of it after that: reports that come back, recipients here who open it
+//	snoozing    mail that is out of sight until a time, and comes back
 //	tlspolicy   what TLS their hosts must prove, asked by outbound; counts what came of it
 //	reporting   tells their domains of that, once a day
 //

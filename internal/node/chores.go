@@ -79,6 +79,7 @@ func (n *Node) startChores(ctx context.Context) (stop func()) {
 	running.Go(func() { n.rooms.search.Run(ctx) })
 	running.Go(func() { n.rooms.webPush.Run(ctx) })
 	running.Go(func() { n.rooms.tracking.Run(ctx) })
+	running.Go(func() { n.rooms.snoozing.Run(ctx) })
 	running.Go(func() { n.certificates.run(ctx) })
 	for _, c := range n.choreList() {
 		running.Go(func() { n.repeat(ctx, c) })

@@ -35,6 +35,7 @@ func (n *Node) jmapServer() (*jmapserver.Server, error) {
 		n.registerUnsubscribing,
 		n.sharing(func(ctx context.Context, u *method.User) (map[string]any, error) { return s.Accounts(ctx, u) }),
 		n.live().Register,
+		n.snoozes().Register,
 	} {
 		register(registry)
 	}

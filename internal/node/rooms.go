@@ -22,6 +22,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mailflow/inbound"
 	"github.com/mailmesh/mailmesh/internal/mailflow/outbound"
 	"github.com/mailmesh/mailmesh/internal/mailflow/reporting"
+	"github.com/mailmesh/mailmesh/internal/mailflow/snoozing"
 	"github.com/mailmesh/mailmesh/internal/mailflow/submission"
 	"github.com/mailmesh/mailmesh/internal/mailflow/tlspolicy"
 	"github.com/mailmesh/mailmesh/internal/mailflow/tracking"
@@ -44,6 +45,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/push"
 	"github.com/mailmesh/mailmesh/internal/store/schema"
 	"github.com/mailmesh/mailmesh/internal/store/search"
+	"github.com/mailmesh/mailmesh/internal/store/snooze"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
 	"github.com/mailmesh/mailmesh/internal/store/submissions"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -81,6 +83,8 @@ type rooms struct {
 	presence    *presence.Presence
 	keys        *dkimkeys.Store
 	tracking    *tracking.Tracking
+	snoozed     *snooze.Store
+	snoozing    *snoozing.Snoozing
 	submission  *submission.Submission
 	responses   *responses.Store // of who is away
 	answers     *vacation.Vacation
@@ -138,6 +142,7 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 	if err := r.openWebPush(cfg.Hostname, log, m); err != nil {
 		return r, err
 	}
+	r.openSnoozing(log)
 	if err := r.openNotifier(bus, log); err != nil {
 		return r, err
 	}

@@ -384,7 +384,7 @@ func (s *Service) removeRowsIfClosed(ctx context.Context, id mail.AccountID) err
 
 // removeRows removes all rows of a closed account, its home last, in commits that can be repeated.
 func (s *Service) removeRows(ctx context.Context, id mail.AccountID) error {
-	for _, room := range []func(*tx.Tx, mail.AccountID) (bool, error){s.mailboxes.PurgeGrants, s.mailboxes.Purge, s.index.Purge, s.sent.Purge, s.contacts.Purge, s.pushes.Purge, s.identities.Purge, s.responses.Purge, s.notify.Purge, s.bodies.ReleaseAll} {
+	for _, room := range []func(*tx.Tx, mail.AccountID) (bool, error){s.mailboxes.PurgeGrants, s.mailboxes.Purge, s.index.Purge, s.sent.Purge, s.contacts.Purge, s.pushes.Purge, s.identities.Purge, s.responses.Purge, s.notify.Purge, s.snoozed.Purge, s.bodies.ReleaseAll} {
 		for more := true; more; {
 			err := s.write(ctx, func(t *tx.Tx) (err error) { more, err = room(t, id); return err })
 			if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/notifications"
 	"github.com/mailmesh/mailmesh/internal/store/push"
 	"github.com/mailmesh/mailmesh/internal/store/search"
+	"github.com/mailmesh/mailmesh/internal/store/snooze"
 	"github.com/mailmesh/mailmesh/internal/store/spool"
 	"github.com/mailmesh/mailmesh/internal/store/submissions"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -49,6 +50,7 @@ type Service struct {
 	responses  *vacation.Store
 	pushes     *push.Store
 	notify     *notifications.Store
+	snoozed    *snooze.Store
 	keys       *dkimkeys.Store
 	spool      *spool.Store
 	log        *slog.Logger
@@ -61,7 +63,7 @@ func New(o Options) *Service {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Service{tx: o.Tx, directory: o.Directory, auth: o.Auth, bodies: o.Bodies, mailboxes: o.Mailboxes, index: o.Index,
-		sent: submissions.New(), contacts: contacts.New(), identities: identities.New(), responses: vacation.New(), pushes: push.New(), notify: notifications.New(), keys: o.Keys, spool: spool.New(spool.Options{}), log: o.Logger}
+		sent: submissions.New(), contacts: contacts.New(), identities: identities.New(), responses: vacation.New(), pushes: push.New(), notify: notifications.New(), snoozed: snooze.New(), keys: o.Keys, spool: spool.New(spool.Options{}), log: o.Logger}
 }
 
 // Bootstrap makes what a server needs before it takes mail: the home and key of the account that holds spooled bodies.

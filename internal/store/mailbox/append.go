@@ -76,6 +76,7 @@ type appending struct {
 	Appended
 	refs  []int64
 	known map[int64]mail.ThreadID
+	muted map[mail.ThreadID]bool // of the known ones
 }
 
 func (s *Store) append(t *tx.Tx, p *Place, a *appending) error {
@@ -88,7 +89,9 @@ func (s *Store) append(t *tx.Tx, p *Place, a *appending) error {
 	}
 	a.Email = mail.EmailID(email)
 	a.Thread = joinThread(t, p.Account, a.refs, a.known, mail.ThreadID(email))
-	s.insertEmail(t, p.Account, a.Mailbox, p.Message, &a.Appended)
+	m := p.Message
+	m.muteWith(a.muted[a.Thread])
+	s.insertEmail(t, p.Account, a.Mailbox, m, &a.Appended)
 	use(t, p.Account, 1, p.Message.Size)
 	return nil
 }
@@ -131,7 +134,9 @@ func readForAppend(t *tx.Tx, places []Place) ([]appending, error) {
 		}
 		if all[i].refs = threadRefs(p.Message.MessageIDs, p.Message.BaseSubject); len(all[i].refs) > 0 {
 			in, args := inList(all[i].refs, p.Account)
-			b.Query(`SELECT hash, thread_id FROM thread_ref WHERE account_id = $1 AND hash `+in, args...)
+			b.Query(`SELECT hash, thread_id, CASE WHEN EXISTS (SELECT 1 FROM muted_thread m
+				WHERE m.account_id = r.account_id AND m.thread_id = r.thread_id) THEN 1 ELSE 0 END
+				FROM thread_ref r WHERE account_id = $1 AND hash `+in, args...)
 		}
 	}
 	for i := range all {
@@ -141,7 +146,7 @@ func readForAppend(t *tx.Tx, places []Place) ([]appending, error) {
 			err = mail.E(op, mail.NotFound, errNoMailbox)
 		}
 		if err == nil && len(a.refs) > 0 {
-			a.known, err = readThreads(b)
+			a.known, a.muted, err = readThreads(b)
 		}
 		if err != nil {
 			return nil, err
@@ -150,24 +155,30 @@ func readForAppend(t *tx.Tx, places []Place) ([]appending, error) {
 	return all, nil
 }
 
-// readThreads reads the threads that references belong to; nil when none of them is known.
-func readThreads(b *db.Batch) (known map[int64]mail.ThreadID, err error) {
+// readThreads reads the threads that references belong to, and which of them are muted; nil when there are none.
+func readThreads(b *db.Batch) (known map[int64]mail.ThreadID, muted map[mail.ThreadID]bool, err error) {
 	rows, err := b.Rows()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for rows.Next() {
 		var hash int64
 		var thread mail.ThreadID
-		if err := rows.Scan(&hash, &thread); err != nil {
-			return nil, err
+		var quiet bool
+		if err := rows.Scan(&hash, &thread, &quiet); err != nil {
+			return nil, nil, err
 		}
 		if known == nil {
 			known = make(map[int64]mail.ThreadID)
 		}
-		known[hash] = thread
+		if known[hash] = thread; quiet {
+			if muted == nil {
+				muted = make(map[mail.ThreadID]bool)
+			}
+			muted[thread] = true
+		}
 	}
-	return known, rows.Err()
+	return known, muted, rows.Err()
 }
 
 // insertEmail writes the rows of a new email and its membership under a.UID, and fills in its modseq.

@@ -13,6 +13,7 @@
 //   - A changed keyword changes the email and gives every membership of it the new modseq.
 //   - The thread of an email is found at its insert, by the ids and the base subject it shares with earlier mail, and never
 //     changes; a message that would link two threads joins the older.
+//   - A thread is muted while the keyword $muted was given to an email of it last, and not taken: what comes to it gets the keyword.
 //   - Annotations (RFC 5464) belong to a mailbox, or to the server as the account sees it. They are no part of what a mailbox's
 //     modseq counts, stay with it when it is renamed, and go with it. A removed one leaves its name for as long as the change
 //     log reaches back.

@@ -63,6 +63,7 @@ type changing struct {
 	budget  int // rows that may still be changed
 	orphans []*placed
 	seen    []mail.EmailID // that have \Seen from now on
+	mutes   mutes
 }
 
 // begin reads what is decided on.
@@ -226,6 +227,7 @@ func (w *changing) write(e *placed, p emailPlan) {
 		w.orphans = append(w.orphans, e)
 		return
 	}
+	w.mutes.note(e.thread, e.in[0].keywords, p.flags.keywords)
 	if p.flags.bits&^e.in[0].flags&mail.Seen != 0 {
 		w.seen = append(w.seen, e.email)
 	}
@@ -264,6 +266,7 @@ func (w *changing) end() error {
 		}
 	}
 	w.touched.write(w.t, w.owner)
+	w.mutes.write(w.t, w.owner)
 	if len(w.seen) == 0 {
 		return nil
 	}

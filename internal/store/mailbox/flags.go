@@ -153,6 +153,7 @@ type flagWork struct {
 	elsewhere []elsewhere
 	touched   touchedMailboxes
 	seen      []mail.EmailID // that have \Seen from now on
+	mutes     mutes
 	result    FlagsStored
 }
 
@@ -249,6 +250,7 @@ func (w *flagWork) put(m *member, i int, to flagText, others []flaggedPlace) {
 		// RFC 8621 4.1.1: JMAP does not show the message there.
 		w.t.Changed(tx.Change{Account: w.account, Kind: tx.KindShown, Op: shownOp(set), Object: int64(m.email), Mailbox: w.mailbox, UID: m.uid})
 	}
+	w.mutes.note(m.thread, m.keywords, to.keywords)
 	if to.bits&^m.flags&mail.Seen != 0 {
 		w.seen = append(w.seen, m.email)
 	}
@@ -294,6 +296,7 @@ func (w *flagWork) write() {
 		w.writeElsewhere(&w.elsewhere[i])
 	}
 	w.touched.write(w.t, w.account)
+	w.mutes.write(w.t, w.account)
 }
 
 // elsewhere is an email that lies in other mailboxes too.

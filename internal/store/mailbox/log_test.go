@@ -271,6 +271,8 @@ func TestStatesAndPurge(t *testing.T) {
 		r.must(r.grant(bob, r.path(bob, Inbox).ID, SetRights, Grant{Grantee: alice, Rights: mail.RightRead}))
 		r.fill(alice, in.ID, 150)
 		r.append(bob, r.path(bob, Inbox).ID, testMessage("bob's"))
+		_, err := r.StoreFlags(t.Context(), bob, r.path(bob, Inbox).ID, set("1"), FlagChange{Op: AddFlags, Flags: flags(KeywordMuted)})
+		r.must(err)
 		var ids []mail.AccountID
 		for id := range mail.AccountID(1000) {
 			ids = append(ids, id+1)

@@ -98,7 +98,7 @@ func (s *Store) trimStep(t *tx.Tx, account mail.AccountID, upTo mail.ModSeq) (in
 // rows of a removed account go.
 var roomTables = []struct{ name, key string }{
 	{"mailbox_right", "mailbox_id, grantee_id, negative"},
-	{"membership", "mailbox_id, uid"}, {"email", "id"}, {"thread_ref", "hash"}, {"subscription", "path"}, {"share_notice", "id"},
+	{"membership", "mailbox_id, uid"}, {"email", "id"}, {"thread_ref", "hash"}, {"muted_thread", "thread_id"}, {"subscription", "path"}, {"share_notice", "id"},
 	{"annotation", "mailbox_id, viewer_id, entry"},
 	{"unfinished", "id"}, {"mailbox", "id"}, {"change", "modseq, seq"},
 }

@@ -326,6 +326,24 @@ CREATE TABLE thread_ref (
     PRIMARY KEY (account_id, hash)
 ) {{clustered}};
 
+-- Threads whose mail gets the keyword $muted when it comes.
+CREATE TABLE muted_thread (
+    account_id BIGINT NOT NULL,
+    thread_id  BIGINT NOT NULL,
+    PRIMARY KEY (account_id, thread_id)
+) {{clustered}};
+
+-- Mail that is out of sight until a time, in the mailbox Snoozed (store/snooze).
+CREATE TABLE snooze (
+    account_id BIGINT NOT NULL,
+    email_id   BIGINT NOT NULL,
+    until      BIGINT NOT NULL,
+    origin     TEXT NOT NULL,             -- the mailboxes it comes back to, separated by one space
+    leased     BIGINT NOT NULL,           -- a node brings it back now, until then; 0: none does
+    PRIMARY KEY (account_id, email_id)
+) {{clustered}};
+CREATE INDEX snooze_until ON snooze (until);
+
 -- Work of more than one commit that was begun: what a stopped process leaves here is brought to its end by another.
 CREATE TABLE unfinished (
     account_id BIGINT NOT NULL,
