@@ -23,5 +23,5 @@
 //
 // What the session says, and method.MaxSizeResponse. Of a user there are at most method.MaxConcurrentRequests requests and
 // MaxConcurrentUpload uploads at a time; more are answered 429 with the limit that it is, and carried out by nobody. A
-// request is given requestTime. What a client sends or takes too slowly ends: each patience must bring something.
+// request is given requestTime. A client that sends nothing for patience, or takes less than a piece in it, is not waited for.
 package jmapserver

@@ -73,9 +73,17 @@ func disposition(name string) string {
 // patientWriter gives the client time for each piece that it takes.
 type patientWriter struct{ http.ResponseWriter }
 
-func (p *patientWriter) Write(b []byte) (int, error) {
-	patient(p.ResponseWriter).SetWriteDeadline(time.Now().Add(patience))
-	return p.ResponseWriter.Write(b)
+// piece is what a client must take in its time.
+const piece = 16 << 10
+
+func (p *patientWriter) Write(b []byte) (written int, err error) {
+	for len(b) > 0 && err == nil {
+		patient(p.ResponseWriter).SetWriteDeadline(time.Now().Add(patience))
+		var n int
+		n, err = p.ResponseWriter.Write(b[:min(len(b), piece)])
+		b, written = b[n:], written+n
+	}
+	return written, err
 }
 
 // Unwrap is for http.ResponseController.

@@ -41,9 +41,9 @@ func open(t testing.TB) *door {
 		}
 		return map[string]int{"n": 1}
 	})
-	r.Add("Test/wait", method.Method{Capability: core.Capability, Run: func(context.Context, *method.Call) (any, error) {
+	r.Add("Test/wait", method.Method{Capability: core.Capability, Run: func(ctx context.Context, _ *method.Call) (any, error) {
 		d.wait()
-		return struct{}{}, nil
+		return struct{}{}, ctx.Err()
 	}})
 	var err error
 	d.server, err = jmapserver.New(jmapserver.Options{Registry: r, Schemes: []jmapserver.Scheme{jmapserver.Bearer(d.Auth, "https://mail.example.org/resource"), jmapserver.Basic(d.Auth)}, Tx: d.Tx,

@@ -32,14 +32,7 @@ func answer(w http.ResponseWriter, status int, text []byte) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
-	for rest := text; len(rest) > 0; {
-		patient(w).SetWriteDeadline(time.Now().Add(patience))
-		n, err := w.Write(rest[:min(len(rest), 256<<10)])
-		if err != nil {
-			return // the client has gone
-		}
-		rest = rest[n:]
-	}
+	(&patientWriter{ResponseWriter: w}).Write(text) // an error means that the client has gone
 }
 
 // patient gives a client time, past what the door gives to answers as a whole: the clock of a connection is no clock of a test's.
