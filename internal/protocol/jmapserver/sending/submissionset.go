@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -150,16 +151,23 @@ func (w *submitting) shown(t *tx.Tx, name string) (submissions.Submission, error
 	return sub, err
 }
 
-// update takes a submission back: nothing else of it can be changed.
+// update takes a submission back: nothing else of it can be changed. What is there already may be said again (RFC 8620 5.3).
 func (w *submitting) update(ctx context.Context, name string, patch map[string]ijson.Value) error {
 	var sub submissions.Submission
+	var is emailSubmission
 	var now bool
 	err := w.o.Tx.Read(ctx, func(t *tx.Tx) (err error) {
-		sub, err = w.shown(t, name)
+		if sub, err = w.shown(t, name); err != nil {
+			return err
+		}
 		now = undoStatus(sub.Canceled, sub.Due, t.Now()) != pending
+		is, err = w.Sending.shown(t, w.own, sub, method.Properties{})
 		return err
 	})
 	if err != nil {
+		return err
+	}
+	if patch, err = changed(is, patch); err != nil {
 		return err
 	}
 	for property, v := range patch {
@@ -186,6 +194,27 @@ func (w *submitting) update(ctx context.Context, name string, patch map[string]i
 	}
 	w.response.Updated[sub.ID.String()] = nil
 	return nil
+}
+
+// changed leaves of a patch what is not so already.
+func changed(object any, patch map[string]ijson.Value) (map[string]ijson.Value, error) {
+	text, err := ijson.Marshal(object)
+	if err != nil {
+		return nil, err
+	}
+	var is map[string]any
+	if err := ijson.Unmarshal(text, &is); err != nil {
+		return nil, err
+	}
+	out := map[string]ijson.Value{}
+	for property, v := range patch {
+		var given any
+		value, known := is[property]
+		if err := ijson.Unmarshal(v, &given); err != nil || !known || !reflect.DeepEqual(given, value) {
+			out[property] = v
+		}
+	}
+	return out, nil
 }
 
 // destroy puts the record of a submission away.
