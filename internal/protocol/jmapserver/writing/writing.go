@@ -20,7 +20,6 @@ const Capability = "urn:ietf:params:jmap:mail"
 const (
 	MaxAttachments = 50 << 20 // bytes of the blobs of one email, before they are encoded
 	MaxHeader      = 512 << 10
-	maxSetItems    = method.MaxObjectsInSet
 )
 
 // Attachments is how many bytes the blobs of one email may have together where a message may have so many: in base64 they
