@@ -225,7 +225,7 @@ func (r *rooms) openStore(ctx context.Context, cfg config.Config, log *slog.Logg
 		}
 	}
 	r.auth = auth.New(auth.Options{Tx: r.tx, Lookup: r.directory.SignIn, Secret: secret, Logger: log})
-	r.mailbox = mailbox.New(mailbox.Options{Tx: r.tx, Bodies: r.bodies, Seen: r.seen})
+	r.mailbox = mailbox.New(mailbox.Options{Tx: r.tx, Bodies: r.bodies, Seen: r.seen, Sent: r.sent})
 	r.search = search.NewIndex(search.Options{Tx: r.tx, Bodies: r.bodies, Logger: log, Observe: m})
 	r.submissions = submissions.New()
 	r.contacts = contacts.New()

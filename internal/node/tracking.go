@@ -7,6 +7,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/dns"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow/tracking"
+	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
@@ -18,6 +19,10 @@ func (r *rooms) openTracking(hostname string, log *slog.Logger) {
 // seen tells tracking what mailboxes say. The rooms are opened in another order.
 func (r *rooms) seen(t *tx.Tx, account mail.AccountID, emails []mail.EmailID) error {
 	return r.tracking.Seen(t, account, emails)
+}
+
+func (r *rooms) sent(t *tx.Tx, account mail.AccountID, messageID string, at mailbox.Appended) error {
+	return r.tracking.Sent(t, account, messageID, at)
 }
 
 // signingKeys asks DNS for the keys that signatures are verified with (dkim.Lookup): that there are none is no error.

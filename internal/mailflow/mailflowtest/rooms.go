@@ -91,6 +91,8 @@ func New(t testing.TB, d *db.DB, o Options) *Rooms {
 	r.Directory = directory.New(directory.Options{Hostname: Hostname, Forwarding: true})
 	r.Mailbox = mailbox.New(mailbox.Options{Tx: r.Tx, Bodies: r.Bodies, Seen: func(t *tx.Tx, account mail.AccountID, emails []mail.EmailID) error {
 		return r.Tracking.Seen(t, account, emails)
+	}, Sent: func(t *tx.Tx, account mail.AccountID, messageID string, at mailbox.Appended) error {
+		return r.Tracking.Sent(t, account, messageID, at)
 	}})
 	r.Auth = auth.New(auth.Options{Tx: r.Tx, Lookup: r.Directory.SignIn, Secret: make([]byte, 32), Params: auth.Params{Memory: 8, Time: 1},
 		Pause: func(context.Context, time.Duration) {}}) // no test waits for a refusal

@@ -26,6 +26,9 @@
 // On the sender's copy: $delivered, when all recipients have the message in their mailboxes, as far as that was reported;
 // $displayed, when all have displayed it; $delayed, while it is tried again for one; $undelivered, when one will not get it.
 //
+// The copy is the one that submission keeps, the email that a JMAP client has sent, or what a mail program puts into the mailbox Sent
+// within CopyWithin, with the same Message-ID.
+//
 // # Limits
 //
 // Reports over MaxReport bytes are not read. Asking for the key of a signature ends after VerifyWithin, and the receipt does not count.

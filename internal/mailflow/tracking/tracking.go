@@ -20,6 +20,7 @@ import (
 const (
 	MaxReport    = 1 << 20
 	VerifyWithin = 5 * time.Second
+	CopyWithin   = time.Hour   // after it was submitted a copy is taken for one
 	Sweep        = time.Minute // how often what others have left is looked for
 )
 
@@ -113,6 +114,21 @@ func recipientOf(sub submissions.Submission, from mail.Address, addresses []mail
 
 func same(a, b mail.Address) bool {
 	return a.Domain == b.Domain && strings.EqualFold(a.Local, b.Local)
+}
+
+// Sent notes that an account has put a message into its mailbox Sent by itself, as many mail programs do: it is the copy of what was
+// just submitted, if it bears the Message-ID of that.
+func (tr *Tracking) Sent(t *tx.Tx, account mail.AccountID, messageID string, at mailbox.Appended) error {
+	list, err := tr.o.Submissions.ByMessage(t, account, messageID)
+	if err != nil {
+		return err
+	}
+	for _, sub := range list { // the newest first
+		if sub.Email == 0 && t.Now().Sub(sub.Created) < CopyWithin {
+			return tr.o.Submissions.SetEmail(t, account, sub.ID, at.Email, at.Thread)
+		}
+	}
+	return nil
 }
 
 // Seen notes that emails of an account have got \Seen, in the commit that sets it: they were displayed, and whose senders may know

@@ -11,6 +11,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mailflow/mailflowtest"
 	"github.com/mailmesh/mailmesh/internal/mailflow/tracking"
 	"github.com/mailmesh/mailmesh/internal/store/contacts"
+	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/submissions"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
@@ -106,6 +107,42 @@ func TestKeywords(t *testing.T) {
 		tell("$undelivered")
 		w.record(sub, 0, mail.EventDelivered)
 		tell("$undelivered")
+	})
+}
+
+// A mail program that keeps its own copy sees on it what becomes of the message, from the beginning.
+func TestOwnCopy(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.do(func(t *tx.Tx) error { return w.Submissions.SetSending(t, w.ann, submissions.Sending{}) }, w.ann)
+		sub := w.submit("bob")
+		if before := w.told(); sub.Email != 0 || before != 0 {
+			t.Fatalf("without a copy it has %v, told %d", sub.Email, before)
+		}
+		keep := func(id string) {
+			t.Helper()
+			w.do(func(t *tx.Tx) error {
+				sent, err := w.Mailbox.ByRole(t, w.ann, mailbox.RoleSent)
+				if err != nil {
+					return err
+				}
+				_, err = w.Mailbox.Append(t, w.ann, sent.ID, mailbox.Message{Size: 1, Summary: []byte("x"), MessageIDs: []string{id}})
+				return err
+			}, w.ann)
+			w.Tracking.Tell(t.Context(), w.ann)
+			list, _ := w.Submitted(w.ann)
+			sub = list[0]
+		}
+		if keep("another@example.org"); sub.Email != 0 {
+			t.Errorf("another message is its copy: %v", sub.Email)
+		}
+		keep(sub.MessageID)
+		first := sub.Email
+		if first == 0 || w.keywords(sub) != "$delivered" || w.told() != 2 {
+			t.Errorf("the copy is %v, with %q, told %d times", first, w.keywords(sub), w.told())
+		}
+		if keep(sub.MessageID); sub.Email != first {
+			t.Error("a second copy takes its place")
+		}
 	})
 }
 

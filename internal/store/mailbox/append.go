@@ -74,6 +74,7 @@ func (s *Store) AppendEach(t *tx.Tx, places []Place) ([]Appended, error) {
 // appending is one message on its way into a mailbox.
 type appending struct {
 	Appended
+	role  Role
 	refs  []int64
 	known map[int64]mail.ThreadID
 	muted map[mail.ThreadID]bool // of the known ones
@@ -93,6 +94,9 @@ func (s *Store) append(t *tx.Tx, p *Place, a *appending) error {
 	m.muteWith(a.muted[a.Thread])
 	s.insertEmail(t, p.Account, a.Mailbox, m, &a.Appended)
 	use(t, p.Account, 1, p.Message.Size)
+	if a.role == RoleSent && len(m.MessageIDs) > 0 {
+		return s.sent(t, p.Account, m.MessageIDs[0], a.Appended)
+	}
 	return nil
 }
 
@@ -128,9 +132,9 @@ func readForAppend(t *tx.Tx, places []Place) ([]appending, error) {
 	for i := range places {
 		p := &places[i]
 		if p.Mailbox == 0 {
-			b.Query(`SELECT id, uidnext, uidvalidity FROM mailbox WHERE account_id = $1 AND role = $2 AND parent_id >= 0`, p.Account, RoleInbox)
+			b.Query(`SELECT id, uidnext, uidvalidity, role FROM mailbox WHERE account_id = $1 AND role = $2 AND parent_id >= 0`, p.Account, RoleInbox)
 		} else {
-			b.Query(`SELECT id, uidnext, uidvalidity FROM mailbox WHERE account_id = $1 AND id = $2 AND parent_id >= 0`, p.Account, p.Mailbox)
+			b.Query(`SELECT id, uidnext, uidvalidity, role FROM mailbox WHERE account_id = $1 AND id = $2 AND parent_id >= 0`, p.Account, p.Mailbox)
 		}
 		if all[i].refs = threadRefs(p.Message.MessageIDs, p.Message.BaseSubject); len(all[i].refs) > 0 {
 			in, args := inList(all[i].refs, p.Account)
@@ -141,7 +145,7 @@ func readForAppend(t *tx.Tx, places []Place) ([]appending, error) {
 	}
 	for i := range all {
 		a := &all[i]
-		err := b.QueryRow().Scan(&a.Mailbox, &a.UID, &a.UIDValidity)
+		err := b.QueryRow().Scan(&a.Mailbox, &a.UID, &a.UIDValidity, &a.role)
 		if errors.Is(err, db.ErrNoRows) {
 			err = mail.E(op, mail.NotFound, errNoMailbox)
 		}

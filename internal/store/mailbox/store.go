@@ -60,6 +60,9 @@ type Options struct {
 
 	// Seen is told of emails that get \Seen, in the commit that sets it. nil: nobody is.
 	Seen func(t *tx.Tx, account mail.AccountID, emails []mail.EmailID) error
+
+	// Sent is told of a message that is kept in the mailbox Sent, by the first of its MessageIDs, in the commit that does. nil: nobody is.
+	Sent func(t *tx.Tx, account mail.AccountID, messageID string, at Appended) error
 }
 
 // Store is the room. It is safe for concurrent use.
@@ -68,6 +71,7 @@ type Store struct {
 	bodies Bodies
 	views  *viewCache
 	seen   func(t *tx.Tx, account mail.AccountID, emails []mail.EmailID) error
+	sent   func(t *tx.Tx, account mail.AccountID, messageID string, at Appended) error
 
 	// What tests make small, so that few messages take many steps.
 	rowsPerStep int
@@ -82,7 +86,10 @@ func New(o Options) *Store {
 	if o.Seen == nil {
 		o.Seen = func(*tx.Tx, mail.AccountID, []mail.EmailID) error { return nil }
 	}
-	s := &Store{tx: o.Tx, bodies: o.Bodies, seen: o.Seen, rowsPerStep: stepRows, logRows: LogRows}
+	if o.Sent == nil {
+		o.Sent = func(*tx.Tx, mail.AccountID, string, Appended) error { return nil }
+	}
+	s := &Store{tx: o.Tx, bodies: o.Bodies, seen: o.Seen, sent: o.Sent, rowsPerStep: stepRows, logRows: LogRows}
 	s.views = newViewCache(o.ViewBytes, s.refresh)
 	return s
 }

@@ -99,8 +99,9 @@ func (s *Store) WithNews(t *tx.Tx, after mail.AccountID) (accounts []mail.Accoun
 // SetEmail says which email is the sender's copy of a submission that had none. The account is locked.
 func (s *Store) SetEmail(t *tx.Tx, account mail.AccountID, id mail.SubmissionID, email mail.EmailID, thread mail.ThreadID) error {
 	n, err := t.SQL().Exec(`UPDATE submission SET email_id = $3, thread_id = $4 WHERE account_id = $1 AND id = $2 AND email_id = 0`, account, id, email, thread)
-	if err == nil && n > 0 {
-		t.Changed(tx.Change{Account: account, Kind: tx.KindSubmission, Op: tx.Created, Object: int64(id)})
+	if err != nil || n == 0 {
+		return err
 	}
-	return err
+	t.Changed(tx.Change{Account: account, Kind: tx.KindSubmission, Op: tx.Created, Object: int64(id)})
+	return s.changed(t, account, id) // the copy is to be told what has happened so far
 }
