@@ -50,9 +50,9 @@ type server struct {
 
 // ready is the ready file.
 type ready struct {
-	SMTP, LMTP, IMAP, IMAPS, POP3, POP3S, Metrics string
-	Submission, Submissions                       string
-	Accounts                                      []struct{ Address, Password string }
+	SMTP, LMTP, IMAP, IMAPS, POP3, POP3S, HTTPS, Metrics string
+	Submission, Submissions                              string
+	Accounts                                             []struct{ Address, Password string }
 }
 
 // newServer starts a server on a new data folder and stops it when the test ends.
