@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -122,9 +121,7 @@ func withoutPort(text string) string {
 	if err != nil {
 		return text
 	}
-	if host, _, err := net.SplitHostPort(u.Host); err == nil {
-		u.Host = host
-	}
+	u.Host = u.Hostname() // of an IPv6 address without brackets, whether it had a port or not
 	return u.String()
 }
 

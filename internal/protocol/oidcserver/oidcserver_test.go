@@ -249,7 +249,7 @@ func TestRefused(t *testing.T) {
 // A program is sent nowhere but where it may be: what is wrong is said here.
 func TestNoOpenRedirect(t *testing.T) {
 	w := newWorld(t)
-	registered := decode(t, w.json(`{"client_name":"App","redirect_uris":["https://app.example/back","org.example.app:/back","http://localhost/in"]}`))["client_id"].(string)
+	registered := decode(t, w.json(`{"client_name":"App","redirect_uris":["https://app.example/back","org.example.app:/back","http://localhost/in","http://[::1]/in"]}`))["client_id"].(string)
 	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(registered, registeredPrefix))
 	w.Must(err)
 	changed := registeredPrefix + base64.RawURLEncoding.EncodeToString(bytes.Replace(raw, []byte("app.example"), []byte("bad.example"), 1))
@@ -268,7 +268,7 @@ func TestNoOpenRedirect(t *testing.T) {
 			}
 		}
 	}
-	for _, redirect := range []string{"https://app.example/back", "org.example.app:/back", "http://localhost/in", "http://localhost:4711/in"} {
+	for _, redirect := range []string{"https://app.example/back", "org.example.app:/back", "http://localhost/in", "http://localhost:4711/in", "http://[::1]/in", "http://[::1]:4711/in"} {
 		question := w.question("client_id", registered, "redirect_uri", redirect)
 		at, values := w.back(w.post("/oauth/consent", form(question, "answer", "allow", "redirect_uri", "https://evil.example/")))
 		if !strings.HasPrefix(at.String(), redirect+"?") || values.Get("code") == "" {
