@@ -45,6 +45,9 @@ func TestUpload(t *testing.T) {
 	r := request("POST", upAnn, large)
 	r.ContentLength = -1
 	wantProblem(t, "large, without a length", d.do(r), 413, method.LimitExceeded, "maxSizeUpload")
+	if got := object(t, d.do(request("POST", upAnn, "x", "Content-Type", "text/\xff")))["type"]; got != "text/\uFFFD" {
+		t.Errorf("a type that is no UTF-8 is answered as %q", got)
+	}
 	wantProblem(t, "another's account", d.do(request("POST", "/jmap/upload/"+doortest.Bob.String()+"/", "x")), 404, "about:blank", "")
 	wantProblem(t, "no account", d.do(request("POST", "/jmap/upload/x/", "x")), 404, "about:blank", "")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
@@ -61,7 +62,7 @@ func (s *Server) takeUpload(w http.ResponseWriter, r *http.Request, u *method.Us
 	case err != nil:
 		return done, err
 	}
-	done = uploaded{a.Owner.String(), taken.Blob.String(), r.Header.Get("Content-Type"), taken.Size}
+	done = uploaded{a.Owner.String(), taken.Blob.String(), strings.ToValidUTF8(r.Header.Get("Content-Type"), "\uFFFD"), taken.Size} // RFC 9110 5.5: a field may hold any octets, JSON may not
 	if done.Type == "" {
 		done.Type = anything
 	}
