@@ -13,7 +13,7 @@ import (
 )
 
 // openPushing makes what tells connected clients of changes. Requests that come by it are carried out by run.
-func (n *Node) openPushing(run func(context.Context, *method.User, []byte) ([]byte, error)) (err error) {
+func (n *Node) openPushing(run func(context.Context, *method.User, []byte, func([]byte)) error) (err error) {
 	accesses := access.New(n.rooms.tx, n.rooms.mailbox)
 	n.pushing, err = pushing.New(pushing.Options{
 		Feed: n.rooms.feed, Run: run, Sources: n.pushSources(), Observe: pushMeters{n.meters}, Log: n.log,

@@ -16,15 +16,22 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request, u *method.User) {
 		fail(w, method.Refuse(method.NotJSON, "the Content-Type of a request is application/json, not %.100q", r.Header.Get("Content-Type")))
 		return
 	}
-	body, err := s.readRequest(w, r)
-	if err == nil {
-		var response []byte
-		if response, err = s.Request(r.Context(), u, body); err == nil {
-			answer(w, http.StatusOK, response)
-			return
-		}
+	leave, err := s.begin(u) // before there is anything of it in memory
+	if err != nil {
+		fail(w, s.problemOf(r, u, err))
+		return
 	}
-	fail(w, s.problemOf(r, u, err))
+	defer leave()
+	body, err := s.readRequest(w, r)
+	var response []byte
+	if err == nil {
+		response, err = s.carryOut(r.Context(), u, body)
+	}
+	if err != nil {
+		fail(w, s.problemOf(r, u, err))
+		return
+	}
+	answer(w, http.StatusOK, response)
 }
 
 // readRequest reads a body that may be as large as a request.

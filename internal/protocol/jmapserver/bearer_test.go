@@ -70,6 +70,10 @@ func TestBearerAtTheDoor(t *testing.T) {
 		!strings.Contains(challenges[0], "invalid_token") || strings.Contains(challenges[1], "error") {
 		t.Errorf("a wrong token: %s, %q", answer.Status, challenges)
 	}
+	sender := "Bearer " + d.tokens(t, auth.SendMail).Access
+	if answer := d.download(d.upload("secret"), "x", "Authorization", sender); answer.StatusCode != http.StatusForbidden {
+		t.Errorf("who may only send reads: %s", answer.Status)
+	}
 	d.Write(doortest.Ann, func(t *tx.Tx) error { return d.Directory.SetDisabled(t, doortest.Ann, true) })
 	if answer := d.do(request("GET", "/.well-known/jmap", "", "Authorization", "Bearer "+tokens.Access)); answer.StatusCode != http.StatusForbidden {
 		t.Errorf("the account is switched off: %s", answer.Status)

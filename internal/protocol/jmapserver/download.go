@@ -1,11 +1,13 @@
 package jmapserver
 
 import (
+	"errors"
 	"mime"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/blobs"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
 )
@@ -37,12 +39,17 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request, u *method.User
 }
 
 func (s *Server) openBlob(r *http.Request, u *method.User) (*blobs.Content, error) {
+	if u.Scope&method.Read == 0 {
+		return nil, mail.E("jmapserver.download", mail.Denied, errNoReading)
+	}
 	a, err := s.account(r.Context(), u, r.PathValue("accountId"))
 	if err != nil {
 		return nil, err
 	}
 	return s.o.Blobs.Open(r.Context(), a, r.PathValue("blobId"))
 }
+
+var errNoReading = errors.New("what you have signed in with does not allow to read mail")
 
 // typeOf is the media type that a client asks for.
 func typeOf(asked string) string {

@@ -115,14 +115,34 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-// Request carries out a request that came by whichever way, and returns the response as JSON. The error is a *method.Problem
-// where none of its calls was carried out. A user has no more than method.MaxConcurrentRequests at a time.
-func (s *Server) Request(ctx context.Context, u *method.User, body []byte) ([]byte, error) {
+// Request carries out a request that came by whichever way, and has the response, as JSON, sent by answer. The error is a
+// *method.Problem where none of its calls was carried out. A user has no more than method.MaxConcurrentRequests at a time, of which
+// each lasts until answer has returned: responses are large, and a client that does not read them is to have a few in memory, not
+// as many as it can open connections.
+func (s *Server) Request(ctx context.Context, u *method.User, body []byte, answer func(response []byte)) error {
+	leave, err := s.begin(u)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	response, err := s.carryOut(ctx, u, body)
+	if err == nil {
+		answer(response)
+	}
+	return err
+}
+
+// begin counts a request of a user until leave is called, unless there are too many.
+func (s *Server) begin(u *method.User) (leave func(), err error) {
 	leave, ok := s.requests.enter(u.Account)
 	if !ok {
 		return nil, busy("maxConcurrentRequests", method.MaxConcurrentRequests)
 	}
-	defer leave()
+	return leave, nil
+}
+
+// carryOut carries out a request that was counted.
+func (s *Server) carryOut(ctx context.Context, u *method.User, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
 	req, problem := method.ParseRequest(body)

@@ -3,7 +3,9 @@ package jmapserver_test
 import (
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -198,6 +200,53 @@ func TestConcurrentRequests(t *testing.T) {
 	running.Wait()
 	if answer := d.call(echo); answer.StatusCode != 200 {
 		t.Errorf("afterwards: %s", answer.Status)
+	}
+}
+
+// held is a body that does not come, or a client that does not read.
+type held struct {
+	http.ResponseWriter
+	entered, leave chan struct{}
+}
+
+func (h held) Read([]byte) (int, error) {
+	h.entered <- struct{}{}
+	<-h.leave
+	return 0, io.ErrUnexpectedEOF
+}
+
+func (h held) Write(text []byte) (int, error) {
+	h.entered <- struct{}{}
+	<-h.leave
+	return len(text), nil
+}
+
+// Whoever does not finish requests, or does not read the responses, has no more of them in memory than one who does.
+func TestHeldRequests(t *testing.T) {
+	for name, of := range map[string]func(held) (http.ResponseWriter, *http.Request){
+		"a body that does not come": func(h held) (http.ResponseWriter, *http.Request) {
+			r := request("POST", "/jmap/api", "", "Content-Type", "application/json")
+			r.Body, r.ContentLength = io.NopCloser(h), method.MaxSizeRequest
+			return httptest.NewRecorder(), r
+		},
+		"an answer that is not read": func(h held) (http.ResponseWriter, *http.Request) {
+			return h, request("POST", "/jmap/api", echo, "Content-Type", "application/json")
+		},
+	} {
+		d, h := open(t), held{httptest.NewRecorder(), make(chan struct{}), make(chan struct{})}
+		var running sync.WaitGroup
+		for range method.MaxConcurrentRequests {
+			running.Go(func() { d.server.ServeHTTP(of(held{httptest.NewRecorder(), h.entered, h.leave})) })
+		}
+		for range method.MaxConcurrentRequests {
+			<-h.entered
+		}
+		wantProblem(t, name, d.call(echo), 429, method.LimitExceeded, "maxConcurrentRequests")
+		close(h.leave)
+		running.Wait()
+		if answer := d.call(echo); answer.StatusCode != 200 {
+			t.Errorf("%s, afterwards: %s", name, answer.Status)
+		}
 	}
 }
 

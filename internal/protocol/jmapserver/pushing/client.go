@@ -25,6 +25,9 @@ const (
 	wentSilent why = "no answer to a ping"
 )
 
+// noReading is told to who may only send: what is pushed tells of mail, and notifications hold some of it.
+const noReading = "what you have signed in with does not allow to read mail"
+
 // client is a connected client: what it wants to hear of, and what waits for it.
 type client struct {
 	p    *Pushing

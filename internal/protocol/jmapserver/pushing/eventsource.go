@@ -69,6 +69,10 @@ func ask(r *http.Request) (q question, err error) {
 
 // EventSource tells a user that has signed in of changes, until the client goes.
 func (p *Pushing) EventSource(w http.ResponseWriter, r *http.Request, u *method.User) {
+	if u.Scope&method.Read == 0 {
+		refuse(w, http.StatusForbidden, noReading)
+		return
+	}
 	q, err := ask(r)
 	if err != nil {
 		refuse(w, http.StatusBadRequest, err.Error())

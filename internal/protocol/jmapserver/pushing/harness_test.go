@@ -23,7 +23,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
-// world is a server over TLS with the rooms of doortest. Who asks is named in the field Account: "bob" or, without it, Ann.
+// world is a server over TLS with the rooms of doortest. Who asks is named in the field Account: "bob", "sender" for Ann with a token to send, or, without it, Ann.
 type world struct {
 	*doortest.Rooms
 	pushing  *Pushing
@@ -60,8 +60,11 @@ func start(t testing.TB, change ...func(*Pushing)) *world {
 	as := func(serve func(http.ResponseWriter, *http.Request, *method.User)) http.HandlerFunc {
 		return func(rw http.ResponseWriter, r *http.Request) {
 			u := &method.User{Account: doortest.Ann, Scope: method.All, Stands: w.stands}
-			if r.Header.Get("Account") == "bob" {
+			switch r.Header.Get("Account") {
+			case "bob":
 				u.Account = doortest.Bob
+			case "sender":
+				u.Scope = method.Send
 			}
 			serve(rw, r, u)
 		}
@@ -95,18 +98,22 @@ func (w *world) stands(context.Context) error {
 	return nil
 }
 
-func (w *world) run(ctx context.Context, u *method.User, text []byte) ([]byte, error) {
+func (w *world) run(ctx context.Context, u *method.User, text []byte, answer func([]byte)) error {
 	req, problem := method.ParseRequest(text)
 	if problem != nil {
-		return nil, problem
+		return problem
 	}
 	response, err := w.registry.Run(ctx, u, req, method.Options{Account: func(context.Context, *method.User, string) (method.Access, error) {
 		return method.Access{Owner: u.Account, Who: u.Account}, nil
 	}})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return response.Bytes("s1")
+	out, err := response.Bytes("s1")
+	if err == nil {
+		answer(out)
+	}
+	return err
 }
 
 func (w *world) Connected(string) {

@@ -48,8 +48,9 @@ type Options struct {
 	Feed *states.Feed
 	// Accounts are those that a user sees something of, and the types of each that it is told of.
 	Accounts func(ctx context.Context, u *method.User) (map[mail.AccountID]states.Types, error)
-	// Run carries out a request. An error that is no *method.Problem is the server's, and logged.
-	Run func(ctx context.Context, u *method.User, request []byte) (response []byte, err error)
+	// Run carries out a request and has answer send the response; the request is over when answer has returned. An error that is
+	// no *method.Problem is the server's, and logged.
+	Run func(ctx context.Context, u *method.User, request []byte, answer func(response []byte)) error
 
 	Sources []Source
 	Observe Observer     // nil: nobody looks

@@ -153,6 +153,9 @@ func (s *socket) message(text []byte) bool {
 
 // pushEnable has the client told of changes (RFC 8887 4.3.5.2).
 func (s *socket) pushEnable(h head) bool {
+	if s.user.Scope&method.Read == 0 {
+		return s.refuse(h.ID, &method.Problem{Type: "about:blank", Status: http.StatusForbidden, Detail: noReading})
+	}
 	var types []string
 	if h.DataTypes != nil {
 		if types = *h.DataTypes; types == nil {
@@ -194,12 +197,12 @@ func (s *socket) request(id *string, text []byte) bool {
 }
 
 func (s *socket) carryOut(id *string, text []byte) {
-	response, err := s.p.o.Run(s.ctx, s.user, text)
+	err := s.p.o.Run(s.ctx, s.user, text, func(response []byte) {
+		s.write(withMembers(`"@type":"Response"`+requestID(id), response))
+	})
 	if err != nil {
 		s.refuse(id, s.problem(err))
-		return
 	}
-	s.write(withMembers(`"@type":"Response"`+requestID(id), response))
 }
 
 // problem is what a client is told of a request that could not be carried out (RFC 8620 3.6.1).

@@ -302,3 +302,27 @@ func TestWhoIsNotConnected(t *testing.T) {
 		t.Errorf("a page of another site: %v, %v", res, err)
 	}
 }
+
+// A token that may only send hears nothing: states tell of mail, and notifications hold some of it.
+func TestWhoMayNotRead(t *testing.T) {
+	w := start(t)
+	p := w.dial("sender")
+	p.enable([]string{"Identity", "TestSignal"}, "")
+	if got := p.hear(); !strings.Contains(got, `"@type":"RequestError"`) || !strings.Contains(got, `"status":403`) {
+		t.Errorf("push is enabled: %s", got)
+	}
+	p.echo()
+	w.source.mu.Lock()
+	defer w.source.mu.Unlock()
+	if len(w.source.send) != 0 {
+		t.Error("a Source has it among its clients")
+	}
+	req, err := http.NewRequest(http.MethodGet, w.http.URL+"/events?types=*&closeafter=no&ping=0", nil)
+	w.Must(err)
+	req.Header.Set("Account", "sender")
+	res, err := w.http.Client().Do(req)
+	w.Must(err)
+	if res.Body.Close(); res.StatusCode != http.StatusForbidden {
+		t.Errorf("an event source: %s", res.Status)
+	}
+}
