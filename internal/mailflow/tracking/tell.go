@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	maxTelling = 8                     // accounts are told at a time
-	apart      = 20 * time.Millisecond // what happens to an account's mail meanwhile is told together: many recipients, a busy queue
+	maxTelling = 8                      // accounts are told at a time
+	apart      = 100 * time.Millisecond // what happens to an account's mail meanwhile is told together: many recipients, a busy queue
 )
 
 // Run tells accounts what has happened to their submissions, until ctx ends.
@@ -141,8 +141,8 @@ func (tr *Tracking) mark(t *tx.Tx, account mail.AccountID, id mail.SubmissionID)
 	case err != nil:
 		return err
 	}
-	events, err := tr.o.Submissions.Events(t, sub.Account, sub.ID)
-	if err != nil {
+	events, err := tr.o.Submissions.EventsOf(t, &sub)
+	if err != nil || plain(events) {
 		return err
 	}
 	change := mailbox.EmailChange{Email: sub.Email}
@@ -157,6 +157,18 @@ func (tr *Tracking) mark(t *tx.Tx, account mail.AccountID, id mail.SubmissionID)
 	// What is refused is of a copy that is not there any more, or has all the keywords it can have.
 	_, err = tr.o.Mailbox.As(sub.Account).ChangeEmails(t, sub.Account, []mailbox.EmailChange{change})
 	return err
+}
+
+// plain reports whether nothing has happened for which there is a keyword, nor ever was: most mail just goes to another server.
+func plain(events [][]mail.Event) bool {
+	for _, one := range events {
+		for _, e := range one {
+			if e.Kind != mail.EventQueued && e.Kind != mail.EventAttempted && e.Kind != mail.EventRelayed {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // keywordsOf are those that the events of all recipients come to.

@@ -117,12 +117,17 @@ func (s *Store) Events(t *tx.Tx, account mail.AccountID, id mail.SubmissionID) (
 	if err != nil {
 		return nil, err
 	}
+	return s.EventsOf(t, &sub)
+}
+
+// EventsOf is Events of a submission that was read.
+func (s *Store) EventsOf(t *tx.Tx, sub *Submission) ([][]mail.Event, error) {
 	out := make([][]mail.Event, len(sub.Recipients))
 	for i := range out {
 		out[i] = []mail.Event{{Kind: mail.EventQueued, At: sub.Created}}
 	}
 	rows, err := t.SQL().Query(`SELECT recipient, kind, at, who, code, enhanced, reply FROM submission_event
-		WHERE account_id = $1 AND submission_id = $2 ORDER BY recipient, at, seq`, account, id)
+		WHERE account_id = $1 AND submission_id = $2 ORDER BY recipient, at, seq`, sub.Account, sub.ID)
 	if err != nil {
 		return nil, err
 	}
