@@ -60,6 +60,8 @@ var thirdPartyShared = map[string]string{
 
 	"github.com/coder/websocket": "the public client in jmap/ dials what the server accepts",
 
+	"github.com/go-json-experiment/json": "the public client in jmap/ takes what any server sends; internal/rfc/ijson refuses what is no I-JSON",
+
 	"github.com/klauspost/compress": "zstd and deflate are separate libraries of one module",
 }
 

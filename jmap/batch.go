@@ -2,10 +2,14 @@ package jmap
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Batch is one request (RFC 8620 3.3). The zero Batch is empty. It is sent once.
@@ -36,8 +40,13 @@ type invocation struct {
 	id   string
 }
 
-func (i *invocation) UnmarshalJSON(b []byte) error {
-	return json.Unmarshal(b, &[]any{&i.name, &i.args, &i.id})
+func (i *invocation) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	var parts [3]jsontext.Value
+	if err := jsonv2.UnmarshalDecode(d, &parts); err != nil {
+		return err
+	}
+	i.args = json.RawMessage(parts[1])
+	return errors.Join(unmarshal(parts[0], &i.name), unmarshal(parts[2], &i.id))
 }
 
 // Result is what a call of a Batch has led to, once the Batch was sent.
@@ -160,14 +169,14 @@ func (r *Result[R]) take(i invocation) error {
 		r.Implied = append(r.Implied, Implied{i.name, i.args})
 	case i.name == "error":
 		e := &MethodError{Method: r.name}
-		if err := json.Unmarshal(i.args, e); err != nil {
+		if err := unmarshal(i.args, e); err != nil {
 			return fmt.Errorf("%s: the server answers an error that cannot be read: %w", r.name, err)
 		}
 		e.Raw, r.Err = i.args, e
 	case i.name != r.name:
 		return fmt.Errorf("the server answers %s to %s", i.name, r.name)
 	default:
-		if err := json.Unmarshal(i.args, &r.Value); err != nil {
+		if err := unmarshal(i.args, &r.Value); err != nil {
 			r.Err = fmt.Errorf("%s: the response is not of the type wanted: %w", r.name, err)
 		}
 	}

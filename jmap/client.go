@@ -198,7 +198,7 @@ func requestError(res *http.Response) error {
 	e := &RequestError{}
 	text, _ := io.ReadAll(io.LimitReader(res.Body, 64<<10))
 	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
-	if !strings.HasSuffix(kind, "json") || json.Unmarshal(text, e) != nil {
+	if !strings.HasSuffix(kind, "json") || unmarshal(text, e) != nil {
 		e.Detail = strings.TrimSpace(string(text[:min(len(text), 500)]))
 	}
 	e.Status = res.StatusCode
@@ -215,7 +215,7 @@ func (c *Client) read(res *http.Response, into any) error {
 	if int64(len(text)) > limit {
 		return fmt.Errorf("the response is longer than the %d bytes that Client.MaxResponse allows", limit)
 	}
-	if err := json.Unmarshal(text, into); err != nil {
+	if err := unmarshal(text, into); err != nil {
 		return fmt.Errorf("the response of %s cannot be read: %w", res.Request.URL.Host, err)
 	}
 	return nil

@@ -80,14 +80,14 @@ type Email struct {
 // UnmarshalJSON reads the fixed properties, and those whose names the request chose.
 func (e *Email) UnmarshalJSON(b []byte) error {
 	type fixed Email
-	if err := json.Unmarshal(b, (*fixed)(e)); err != nil {
+	if err := unmarshal(b, (*fixed)(e)); err != nil {
 		return err
 	}
 	if !bytes.Contains(b, []byte(`"header:`)) {
 		return nil
 	}
 	var all map[string]json.RawMessage
-	if err := json.Unmarshal(b, &all); err != nil {
+	if err := unmarshal(b, &all); err != nil {
 		return err
 	}
 	for name, value := range all {

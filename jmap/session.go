@@ -43,7 +43,7 @@ type CoreLimits struct {
 
 // Limits reads the server's.
 func (s *Session) Limits() (l CoreLimits, err error) {
-	err = json.Unmarshal(s.Capabilities[Core], &l)
+	err = unmarshal(s.Capabilities[Core], &l)
 	return l, err
 }
 
@@ -52,7 +52,7 @@ func (s *Session) SocketURL() string {
 	var c struct {
 		URL string `json:"url"`
 	}
-	if json.Unmarshal(s.Capabilities[WebSocket], &c) != nil {
+	if unmarshal(s.Capabilities[WebSocket], &c) != nil {
 		return ""
 	}
 	return c.URL

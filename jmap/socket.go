@@ -131,18 +131,18 @@ func takeAnswer(b *Batch, text []byte) error {
 	var head struct {
 		Type string `json:"@type"`
 	}
-	if err := json.Unmarshal(text, &head); err != nil {
+	if err := unmarshal(text, &head); err != nil {
 		return err
 	}
 	if head.Type == "RequestError" {
 		e := &RequestError{}
-		if err := json.Unmarshal(text, e); err != nil {
+		if err := unmarshal(text, e); err != nil {
 			return err
 		}
 		return e
 	}
 	var r response
-	if err := json.Unmarshal(text, &r); err != nil {
+	if err := unmarshal(text, &r); err != nil {
 		return err
 	}
 	return b.take(&r)
@@ -169,7 +169,7 @@ func (s *Socket) dispatch(text []byte) error {
 		Type      string `json:"@type"`
 		RequestID string `json:"requestId"`
 	}
-	if err := json.Unmarshal(text, &head); err != nil {
+	if err := unmarshal(text, &head); err != nil {
 		return fmt.Errorf("the server sends what is no JSON: %w", err)
 	}
 	if head.Type == "Response" || head.Type == "RequestError" {

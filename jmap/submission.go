@@ -78,13 +78,13 @@ func parsePushed(b []byte) (p Pushed, err error) {
 	var head struct {
 		Type string `json:"@type"`
 	}
-	if err = json.Unmarshal(b, &head); err != nil {
+	if err = unmarshal(b, &head); err != nil {
 		return p, err
 	}
 	p = Pushed{Type: head.Type, Raw: b}
 	if head.Type == "StateChange" {
 		p.StateChange = new(StateChange)
-		err = json.Unmarshal(b, p.StateChange)
+		err = unmarshal(b, p.StateChange)
 	}
 	return p, err
 }
