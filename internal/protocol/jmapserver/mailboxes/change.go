@@ -18,27 +18,34 @@ func (s *setting) change(t *tx.Tx, id mail.MailboxID, patch map[string]ijson.Val
 	if err != nil {
 		return err
 	}
-	one := seen.find(id)
-	if one == nil {
-		return noMailbox(id.String())
-	}
-	w, err := s.wishOf(&seen, one, patch)
+	one, w, role, err := s.wanted(&seen, id, patch)
 	if err != nil {
 		return err
 	}
-	role := one.Role
+	return s.carryOut(t, one, w, role)
+}
+
+// wanted reads a patch of a mailbox, which the user may make.
+func (s *setting) wanted(seen *seen, id mail.MailboxID, patch map[string]ijson.Value) (one *mailbox.Shared, w *wish, role mailbox.Role, err error) {
+	if one = seen.find(id); one == nil {
+		return nil, nil, "", noMailbox(id.String())
+	}
+	if w, err = s.wishOf(seen, one, patch); err != nil {
+		return nil, nil, "", err
+	}
+	role = one.Role
 	if w.given["role"] {
 		if role, err = s.roleOf(w); err != nil {
-			return err
+			return nil, nil, "", err
 		}
 	}
 	if !s.access.Own() && (w.given["role"] || w.given["sortOrder"]) {
-		return method.Fail(method.Forbidden, "role and sortOrder are for the owner of the account to set")
+		return nil, nil, "", method.Fail(method.Forbidden, "role and sortOrder are for the owner of the account to set")
 	}
 	if one.Role == mailbox.RoleInbox && (role != one.Role || w.parent != nil || w.name != inboxName) {
-		return method.Fail(method.Forbidden, "the Inbox keeps its name, its place and its role")
+		return nil, nil, "", method.Fail(method.Forbidden, "the Inbox keeps its name, its place and its role")
 	}
-	return s.carryOut(t, one, w, role)
+	return one, w, role, nil
 }
 
 // wishOf is the mailbox as it is to be. Properties that only the server sets may be said as they are (RFC 8620 5.3).

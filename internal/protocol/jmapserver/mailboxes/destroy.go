@@ -39,8 +39,8 @@ func (s *setting) destroy(names []string, withEmails bool) error {
 		return err
 	}
 	slices.SortStableFunc(targets, func(a, b target) int { return cmp.Compare(b.depth, a.depth) })
-	for _, one := range targets {
-		if err := s.destroyOne(one.name, &one.one, withEmails); err != nil {
+	for i := range targets {
+		if err := s.destroyOne(targets[i].name, &targets[i].one, withEmails); err != nil {
 			return err
 		}
 	}
@@ -50,6 +50,8 @@ func (s *setting) destroy(names []string, withEmails bool) error {
 func (s *setting) destroyOne(name string, one *mailbox.Shared, withEmails bool) error {
 	err := s.destroyIn(s.ctx, one, withEmails)
 	if err == nil {
+		delete(s.response.NotDestroyed, name)
+		s.done++
 		s.response.Destroyed = append(s.response.Destroyed, one.ID.String())
 		return nil
 	}
@@ -59,6 +61,7 @@ func (s *setting) destroyOne(name string, one *mailbox.Shared, withEmails bool) 
 	told, err := refusal(err)
 	if err == nil {
 		s.response.NotDestroyed[name] = told
+		s.wait(told, func() error { return s.destroyOne(name, one, withEmails) })
 	}
 	return err
 }

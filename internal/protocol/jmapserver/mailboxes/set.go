@@ -33,6 +33,7 @@ type setting struct {
 	begun     bool
 	from, to  states.State
 	response  method.SetResponse
+	waiting
 }
 
 // set is Mailbox/set. Each mailbox is a commit. Where others change mailboxes between two of them, oldState is the one after that:
@@ -49,7 +50,7 @@ func (m *Mailboxes) set(ctx context.Context, c *method.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &setting{Mailboxes: m, ctx: ctx, call: c, access: access, ifInState: args.IfInState}
+	s := &setting{Mailboxes: m, ctx: ctx, call: c, access: access, ifInState: args.IfInState, waiting: waiting{circle: map[string]stuck{}}}
 	s.response = method.SetResponse{AccountID: args.AccountID, Created: map[string]any{}, Updated: map[string]any{},
 		NotCreated: map[string]*method.Error{}, NotUpdated: map[string]*method.Error{}, NotDestroyed: map[string]*method.Error{}}
 	if err := m.o.Tx.Read(ctx, func(t *tx.Tx) (err error) { s.from, err = s.state(t); return err }); err != nil {
@@ -60,6 +61,7 @@ func (m *Mailboxes) set(ctx context.Context, c *method.Call) (any, error) {
 		func() error { return s.create(args.Create) },
 		func() error { return s.update(args.Update, args.Destroy) },
 		func() error { return s.destroy(args.Destroy, args.OnDestroyRemoveEmails) },
+		s.again,
 	} {
 		if err := step(); err != nil {
 			return nil, err
@@ -182,9 +184,12 @@ func (s *setting) createOne(creation string, w *wish) error {
 		told, err := refusal(err)
 		if err == nil {
 			s.response.NotCreated[creation] = told
+			s.wait(told, func() error { return s.createOne(creation, w) })
 		}
 		return err
 	}
+	delete(s.response.NotCreated, creation)
+	s.done++
 	s.response.Created[creation] = made.unlike(w)
 	s.call.Created(creation, made.ID)
 	return nil
@@ -230,11 +235,29 @@ func (s *setting) updateOne(name, id string, patch map[string]ijson.Value) error
 		told, err := refusal(err)
 		if err == nil {
 			s.response.NotUpdated[name] = told
+			if s.wait(told, func() error { return s.retryUpdate(name) }) {
+				s.circle[name] = stuck{parsed, patch}
+			}
 		}
 		return err
 	}
-	s.response.Updated[id] = nil
+	s.updated(name, parsed)
 	return nil
+}
+
+// retryUpdate does so unless an exchange has done it.
+func (s *setting) retryUpdate(name string) error {
+	if one, open := s.circle[name]; open {
+		return s.updateOne(name, one.id.String(), one.patch)
+	}
+	return nil
+}
+
+func (s *setting) updated(name string, id mail.MailboxID) {
+	delete(s.response.NotUpdated, name)
+	delete(s.circle, name)
+	s.done++
+	s.response.Updated[id.String()] = nil
 }
 
 func noMailbox(name string) *method.Error {
