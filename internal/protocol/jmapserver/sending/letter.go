@@ -121,7 +121,9 @@ func (l *letter) invalid() (wrong []string) {
 	if len(mailboxes(l.raw.From)) == 0 {
 		wrong = append(wrong, "from")
 	}
-	if l.given == nil && len(mailboxes(l.raw.Sender)) > 1 { // RFC 8621 7: who of them sends it is not said
+	switch n := len(mailboxes(l.raw.Sender)); { // the addresses of From where the field is missing
+	case n == 0 && !slices.Contains(wrong, "from"), // RFC 5322 3.6.2: it is a mailbox, not a group
+		n > 1 && l.given == nil: // RFC 8621 7: who of them sends it is not said
 		wrong = append(wrong, "sender")
 	}
 	return wrong

@@ -258,7 +258,8 @@ func TestRefusedSubmissions(t *testing.T) {
 		"good": good, "nobody": "Subject: x\n\n", "noone": "From: ann@example.org\n\n", "bobs": "From: bob@example.org\nTo: bob@example.org\n\n",
 		"halfdone": "From: ann@example.org\nTo: bob\nCc: joe@\n\n", "two": "From: ann@example.org, sales@example.org\nTo: bob@example.org\n\n",
 		"unknown": "From: ann@example.org\nTo: nobody@example.org, bob@example.org\n\n", "large": "From: ann@example.org\nTo: bob@example.org\n\n" + strings.Repeat("x\n", maxMessage),
-		"nul": "From: ann@example.org\nTo: bob@example.org\n\n\x00\n", "twice": "From: ann@example.org\nTo: bob@example.org\nSubject: a\nSubject: b\n\n"} {
+		"nul": "From: ann@example.org\nTo: bob@example.org\n\n\x00\n", "twice": "From: ann@example.org\nTo: bob@example.org\nSubject: a\nSubject: b\n\n",
+		"group": "From: ann@example.org\nSender: us:;\nTo: bob@example.org\n\n"} {
 		w.draft(name, content)
 	}
 	var many []string
@@ -277,6 +278,13 @@ func TestRefusedSubmissions(t *testing.T) {
 		{`"identityId":"$annid","emailId":"$halfdone"`, "invalidEmail", "properties=[to cc]"},
 		{`"identityId":"$annid","emailId":"$two"`, "invalidEmail", "properties=[sender]"},
 		{`"identityId":"$annid","emailId":"$twice"`, "invalidEmail", ""},
+		{`"identityId":"$annid","emailId":"$group"`, "invalidEmail", "properties=[sender]"},
+		{`"identityId":"$annid","emailId":"$group","envelope":{"mailFrom":{"email":"ann@example.org"},"rcptTo":[{"email":"bob@example.org"}]}`, "invalidEmail", "properties=[sender]"},
+		{`"identityId":"$annid","emailId":"$good","envelope":{"mailFrom":null,"rcptTo":[{"email":"bob@example.org"}]}`, "invalidProperties", "properties=[envelope]"},
+		{`"identityId":"$annid","emailId":"$good","envelope":{"rcptTo":[{"email":"bob@example.org"}]}`, "invalidProperties", "properties=[envelope]"},
+		{`"identityId":"$annid","emailId":"$good","envelope":{"mailFrom":{},"rcptTo":[{"email":"bob@example.org"}]}`, "invalidProperties", "properties=[envelope]"},
+		{`"identityId":"$annid","emailId":"$good","envelope":{"mailFrom":{"email":"ann@example.org"},"rcptTo":[{"parameters":{}}]}`, "invalidProperties", "properties=[envelope]"},
+		{`"identityId":"$annid","emailId":"$good","envelope":{"mailFrom":{"email":"ann@example.org"}}`, "invalidProperties", "properties=[envelope]"},
 		{`"identityId":"$annid","emailId":"$nul"`, "invalidEmail", ""},
 		{`"identityId":"$annid","emailId":"$noone"`, "noRecipients", ""},
 		{`"identityId":"$annid","emailId":"$good","envelope":{"mailFrom":{"email":"ann@example.org"},"rcptTo":[]}`, "noRecipients", ""},

@@ -3,11 +3,13 @@ package sending
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
 	"github.com/mailmesh/mailmesh/internal/realtime/states"
+	"github.com/mailmesh/mailmesh/internal/rfc/ijson"
 	"github.com/mailmesh/mailmesh/internal/store/identities"
 	"github.com/mailmesh/mailmesh/internal/store/submissions"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -23,6 +25,43 @@ type envelopeAddress struct {
 	Email      string             `json:"email"`
 	Parameters map[string]*string `json:"parameters"`
 }
+
+// readEnvelope reads an envelope as a client gives it. What is missing or null is an error: without a sender the mail would go with the
+// null reverse-path, and its bounces would be lost. Only an "email" that is "" says that it shall be so.
+func readEnvelope(v ijson.Value) (*envelope, error) {
+	type address struct {
+		Email      *string             `json:"email"`
+		Parameters *map[string]*string `json:"parameters"`
+	}
+	var given *struct {
+		MailFrom *address   `json:"mailFrom"`
+		RcptTo   *[]address `json:"rcptTo"`
+	}
+	if err := ijson.Strict(v, &given); err != nil || given == nil {
+		return nil, err
+	}
+	if given.MailFrom == nil || given.RcptTo == nil {
+		return nil, errEnvelope
+	}
+	out := &envelope{}
+	for i, a := range append([]address{*given.MailFrom}, *given.RcptTo...) {
+		if a.Email == nil {
+			return nil, errEnvelope
+		}
+		one := envelopeAddress{Email: *a.Email}
+		if a.Parameters != nil {
+			one.Parameters = *a.Parameters
+		}
+		if i == 0 {
+			out.MailFrom = one
+		} else {
+			out.RcptTo = append(out.RcptTo, one)
+		}
+	}
+	return out, nil
+}
+
+var errEnvelope = errors.New("an envelope has a mailFrom and a rcptTo, and each address an email")
 
 // MarshalJSON writes no parameters as null.
 func (a envelopeAddress) MarshalJSON() ([]byte, error) {

@@ -357,7 +357,7 @@ func (w *submitting) read(object ijson.Value) (*letter, error) {
 		case "emailId":
 			err = ijson.Strict(v, &l.emailID)
 		case "envelope":
-			err = ijson.Strict(v, &l.given)
+			l.given, err = readEnvelope(v)
 		default:
 			bad = append(bad, name)
 		}
