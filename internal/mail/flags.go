@@ -35,7 +35,7 @@ var flagNames = []string{`\Seen`, `\Answered`, `\Flagged`, `\Draft`, `\Deleted`,
 // Limits of keywords; a door answers NO [LIMIT] above them.
 const (
 	MaxKeywords      = 100 // per message, besides those with a bit
-	MaxKeywordLength = 100 // bytes
+	MaxKeywordLength = 255 // bytes (RFC 8621 4.1.1)
 )
 
 // Flags is the whole set of a message: bits, and other keywords sorted, unique, in the case they were first given.

@@ -77,7 +77,7 @@
 //     level, MaxSubscriptions names without mailbox. Reply: a mail.Limit error; for a bad name, mail.Invalid that says what
 //     is wrong.
 //   - 4,294,967,295 UIDs a mailbox. Reply: mail.Limit; copying the mail to a new mailbox starts over.
-//   - mail.MaxKeywords keywords a message (mail.Limit). MaxMailboxesPerEmail mailboxes an email (more: a new email).
+//   - mail.MaxKeywords keywords a message, of mail.MaxKeywordLength bytes each (mail.Limit). MaxMailboxesPerEmail mailboxes an email (more: a new email).
 //   - MaxAnnotations annotations a mailbox, of MaxAnnotationsSize together, and MaxAnnotationsOfAccount of
 //     MaxAnnotationBytes an account (ErrTooManyAnnotations), MaxAnnotation bytes a value (ErrAnnotationTooLarge),
 //     MaxEntry bytes a name (mail.Limit).
