@@ -22,7 +22,7 @@
 // # Limits
 //
 // What the session says, and method.MaxSizeResponse. Of a user there are at most method.MaxConcurrentRequests requests and
-// MaxConcurrentUpload uploads at a time; more are answered 429 with the limit that it is, and carried out by nobody. A request is
-// one from before its body is read until its response is written. It is given requestTime. A client that sends nothing for patience, or
-// takes less than a piece in it, is not waited for.
+// MaxConcurrentUpload uploads at a time; more are answered 429 with the limit that it is, and carried out by nobody. A request is one
+// from before its body is read until its response is written. It is given requestTime: calls that are left then are answered
+// serverUnavailable. A client that sends nothing for patience, or takes less than a piece in it, is not waited for.
 package jmapserver

@@ -61,6 +61,33 @@ func TestLongCall(t *testing.T) {
 	})
 }
 
+// When the time of a request is over, the calls that are left are answered that they were not carried out: those before were.
+func TestLateCalls(t *testing.T) {
+	bubble(t, func(t *testing.T, d *door, c net.Conn) {
+		d.wait = func() { time.Sleep(61 * time.Second) }
+		const waiting = `{"using":["urn:ietf:params:jmap:core"],"methodCalls":[["Core/echo",{},"b"],["Test/wait",{},"c"],["Core/echo",{},"d"]]}`
+		fmt.Fprint(c, head("POST", "/jmap/api", len(waiting))+waiting)
+		const late = `["error",{"type":"serverUnavailable","description":"the request has taken too long: ask for less at a time"},`
+		if status, body := answerOf(t, c); !strings.HasPrefix(body, `{"methodResponses":[["Core/echo",{},"b"],`+late+`"c"],`+late+`"d"]]`) {
+			t.Errorf("%s %s", status, body)
+		}
+	})
+}
+
+// Who has sent slowly is told what is wrong with it, too.
+func TestSlowRefusal(t *testing.T) {
+	bubble(t, func(t *testing.T, _ *door, c net.Conn) {
+		fmt.Fprint(c, head("POST", "/jmap/api", 10))
+		for range 10 {
+			time.Sleep(20 * time.Second)
+			fmt.Fprint(c, "x")
+		}
+		if status, body := answerOf(t, c); !strings.HasPrefix(status, "400") {
+			t.Errorf("%s %s", status, body)
+		}
+	})
+}
+
 // A client that sends slowly is waited for, as long as it sends; one that stops is not.
 func TestSlowUpload(t *testing.T) {
 	bubble(t, func(t *testing.T, _ *door, c net.Conn) {

@@ -24,7 +24,7 @@ func fail(w http.ResponseWriter, p *method.Problem) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(p.Status)
-	w.Write(text) // an error means that the client has gone
+	(&patientWriter{ResponseWriter: w}).Write(text) // an error means that the client has gone
 }
 
 // answer writes JSON.

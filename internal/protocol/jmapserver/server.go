@@ -143,13 +143,13 @@ func (s *Server) begin(u *method.User) (leave func(), err error) {
 
 // carryOut carries out a request that was counted.
 func (s *Server) carryOut(ctx context.Context, u *method.User, body []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTime)
-	defer cancel()
 	req, problem := method.ParseRequest(body)
 	if problem != nil {
 		return nil, problem
 	}
-	resp, err := s.o.Registry.Run(ctx, u, req, method.Options{Account: s.accesses.Account, Log: s.o.Log, Called: s.o.Observer.Called})
+	limited, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	resp, err := s.o.Registry.Run(limited, u, req, method.Options{Account: s.accesses.Account, Log: s.o.Log, Called: s.o.Observer.Called})
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,8 @@ type found struct {
 }
 
 // Run carries out the calls of a request in their order (RFC 8620 3.10), each on what the server holds when its turn comes. It
-// returns a Problem when none was carried out, and the cause when ctx ends first.
+// returns a Problem when none was carried out, and the cause when ctx is cancelled: the client has gone. Where its time ends first, the
+// calls that are left are answered serverUnavailable, since those before may have changed something.
 func (r *Registry) Run(ctx context.Context, u *User, req *Request, o Options) (*Response, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -63,10 +64,14 @@ func (r *Registry) Run(ctx context.Context, u *User, req *Request, o Options) (*
 		b.created[creation] = id
 	}
 	for _, call := range req.Calls {
-		if ctx.Err() != nil {
+		switch {
+		case errors.Is(ctx.Err(), context.DeadlineExceeded):
+			b.fail(call, errLate, 0)
+		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
+		default:
+			b.call(ctx, call, 0)
 		}
-		b.call(ctx, call, 0)
 	}
 	out := &Response{Responses: b.responses}
 	if req.Created != nil {
@@ -81,13 +86,7 @@ func (b *batch) call(ctx context.Context, inv Invocation, depth int) {
 	begun := time.Now()
 	response, err := b.perform(ctx, inv)
 	if err != nil {
-		told := b.failure(ctx, inv, err)
-		b.observe(inv.Name, string(told.Type), time.Since(begun))
-		failure, errMarshal := ijson.Marshal(told)
-		if errMarshal != nil {
-			failure = ijson.Value(`{"type":"serverFail"}`)
-		}
-		b.respond(Invocation{"error", failure, inv.ID})
+		b.fail(inv, b.failure(ctx, inv, err), time.Since(begun))
 		return
 	}
 	b.observe(inv.Name, "ok", time.Since(begun))
@@ -100,6 +99,16 @@ func (b *batch) call(ctx context.Context, inv Invocation, depth int) {
 		}
 		b.call(ctx, Invocation{f.name, args, inv.ID}, depth+1)
 	}
+}
+
+// fail answers a call that failed.
+func (b *batch) fail(inv Invocation, told *Error, took time.Duration) {
+	b.observe(inv.Name, string(told.Type), took)
+	failure, err := ijson.Marshal(told)
+	if err != nil {
+		failure = ijson.Value(`{"type":"serverFail"}`)
+	}
+	b.respond(Invocation{"error", failure, inv.ID})
 }
 
 func (b *batch) observe(name, result string, took time.Duration) {
@@ -156,6 +165,9 @@ func invoke(ctx context.Context, run Func, c *Call) (result any, err error) {
 	return run(ctx, c)
 }
 
+// errLate is the error of calls that are not done when the time of a request ends.
+var errLate = Fail(ServerUnavailable, "the request has taken too long: ask for less at a time")
+
 // failure is what a client is told of an error.
 func (b *batch) failure(ctx context.Context, inv Invocation, err error) *Error {
 	var told *Error
@@ -163,7 +175,11 @@ func (b *batch) failure(ctx context.Context, inv Invocation, err error) *Error {
 		return told
 	}
 	told, ok := ErrorOf(err)
-	if !ok && ctx.Err() == nil {
+	switch {
+	case ok:
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return errLate
+	case ctx.Err() == nil:
 		b.o.Log.Error("a JMAP call failed", "method", inv.Name, "account", b.user.Account, "session", b.user.Session, "err", err)
 	}
 	return told

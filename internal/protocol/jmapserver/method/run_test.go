@@ -243,4 +243,9 @@ func TestUsing(t *testing.T) {
 	if _, err := registry().Run(ctx, &method.User{}, req, method.Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a client that has gone: %v", err)
 	}
+	ctx, cancel = context.WithTimeout(t.Context(), -1)
+	defer cancel()
+	if resp, err = registry().Run(ctx, &method.User{}, req, method.Options{}); err != nil || !strings.Contains(string(resp.Responses[0].Args), `"serverUnavailable"`) {
+		t.Errorf("no time is left: %+v, %v", resp, err)
+	}
 }
