@@ -24,5 +24,6 @@
 //   - Parts and their depth: rfc/message.Limits.
 //   - A message within a message that is encoded, which RFC 2046 5.2.1 forbids, is parsed up to 16 MiB (notParsable); its parts have
 //     values, but their blobIds name nothing.
+//   - What is read of bodies: method.Call.Work (requestTooLarge, which asks for less at a time).
 //   - What is answered in all: method.Call.Room (requestTooLarge, which asks for fewer emails or a maxBodyValueBytes).
 package emails

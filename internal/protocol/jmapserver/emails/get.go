@@ -34,7 +34,7 @@ func (e *Emails) get(ctx context.Context, c *method.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := getting{e: e, access: access, plan: p, left: c.Room(), sources: map[mail.EmailID]*source{}}
+	g := getting{e: e, work: c.Work, access: access, plan: p, left: c.Room(), sources: map[mail.EmailID]*source{}}
 	asked, ids, err := askedIDs(args.IDs)
 	if err != nil {
 		return nil, err
@@ -70,6 +70,7 @@ func askedIDs(list *[]string) (asked []string, ids []mail.EmailID, err error) {
 // getting is one Email/get.
 type getting struct {
 	e       *Emails
+	work    func(bytes int64) error // method.Call.Work
 	access  method.Access
 	plan    *plan
 	left    int
@@ -211,7 +212,7 @@ func (s *source) unmarshal(p *plan) (more bool, err error) {
 
 // object makes one object. The body is opened when it is read first, and closed in the end.
 func (g *getting) object(ctx context.Context, s *source, open opener) (map[string]any, error) {
-	content := &lazy{open: func() (content, error) { return open(ctx, s.email.Blob) }}
+	content := &lazy{ctx: ctx, work: g.work, open: func() (content, error) { return open(ctx, s.email.Blob) }}
 	defer content.close()
 	s.content = content
 	if s.more {
@@ -227,13 +228,22 @@ func (g *getting) object(ctx context.Context, s *source, open opener) (map[strin
 	return object, err
 }
 
-// lazy is a body that is opened when it is read.
+// lazy is a body that is opened when it is read. Reading it is work that is counted, since the size of a part that is encoded takes all
+// of it, and ends with the request.
 type lazy struct {
+	ctx  context.Context
+	work func(bytes int64) error
 	open func() (content, error)
 	body content
 }
 
 func (l *lazy) ReadAt(p []byte, off int64) (n int, err error) {
+	if err := l.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if err := l.work(int64(len(p))); err != nil {
+		return 0, err
+	}
 	if l.body == nil {
 		if l.body, err = l.open(); err != nil {
 			return 0, err

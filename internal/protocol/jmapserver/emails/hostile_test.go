@@ -208,6 +208,19 @@ func checkParts(t *testing.T, name string, object map[string]any, size int64) {
 	}
 }
 
+// What is read of bodies is counted: the size of a part that is encoded is found by decoding all of it.
+func TestWork(t *testing.T) {
+	s := open(t, dbtest.OnSQLite)
+	s.Deliver(doortest.Ann, "INBOX", "Subject: s\r\nContent-Transfer-Encoding: base64\r\n\r\nYWJj\r\n")
+	email := last(s, doortest.Ann)
+	for properties, want := range map[string]string{"textBody": "requestTooLarge", "headers": "requestTooLarge", "preview": ""} {
+		args := map[string]any{"accountId": doortest.Ann.String(), "ids": []string{email.ID.String()}, "properties": []string{properties}}
+		if got := s.CallTired("Email/get", args); got != want {
+			t.Errorf("%s: %q", properties, got)
+		}
+	}
+}
+
 // A response is bounded, whatever is asked for.
 func TestTooLargeResponse(t *testing.T) {
 	s := open(t, dbtest.OnSQLite)

@@ -30,6 +30,9 @@ func Open(t testing.TB, on doortest.Engine, register func(r *method.Registry, ro
 	t.Helper()
 	s := &Server{Rooms: doortest.Open(t, on, Mailboxes), Registry: method.NewRegistry(), Log: &doortest.Log{}}
 	core.Register(s.Registry, core.Limits{})
+	s.Registry.Add(working, method.Method{Capability: core.Capability, Run: func(_ context.Context, c *method.Call) (any, error) {
+		return struct{}{}, c.Work(method.MaxWork)
+	}})
 	if register != nil {
 		register(s.Registry, s.Rooms)
 	}
@@ -82,6 +85,22 @@ func (s *Server) CallAs(account mail.AccountID, name string, args any) (response
 	resp := s.Do(s.User(account), &method.Request{Using: s.All(), Calls: []method.Invocation{{Name: name, Args: text, ID: "0"}}})
 	s.Must(json.Unmarshal(resp.Responses[0].Args, &value))
 	return resp.Responses[0].Name, value
+}
+
+// working is a method that reads as much as a request may.
+const working = "Test/work"
+
+// CallTired makes one call as Ann in a request that has read as much as it may, and returns the type of its error.
+func (s *Server) CallTired(name string, args any) (failed string) {
+	s.T.Helper()
+	text, err := ijson.Marshal(args)
+	s.Must(err)
+	resp := s.Do(s.User(doortest.Ann), &method.Request{Using: s.All(), Calls: []method.Invocation{{Name: working, Args: ijson.Value("{}"), ID: "0"}, {Name: name, Args: text, ID: "1"}}})
+	var value struct {
+		Type string `json:"type"`
+	}
+	s.Must(json.Unmarshal(resp.Responses[1].Args, &value))
+	return value.Type
 }
 
 // Request sends a request as text, and returns the response as text.

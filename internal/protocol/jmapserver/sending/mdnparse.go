@@ -40,7 +40,7 @@ func (s *Sending) parseMDN(ctx context.Context, c *method.Call) (any, error) {
 	var notParsable, notFound []string
 	for _, id := range ids {
 		name, known := c.Resolve(id)
-		one, err := s.parseOne(ctx, access, name)
+		one, err := s.parseOne(ctx, c, access, name)
 		switch {
 		case !known, mail.Is(err, mail.NotFound):
 			notFound = append(notFound, id)
@@ -66,7 +66,7 @@ func (s *Sending) parseMDN(ctx context.Context, c *method.Call) (any, error) {
 }
 
 // parseOne reads a receipt. What is none is mail.Invalid.
-func (s *Sending) parseOne(ctx context.Context, a method.Access, id string) (out mdnObject, err error) {
+func (s *Sending) parseOne(ctx context.Context, call *method.Call, a method.Access, id string) (out mdnObject, err error) {
 	c, err := s.o.Blobs.Open(ctx, a, id)
 	if err != nil {
 		return out, err
@@ -74,6 +74,9 @@ func (s *Sending) parseOne(ctx context.Context, a method.Access, id string) (out
 	defer c.Close() // it was read, or the error is told
 	if c.Entity != nil {
 		return out, mail.E("mdn", mail.Invalid, errors.New("a part of a message is no receipt"))
+	}
+	if err := call.Work(c.Work()); err != nil {
+		return out, err
 	}
 	m, err := message.Parse(c, message.Limits{})
 	if err != nil {

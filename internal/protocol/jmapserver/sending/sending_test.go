@@ -341,6 +341,9 @@ func TestReceiptForEmail(t *testing.T) {
 		return err
 	})
 	_, r := w.Call("MDN/parse", fmt.Sprintf(`{"accountId":%q,"blobIds":[%q]}`, doortest.Ann, blob))
+	if got := w.CallTired("MDN/parse", map[string]any{"accountId": doortest.Ann.String(), "blobIds": []string{blob}}); got != "requestTooLarge" {
+		t.Errorf("reading is not counted: %q", got)
+	}
 	parsed, _ := r["parsed"].(map[string]any)
 	if one, _ := parsed[blob].(map[string]any); one["forEmailId"] != id {
 		t.Errorf("%v, want for %s", r, id)

@@ -108,7 +108,7 @@ func (u *Unsubscribing) get(ctx context.Context, c *method.Call) (any, error) {
 	}
 	out := getResponse{AccountID: args.AccountID, List: []offer{}, NotFound: []string{}}
 	for _, id := range asked {
-		o, err := u.offer(ctx, account, id)
+		o, err := u.offer(ctx, c, account, id)
 		switch {
 		case mail.Is(err, mail.NotFound):
 			out.NotFound = append(out.NotFound, id)
@@ -122,7 +122,7 @@ func (u *Unsubscribing) get(ctx context.Context, c *method.Call) (any, error) {
 }
 
 // offer reads an email, and checks its signatures where they decide something.
-func (u *Unsubscribing) offer(ctx context.Context, account mail.AccountID, id string) (o offer, err error) {
+func (u *Unsubscribing) offer(ctx context.Context, c *method.Call, account mail.AccountID, id string) (o offer, err error) {
 	body, err := u.open(ctx, account, id)
 	if err != nil {
 		return o, err
@@ -142,6 +142,9 @@ func (u *Unsubscribing) offer(ctx context.Context, account mail.AccountID, id st
 	case fetch.Check(ways.Post, false) != nil:
 		o.why = "the place that it names cannot be posted to"
 	default:
+		if err := c.Work(body.Size()); err != nil {
+			return o, err
+		}
 		signatures, _, err := dkim.Verify(ctx, io.NewSectionReader(body, 0, body.Size()), u.o.Lookup)
 		if err != nil {
 			return o, mail.E("unsubscribing", mail.Unavailable, err)
@@ -213,7 +216,7 @@ func (u *Unsubscribing) send(ctx context.Context, c *method.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := u.offer(ctx, account, args.ID)
+	o, err := u.offer(ctx, c, account, args.ID)
 	switch {
 	case mail.Is(err, mail.NotFound):
 		return nil, method.Fail(method.NotFound, "there is no email %.100q", args.ID)

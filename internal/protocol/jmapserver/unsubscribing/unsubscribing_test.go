@@ -131,6 +131,15 @@ func (w *world) send(id string) (failed string) {
 	return ""
 }
 
+// Signatures are checked over all of a body, which is work that is counted.
+func TestWork(t *testing.T) {
+	w := newWorld(t)
+	id := w.deliver("List-Unsubscribe: <https://"+fetchtest.Host+"/a>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n", true)
+	if got := w.CallTired("Unsubscribe/get", map[string]any{"accountId": doortest.Ann.String(), "ids": []string{id}}); got != "requestTooLarge" {
+		t.Errorf("the answer is %q", got)
+	}
+}
+
 // What is signed, and only that, is posted as RFC 8058 says.
 func TestSend(t *testing.T) {
 	w := newWorld(t)
