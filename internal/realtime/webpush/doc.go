@@ -12,7 +12,8 @@
 //   - A message is encrypted for its client where the subscription has keys (RFC 8291), and signed as this server's (RFC 8292). Its
 //     place is asked through infra/fetch, which is never turned inward.
 //
-// Notifications (Notify) are sent to the subscriptions that name their type, tried some times within minutes, and not kept.
+// Notifications (Notify) are sent to the subscriptions that name their type and have keys, since they hold what is in mail; tried
+// some times within minutes, and not kept.
 //
 // # Limits
 //

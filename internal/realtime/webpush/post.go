@@ -169,7 +169,7 @@ func (s *Sender) Notify(ctx context.Context, n Notification) {
 		urgency = "high"
 	}
 	for _, sub := range list {
-		if !sub.Verified || !slices.Contains(sub.Types, n.Type) {
+		if !sub.Verified || len(sub.P256dh) == 0 || !slices.Contains(sub.Types, n.Type) {
 			continue
 		}
 		s.running.Go(func() {

@@ -174,9 +174,15 @@ func (r *room) change(account mail.AccountID, kinds ...tx.Kind) {
 // subscribe makes a subscription, verified, with keys.
 func (r *room) subscribe(account mail.AccountID, url string, types ...string) (sub push.Subscription) {
 	r.t.Helper()
+	return r.add(push.Subscription{Account: account, Device: "phone", URL: url, Types: types, P256dh: r.service.key.PublicKey().Bytes(), Auth: r.service.auth})
+}
+
+// add makes a subscription whose client has repeated its code.
+func (r *room) add(wanted push.Subscription) (sub push.Subscription) {
+	r.t.Helper()
+	account := wanted.Account
 	r.write(func(t *tx.Tx) (err error) {
-		sub, err = r.o.Subscriptions.Create(t, push.Subscription{Account: account, Device: "phone", URL: url, Types: types,
-			P256dh: r.service.key.PublicKey().Bytes(), Auth: r.service.auth})
+		sub, err = r.o.Subscriptions.Create(t, wanted)
 		if err == nil {
 			_, err = r.o.Subscriptions.Verify(t, account, sub.ID, sub.Code)
 		}
@@ -366,7 +372,8 @@ func TestNotify(t *testing.T) {
 	r := start(t, dbtest.OnSQLite(t, schema.Files))
 	r.subscribe(ann, placeOfAnn, "Email", "Notification")
 	r.subscribe(ann, placeOfAnn+"2", "Email")
-	r.subscribe(ann, placeOfAnn+"3") // all types are those of the standards
+	r.subscribe(ann, placeOfAnn+"3")                                                                                // all types are those of the standards
+	r.add(push.Subscription{Account: ann, Device: "phone", URL: placeOfAnn + "4", Types: []string{"Notification"}}) // the push service could read it
 	r.Notify(t.Context(), Notification{Account: ann, Type: "Notification", JSON: []byte(`{"@type":"Notification"}`), Urgent: true, TTL: time.Hour})
 	h := r.service.next()
 	if h.path != "/push/ann" || h.object["@type"] != "Notification" || h.header.Get("Urgency") != "high" || h.header.Get("Ttl") != "3600" {
