@@ -53,9 +53,8 @@ func (l *Live) Register(r *method.Registry) {
 		"Contact/query":        {method.Read, l.queryContacts},
 		"Contact/queryChanges": {method.Read, l.contactQueryChanges},
 		"Contact/set":          {method.Write, l.setContacts},
-		"LiveSettings/get":     {method.Read, l.getSettings},
-		"LiveSettings/set":     {method.Write, l.setSettings},
 	} {
 		r.Add(name, method.Method{Capability: Capability, Needs: m.needs, Run: m.run})
 	}
+	l.settings().Register(r, Capability, l.o.Tx)
 }

@@ -55,12 +55,7 @@ func (l *Live) setContacts(ctx context.Context, c *method.Call) (any, error) {
 	for creation, made := range s.r.Created {
 		c.Created(creation, made.(createdContact).ID)
 	}
-	err = l.o.Tx.Read(ctx, func(t *tx.Tx) error {
-		state, err := states.Of(t, account, states.Contact)
-		s.r.NewState = state.String()
-		return err
-	})
-	return s.r, err
+	return s.r, nil
 }
 
 // setting is one Contact/set under way.
@@ -120,7 +115,10 @@ func (s *setting) run(t *tx.Tx) error {
 			s.r.Destroyed = append(s.r.Destroyed, id)
 		}
 	}
-	return nil
+	// Here, and not after the commit: what others change right after it must not seem to be known to the client.
+	state, err = states.Of(t, s.account, states.Contact)
+	s.r.NewState = state.String()
+	return err
 }
 
 // note tells an error of one object from one of the store, which ends the call.

@@ -1,9 +1,6 @@
 package live
 
 import (
-	"context"
-	"slices"
-
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
 	"github.com/mailmesh/mailmesh/internal/realtime/states"
@@ -11,9 +8,6 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/contacts"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
-
-// singleton is the id of an account's settings.
-const singleton = "singleton"
 
 // settings is a LiveSettings. What a client takes away is as the server has it for all.
 type settings struct {
@@ -25,7 +19,7 @@ type settings struct {
 }
 
 func settingsOf(v contacts.Setting) settings {
-	return settings{singleton, &v.Presence, &v.Typing, &v.Reading, consents[v.Displayed]}
+	return settings{method.OnlyID, &v.Presence, &v.Typing, &v.Reading, consents[v.Displayed]}
 }
 
 // into is what the settings mean, whatever was taken away of them.
@@ -42,136 +36,31 @@ func (s *settings) into() (v contacts.Setting, failed *method.Error) {
 			return v, method.Bad("showsDisplays is never, contacts or always", "showsDisplays")
 		}
 	}
-	if s.ID != singleton {
+	if s.ID != method.OnlyID {
 		return v, method.Bad("the id cannot be changed", "id")
 	}
 	return v, nil
 }
 
-// getSettings is LiveSettings/get.
-func (l *Live) getSettings(ctx context.Context, c *method.Call) (any, error) {
-	var args method.GetArgs
-	if err := c.Decode(&args); err != nil {
-		return nil, err
+// settings are LiveSettings/get and /set.
+func (l *Live) settings() method.Only {
+	return method.Only{
+		Type:       states.LiveSettings,
+		Properties: []string{"id", "showsPresence", "showsTyping", "showsReading", "showsDisplays"},
+		Read: func(t *tx.Tx, account mail.AccountID) (any, error) {
+			v, err := l.o.Contacts.Setting(t, account)
+			return settingsOf(v), err
+		},
+		Change: func(t *tx.Tx, account mail.AccountID, patched ijson.Value) (*method.Error, error) {
+			var wanted settings
+			if err := ijson.Strict(patched, &wanted); err != nil {
+				return method.Bad(whatIsWrong(err)), nil
+			}
+			v, failed := wanted.into()
+			if failed != nil {
+				return failed, nil
+			}
+			return nil, l.o.Contacts.SetSetting(t, account, v)
+		},
 	}
-	account, err := c.OwnAccount(ctx, args.AccountID)
-	if err != nil {
-		return nil, err
-	}
-	properties, err := method.Select(args.Properties, method.Known("id", "showsPresence", "showsTyping", "showsReading", "showsDisplays"))
-	if err != nil {
-		return nil, err
-	}
-	ids := []string{singleton}
-	if args.IDs != nil {
-		if err := method.CheckGet(len(*args.IDs)); err != nil {
-			return nil, err
-		}
-		ids = method.Unique(*args.IDs)
-	}
-	r := method.GetResponse{AccountID: args.AccountID, NotFound: slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == singleton })}
-	var v contacts.Setting
-	err = l.o.Tx.Read(ctx, func(t *tx.Tx) error {
-		state, err := states.Of(t, account, states.LiveSettings)
-		if err != nil {
-			return err
-		}
-		r.State = state.String()
-		v, err = l.o.Contacts.Setting(t, account)
-		return err
-	})
-	list := []ijson.Value{}
-	if err == nil && slices.Contains(ids, singleton) {
-		var one ijson.Value
-		one, err = properties.Of(settingsOf(v))
-		list = append(list, one)
-	}
-	r.List = list
-	return r, err
-}
-
-// setSettings is LiveSettings/set.
-func (l *Live) setSettings(ctx context.Context, c *method.Call) (any, error) {
-	var args method.SetArgs
-	if err := c.Decode(&args); err != nil {
-		return nil, err
-	}
-	if err := args.Check(); err != nil {
-		return nil, err
-	}
-	account, err := c.OwnAccount(ctx, args.AccountID)
-	if err != nil {
-		return nil, err
-	}
-	var r method.SetResponse
-	err = l.o.Tx.Write(ctx, []mail.AccountID{account}, func(t *tx.Tx) error {
-		r = method.SetResponse{AccountID: args.AccountID, Updated: map[string]any{}, NotCreated: map[string]*method.Error{},
-			NotUpdated: map[string]*method.Error{}, NotDestroyed: map[string]*method.Error{}}
-		state, err := states.Of(t, account, states.LiveSettings)
-		if err != nil {
-			return err
-		}
-		if r.OldState = state.String(); args.IfInState != nil && *args.IfInState != r.OldState {
-			return method.Fail(method.StateMismatch, "the state is %s", r.OldState)
-		}
-		return l.applySettings(t, account, &args, &r)
-	})
-	if err != nil {
-		return nil, err
-	}
-	err = l.o.Tx.Read(ctx, func(t *tx.Tx) error {
-		state, err := states.Of(t, account, states.LiveSettings)
-		r.NewState = state.String()
-		return err
-	})
-	return r, err
-}
-
-// applySettings changes what there is, and refuses the rest (RFC 8620 5.3: singleton).
-func (l *Live) applySettings(t *tx.Tx, account mail.AccountID, args *method.SetArgs, r *method.SetResponse) error {
-	for creation := range args.Create {
-		r.NotCreated[creation] = method.Fail(method.Singleton, "an account has one LiveSettings, %q", singleton)
-	}
-	for _, id := range args.Destroy {
-		r.NotDestroyed[id] = method.Fail(method.NotFound, "there is no LiveSettings %.40q", id)
-		if id == singleton {
-			r.NotDestroyed[id] = method.Fail(method.Singleton, "it cannot be destroyed")
-		}
-	}
-	for id, patch := range args.Update {
-		if id != singleton {
-			r.NotUpdated[id] = method.Fail(method.NotFound, "there is no LiveSettings %.40q", id)
-			continue
-		}
-		before, err := l.o.Contacts.Setting(t, account)
-		if err != nil {
-			return err
-		}
-		whole, err := ijson.Marshal(settingsOf(before))
-		if err != nil {
-			return err
-		}
-		v, failed := patchSettings(whole, patch)
-		if failed != nil {
-			r.NotUpdated[id] = failed
-			continue
-		}
-		if err := l.o.Contacts.SetSetting(t, account, v); err != nil {
-			return err
-		}
-		r.Updated[id] = nil
-	}
-	return nil
-}
-
-func patchSettings(whole ijson.Value, patch map[string]ijson.Value) (v contacts.Setting, failed *method.Error) {
-	patched, failed := method.Patch(whole, patch)
-	if failed != nil {
-		return v, failed
-	}
-	var s settings
-	if err := ijson.Strict(patched, &s); err != nil {
-		return v, method.Bad(whatIsWrong(err))
-	}
-	return s.into()
 }

@@ -35,8 +35,7 @@ func (n *Notifying) Register(r *method.Registry) {
 		}
 		return struct{}{}
 	})
-	r.Add("NotificationRules/get", method.Method{Capability: Capability, Needs: method.Read, Run: n.get})
-	r.Add("NotificationRules/set", method.Method{Capability: Capability, Needs: method.Write, Run: n.set})
+	n.rules().Register(r, Capability, n.o.Tx)
 }
 
 // Source hands notifications to connected clients.
