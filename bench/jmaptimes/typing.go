@@ -33,9 +33,14 @@ func Typing(ctx context.Context, o TypingOptions) (*histogram.Summary, error) {
 		return nil, err
 	}
 	defer b.close()
-	// Signals pass between people who have written to each other.
+	// Signals pass between people who have written to each other. Each sees that the other is there once both listen.
 	if err := errors.Join(a.write(ctx, b.address), b.write(ctx, a.address), a.hear(ctx), b.hear(ctx)); err != nil {
 		return nil, err
+	}
+	for _, t := range []*talker{a, b} {
+		if _, err := t.heard(ctx, "online", o.Limit); err != nil {
+			return nil, fmt.Errorf("%s does not see that the other is there: %w", t.address, err)
+		}
 	}
 	var times histogram.Histogram
 	for i := range o.Count {

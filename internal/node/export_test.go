@@ -5,6 +5,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
+	"github.com/mailmesh/mailmesh/internal/store/search"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
@@ -15,8 +16,9 @@ type Rooms struct {
 	Bodies    *bodies.Store
 	Auth      *auth.Store
 	Provision *provision.Service
+	Search    *search.Index
 }
 
 func (n *Node) Rooms() Rooms {
-	return Rooms{n.rooms.tx, n.rooms.mailbox, n.rooms.bodies, n.rooms.auth, n.rooms.provision}
+	return Rooms{n.rooms.tx, n.rooms.mailbox, n.rooms.bodies, n.rooms.auth, n.rooms.provision, n.rooms.search}
 }

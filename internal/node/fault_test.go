@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/mailmesh/mailmesh/internal/config"
+	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/node"
 	"github.com/mailmesh/mailmesh/internal/node/nodetest"
 )
@@ -121,11 +122,29 @@ func (b *broken) wantAll() {
 	}
 }
 
+// indexed brings the text index of the account to its end.
+func (b *broken) indexed() {
+	b.t.Helper()
+	address, err := mail.ParseAddress(b.alice.Address)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	rooms := b.n.Inside.Rooms()
+	account, err := rooms.Provision.Account(b.t.Context(), address)
+	for more := true; more && err == nil; {
+		more, err = rooms.Search.Step(b.t.Context(), account.ID, true)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // The folder of the packs is away while the server runs, as when a disk falls off.
 func TestPacksAway(t *testing.T) {
 	b := newBroken(t, nodetest.Config(t))
+	b.indexed()
 	b.n.Stop(t)
-	b.start() // with no file open
+	b.start() // with no file open: nothing is left to be read by itself
 	c := b.signIn()
 	c.OK("SELECT INBOX")
 	packs := filepath.Join(b.cfg.Data, "packs")

@@ -25,12 +25,15 @@ func TestLive(t *testing.T) {
 	acquaint(t, ann, bob)
 	ann.listen(t)
 	bob.listen(t)
+	for _, p := range []*person{ann, bob} {
+		p.until(t, signal("online")) // both listen
+	}
 	phone := newPhone(t, s, 1)
 	show := &story{t: t, begin: time.Now()}
 
 	show.says("Ann begins to type")
 	ann.call(t, "Signal/send", map[string]any{"accountId": ann.account, "to": []string{bob.address}, "state": "composing"})
-	bob.until(t, func(p jmap.Pushed) bool { return p.Type == "Signal" && strings.Contains(string(p.Raw), `"composing"`) })
+	bob.until(t, signal("composing"))
 	show.sees("Bob sees Ann typing")
 
 	show.says("Ann sends")
@@ -193,6 +196,10 @@ func (p *person) until(t *testing.T, wanted func(jmap.Pushed) bool) {
 			t.Fatalf("nothing is pushed to %s for %v", p.address, liveLimit)
 		}
 	}
+}
+
+func signal(state string) func(jmap.Pushed) bool {
+	return func(p jmap.Pushed) bool { return p.Type == "Signal" && strings.Contains(string(p.Raw), `"`+state+`"`) }
 }
 
 func changed(account jmap.ID, typ string) func(jmap.Pushed) bool {

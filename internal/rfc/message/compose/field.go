@@ -25,8 +25,6 @@ type Field struct {
 
 func (f Field) String() string { return f.Name + ":" + f.body + "\r\n" }
 
-func (f Field) length() int { return len(f.Name) + len(f.body) + 3 }
-
 var (
 	errName     = errors.New("the name of a header field is printable US-ASCII without space and colon")
 	errFold     = errors.New("a line end in a header field must be CR LF with a space or tab behind it, which something else follows")
