@@ -103,27 +103,47 @@ func judge(response fetch.Response, pause time.Duration) (result, time.Duration,
 	return failed, pause, err
 }
 
-// verify sends the code that the client of a new subscription is to repeat (RFC 8620 7.2.2).
+// verify has the code sent that the client of a new subscription is to repeat (RFC 8620 7.2.2).
 func (s *Sender) verify(ctx context.Context, sub push.Subscription) {
 	text, err := ijson.Marshal(map[string]any{"@type": "PushVerification", "pushSubscriptionId": sub.ID.String(), "verificationCode": sub.Code})
 	if err != nil {
 		return
 	}
-	s.deliver(ctx, message{sub: sub, text: text, ttl: time.Hour, urgency: "high"})
+	s.deliver(ctx, message{sub: sub, text: text, ttl: time.Hour, urgency: "high"}, time.Time{})
 }
 
 // tries are the pauses between the attempts of what is not kept.
 var tries = []time.Duration{0, 5 * time.Second, 30 * time.Second, 2 * time.Minute}
 
-// deliver tries a message that is not kept some times. A place that is gone loses its subscription.
-func (s *Sender) deliver(ctx context.Context, m message) (r result) {
+// deliver has a message that is not kept delivered, unless too many of its account wait. at is of what it tells; zero: not to be measured.
+func (s *Sender) deliver(ctx context.Context, m message, at time.Time) {
+	l, leave, ok := s.places.join(m.sub.Account, MaxWaiting)
+	if !ok {
+		s.o.Log.Info("web push: a message is dropped, too many wait", "account", m.sub.Account, "subscription", m.sub.ID)
+		return
+	}
+	s.running.Go(func() {
+		defer leave()
+		if s.tryAll(ctx, l, m) == sent && !at.IsZero() {
+			s.o.Observe.Sent(Kind, time.Since(at))
+		}
+	})
+}
+
+// tryAll tries a message some times. A place that is gone loses its subscription.
+func (s *Sender) tryAll(ctx context.Context, l *lane, m message) (r result) {
 	for _, wait := range tries {
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
 			return failed
 		}
-		if r, _ = s.post(ctx, m); r != failed {
+		release, ok := s.places.take(ctx, l) // not while it waits for the next try: others could not be told meanwhile
+		if !ok {
+			return failed
+		}
+		r, _ = s.post(ctx, m)
+		if release(); r != failed {
 			break
 		}
 	}
@@ -153,7 +173,7 @@ func (s *Sender) Wanted(account mail.AccountID) bool {
 	return s.accounts[account]
 }
 
-// Notify sends a notification to the subscriptions that name its type, and returns when they have it or it was given up.
+// Notify has a notification sent to the subscriptions that name its type, and returns before they have it.
 func (s *Sender) Notify(ctx context.Context, n Notification) {
 	var list []push.Subscription
 	err := s.o.Tx.Read(ctx, func(t *tx.Tx) (err error) {
@@ -172,12 +192,6 @@ func (s *Sender) Notify(ctx context.Context, n Notification) {
 		if !sub.Verified || len(sub.P256dh) == 0 || !slices.Contains(sub.Types, n.Type) {
 			continue
 		}
-		s.running.Go(func() {
-			s.slots <- struct{}{}
-			defer func() { <-s.slots }()
-			if s.deliver(ctx, message{sub: sub, text: n.JSON, ttl: n.TTL, urgency: urgency}) == sent && !n.At.IsZero() {
-				s.o.Observe.Sent(Kind, time.Since(n.At))
-			}
-		})
+		s.deliver(ctx, message{sub: sub, text: n.JSON, ttl: n.TTL, urgency: urgency}, n.At)
 	}
 }

@@ -17,6 +17,8 @@ import (
 // Limits.
 const (
 	AtOnce      = 32
+	PerAccount  = 4
+	MaxWaiting  = 200 // messages of an account that are under way or wait: beyond them notifications are dropped
 	FirstPause  = 10 * time.Second
 	MaxPause    = 6 * time.Hour
 	pollEvery   = 15 * time.Second
@@ -56,11 +58,12 @@ type Options struct {
 
 // Sender is the room.
 type Sender struct {
-	o     Options
-	ctx   context.Context // until Close
-	end   context.CancelFunc
-	slots chan struct{}
-	rung  chan struct{}
+	o    Options
+	ctx  context.Context // until Close
+	end  context.CancelFunc
+	rung chan struct{}
+
+	places *places
 
 	mu       sync.Mutex
 	accounts map[mail.AccountID]bool      // that have subscriptions, as far as is known
@@ -83,7 +86,7 @@ func New(o Options) (*Sender, error) {
 	if o.Holds == nil {
 		o.Holds = func(*tx.Tx, push.Subscription) (bool, error) { return true, nil }
 	}
-	s := &Sender{o: o, slots: make(chan struct{}, AtOnce), rung: make(chan struct{}, 1), accounts: map[mail.AccountID]bool{},
+	s := &Sender{o: o, places: newPlaces(), rung: make(chan struct{}, 1), accounts: map[mail.AccountID]bool{},
 		dirty: map[mail.AccountID]time.Time{}, busy: map[mail.AccountID]bool{}}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	return s, nil
@@ -116,7 +119,7 @@ func (s *Sender) look(account mail.AccountID, since time.Time) {
 }
 
 // Created has the client of a new subscription sent its code, and returns at once.
-func (s *Sender) Created(sub push.Subscription) { s.running.Go(func() { s.verify(s.ctx, sub) }) }
+func (s *Sender) Created(sub push.Subscription) { s.verify(s.ctx, sub) }
 
 // Verified has an account looked after that has a subscription which is verified.
 func (s *Sender) Verified(account mail.AccountID) {

@@ -2,6 +2,7 @@ package webpush
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -34,14 +35,14 @@ func (s *Sender) tell(ctx context.Context, account mail.AccountID, since time.Ti
 		}
 		return
 	}
+	l, leave, _ := s.places.join(account, math.MaxInt)
+	defer leave()
 	var told sync.WaitGroup
 	for _, n := range all {
 		told.Go(func() {
-			select {
-			case s.slots <- struct{}{}:
-				defer func() { <-s.slots }()
+			if release, ok := s.places.take(ctx, l); ok {
+				defer release()
 				s.tellOne(ctx, n, since)
-			case <-ctx.Done():
 			}
 		})
 	}
