@@ -15,10 +15,14 @@ import (
 
 // readingMail adds what JMAP clients read of mail, and all that they do with mailboxes.
 func (n *Node) readingMail(r *method.Registry) {
-	emails.New(emails.Options{Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies,
-		SortOptions: queries.SortOptions(), MaxSizeAttachments: writing.Attachments(int64(n.cfg.Limits.MessageSize))}).Register(r)
+	n.emails().Register(r)
 	mailboxes.New(mailboxes.Options{Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Threads: threadcount.New(threadcount.Options{}),
 		Directory: n.rooms.directory, PrincipalID: func(a mail.AccountID) string { return principals.ID(n.rooms.principalSecret, a) }}).Register(r)
+}
+
+func (n *Node) emails() *emails.Emails {
+	return emails.New(emails.Options{Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies,
+		SortOptions: queries.SortOptions(), MaxSizeAttachments: writing.Attachments(int64(n.cfg.Limits.MessageSize))})
 }
 
 // findingMail adds how they find mail.
@@ -30,6 +34,6 @@ func (n *Node) findingMail(r *method.Registry) {
 // writingMail adds how they change mail and make it.
 func (n *Node) writingMail(r *method.Registry) {
 	writing.New(writing.Options{Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies,
-		Blobs:    blobs.New(blobs.Options{Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies}),
+		Blobs: blobs.New(blobs.Options{Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies}), Emails: n.emails(),
 		Hostname: n.cfg.Hostname, MaxMessage: int64(n.cfg.Limits.MessageSize), Log: n.log}).Register(r)
 }

@@ -2,6 +2,7 @@ package method
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/mailmesh/mailmesh/internal/rfc/ijson"
@@ -66,6 +67,28 @@ func apply(object ijson.Value, steps []step) (ijson.Value, *Error) {
 	out, err := ijson.Marshal(members)
 	if err != nil {
 		return nil, Fail(InvalidPatch, "%s", whatIsWrong(err))
+	}
+	return out, nil
+}
+
+// Changed leaves of a patch what is not so in the object already: whoever changes a property may send the others as they are
+// (RFC 8620 5.3).
+func Changed(object any, patch map[string]ijson.Value) (map[string]ijson.Value, error) {
+	text, err := ijson.Marshal(object)
+	if err != nil {
+		return nil, err
+	}
+	var is map[string]any
+	if err := ijson.Unmarshal(text, &is); err != nil {
+		return nil, err
+	}
+	out := map[string]ijson.Value{}
+	for property, v := range patch {
+		var said any
+		value, known := is[property]
+		if err := ijson.Unmarshal(v, &said); err != nil || !known || !reflect.DeepEqual(said, value) {
+			out[property] = v
+		}
 	}
 	return out, nil
 }

@@ -50,9 +50,10 @@ func open(t testing.TB, on doortest.Engine) *world {
 	w := &world{vars: map[string]string{}}
 	w.Server = jmapservertest.Open(t, on, func(r *method.Registry, rooms *doortest.Rooms) {
 		log := slog.New(slog.DiscardHandler)
-		emails.New(emails.Options{Tx: rooms.Tx, Mailbox: rooms.Mailbox, Bodies: rooms.Bodies}).Register(r)
+		e := emails.New(emails.Options{Tx: rooms.Tx, Mailbox: rooms.Mailbox, Bodies: rooms.Bodies})
+		e.Register(r)
 		b := blobs.New(blobs.Options{Tx: rooms.Tx, Mailbox: rooms.Mailbox, Bodies: rooms.Bodies})
-		writing.New(writing.Options{Tx: rooms.Tx, Mailbox: rooms.Mailbox, Bodies: rooms.Bodies, Blobs: b, Hostname: doortest.Hostname, MaxMessage: 2 * maxMessage}).Register(r)
+		writing.New(writing.Options{Tx: rooms.Tx, Mailbox: rooms.Mailbox, Bodies: rooms.Bodies, Blobs: b, Emails: e, Hostname: doortest.Hostname, MaxMessage: 2 * maxMessage}).Register(r)
 		w.submissions = submissions.New()
 		w.spool = spool.New(spool.Options{Bodies: rooms.Bodies, Histories: w.submissions})
 		keys, err := dkimkeys.New(bytes.Repeat([]byte{7}, bodies.MasterKeySize))

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -167,7 +166,7 @@ func (w *submitting) update(ctx context.Context, name string, patch map[string]i
 	if err != nil {
 		return err
 	}
-	if patch, err = changed(is, patch); err != nil {
+	if patch, err = method.Changed(is, patch); err != nil {
 		return err
 	}
 	for property, v := range patch {
@@ -194,27 +193,6 @@ func (w *submitting) update(ctx context.Context, name string, patch map[string]i
 	}
 	w.response.Updated[sub.ID.String()] = nil
 	return nil
-}
-
-// changed leaves of a patch what is not so already.
-func changed(object any, patch map[string]ijson.Value) (map[string]ijson.Value, error) {
-	text, err := ijson.Marshal(object)
-	if err != nil {
-		return nil, err
-	}
-	var is map[string]any
-	if err := ijson.Unmarshal(text, &is); err != nil {
-		return nil, err
-	}
-	out := map[string]ijson.Value{}
-	for property, v := range patch {
-		var given any
-		value, known := is[property]
-		if err := ijson.Unmarshal(v, &given); err != nil || !known || !reflect.DeepEqual(given, value) {
-			out[property] = v
-		}
-	}
-	return out, nil
 }
 
 // destroy puts the record of a submission away.

@@ -110,18 +110,19 @@ func date(v ijson.Value, what string) (time.Time, *method.Error) {
 	return time.Time{}, method.Bad(what+" is a date such as \"2014-10-30T14:12:00+08:00\"", what)
 }
 
-// changeOf reads the patch of an update. Only mailboxIds and keywords can be changed (RFC 8621 4.6).
-func changeOf(id mail.EmailID, patch map[string]ijson.Value, resolve resolver) (c mailbox.EmailChange, wrong *method.Error) {
+// changeOf reads the patch of an update. Only mailboxIds and keywords can be changed (RFC 8621 4.6); what it says of others is in rest.
+func changeOf(id mail.EmailID, patch map[string]ijson.Value, resolve resolver) (c mailbox.EmailChange, rest map[string]ijson.Value, wrong *method.Error) {
 	c.Email = id
-	var add, remove, other []string
+	var add, remove []string
+	rest = map[string]ijson.Value{}
 	for _, key := range slices.Sorted(maps.Keys(patch)) {
 		path, err := ijson.Tokens("/" + key)
 		if err != nil {
-			return c, method.Fail(method.InvalidPatch, "%v", err)
+			return c, nil, method.Fail(method.InvalidPatch, "%v", err)
 		}
 		switch {
 		case path[0] != "mailboxIds" && path[0] != "keywords":
-			other = append(other, key)
+			rest[key] = patch[key]
 		case len(path) == 1:
 			wrong = replace(&c, path[0], patch[key], resolve)
 		case len(path) > 2:
@@ -134,16 +135,13 @@ func changeOf(id mail.EmailID, patch map[string]ijson.Value, resolve resolver) (
 			wrong = patchKeyword(&add, &remove, path[1], patch[key])
 		}
 		if wrong != nil {
-			return c, wrong
+			return c, nil, wrong
 		}
-	}
-	if len(other) > 0 {
-		return c, method.Bad("of an email only mailboxIds and keywords can be changed", other...)
 	}
 	if c.Add, wrong = keywordsOf(add); wrong == nil {
 		c.Remove, wrong = keywordsOf(remove)
 	}
-	return c, wrong
+	return c, rest, wrong
 }
 
 // replace sets a whole property. Null is its default: no keywords, and no mailboxes, which is wrong.

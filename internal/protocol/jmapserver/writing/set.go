@@ -108,7 +108,9 @@ func (s *setting) change(ctx context.Context, update map[string]map[string]ijson
 	var last changes
 	gone := s.destroyed(&last, destroy)
 	var first changes
-	s.updated(&first, update, gone)
+	if err := s.updated(ctx, &first, update, gone); err != nil {
+		return err
+	}
 	return s.carryOut(ctx, append(first.list, last.list...), append(first.told, last.told...))
 }
 
@@ -132,7 +134,7 @@ func (s *setting) destroyed(c *changes, names []string) map[mail.EmailID]bool {
 	return gone
 }
 
-func (s *setting) updated(c *changes, update map[string]map[string]ijson.Value, gone map[mail.EmailID]bool) {
+func (s *setting) updated(ctx context.Context, c *changes, update map[string]map[string]ijson.Value, gone map[mail.EmailID]bool) error {
 	seen := map[mail.EmailID]bool{}
 	for _, name := range slices.Sorted(maps.Keys(update)) {
 		id, ok := s.emailID(name)
@@ -141,9 +143,15 @@ func (s *setting) updated(c *changes, update map[string]map[string]ijson.Value, 
 			continue
 		}
 		seen[id] = true
-		change, wrong := changeOf(id, update[name], s.call.Resolve)
+		change, rest, wrong := changeOf(id, update[name], s.call.Resolve)
 		if gone[id] {
 			wrong = method.Fail(method.WillDestroy, "the same call destroys it")
+		}
+		if wrong == nil && len(rest) > 0 {
+			var err error
+			if wrong, err = s.same(ctx, id, rest); err != nil {
+				return err
+			}
 		}
 		if wrong != nil {
 			s.response.NotUpdated[name] = wrong
@@ -157,6 +165,24 @@ func (s *setting) updated(c *changes, update map[string]map[string]ijson.Value, 
 			}
 		})
 	}
+	return nil
+}
+
+// same refuses what an update says of properties that cannot be changed, unless it is so already (RFC 8620 5.3). They never change, so
+// that they can be looked at before the commit.
+func (s *setting) same(ctx context.Context, id mail.EmailID, said map[string]ijson.Value) (*method.Error, error) {
+	others, err := s.o.Emails.Differ(ctx, s.call, s.access, id, said)
+	if err != nil {
+		wrong, ok := refusal(err)
+		if !ok {
+			return nil, err
+		}
+		return wrong, nil
+	}
+	if len(others) > 0 {
+		return method.Bad("of an email only mailboxIds and keywords can be changed", slices.Sorted(maps.Keys(others))...), nil
+	}
+	return nil, nil
 }
 
 func noEmail(name string) *method.Error {

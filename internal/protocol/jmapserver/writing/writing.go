@@ -7,6 +7,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/blobs"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/emails"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
@@ -42,8 +43,9 @@ type Options struct {
 	Mailbox    *mailbox.Store
 	Bodies     *bodies.Store
 	Blobs      *blobs.Blobs
-	Hostname   string // of Message-IDs where From has no domain
-	MaxMessage int64  // bytes of a message
+	Emails     *emails.Emails // knows what an update may say though it cannot be changed
+	Hostname   string         // of Message-IDs where From has no domain
+	MaxMessage int64          // bytes of a message
 	Log        *slog.Logger
 	Now        func() time.Time // of the Date field; nil: time.Now
 }

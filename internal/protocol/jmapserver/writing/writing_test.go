@@ -28,9 +28,10 @@ const maxMessage = 100_000
 
 func open(t testing.TB, on doortest.Engine) *jmapservertest.Server {
 	return jmapservertest.Open(t, on, func(r *method.Registry, rooms *doortest.Rooms) {
-		emails.New(emails.Options{Tx: rooms.Tx, Mailbox: rooms.Mailbox, Bodies: rooms.Bodies}).Register(r)
+		e := emails.New(emails.Options{Tx: rooms.Tx, Mailbox: rooms.Mailbox, Bodies: rooms.Bodies})
+		e.Register(r)
 		b := blobs.New(blobs.Options{Tx: rooms.Tx, Mailbox: rooms.Mailbox, Bodies: rooms.Bodies})
-		writing.New(writing.Options{Tx: rooms.Tx, Mailbox: rooms.Mailbox, Bodies: rooms.Bodies, Blobs: b, Hostname: doortest.Hostname, MaxMessage: maxMessage,
+		writing.New(writing.Options{Tx: rooms.Tx, Mailbox: rooms.Mailbox, Bodies: rooms.Bodies, Blobs: b, Emails: e, Hostname: doortest.Hostname, MaxMessage: maxMessage,
 			Now: func() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }}).Register(r)
 	})
 }
