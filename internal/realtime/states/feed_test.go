@@ -51,9 +51,20 @@ func onSQLite(t testing.TB) dbtest.Open { return dbtest.OnSQLite(t, schema.Files
 // change logs a change of each of the kinds, and returns the account's number.
 func (r *room) change(account mail.AccountID, kinds ...tx.Kind) (at mail.ModSeq) {
 	r.t.Helper()
+	var changes []tx.Change
+	for i, k := range kinds {
+		changes = append(changes, tx.Change{Kind: k, Op: tx.Updated, Object: int64(i + 1)})
+	}
+	return r.log(account, changes...)
+}
+
+// log logs changes in one commit, and returns the account's number.
+func (r *room) log(account mail.AccountID, changes ...tx.Change) (at mail.ModSeq) {
+	r.t.Helper()
 	err := r.tx.Write(context.Background(), []mail.AccountID{account}, func(t *tx.Tx) error {
-		for i, k := range kinds {
-			at = t.Changed(tx.Change{Account: account, Kind: k, Op: tx.Updated, Object: int64(i + 1)})
+		for _, c := range changes {
+			c.Account = account
+			at = t.Changed(c)
 		}
 		return nil
 	})
@@ -125,6 +136,18 @@ func TestFeedTellsOfTypesThatChanged(t *testing.T) {
 		}
 		r.change(ann, tx.KindContact) // of no type yet, or of one: never an error
 	})
+}
+
+// RFC 8621 1.5: EmailDelivery is for clients that want to hear of new mail alone.
+func TestEmailDeliveryIsOfArrivals(t *testing.T) {
+	r := open(t, onSQLite)
+	l, rung := r.listen(map[mail.AccountID]Types{ann: Set(EmailDelivery, Identity)}, nil)
+	r.log(ann, tx.Change{Kind: tx.KindEmail, Op: tx.Created, Object: 1})
+	<-rung
+	want(t, l, "Aa EmailDelivery")
+	r.log(ann, tx.Change{Kind: tx.KindEmail, Op: tx.Destroyed, Object: 1}, tx.Change{Kind: tx.KindIdentity, Op: tx.Updated})
+	<-rung
+	want(t, l, "Aa Identity")
 }
 
 // What is told is what Of reads.

@@ -30,7 +30,7 @@ const (
 	Mailbox          Type = "Mailbox"
 	Email            Type = "Email"
 	Thread           Type = "Thread"
-	EmailDelivery    Type = "EmailDelivery" // RFC 8621 1.5: for push only
+	EmailDelivery    Type = "EmailDelivery" // RFC 8621 1.5: for push only; changes when an email is added, and then alone
 	Identity         Type = "Identity"
 	EmailSubmission  Type = "EmailSubmission"
 	VacationResponse Type = "VacationResponse"
@@ -50,7 +50,7 @@ var kinds = map[Type][]tx.Kind{
 	Mailbox:          {tx.KindMailbox, tx.KindRights, tx.KindMembership, tx.KindThread, tx.KindTrash},
 	Email:            {tx.KindEmail, tx.KindRights, tx.KindMembership, tx.KindShown, tx.KindThread},
 	Thread:           {tx.KindThread, tx.KindRights, tx.KindEmail, tx.KindShown},
-	EmailDelivery:    {tx.KindEmail},
+	EmailDelivery:    {tx.KindArrival},
 	Identity:         {tx.KindIdentity},
 	EmailSubmission:  {tx.KindSubmission},
 	VacationResponse: {tx.KindVacation},

@@ -33,6 +33,9 @@ const (
 	KindNotify      Kind = 17 // what the account wants to be notified of
 )
 
+// KindArrival is not in the log: LastOf, StateOf and LastOfEach tell by it of KindEmail where an email was created.
+const KindArrival Kind = -1
+
 // LastKind is the highest Kind of this release.
 const LastKind = KindNotify
 
@@ -180,17 +183,29 @@ func (t *Tx) ChangesOf(id mail.AccountID, since mail.ModSeq, kinds []Kind, each 
 	return rows.Err()
 }
 
+// isArrival is the condition that a change is of KindArrival.
+var isArrival = fmt.Sprintf("kind = %d AND op = %d", KindEmail, Created)
+
+// is reports whether a change is of a kind.
+func (c *Change) is(k Kind) bool {
+	return c.Kind == k || k == KindArrival && c.Kind == KindEmail && c.Op == Created
+}
+
 // oneOf is the condition that a change is one of some kinds, none for all, to stand behind other arguments.
 func oneOf(kinds []Kind, args ...any) (condition string, all []any) {
 	if len(kinds) == 0 {
 		return "", args
 	}
-	marks := make([]string, len(kinds))
+	either := make([]string, len(kinds))
 	for i, k := range kinds {
+		if k == KindArrival {
+			either[i] = isArrival
+			continue
+		}
 		args = append(args, k)
-		marks[i] = fmt.Sprintf("$%d", len(args))
+		either[i] = fmt.Sprintf("kind = $%d", len(args))
 	}
-	return " AND kind IN (" + strings.Join(marks, ", ") + ")", args
+	return " AND (" + strings.Join(either, " OR ") + ")", args
 }
 
 func notFound(op string, err error) error {

@@ -95,7 +95,7 @@ func (t *Tx) ownLast(id mail.AccountID, kinds []Kind) mail.ModSeq {
 	}
 	for i := len(a.changes) - 1; i >= 0; i-- {
 		for _, k := range kinds {
-			if a.changes[i].Kind == k {
+			if a.changes[i].is(k) {
 				return a.changes[i].ModSeq
 			}
 		}
@@ -115,7 +115,8 @@ func (t *Tx) searchLast(id mail.AccountID, kinds []Kind) (last mail.ModSeq, err 
 
 // LastOfEach returns the number of the last change of each kind that the log has after since, in a view of an account.
 func (t *Tx) LastOfEach(id mail.AccountID, since mail.ModSeq) (map[Kind]mail.ModSeq, error) {
-	rows, err := t.sql.Query(`SELECT kind, MAX(modseq) FROM change WHERE account_id = $1 AND modseq > $2 GROUP BY kind`, id, since)
+	rows, err := t.sql.Query(`SELECT kind, MAX(modseq), MAX(CASE WHEN `+isArrival+` THEN modseq ELSE 0 END) FROM change
+		WHERE account_id = $1 AND modseq > $2 GROUP BY kind`, id, since)
 	if err != nil {
 		return nil, err
 	}
@@ -123,11 +124,14 @@ func (t *Tx) LastOfEach(id mail.AccountID, since mail.ModSeq) (map[Kind]mail.Mod
 	last := map[Kind]mail.ModSeq{}
 	for rows.Next() {
 		var kind Kind
-		var at mail.ModSeq
-		if err := rows.Scan(&kind, &at); err != nil {
+		var at, arrival mail.ModSeq
+		if err := rows.Scan(&kind, &at, &arrival); err != nil {
 			return nil, err
 		}
 		last[kind] = at
+		if arrival > 0 {
+			last[KindArrival] = arrival
+		}
 	}
 	return last, rows.Err()
 }

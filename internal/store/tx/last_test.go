@@ -26,7 +26,7 @@ func TestLastOf(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for _, kinds := range [][]tx.Kind{{tx.KindEmail}, {tx.KindThread, tx.KindMailbox}, {tx.KindVacation}} {
+				for _, kinds := range [][]tx.Kind{{tx.KindEmail}, {tx.KindThread, tx.KindMailbox}, {tx.KindVacation}, {tx.KindArrival}, {tx.KindThread, tx.KindArrival}} {
 					a, b := lastOf(t, s, kinds...), lastOf(t, fresh, kinds...)
 					if a != b {
 						r.Fatalf("of %v: %v, without a memory %v", kinds, a, b)
@@ -34,6 +34,38 @@ func TestLastOf(t *testing.T) {
 				}
 			}
 		})
+	})
+}
+
+// An arrival is an email that was created, and no other change of one.
+func TestLastArrival(t *testing.T) {
+	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) {
+		d := open()
+		s, _ := fill(t, d)
+		log := func(kind tx.Kind, op tx.Op) (at mail.ModSeq) {
+			c := change(10, 1)
+			c.Kind, c.Op = kind, op
+			if err := s.Write(t.Context(), []mail.AccountID{10}, func(w *tx.Tx) error { at = w.Changed(c); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			return at
+		}
+		arrived := log(tx.KindEmail, tx.Created)
+		log(tx.KindEmail, tx.Updated)
+		log(tx.KindThread, tx.Created)
+		destroyed := log(tx.KindEmail, tx.Destroyed)
+		fresh, err := tx.New(t.Context(), tx.Options{DB: d})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, store := range []*tx.Store{s, fresh} {
+			if got := lastOf(t, store, tx.KindArrival); got != arrived {
+				t.Errorf("the last arrival is %v, want %v", got, arrived)
+			}
+			if got := lastOf(t, store, tx.KindEmail); got != destroyed {
+				t.Errorf("the last change of an email is %v, want %v", got, destroyed)
+			}
+		}
 	})
 }
 
@@ -50,14 +82,21 @@ func stepOfLast(t *testing.T, r *rapid.T, s *tx.Store, d *db.DB) {
 	fails := rapid.Bool().Draw(r, "fails")
 	changes := rapid.SliceOfN(rapid.SampledFrom([]tx.Kind{tx.KindEmail, tx.KindThread, tx.KindMailbox}), 0, 4).Draw(r, "changes")
 	err := s.Write(t.Context(), []mail.AccountID{10}, func(w *tx.Tx) error {
-		var want mail.ModSeq
+		var want, arrived mail.ModSeq
 		for i, kind := range changes {
 			c := change(10, int64(i))
 			c.Kind = kind
+			c.Op = rapid.SampledFrom([]tx.Op{tx.Created, tx.Updated, tx.Destroyed}).Draw(r, "op")
 			at := w.Changed(c)
 			if kind == tx.KindEmail {
 				want = at
+				if c.Op == tx.Created {
+					arrived = at
+				}
 			}
+		}
+		if got, err := w.LastOf(10, tx.KindArrival); err != nil || arrived != 0 && got != arrived {
+			t.Errorf("within the write the last arrival is %v (%v), want %v", got, err, arrived)
 		}
 		if got, err := w.LastOf(10, tx.KindEmail); err != nil || want != 0 && got != want {
 			t.Errorf("within the write it is %v (%v), want %v", got, err, want)
