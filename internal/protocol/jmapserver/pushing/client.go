@@ -38,6 +38,7 @@ type client struct {
 	// end closes the connection. It may be called more than once.
 	end func(why)
 
+	large    chan struct{} // shared by the clients of the account
 	listener *states.Listener
 	settings atomic.Bool // the sign-in is to be looked at
 
@@ -87,7 +88,10 @@ func (p *Pushing) open(c *client) (refusal int, meaning string) {
 	}
 	c.p = p
 	p.clients[c] = struct{}{}
-	p.count[account]++
+	if p.count[account]++; p.count[account] == 1 {
+		p.large[account] = make(chan struct{}, largeAtOnce)
+	}
+	c.large = p.large[account]
 	p.done.Add(1)
 	p.o.Observe.Connected(c.kind)
 	return 0, ""
@@ -119,6 +123,7 @@ func (c *client) close() {
 	delete(p.clients, c)
 	if p.count[c.user.Account]--; p.count[c.user.Account] == 0 {
 		delete(p.count, c.user.Account)
+		delete(p.large, c.user.Account)
 	}
 	p.o.Observe.Disconnected(c.kind)
 	p.done.Done()

@@ -25,8 +25,8 @@ const (
 	openTimeout = 10 * time.Second // for reading the states that a client begins with
 	piece       = 64 << 10         // bytes of a message that are written at a time
 	atOnce      = 4                // requests of a WebSocket
-	large       = 64 << 10         // a request of more bytes waits until few others are read
-	largeAtOnce = 16
+	large       = 64 << 10         // a message of more bytes waits until few others of the account are read
+	largeAtOnce = 4
 )
 
 // Kinds of clients, for Observer.
@@ -80,7 +80,6 @@ type Pushing struct {
 	o      Options
 	ctx    context.Context // until Close
 	cancel context.CancelFunc
-	large  chan struct{}
 
 	writeTimeout, pingEvery, second time.Duration // shorter in tests
 
@@ -88,6 +87,7 @@ type Pushing struct {
 	closed  bool
 	clients map[*client]struct{}
 	count   map[mail.AccountID]int
+	large   map[mail.AccountID]chan struct{} // taken by large messages
 	done    sync.WaitGroup
 }
 
@@ -105,7 +105,7 @@ func New(o Options) (*Pushing, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	p := &Pushing{o: o, clients: map[*client]struct{}{}, count: map[mail.AccountID]int{}, large: make(chan struct{}, largeAtOnce),
+	p := &Pushing{o: o, clients: map[*client]struct{}{}, count: map[mail.AccountID]int{}, large: map[mail.AccountID]chan struct{}{},
 		writeTimeout: WriteTimeout, pingEvery: PingEvery, second: time.Second}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p, nil

@@ -80,8 +80,12 @@ func (s *socket) run() {
 	}
 	s.pingLater()
 	for {
-		text, err := s.read()
-		if err != nil || !s.message(text) {
+		text, release, err := s.read()
+		if err != nil {
+			return
+		}
+		goesOn := s.message(text)
+		if release(); !goesOn {
 			return
 		}
 	}
@@ -89,36 +93,40 @@ func (s *socket) run() {
 
 var errNotText = errors.New("a message of JMAP is text")
 
-// read waits for a message and reads it.
-func (s *socket) read() ([]byte, error) {
+// read waits for a message and reads it. release is called once it was begun with: of an account few large ones are in memory until
+// then, and nobody else waits for them.
+func (s *socket) read() (text []byte, release func(), err error) {
 	typ, r, err := s.ws.Reader(s.ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if typ != websocket.MessageText { // RFC 8887 4.3
 		s.goodbye(websocket.StatusUnsupportedData, errNotText.Error())
-		return nil, errNotText
+		return nil, nil, errNotText
 	}
 	late := time.AfterFunc(MessageTimeout, func() { s.ws.CloseNow() })
 	defer late.Stop()
-	text, err := io.ReadAll(io.LimitReader(r, large))
+	text, err = io.ReadAll(io.LimitReader(r, large))
 	if err != nil || len(text) < large {
-		return text, err
+		return text, func() {}, err
 	}
 	select {
-	case s.p.large <- struct{}{}:
+	case s.large <- struct{}{}:
 	case <-s.ctx.Done():
-		return nil, s.ctx.Err()
+		return nil, nil, s.ctx.Err()
 	}
+	release = func() { <-s.large }
 	rest, err := io.ReadAll(io.LimitReader(r, method.MaxSizeRequest+1-large))
-	<-s.p.large
 	text = append(text, rest...)
 	if err == nil && len(text) > method.MaxSizeRequest {
 		s.refuse(nil, method.Exceeds("maxSizeRequest", method.MaxSizeRequest))
 		s.goodbye(websocket.StatusMessageTooBig, "a message is too large")
-		return nil, websocket.ErrMessageTooBig
+		err = websocket.ErrMessageTooBig
 	}
-	return text, err
+	if err != nil {
+		release()
+	}
+	return text, release, err
 }
 
 // head is what tells messages apart (RFC 8887 4.3).

@@ -1,6 +1,7 @@
 package pushing
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -301,6 +302,40 @@ func TestWhoIsNotConnected(t *testing.T) {
 	if err != nil || res.StatusCode != http.StatusForbidden {
 		t.Errorf("a page of another site: %v, %v", res, err)
 	}
+}
+
+// Large messages that do not come to their end keep those of their own account waiting, and nobody else's.
+func TestLargeMessages(t *testing.T) {
+	w := start(t)
+	for range 2 * largeAtOnce {
+		p := w.dial("")
+		part, err := p.ws.Writer(t.Context(), websocket.MessageText)
+		w.Must(err)
+		_, err = part.Write(bytes.Repeat([]byte(" "), 2*large))
+		w.Must(err)
+		defer p.ws.CloseNow()
+	}
+	for p := w.dial(""); w.waitLarge() < largeAtOnce; {
+		p.echo() // the server reads
+	}
+	ask := func(as string, x int) *peer {
+		p := w.dial(as)
+		p.say(`{"@type":"Request","using":["urn:test"],"methodCalls":[["Test/echo",{"x":"` + strings.Repeat("x", x) + `"},"0"]]}`)
+		return p
+	}
+	if got := ask("bob", 2*large).hear(); len(got) < 2*large {
+		t.Errorf("another's: %.100s", got)
+	}
+	if got := ask("", 10).hear(); !strings.Contains(got, "Test/echo") {
+		t.Errorf("a small one of the same: %.100s", got)
+	}
+}
+
+// waitLarge is how many large messages of Ann are read.
+func (w *world) waitLarge() int {
+	w.pushing.mu.Lock()
+	defer w.pushing.mu.Unlock()
+	return len(w.pushing.large[doortest.Ann])
 }
 
 // A token that may only send hears nothing: states tell of mail, and notifications hold some of it.
