@@ -6,7 +6,7 @@
 //   - Who an account writes to becomes its contact in the commit that accepts the message (Wrote). A message to more than
 //     MaxPeople is a mailing and makes nobody a contact; mail that a program sent by itself (RFC 3834) does not either. Who
 //     only writes to an account is no contact of it.
-//   - Two accounts are mutual (Mutual) when each has written to the other and neither blocks the other. It is decided by
+//   - Two accounts are mutual (MutualOf) when each has written to the other and neither blocks the other. It is decided by
 //     addresses: Ann must have written to an address of Bob's, and Bob, from that address, to the one Ann wrote from. So
 //     nobody learns from it that two addresses belong to one person.
 //   - An account knows an address (Contact.Known) that it has written to or accepted, and does not block.
@@ -25,5 +25,6 @@
 //
 // A message makes at most MaxPeople contacts, so what an account may send in a day bounds how many it has. By Add it may have
 // MaxContacts; what Wrote brings is not refused. A name has at most MaxName bytes, a contact knows at most maxOwn of the account's
-// addresses, those used last. Complete looks at the MaxSearched contacts that were written to last.
+// addresses, those used last. Whoever is looked for is among the MaxSearched contacts that were
+// written to last.
 package contacts

@@ -98,10 +98,19 @@ func (w *world) checkAccount(t *rapid.T, x *tx.Tx, m *letters, names []string, a
 	want, got := map[mail.AccountID]bool{}, map[mail.AccountID]bool{}
 	for _, to := range names {
 		want[owners[to]] = want[owners[to]] || m.mutual(account, to)
-		as, ok, err := w.Mutual(x, account, address(to), owners[to])
+		c, err := w.Of(x, account, address(to))
 		if err != nil {
 			return err
 		}
+		var peers []Peer
+		if c.wrote() { // as Peers has them
+			peers = []Peer{{c, owners[to]}}
+		}
+		one, err := w.MutualOf(x, account, peers)
+		if err != nil {
+			return err
+		}
+		as, ok := one[owners[to]]
 		if ok != m.mutual(account, to) || ok && owners[as.Address.Local] != account {
 			t.Fatalf("%v and %s: mutual is %v, as %v", account, to, ok, as.Address)
 		}

@@ -10,21 +10,6 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
-// Mutual reports whether an account and another, which it knows by one address, have written to each other and neither blocks the other.
-// as is what the account is to the other one: the contact there.
-func (s *Store) Mutual(t *tx.Tx, account mail.AccountID, address mail.Address, other mail.AccountID) (as Contact, ok bool, err error) {
-	mine, err := s.Of(t, account, address)
-	if err != nil || !mine.wrote() || account == other {
-		return as, false, err
-	}
-	theirs, err := s.Some(t, other, mine.own)
-	if err != nil {
-		return as, false, err
-	}
-	as, ok = mine.answered(theirs)
-	return as, ok, nil
-}
-
 // wrote reports that the account's half of being mutual holds.
 func (c *Contact) wrote() bool { return c.Days > 0 && !c.Blocked }
 

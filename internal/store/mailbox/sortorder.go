@@ -15,8 +15,3 @@ func (s *Store) SetSortOrder(t *tx.Tx, account mail.AccountID, id mail.MailboxID
 		account, id, order, changedMailbox(t, account, id, tx.Updated))
 	return nil
 }
-
-// PathOf returns the path of a mailbox by its ancestors.
-func (s *Store) PathOf(t *tx.Tx, account mail.AccountID, m Mailbox) (string, error) {
-	return s.pathOf(t, account, m)
-}

@@ -94,22 +94,23 @@ func (l *Live) queryContacts(ctx context.Context, c *method.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := method.QueryResponse{AccountID: args.AccountID, IDs: []string{}}
+	var state states.State
 	var list []contacts.Contact
 	err = l.o.Tx.Read(ctx, func(t *tx.Tx) (err error) {
-		state, err := states.Of(t, account, states.Contact)
-		if err != nil {
+		if state, err = states.Of(t, account, states.Contact); err != nil {
 			return err
 		}
-		r.QueryState = state.String()
 		list, err = l.find(t, account, &f, by)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	err = page(&r, list, &args)
-	return r, err
+	ids := make([]string, len(list))
+	for i := range list {
+		ids[i] = list[i].ID.String()
+	}
+	return method.Page(&args, ids, state.String(), false)
 }
 
 func (l *Live) find(t *tx.Tx, account mail.AccountID, f *filter, by []order) ([]contacts.Contact, error) {
@@ -135,34 +136,6 @@ func (l *Live) find(t *tx.Tx, account mail.AccountID, f *filter, by []order) ([]
 		return cmp.Compare(a.ID, b.ID)
 	})
 	return list, nil
-}
-
-// page takes what is asked for of a list (RFC 8620 5.5).
-func page(r *method.QueryResponse, list []contacts.Contact, args *method.QueryArgs) error {
-	at, n := args.Position, int64(len(list))
-	switch {
-	case args.Anchor != nil:
-		i := slices.IndexFunc(list, func(c contacts.Contact) bool { return c.ID.String() == *args.Anchor })
-		if i < 0 {
-			return method.Fail(method.AnchorNotFound, "%.40q is not among the results", *args.Anchor)
-		}
-		at = max(0, int64(i)+min(n, max(-n, args.AnchorOffset)))
-	case at < 0:
-		at = max(0, n+max(at, -n))
-	}
-	if args.CalculateTotal {
-		total := uint64(n)
-		r.Total = &total
-	}
-	r.Position = uint64(at)
-	list = list[min(at, n):]
-	if args.Limit != nil {
-		list = list[:min(*args.Limit, uint64(len(list)))]
-	}
-	for i := range list {
-		r.IDs = append(r.IDs, list[i].ID.String())
-	}
-	return nil
 }
 
 // contactQueryChanges is Contact/queryChanges.

@@ -24,7 +24,8 @@ func Page(args *QueryArgs, ids []string, state string, changes bool) (*QueryResp
 		if at < 0 {
 			return nil, Fail(AnchorNotFound, "the anchor %.40q is not among the results", *args.Anchor)
 		}
-		position = max(0, int64(at)+max(args.AnchorOffset, -int64(len(ids))))
+		n := int64(len(ids)) // offsets beyond it are all alike, and are not added: they may be as large as an int64
+		position = max(0, int64(at)+min(n, max(-n, args.AnchorOffset)))
 	}
 	r.Position = uint64(position)
 	if position < int64(len(ids)) {

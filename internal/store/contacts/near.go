@@ -7,24 +7,8 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/casemap"
-	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
-
-// Complete returns the contacts that somebody may mean who has begun to write text: each of its words begins a word of the name or of the
-// address, whatever the case and the accents. Whom the account writes to often, and has written to lately, comes first. Nobody comes
-// whom it blocks.
-func (s *Store) Complete(t *tx.Tx, account mail.AccountID, text string, limit int) ([]Contact, error) {
-	list, err := s.Recent(t, account, MaxSearched)
-	if err != nil {
-		return nil, err
-	}
-	words := Words(text)
-	list = slices.DeleteFunc(list, func(c Contact) bool { return !c.Known() || !c.Matches(words) })
-	Near(list, t.Now())
-	return list[:min(len(list), limit)], nil
-}
 
 // Near sorts contacts by how near they are: whom the account writes to often, and has written to lately, comes first.
 func Near(list []Contact, now time.Time) {
