@@ -106,6 +106,7 @@ type Sent struct {
 // that can be without knowing the message.
 type Returned struct {
 	EnvID     string       // of a delivery report: the envelope id that the message had
+	Ours      bool         // of a delivery report: it says that this server has made it
 	MessageID string       // of a receipt: the message's, without angle brackets
 	From      mail.Address // of a receipt: who certainly wrote it
 	Fates     []ReturnedFate

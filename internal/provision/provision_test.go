@@ -95,7 +95,7 @@ func (w *world) rows(id mail.AccountID) string {
 	var out []string
 	err := w.db.Read(w.t.Context(), func(t *db.Tx) error {
 		for _, table := range []string{"directory_account", "address", "credential", "mailbox", "email", "membership", "subscription", "thread_ref", "blob", "change",
-			"text_index", "text_segment", "submission", "submission_event", "sending", "correspondent", "contact", "sharing", "push_subscription", "notification_rules"} {
+			"text_index", "text_segment", "submission", "submission_event", "submission_report", "sending", "correspondent", "contact", "sharing", "push_subscription", "notification_rules"} {
 			var n int
 			if err := t.QueryRow(`SELECT COUNT(*) FROM `+table+` WHERE account_id = $1`, id).Scan(&n); err != nil {
 				return err

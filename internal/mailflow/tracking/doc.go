@@ -11,6 +11,8 @@
 //     organizational domain (RFC 7489 3.1.1). From an account here no signature is needed: submission has held it to its own addresses.
 //   - Both count for submissions of the account alone to which they come, once for each recipient, and never against what is known
 //     already: what was failed, taken back or displayed stays so. All others are mail and change nothing.
+//   - The submission lists the reports that told something new of a recipient, and those of our own queue, whose steps were known
+//     before: at most submissions.MaxReports. One that comes again is not listed again.
 //   - A recipient here has displayed a message when it gets \Seen. The sender learns of it if the recipient lets him
 //     (contacts.Shows): nobody, contacts, everybody, or what was chosen for the sender. Where he does not, it is forgotten then.
 //

@@ -104,6 +104,19 @@ func (w *world) fate(sub submissions.Submission) string {
 	return strings.Join(out, " ")
 }
 
+// listed are the numbers in ann's INBOX of the reports that a submission lists, receipts with an R.
+func (w *world) listed(sub submissions.Submission) string {
+	w.t.Helper()
+	var list []submissions.Returned
+	w.Must(w.Tx.Read(w.t.Context(), func(t *tx.Tx) (err error) { list, err = w.Submissions.Returned(t, sub.Account, sub.ID); return err }))
+	var out []string
+	for _, r := range list {
+		at := slices.IndexFunc(w.Inbox(w.ann), func(k mailflowtest.Kept) bool { return k.ID == r.Email })
+		out = append(out, fmt.Sprint(at+1)+map[bool]string{true: "R"}[r.Receipt])
+	}
+	return strings.Join(out, " ")
+}
+
 // keywords are those of ann's copy.
 func (w *world) keywords(sub submissions.Submission) (out string) {
 	w.t.Helper()

@@ -45,7 +45,7 @@ func (tr *Tracking) read(ctx context.Context, m *mailflow.Accepted, authentic fu
 	defer content.Close()
 	switch {
 	case status != nil:
-		m.Returned = delivery(status, content)
+		m.Returned = tr.delivery(status, content)
 	default:
 		if m.Returned = displayed(receipt, content, m.Author().Address); m.Returned != nil && !authentic(content) {
 			m.Returned = nil
@@ -54,12 +54,12 @@ func (tr *Tracking) read(ctx context.Context, m *mailflow.Accepted, authentic fu
 }
 
 // delivery reads a delivery report. Without an envelope id it is about nothing that we know.
-func delivery(part *message.Part, content io.ReaderAt) *mailflow.Returned {
+func (tr *Tracking) delivery(part *message.Part, content io.ReaderAt) *mailflow.Returned {
 	report, err := dsn.ParseStatus(part.Decoded(content))
 	if err != nil || report.EnvID == "" {
 		return nil
 	}
-	out := &mailflow.Returned{EnvID: report.EnvID}
+	out := &mailflow.Returned{EnvID: report.EnvID, Ours: strings.EqualFold(report.ReportingMTA, tr.o.Hostname)}
 	for _, r := range report.Recipients {
 		fate := mailflow.ReturnedFate{Event: eventOf(report, r)}
 		// The address that the sender wrote says whom he means, where the last host knows only another.

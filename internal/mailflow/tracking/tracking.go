@@ -63,24 +63,33 @@ func (tr *Tracking) Delivered(t *tx.Tx, m *mailflow.Accepted, to mailflow.Local,
 	if m.Returned == nil {
 		return nil
 	}
-	return tr.returned(t, to.Account, m.Returned)
+	return tr.returned(t, to.Account, email, m.Returned)
 }
 
-// returned records what a report says that has come to an account.
-func (tr *Tracking) returned(t *tx.Tx, account mail.AccountID, r *mailflow.Returned) error {
+// returned records what a report says that has come to an account, and that it has.
+func (tr *Tracking) returned(t *tx.Tx, account mail.AccountID, email mail.EmailID, r *mailflow.Returned) error {
 	subs, err := tr.submissions(t, account, r)
 	if err != nil {
 		return err
 	}
 	for _, sub := range subs {
+		told := false
 		for _, fate := range r.Fates {
 			n, ok := recipientOf(sub, r.From, fate.Addresses)
 			if !ok {
 				continue
 			}
-			if err := tr.o.Submissions.Report(t, submissions.Step{Account: account, Submission: sub.ID, Recipient: n, Event: fate.Event}); err != nil {
+			news, err := tr.o.Submissions.Report(t, submissions.Step{Account: account, Submission: sub.ID, Recipient: n, Event: fate.Event})
+			if err != nil {
 				return err
 			}
+			told = told || news || r.Ours
+		}
+		if !told {
+			continue
+		}
+		if err := tr.o.Submissions.AddReturned(t, account, sub.ID, submissions.Returned{Email: email, Receipt: r.EnvID == ""}); err != nil {
+			return err
 		}
 	}
 	return nil

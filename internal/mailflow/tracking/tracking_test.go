@@ -227,11 +227,30 @@ func TestDeliveryReports(t *testing.T) {
 		if w.told() != changes {
 			t.Error("a repeated report is told again")
 		}
+		if got := w.listed(sub); got != "9 11 12" || w.listed(other) != "" {
+			t.Errorf("listed are the reports %s, of another message %s", got, w.listed(other))
+		}
 		if got := w.fate(other); got != "queued/unknown" {
 			t.Errorf("another message is %s", got)
 		}
 		if got := len(w.Inbox(w.ann)); got != steps {
 			t.Errorf("%d of %d reports came to the mailbox", got, steps)
+		}
+	})
+}
+
+// What a report of our own queue says is known when it comes: it is listed all the same.
+func TestOwnDeliveryReports(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		sub := w.submit("carol@example.net")
+		w.record(sub, 0, mail.EventFailed)
+		content := bounce(sub.EnvID, "failed", "Final-Recipient: rfc822; carol@example.net")
+		w.Send("r", content, "ann")
+		w.Send("r", strings.Replace(content, "Reporting-MTA: dns; mx.example.net", "Reporting-MTA: dns; "+mailflowtest.Hostname, 1), "ann")
+		before := w.told()
+		w.Tracking.Tell(t.Context(), w.ann)
+		if got := w.listed(sub); got != "2" || w.told() == before {
+			t.Errorf("listed are the reports %s, told %v", got, w.told() > before)
 		}
 	})
 }
@@ -294,6 +313,9 @@ func TestReceipts(t *testing.T) {
 		check("replayed", "yes/yes unknown/unknown", good, "ann")
 		if w.told() != changes {
 			t.Error("a replayed receipt is told again")
+		}
+		if got := w.listed(sub); got != "11R" {
+			t.Errorf("listed are the reports %s", got)
 		}
 		check("same domain", "yes/yes yes/yes", signed("mail.example.net", "Dora@mail.example.net", sub.MessageID, "dora@mail.example.net", "displayed"), "ann")
 		if w.keywords(sub) != "$delivered $displayed" {

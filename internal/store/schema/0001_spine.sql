@@ -520,6 +520,15 @@ CREATE TABLE submission_news (
     PRIMARY KEY (account_id, id)
 ) {{clustered}};
 
+-- Reports about submissions that came to the mailbox of their sender.
+CREATE TABLE submission_report (
+    account_id    BIGINT NOT NULL,
+    submission_id BIGINT NOT NULL,
+    email_id      BIGINT NOT NULL,        -- the report, which may be gone by now
+    receipt       BIGINT NOT NULL,        -- 1: it is an MDN, 0: a DSN
+    PRIMARY KEY (account_id, submission_id, email_id)
+) {{clustered}};
+
 -- Mail in mailboxes here that an account here has submitted, and that was not displayed yet.
 CREATE TABLE receipt (
     account_id    BIGINT NOT NULL,        -- who has it

@@ -48,16 +48,16 @@ func (s *Store) ByMessage(t *tx.Tx, account mail.AccountID, messageID string) ([
 
 // Report records what others have told about a recipient of a submission, whose account is locked, if that is news.
 // What happened here is known better here, and what is at its end stays so: a report says something of mail that another host has
-// taken, once.
-func (s *Store) Report(t *tx.Tx, step Step) error {
+// taken, once. recorded says that it was.
+func (s *Store) Report(t *tx.Tx, step Step) (recorded bool, err error) {
 	events, err := s.Events(t, step.Account, step.Submission)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if step.Recipient < 0 || step.Recipient >= len(events) || !follows(events[step.Recipient], step.Event) {
-		return nil
+		return false, nil
 	}
-	return s.Record(t, step)
+	return true, s.Record(t, step)
 }
 
 // follows reports whether an event that others report can come after others.

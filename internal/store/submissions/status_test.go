@@ -125,7 +125,7 @@ func TestReport(t *testing.T) {
 		id := w.add(submission("bob"))
 		report := func(n int, kind mail.EventKind) bool {
 			before := len(w.events(7, id)[0])
-			w.do(func(t *tx.Tx) error { return w.Report(t, Step{7, id, n, mail.Event{Kind: kind}}) })
+			w.do(func(t *tx.Tx) error { _, err := w.Report(t, Step{7, id, n, mail.Event{Kind: kind}}); return err })
 			return len(w.events(7, id)[0]) > before
 		}
 		w.do(func(t *tx.Tx) error { return w.Record(t, Step{7, id, 0, mail.Event{Kind: relayed}}) })

@@ -230,6 +230,7 @@ func (s *Store) Forget(t *tx.Tx) (more bool, err error) {
 	if err == nil && n < forgetRows {
 		t.SQL().Queue(`DELETE FROM receipt WHERE submission_id = $1`, id)
 		t.SQL().Queue(`DELETE FROM submission_news WHERE account_id = $1 AND submission_id = $2`, account, id)
+		t.SQL().Queue(`DELETE FROM submission_report WHERE account_id = $1 AND submission_id = $2`, account, id)
 		t.SQL().Queue(`DELETE FROM submission WHERE account_id = $1 AND id = $2`, account, id)
 	}
 	return true, err
@@ -239,7 +240,7 @@ func (s *Store) Forget(t *tx.Tx) (more bool, err error) {
 func (s *Store) Purge(t *tx.Tx, account mail.AccountID) (more bool, err error) {
 	left := int64(forgetRows)
 	for _, table := range []struct{ name, key string }{{"submission_event", "submission_id, recipient, seq"}, {"submission", "id"}, {"submission_news", "id"},
-		{"receipt", "email_id"}, {"correspondent", "hash"}, {"sending", "account_id"}} {
+		{"submission_report", "submission_id, email_id"}, {"receipt", "email_id"}, {"correspondent", "hash"}, {"sending", "account_id"}} {
 		n, err := t.SQL().Exec(`DELETE FROM `+table.name+` WHERE account_id = $1 AND (`+table.key+`) IN
 			(SELECT `+table.key+` FROM `+table.name+` WHERE account_id = $1 LIMIT $2)`, account, left)
 		if err != nil {

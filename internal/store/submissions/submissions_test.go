@@ -244,30 +244,61 @@ func TestForgetAndPurge(t *testing.T) {
 			for i := range 1400 {
 				steps = append(steps, Step{7, old, i % 3, mail.Event{Kind: mail.EventDeferred}})
 			}
+			for _, id := range []mail.SubmissionID{old, fresh} {
+				if err := w.AddReturned(t, 7, id, Returned{Email: 1}); err != nil {
+					return err
+				}
+			}
 			return w.Record(t, append(steps, Step{7, fresh, 0, mail.Event{Kind: mail.EventDeferred}})...)
 		})
 		rounds := 0
 		for more := true; more; rounds++ {
 			w.do(func(t *tx.Tx) (err error) { more, err = w.Forget(t); return err })
 		}
-		if got := w.rows(); rounds != 3 || got != "1 1" {
+		if got := w.rows(); rounds != 3 || got != "1 1 1" {
 			t.Errorf("after %d rounds of forgetting, rows are %s", rounds, got)
 		}
 		w.do(func(t *tx.Tx) error { _, err := w.Purge(t, 8); return err })
-		if got := w.rows(); got != "1 1" {
+		if got := w.rows(); got != "1 1 1" {
 			t.Errorf("after purging another account, rows are %s", got)
 		}
 		w.do(func(t *tx.Tx) error { _, err := w.Purge(t, 7); return err })
-		if got := w.rows(); got != "0 0" {
+		if got := w.rows(); got != "0 0 0" {
 			t.Errorf("after purging, rows are %s", got)
 		}
 	})
 }
 
 func (w *world) rows() string {
-	var submissions, events int
+	var submissions, events, reports int
 	w.do(func(t *tx.Tx) error {
-		return t.SQL().QueryRow(`SELECT (SELECT COUNT(*) FROM submission), (SELECT COUNT(*) FROM submission_event)`).Scan(&submissions, &events)
+		return t.SQL().QueryRow(`SELECT (SELECT COUNT(*) FROM submission), (SELECT COUNT(*) FROM submission_event), (SELECT COUNT(*) FROM submission_report)`).Scan(&submissions, &events, &reports)
 	})
-	return fmt.Sprint(submissions, " ", events)
+	return fmt.Sprint(submissions, " ", events, " ", reports)
+}
+
+// Reports are listed as they came, and no more than MaxReports of a submission.
+func TestReturned(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		id, other := w.add(submission("a")), w.add(submission("b"))
+		for n := range MaxReports + 2 {
+			w.do(func(t *tx.Tx) error {
+				return w.AddReturned(t, 7, id, Returned{Email: mail.EmailID(n + 1), Receipt: n == 1})
+			})
+		}
+		w.do(func(t *tx.Tx) error { return w.AddReturned(t, 8, other, Returned{Email: 1}) }) // not the account's
+		w.do(func(t *tx.Tx) error {
+			list, err := w.Returned(t, 7, id)
+			if len(list) != MaxReports || list[0] != (Returned{Email: 1}) || list[1] != (Returned{Email: 2, Receipt: true}) {
+				w.t.Errorf("listed are %v", list)
+			}
+			if err == nil {
+				list, err = w.Returned(t, 7, other)
+			}
+			if len(list) > 0 {
+				w.t.Errorf("of another submission are listed %v", list)
+			}
+			return err
+		})
+	})
 }

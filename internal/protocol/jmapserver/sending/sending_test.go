@@ -418,3 +418,41 @@ func TestDelayed(t *testing.T) {
 		return err
 	})
 }
+
+// A submission names the reports about it that are still there, by blobs that can be read.
+func TestReportsAreListed(t *testing.T) {
+	for name, engine := range engines {
+		t.Run(name, func(t *testing.T) {
+			w := open(t, engine)
+			w.draft("good", good)
+			created, refused := w.submit(`"identityId":"$annid","emailId":"$good"`)
+			if created == nil {
+				t.Fatal(refused)
+			}
+			id, err := mail.ParseSubmissionID(created["id"].(string))
+			w.Must(err)
+			var came []mailbox.Email
+			for n, subject := range []string{"failed", "destroyed", "displayed", "delayed"} {
+				w.Deliver(doortest.Ann, "INBOX", "Subject: "+subject+"\r\n\r\n")
+				w.Write(doortest.Ann, func(t *tx.Tx) error {
+					ids, err := w.Mailbox.EmailIDs(t, doortest.Ann, 1000)
+					w.Must(err)
+					e, err := w.Mailbox.Email(t, doortest.Ann, ids[len(ids)-1])
+					w.Must(err)
+					came = append(came, e)
+					return w.submissions.AddReturned(t, doortest.Ann, id, submissions.Returned{Email: e.ID, Receipt: n == 2})
+				})
+			}
+			w.Call("Email/set", fmt.Sprintf(`{"accountId":%q,"destroy":[%q]}`, doortest.Ann, came[1].ID))
+			_, r := w.Call("EmailSubmission/get", fmt.Sprintf(`{"accountId":%q,"ids":[%q],"properties":["dsnBlobIds","mdnBlobIds"]}`, doortest.Ann, id))
+			want := fmt.Sprint(map[string]any{"id": id.String(), "dsnBlobIds": []any{came[0].Blob.String(), came[3].Blob.String()}, "mdnBlobIds": []any{came[2].Blob.String()}})
+			if got := fmt.Sprint(r["list"].([]any)[0]); got != want {
+				t.Errorf("%s, want %s", got, want)
+			}
+			_, r = w.Call("Email/parse", fmt.Sprintf(`{"accountId":%q,"blobIds":[%q],"properties":["subject"]}`, doortest.Ann, came[2].Blob))
+			if got := fmt.Sprint(r["parsed"]); got != fmt.Sprintf("map[%v:map[subject:displayed]]", came[2].Blob) {
+				t.Error(got)
+			}
+		})
+	}
+}

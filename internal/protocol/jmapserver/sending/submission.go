@@ -197,6 +197,11 @@ func (s *Sending) shown(t *tx.Tx, own []identities.Identity, sub submissions.Sub
 			out.Envelope.RcptTo = append(out.Envelope.RcptTo, envelopeAddress{Email: r.Address.String()})
 		}
 	}
+	if properties.Has("dsnBlobIds") || properties.Has("mdnBlobIds") {
+		if err := s.reports(t, sub, &out); err != nil {
+			return out, err
+		}
+	}
 	told := !properties.All() && properties.Has("timeline")
 	if !told && !properties.Has("deliveryStatus") {
 		return out, nil
@@ -209,6 +214,27 @@ func (s *Sending) shown(t *tx.Tx, own []identities.Identity, sub submissions.Sub
 		out.Timeline = timeline(sub, events)
 	}
 	return out, err
+}
+
+// reports names the reports about a submission that are still there, the oldest first.
+func (s *Sending) reports(t *tx.Tx, sub submissions.Submission, out *emailSubmission) error {
+	list, err := s.o.Submissions.Returned(t, sub.Account, sub.ID)
+	if err != nil {
+		return err
+	}
+	for _, r := range list {
+		email, err := s.o.Mailbox.Email(t, sub.Account, r.Email)
+		switch {
+		case mail.Is(err, mail.NotFound):
+		case err != nil:
+			return err
+		case r.Receipt:
+			out.MDNBlobIDs = append(out.MDNBlobIDs, email.Blob.String())
+		default:
+			out.DSNBlobIDs = append(out.DSNBlobIDs, email.Blob.String())
+		}
+	}
+	return nil
 }
 
 // identityFor is the identity of a submission; where nobody said, the first of its reverse-path.
