@@ -35,28 +35,37 @@ func (e *Emails) Differ(ctx context.Context, c *method.Call, a method.Access, id
 	if err != nil {
 		return nil, err
 	}
-	object, err := g.object(ctx, s, open)
+	text, err := g.object(ctx, nil, s, open)
 	if mail.Is(err, mail.NotFound) {
 		return nil, g.destroyedMeanwhile(ctx, id, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if values, ok := object["bodyValues"].(map[string]bodyValue); ok {
-		keepSaid(values, said["bodyValues"])
+	var object map[string]ijson.Value
+	if err := ijson.Unmarshal(text, &object); err != nil {
+		return nil, err
+	}
+	if values, has := object["bodyValues"]; has {
+		if object["bodyValues"], err = keepSaid(values, said["bodyValues"]); err != nil {
+			return nil, err
+		}
 	}
 	return method.Changed(object, said)
 }
 
 // keepSaid leaves the values of the parts that a client speaks of: which they are, is what it has asked for.
-func keepSaid(values map[string]bodyValue, said ijson.Value) {
+func keepSaid(values, said ijson.Value) (ijson.Value, error) {
 	parts := map[string]bool{}
 	if ijson.IsObject(said) {
 		ijson.Members(said, func(part string, _ ijson.Value) error { parts[part] = true; return nil })
 	}
-	for part := range values {
-		if !parts[part] {
-			delete(values, part)
+	out := ijson.Value{'{'}
+	err := ijson.Members(values, func(part string, v ijson.Value) (err error) {
+		if parts[part] {
+			out, err = ijson.AppendMember(out, part, v)
 		}
-	}
+		return err
+	})
+	return append(out, '}'), err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/sight"
 	"github.com/mailmesh/mailmesh/internal/realtime/states"
+	"github.com/mailmesh/mailmesh/internal/rfc/ijson"
 	"github.com/mailmesh/mailmesh/internal/rfc/message"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -127,13 +128,16 @@ func (g *getting) rows(t *tx.Tx, ids []mail.EmailID, all bool) (err error) {
 	})
 }
 
-// answer makes the objects, in the order they were asked for.
-func (g *getting) answer(ctx context.Context, asked []string) (list []any, notFound []string, err error) {
+// sizeOfObject is about how long what a list shows of an email is.
+const sizeOfObject = 768
+
+// answer writes the objects, in the order they were asked for.
+func (g *getting) answer(ctx context.Context, asked []string) (list ijson.Value, notFound []string, err error) {
 	open, err := g.prepare(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	list, notFound = []any{}, []string{}
+	list, notFound = append(make(ijson.Value, 0, len(g.sources)*sizeOfObject), '['), []string{}
 	for _, text := range asked {
 		id, _ := mail.ParseEmailID(text)
 		s := g.sources[id]
@@ -141,19 +145,22 @@ func (g *getting) answer(ctx context.Context, asked []string) (list []any, notFo
 			notFound = append(notFound, text)
 			continue
 		}
-		object, err := g.object(ctx, s, open)
+		begin := len(list)
+		if begin > 1 {
+			list = append(list, ',')
+		}
+		list, err = g.object(ctx, list, s, open)
 		if mail.Is(err, mail.NotFound) {
 			if err = g.destroyedMeanwhile(ctx, id, err); err == nil {
-				notFound = append(notFound, text)
+				list, notFound = list[:begin], append(notFound, text)
 				continue
 			}
 		}
 		if err != nil {
 			return nil, nil, err
 		}
-		list = append(list, object)
 	}
-	return list, notFound, nil
+	return append(list, ']'), notFound, nil
 }
 
 // destroyedMeanwhile is called where a body was not there. It returns nil if the email is gone too, and a fault of ours if not.
@@ -210,22 +217,22 @@ func (s *source) unmarshal(p *plan) (more bool, err error) {
 	return more, err
 }
 
-// object makes one object. The body is opened when it is read first, and closed in the end.
-func (g *getting) object(ctx context.Context, s *source, open opener) (map[string]any, error) {
+// object writes one object. The body is opened when it is read first, and closed in the end.
+func (g *getting) object(ctx context.Context, dst []byte, s *source, open opener) ([]byte, error) {
 	content := &lazy{ctx: ctx, work: g.work, open: func() (content, error) { return open(ctx, s.email.Blob) }}
 	defer content.close()
 	s.content = content
 	if s.more {
 		block, err := s.root.ReadHeader(content, MaxHeader)
 		if err != nil {
-			return nil, err
+			return dst, err
 		}
 		s.fields = fieldsOf(block)
 	}
-	object, err := s.object(g.plan)
+	dst, err := s.object(dst, g.plan)
 	// What was read of it is in the object; the rest is not needed again.
 	delete(g.sources, s.email.ID)
-	return object, err
+	return dst, err
 }
 
 // lazy is a body that is opened when it is read. Reading it is work that is counted, since the size of a part that is encoded takes all

@@ -8,6 +8,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/blobs"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
+	"github.com/mailmesh/mailmesh/internal/rfc/ijson"
 	"github.com/mailmesh/mailmesh/internal/rfc/message"
 )
 
@@ -85,7 +86,7 @@ type parsing struct {
 }
 
 // one parses a blob; the object is nil for what is no message.
-func (w *parsing) one(ctx context.Context, id string) (object map[string]any, found bool, err error) {
+func (w *parsing) one(ctx context.Context, id string) (object ijson.Value, found bool, err error) {
 	ref, err := method.ParseBlobRef(id)
 	if err != nil {
 		return nil, false, nil
@@ -119,7 +120,7 @@ func (w *parsing) one(ctx context.Context, id string) (object map[string]any, fo
 	if s.fields = fieldsOf(block); len(s.fields) == 0 {
 		return nil, true, nil // whatever it is, it has no header
 	}
-	object, err = s.object(w.plan)
+	object, err = s.object(nil, w.plan)
 	return object, true, err
 }
 

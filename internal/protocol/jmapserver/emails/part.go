@@ -8,6 +8,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/field"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
+	"github.com/mailmesh/mailmesh/internal/rfc/ijson"
 	"github.com/mailmesh/mailmesh/internal/rfc/message"
 	"github.com/mailmesh/mailmesh/internal/rfc/message/charset"
 	"github.com/mailmesh/mailmesh/internal/rfc/message/header"
@@ -157,8 +158,8 @@ func partID(path []int) string {
 // partCost is about what a part takes of a response besides its texts.
 const partCost = 200
 
-// part is a part as it is answered.
-func (s *source) part(m *message.Part, path []int, p *partPlan) (any, error) {
+// part writes a part as it is answered.
+func (s *source) part(dst []byte, m *message.Part, path []int, p *partPlan) ([]byte, error) {
 	if err := s.take(partCost); err != nil {
 		return nil, err
 	}
@@ -173,15 +174,22 @@ func (s *source) part(m *message.Part, path []int, p *partPlan) (any, error) {
 		}
 		b.fields = fieldsOf(block)
 	}
-	out := make(map[string]any, len(p.properties))
+	dst = append(dst, '{')
 	for _, prop := range p.properties {
 		v, err := prop.of(s, b)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			dst, err = ijson.AppendMember(dst, prop.key, v)
 		}
-		out[prop.key] = v
+		if err != nil {
+			return dst, err
+		}
 	}
-	return out, nil
+	return append(dst, '}'), nil
+}
+
+// structure is the tree of parts.
+func (s *source) structure(p *partPlan) (ijson.Value, error) {
+	return s.part(nil, s.root, s.rootPath(), p)
 }
 
 // subParts are the parts of a multipart. Embedded messages are not entered (RFC 8621 4.1.4).
@@ -189,28 +197,17 @@ func (s *source) subParts(b *part, p *partPlan) (any, error) {
 	if !b.IsMultipart() {
 		return nil, nil
 	}
-	list := make([]any, 0, len(b.Children))
-	for i, child := range b.Children {
-		v, err := s.part(child, append(b.path[:len(b.path):len(b.path)], i+1), p)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, v)
-	}
-	return list, nil
+	at := 0
+	list, err := ijson.AppendArray(nil, b.Children, func(dst []byte, child *message.Part) ([]byte, error) {
+		at++
+		return s.part(dst, child, append(b.path[:len(b.path):len(b.path)], at), p)
+	})
+	return ijson.Value(list), err
 }
 
 // list are some parts without what is below them.
-func (s *source) list(parts []*message.Part, p *partPlan) (any, error) {
-	out := make([]any, 0, len(parts))
-	for _, m := range parts {
-		v, err := s.part(m, s.pathOf(m), p)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, v)
-	}
-	return out, nil
+func (s *source) list(parts []*message.Part, p *partPlan) (ijson.Value, error) {
+	return ijson.AppendArray(nil, parts, func(dst []byte, m *message.Part) ([]byte, error) { return s.part(dst, m, s.pathOf(m), p) })
 }
 
 // rootPath is the number of the root: that of the one part of a message that is no multipart, which itself has none.

@@ -131,7 +131,7 @@ func (p *plan) known(key string) (known, bool) {
 	structure := needsStructure | p.parts.needs
 	switch key {
 	case "bodyStructure":
-		return known{structure, func(s *source) (any, error) { return s.part(s.root, s.rootPath(), &p.parts) }}, true
+		return known{structure, func(s *source) (any, error) { return s.structure(&p.parts) }}, true
 	case "textBody":
 		return known{structure, func(s *source) (any, error) { return s.list(s.bodies().Text, &p.parts) }}, true
 	case "htmlBody":

@@ -7,6 +7,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/field"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
+	"github.com/mailmesh/mailmesh/internal/rfc/ijson"
 	"github.com/mailmesh/mailmesh/internal/rfc/message"
 	"github.com/mailmesh/mailmesh/internal/rfc/message/header"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
@@ -81,17 +82,19 @@ func (s *source) take(n int) error {
 	return nil
 }
 
-// object is the email as it is answered.
-func (s *source) object(p *plan) (map[string]any, error) {
-	out := make(map[string]any, len(p.properties))
+// object writes the email as it is answered.
+func (s *source) object(dst []byte, p *plan) ([]byte, error) {
+	dst = append(dst, '{')
 	for _, prop := range p.properties {
 		v, err := prop.of(s)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			dst, err = ijson.AppendMember(dst, prop.key, v)
 		}
-		out[prop.key] = v
+		if err != nil {
+			return dst, err
+		}
 	}
-	return out, nil
+	return append(dst, '}'), nil
 }
 
 // fieldsOf cuts a header into its fields.

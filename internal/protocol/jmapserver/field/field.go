@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
+	"github.com/mailmesh/mailmesh/internal/rfc/ijson"
 )
 
 // Form is a way to show the value of a field (RFC 8621 4.1.2).
@@ -40,6 +41,24 @@ type Property struct {
 type Address struct {
 	Name  *string `json:"name"`
 	Email string  `json:"email"`
+}
+
+// addressList is a value of the form Addresses.
+type addressList []Address
+
+// AppendJSON writes it. A page of mail has hundreds.
+func (l addressList) AppendJSON(dst []byte) ([]byte, error) {
+	return ijson.AppendArray(dst, l, func(dst []byte, a Address) (_ []byte, err error) {
+		var name any
+		if a.Name != nil {
+			name = *a.Name
+		}
+		if dst, err = ijson.AppendMember(append(dst, '{'), "name", name); err != nil {
+			return dst, err
+		}
+		dst, err = ijson.AppendMember(dst, "email", a.Email)
+		return append(dst, '}'), err
+	})
 }
 
 // Group is an EmailAddressGroup (RFC 8621 4.1.2.4). Its Name is nil for addresses that belong to none.

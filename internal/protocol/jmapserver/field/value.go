@@ -48,7 +48,7 @@ func (f Form) Value(raw []byte) any {
 	case Text:
 		return norm.NFC.String(header.DecodeText(header.Unfold(raw)))
 	case Addresses:
-		return ParseAddresses(raw)
+		return addressList(ParseAddresses(raw))
 	case GroupedAddresses:
 		return ParseGroups(raw)
 	case MessageIDs:

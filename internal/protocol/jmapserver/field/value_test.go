@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/mailmesh/mailmesh/internal/rfc/ijson"
 	"github.com/mailmesh/mailmesh/internal/rfc/message/header"
 )
 
@@ -45,7 +46,7 @@ func TestValue(t *testing.T) {
 		{URLs, " NO (posting not allowed)", `null`},
 		{URLs, " <http://x", `null`},
 	} {
-		got, err := json.Marshal(test.form.Value([]byte(test.raw)))
+		got, err := ijson.Append(nil, test.form.Value([]byte(test.raw)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +140,7 @@ func checkText(t *testing.T, v any) {
 				checkText(t, *g.Name)
 			}
 		}
-	case []Address:
+	case addressList:
 		for _, a := range v {
 			checkText(t, a.Email)
 			if a.Name != nil {

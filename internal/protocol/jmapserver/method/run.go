@@ -146,7 +146,7 @@ func (b *batch) perform(ctx context.Context, inv Invocation) (ijson.Value, error
 	if err != nil {
 		return nil, err
 	}
-	response, err := ijson.Marshal(result)
+	response, err := ijson.Append(nil, result)
 	if err == nil && len(response) > MaxSizeResponse && m.Needs == Read {
 		return nil, Fail(RequestTooLarge, "the response would have more than %d bytes: ask for less", MaxSizeResponse)
 	}

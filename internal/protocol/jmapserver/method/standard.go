@@ -13,8 +13,22 @@ type GetArgs struct {
 type GetResponse struct {
 	AccountID string   `json:"accountId"`
 	State     string   `json:"state"`
-	List      any      `json:"list"` // a slice
+	List      any      `json:"list"` // a slice, or one as JSON
 	NotFound  []string `json:"notFound"`
+}
+
+// AppendJSON writes it. The list may be large, and be JSON already.
+func (r GetResponse) AppendJSON(dst []byte) (_ []byte, err error) {
+	dst = append(dst, '{')
+	for _, m := range []struct {
+		name string
+		of   any
+	}{{"accountId", r.AccountID}, {"state", r.State}, {"list", r.List}, {"notFound", r.NotFound}} {
+		if dst, err = ijson.AppendMember(dst, m.name, m.of); err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, '}'), nil
 }
 
 // ChangesArgs are the arguments of every /changes (RFC 8620 5.2).
