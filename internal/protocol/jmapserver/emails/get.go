@@ -119,6 +119,7 @@ func (g *getting) rows(t *tx.Tx, ids []mail.EmailID, all bool) (err error) {
 			g.all = append(g.all, id.String())
 		}
 	}
+	slices.Sort(ids) // as they lie in the table
 	return g.e.o.Mailbox.Summaries(t, g.access.Owner, ids, func(row *mailbox.Email) bool {
 		s := g.sources[row.ID]
 		s.email = *row

@@ -91,11 +91,8 @@ type view struct {
 
 func (q *Queries) view(ctx context.Context, a method.Access) (*view, error) {
 	v := &view{access: a, key: a.Owner.String()}
-	err := q.o.Tx.Read(ctx, func(t *tx.Tx) (err error) {
-		v.sight, err = sight.Of(t, q.o.Mailbox, a)
-		return err
-	})
-	if err != nil {
+	var err error
+	if v.sight, err = sight.Read(ctx, q.o.Tx, q.o.Mailbox, a); err != nil {
 		return nil, err
 	}
 	if !a.Own() {

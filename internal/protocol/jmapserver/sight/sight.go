@@ -6,6 +6,7 @@
 package sight
 
 import (
+	"context"
 	"slices"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -32,6 +33,18 @@ func Of(t *tx.Tx, room *mailbox.Store, a method.Access) (Sight, error) {
 	for _, m := range shared {
 		s.mailboxes[m.ID] = m.Rights
 	}
+	return s, err
+}
+
+// Read is Of in a transaction of its own, which what an owner sees needs none for.
+func Read(ctx context.Context, store *tx.Store, room *mailbox.Store, a method.Access) (s Sight, err error) {
+	if a.Own() {
+		return Sight{own: true}, nil
+	}
+	err = store.Read(ctx, func(t *tx.Tx) (err error) {
+		s, err = Of(t, room, a)
+		return err
+	})
 	return s, err
 }
 
