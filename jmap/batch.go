@@ -117,6 +117,14 @@ func capabilityOf(method string) string {
 		return Principals
 	case "Signal", "Contact", "LiveSettings":
 		return Live
+	case "NotificationRules":
+		return Notifications
+	case "Snooze":
+		return Snoozing
+	case "Unsubscribe":
+		return Unsubscribing
+	case "Picture":
+		return Pictures
 	}
 	return ""
 }

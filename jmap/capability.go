@@ -13,5 +13,11 @@ const (
 	Principals       = "urn:ietf:params:jmap:principals"       // RFC 9670
 	PrincipalsOwner  = "urn:ietf:params:jmap:principals:owner" // RFC 9670
 	VAPID            = "urn:ietf:params:jmap:webpush-vapid"    // RFC 9749
-	Live             = "https://mailmesh.org/jmap/live"        // docs/jmap-live.md
+
+	// Mailmesh's own: docs/jmap.md.
+	Live          = "https://mailmesh.org/jmap/live"          // docs/jmap-live.md
+	Notifications = "https://mailmesh.org/jmap/notifications" // docs/jmap-notifications.md
+	Snoozing      = "https://mailmesh.org/jmap/snooze"        // docs/jmap-snooze.md
+	Unsubscribing = "https://mailmesh.org/jmap/unsubscribe"   // docs/jmap-mail.md
+	Pictures      = "https://mailmesh.org/jmap/pictures"      // docs/jmap-mail.md
 )
