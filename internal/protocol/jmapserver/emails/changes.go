@@ -31,11 +31,10 @@ type following struct {
 	since  mail.ModSeq
 	sight  sight.Sight
 
-	met       map[mail.EmailID]bool // emails of which something was read
-	born      map[mail.EmailID]bool // emails that are new to the account
-	shown     map[mail.EmailID]bool // emails that came into view where they lay
-	entered   map[mail.EmailID]bool // emails that came into a mailbox that the user, who is not the owner, reads
-	regranted bool                  // rights have changed
+	met     map[mail.EmailID]bool // emails of which something was read
+	born    map[mail.EmailID]bool // emails that are new to the account
+	shown   map[mail.EmailID]bool // emails that came into view where they lay
+	entered map[mail.EmailID]bool // emails that came into a mailbox that the user, who is not the owner, reads
 }
 
 // follow carries out a /changes in one view of the account.
@@ -59,7 +58,11 @@ func (e *Emails) follow(ctx context.Context, c *method.Call, run func(*following
 		if f.sight, err = sight.Of(t, e.o.Mailbox, access); err != nil {
 			return err
 		}
-		if r, err = run(f); err == nil && f.regranted {
+		if r, err = run(f); err != nil {
+			return err
+		}
+		regranted, err := sight.Regranted(t, access, f.since)
+		if err == nil && regranted {
 			err = method.Fail(method.CannotCalculateChanges, "rights to mailboxes have changed since then: what you see may be all other mail")
 		}
 		return err
@@ -73,9 +76,6 @@ func (f *following) email(c tx.Change) (id string, op tx.Op, ok bool) {
 	email := mail.EmailID(c.Object)
 	own := f.access.Own()
 	switch c.Kind {
-	case tx.KindRights:
-		f.regranted = !own
-		return "", 0, false
 	case tx.KindEmail: // who is not the owner hears of it by the memberships that are the user's business
 		f.born[email] = f.born[email] || c.Op == tx.Created
 		return email.String(), c.Op, own

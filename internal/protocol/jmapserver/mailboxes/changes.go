@@ -6,6 +6,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/sight"
 	"github.com/mailmesh/mailmesh/internal/realtime/states"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -38,15 +39,14 @@ func (m *Mailboxes) changes(ctx context.Context, c *method.Call) (any, error) {
 
 // following is one Mailbox/changes.
 type following struct {
-	t         *tx.Tx
-	m         *Mailboxes
-	access    method.Access
-	seen      seen
-	emails    map[mail.EmailID]bool  // that were changed
-	threads   map[mail.ThreadID]bool // that lost an email
-	own       bool                   // properties besides the counts have changed
-	regranted bool
-	trash     bool // another mailbox has become the trash, or none is
+	t       *tx.Tx
+	m       *Mailboxes
+	access  method.Access
+	seen    seen
+	emails  map[mail.EmailID]bool  // that were changed
+	threads map[mail.ThreadID]bool // that lost an email
+	own     bool                   // properties besides the counts have changed
+	trash   bool                   // another mailbox has become the trash, or none is
 }
 
 func (f *following) changes(args method.ChangesArgs) (r changesResponse, err error) {
@@ -57,7 +57,16 @@ func (f *following) changes(args method.ChangesArgs) (r changesResponse, err err
 	if err != nil {
 		return r, err
 	}
-	if f.regranted {
+	since, err := states.Parse(args.SinceState)
+	if err != nil {
+		return r, err
+	}
+	if since.Part > 0 {
+		since.ModSeq-- // some changes of that number are still to come
+	}
+	if regranted, err := sight.Regranted(f.t, f.access, since.ModSeq); err != nil {
+		return r, err
+	} else if regranted {
 		return r, method.Fail(method.CannotCalculateChanges, "rights to mailboxes have changed since then")
 	}
 	f.settle(&r.ChangesResponse)
@@ -76,8 +85,6 @@ func (f *following) changes(args method.ChangesArgs) (r changesResponse, err err
 // touched says what a change is to a mailbox.
 func (f *following) touched(c tx.Change) (id string, op tx.Op, ok bool) {
 	switch c.Kind {
-	case tx.KindRights:
-		f.regranted = !f.access.Own()
 	case tx.KindTrash:
 		f.trash = true
 	case tx.KindThread:

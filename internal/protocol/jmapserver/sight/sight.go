@@ -48,6 +48,16 @@ func Read(ctx context.Context, store *tx.Store, room *mailbox.Store, a method.Ac
 	return s, err
 }
 
+// Regranted reports whether what a user sees of another's account may be all different since a number of the log. It is asked of the
+// whole log, also where only some of it is told (maxChanges): what has come into view by new rights was not known before.
+func Regranted(t *tx.Tx, a method.Access, since mail.ModSeq) (is bool, err error) {
+	if a.Own() {
+		return false, nil
+	}
+	err = t.ChangesOf(a.Owner, since, []tx.Kind{tx.KindRights}, func(tx.Change, int) bool { is = true; return false })
+	return is, err
+}
+
 // Own reports that the user is the owner, who sees all mailboxes.
 func (s Sight) Own() bool { return s.own }
 
