@@ -105,3 +105,14 @@ func followed(s *jmapservertest.Server, what string, r map[string]any) {
 		}
 	}
 }
+
+// Who sees a mailbox at the top of another's account cannot rename it there, and is not told that it is not there.
+func TestRenameNextToUnseen(t *testing.T) {
+	s := open(t, engines["sqlite"])
+	share(s, "Archive", mail.RightLookup|mail.RightRead|mail.RightDelete|mail.RightCreate)
+	id := s.Path(doortest.Ann, "Archive").ID.String()
+	r := s.Request(doortest.Bob, fmt.Sprintf(`{"using":["urn:ietf:params:jmap:core","urn:ietf:params:jmap:mail"],"methodCalls":[["Mailbox/set",{"accountId":%q,"update":{%q:{"name":"x"}}},"0"]]}`, doortest.Ann, id))
+	if !strings.Contains(r, `"type":"forbidden"`) {
+		t.Error(r)
+	}
+}

@@ -111,6 +111,9 @@ func (s *setting) carryOut(t *tx.Tx, one *mailbox.Shared, w *wish, role mailbox.
 		}
 		if to != path {
 			renamed, err := room.As(s.access.Who).Rename(t, owner, one.ID, to)
+			if mail.Is(err, mail.NotFound) { // what is above it is nothing that the user sees, but it is
+				return method.Fail(method.Forbidden, "the owner of the account has not allowed to make mailboxes there")
+			}
 			if err != nil {
 				return moveRefused(err, w)
 			}
