@@ -1,7 +1,9 @@
 package notify
 
 import (
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/ijson"
@@ -139,14 +141,24 @@ func show(account mail.AccountID, email *mailbox.Email, s *message.Summary, cont
 	if content {
 		for _, from := range s.Envelope.From {
 			if from.Kind == header.Mailbox {
-				out.From = &person{cut(from.Name, maxName), cut(from.Spec(), maxAddress)}
+				out.From = &person{cut(decoded(from.Name), maxName), cut(from.Spec(), maxAddress)}
 				break
 			}
 		}
-		subject, preview := cut(s.Envelope.Subject, maxSubject), cut(s.Preview, message.MaxPreview)
+		subject, preview := cut(decoded(s.Envelope.Subject), maxSubject), cut(s.Preview, message.MaxPreview)
 		out.Subject, out.Preview = &subject, &preview
 	}
 	return ijson.Marshal(out)
+}
+
+// decoded is text of a header as people read it (RFC 2047), on one line whatever is encoded in it.
+func decoded(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, header.DecodeWords(text))
 }
 
 // cut shortens a text, at a character.

@@ -259,6 +259,17 @@ func TestNotificationsAreShort(t *testing.T) {
 	}
 }
 
+// Names and subjects are told as people read them.
+func TestEncodedWords(t *testing.T) {
+	w := start(t)
+	n, ok := w.judged(w.arrive("INBOX", "From: =?utf-8?Q?Zo=C3=AB?= <zoe@example.net>\r\nSubject: =?iso-8859-1?Q?Caf=E9?= at =?utf-8?B?OA0KeA==?=\r\n\r\n"))
+	out := decode(t, n)
+	from, _ := out["from"].(map[string]any)
+	if !ok || out["subject"] != "Café at 8  x" || from["name"] != "Zoë" {
+		t.Errorf("%s", n.JSON)
+	}
+}
+
 func TestNoticesThatAreNone(t *testing.T) {
 	w := start(t)
 	for _, b := range [][]byte{nil, {1}, {2, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1}, {1, 0, 0, 0, 0, 0, 0, 0, 0}, {1, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}} {
