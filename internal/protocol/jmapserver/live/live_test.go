@@ -144,3 +144,14 @@ func TestGetOfTooMany(t *testing.T) {
 		t.Errorf("answered %v", got["type"])
 	}
 }
+
+// What a call makes can be destroyed by it, and is told by its id.
+func TestMadeAndDestroyed(t *testing.T) {
+	r := open(t, dbtest.OnSQLite)
+	_, got := r.Call("Contact/set", fmt.Sprintf(`{"accountId":%q,"create":{"k":{"email":"k@example.net"}},"update":{"#k":{"name":"Kay"}},"destroy":["#k"]}`, doortest.Ann))
+	made, _ := got["created"].(map[string]any)["k"].(map[string]any)
+	refused, _ := got["notUpdated"].(map[string]any)["#k"].(map[string]any)
+	if fmt.Sprint(got["destroyed"]) != fmt.Sprint([]any{made["id"]}) || refused["type"] != "willDestroy" {
+		t.Errorf("%v", got)
+	}
+}

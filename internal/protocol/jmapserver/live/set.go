@@ -104,7 +104,7 @@ func (s *setting) run(t *tx.Tx) error {
 		if err := s.note(err, s.r.NotUpdated, id); err != nil {
 			return err
 		} else if s.r.NotUpdated[id] == nil {
-			s.r.Updated[id] = nil
+			s.r.Updated[s.meant(id)] = nil
 		}
 	}
 	for _, id := range method.Unique(s.args.Destroy) {
@@ -112,7 +112,7 @@ func (s *setting) run(t *tx.Tx) error {
 		if err := s.note(err, s.r.NotDestroyed, id); err != nil {
 			return err
 		} else if s.r.NotDestroyed[id] == nil {
-			s.r.Destroyed = append(s.r.Destroyed, id)
+			s.r.Destroyed = append(s.r.Destroyed, s.meant(id))
 		}
 	}
 	// Here, and not after the commit: what others change right after it must not seem to be known to the client.
@@ -179,21 +179,28 @@ func (o *contact) into(c *contacts.Contact) *method.Error {
 
 // one reads the contact that an id, or the creation id of one, names.
 func (s *setting) one(t *tx.Tx, text string) (contacts.Contact, error) {
-	if creation, is := strings.CutPrefix(text, "#"); is {
-		if made, ok := s.r.Created[creation].(createdContact); ok {
-			text = made.ID
-		} else {
-			text, _ = s.c.Resolve(text)
-		}
-	}
-	id, err := contacts.ParseID(text)
+	id, err := contacts.ParseID(s.meant(text))
 	if err != nil {
 		return contacts.Contact{}, method.Fail(method.NotFound, "%s", mail.Explain(err))
 	}
 	return s.l.o.Contacts.Contact(t, s.account, id)
 }
 
+// meant is the id that a client names, also by the creation id of one.
+func (s *setting) meant(text string) string {
+	if creation, is := strings.CutPrefix(text, "#"); is {
+		if made, ok := s.r.Created[creation].(createdContact); ok {
+			return made.ID
+		}
+		text, _ = s.c.Resolve(text)
+	}
+	return text
+}
+
 func (s *setting) update(t *tx.Tx, id string, patch map[string]ijson.Value) error {
+	if slices.ContainsFunc(s.args.Destroy, func(gone string) bool { return s.meant(gone) == s.meant(id) }) {
+		return method.Fail(method.WillDestroy, "the same call destroys it")
+	}
 	c, err := s.one(t, id)
 	if err != nil {
 		return err
