@@ -68,12 +68,12 @@ func (a *Accepted) Author() contacts.Person {
 	return contacts.Person{}
 }
 
-// People are those of the addresses of a field to which mail can be sent.
+// People are those of the addresses of a field to which mail can be sent, with their names as people read them (RFC 2047).
 func People(list []header.Address) (out []contacts.Person) {
 	for _, a := range list {
 		domain, err := smtp.ASCIIDomain(a.Domain)
 		if a.Kind == header.Mailbox && err == nil && domain != "" && a.Local != "" {
-			out = append(out, contacts.Person{Address: mail.Address{Local: a.Local, Domain: domain}, Name: a.Name})
+			out = append(out, contacts.Person{Address: mail.Address{Local: a.Local, Domain: domain}, Name: header.DecodeWords(a.Name)})
 		}
 	}
 	return out

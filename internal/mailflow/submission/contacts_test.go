@@ -47,10 +47,10 @@ func (w *world) mutual(account mail.AccountID, address string, other mail.Accoun
 // Whom somebody writes to is a contact by the same commit, with the name that the message gives.
 func TestRecipientsBecomeContacts(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.Must(w.submit("From: ann@example.org\r\nTo: \"Bob B\" <Bob@Example.org>, Carl <carl@elsewhere.example>\r\n\r\nx\r\n",
+		w.Must(w.submit("From: ann@example.org\r\nTo: \"Bob B\" <Bob@Example.org>, =?utf-8?Q?C=C3=A4rl?= <carl@elsewhere.example>\r\n\r\nx\r\n",
 			"bob", "carl@elsewhere.example", "hidden@elsewhere.example"))
 		got := w.contacts(w.ann)
-		if len(got) != 3 || got["bob@example.org"] != "Bob B/1" || got["carl@elsewhere.example"] != "Carl/1" || got["hidden@elsewhere.example"] != "/1" {
+		if len(got) != 3 || got["bob@example.org"] != "Bob B/1" || got["carl@elsewhere.example"] != "Cärl/1" || got["hidden@elsewhere.example"] != "/1" {
 			t.Errorf("ann's contacts are %v", got)
 		}
 		if got := w.contacts(w.bob); len(got) != 0 || w.mutual(w.ann, "bob", w.bob) {
