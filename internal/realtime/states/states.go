@@ -70,12 +70,26 @@ type State struct {
 	Epoch  int64
 	ModSeq mail.ModSeq
 	Part   int // above 0: a state on the way, with so many of the changes that bear the number
+
+	// After is not empty in a state within a change that is to several objects: with those whose ids are up to this one.
+	After string
+}
+
+// Begin is the number with which, and with all below, a state has every change.
+func (s State) Begin() mail.ModSeq {
+	if s.Part > 0 || s.After != "" {
+		return s.ModSeq - 1
+	}
+	return s.ModSeq
 }
 
 func (s State) String() string {
 	text := strconv.FormatInt(s.Epoch, 36) + "-" + strconv.FormatInt(int64(s.ModSeq), 36)
-	if s.Part > 0 {
+	if s.Part > 0 || s.After != "" {
 		text += "-" + strconv.Itoa(s.Part)
+	}
+	if s.After != "" {
+		text += "-" + s.After
 	}
 	return text
 }
@@ -86,10 +100,11 @@ var errState = errors.New("a state is what the server has said before, such as \
 func Parse(text string) (State, error) {
 	epoch, number, ok := strings.Cut(text, "-")
 	number, part, _ := strings.Cut(number, "-")
+	part, after, _ := strings.Cut(part, "-")
 	e, err1 := strconv.ParseInt(epoch, 36, 64)
 	n, err2 := strconv.ParseInt(number, 36, 64)
 	p, _ := strconv.Atoi(part)
-	s := State{e, mail.ModSeq(n), p}
+	s := State{e, mail.ModSeq(n), p, after}
 	if !ok || err1 != nil || err2 != nil || s.String() != text {
 		return State{}, mail.E("states.Parse", mail.Invalid, fmt.Errorf("%.40q: %w", text, errState))
 	}

@@ -51,9 +51,7 @@ func (e *Emails) follow(ctx context.Context, c *method.Call, run func(*following
 	err = e.o.Tx.Read(ctx, func(t *tx.Tx) (err error) {
 		f := &following{t: t, room: e.o.Mailbox, access: access, args: args, met: map[mail.EmailID]bool{}, born: map[mail.EmailID]bool{}, shown: map[mail.EmailID]bool{}, entered: map[mail.EmailID]bool{}}
 		if since, err := states.Parse(args.SinceState); err == nil {
-			if f.since = since.ModSeq; since.Part > 0 {
-				f.since-- // some changes of that number are still to come
-			}
+			f.since = since.Begin()
 		}
 		if f.sight, err = sight.Of(t, e.o.Mailbox, access); err != nil {
 			return err

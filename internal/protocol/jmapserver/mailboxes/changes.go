@@ -74,7 +74,9 @@ func (f *following) changes(args method.ChangesArgs) (r changesResponse, err err
 		return r, err
 	}
 	if args.MaxChanges != nil && uint64(len(r.Created)+len(r.Updated)+len(r.Destroyed)) > *args.MaxChanges {
-		return r, method.Fail(method.CannotCalculateChanges, "one message has changed the counts of more than %d mailboxes: ask for more changes", *args.MaxChanges)
+		if r.ChangesResponse, err = f.singly(args); err != nil {
+			return r, err
+		}
 	}
 	if !f.own && len(r.Updated) > 0 {
 		r.UpdatedProperties = &counts
@@ -141,6 +143,74 @@ func (f *following) addByThreads(r *method.ChangesResponse) error {
 			r.Updated = append(r.Updated, id)
 		}
 	})
+}
+
+// singly is for a client that asks for few changes: it tells for each change of the log by itself which mailboxes it touches by way of
+// threads, so that the answer can end there, or within. What was met on the way to the first answer is all that it meets.
+func (f *following) singly(args method.ChangesArgs) (r method.ChangesResponse, err error) {
+	near, err := f.readNear()
+	if err != nil {
+		return r, err
+	}
+	f.own = false
+	r, err = method.ChangesOfMany(f.t, f.access.Owner, states.Mailbox, args, func(c tx.Change) []method.Touch {
+		var list []method.Touch
+		id, op, ok := f.touched(c)
+		if ok {
+			list = append(list, method.Touch{ID: id, Op: op})
+		}
+		for _, at := range near.of(f, c) {
+			// What was created later is told then.
+			if one := f.seen.find(at); one != nil && one.CreatedModSeq <= c.ModSeq && (!ok || at.String() != id) {
+				list = append(list, method.Touch{ID: at.String(), Op: tx.Updated})
+			}
+		}
+		return list
+	})
+	if err == nil {
+		f.settle(&r)
+	}
+	return r, err
+}
+
+// near says in which mailboxes threads are.
+type near struct {
+	threads   map[mail.EmailID]mail.ThreadID
+	mailboxes map[mail.ThreadID][]mail.MailboxID
+}
+
+// readNear reads where the threads are that were met.
+func (f *following) readNear() (n near, err error) {
+	n = near{map[mail.EmailID]mail.ThreadID{}, map[mail.ThreadID][]mail.MailboxID{}}
+	if !f.access.Own() {
+		return n, nil
+	}
+	if err := f.m.o.Mailbox.Located(f.t, f.access.Owner, keys(f.emails), func(l *mailbox.Located) {
+		n.threads[l.Email], f.threads[l.Thread] = l.Thread, true
+	}); err != nil {
+		return n, err
+	}
+	err = f.m.o.Mailbox.LocatedInThreads(f.t, f.access.Owner, keys(f.threads), func(l *mailbox.Located) {
+		if !slices.Contains(n.mailboxes[l.Thread], l.Mailbox) {
+			n.mailboxes[l.Thread] = append(n.mailboxes[l.Thread], l.Mailbox)
+		}
+	})
+	return n, err
+}
+
+// of are the mailboxes whose counts may have changed with a change that need not be to them.
+func (n near) of(f *following, c tx.Change) (list []mail.MailboxID) {
+	switch {
+	case c.Kind == tx.KindThread:
+		return n.mailboxes[mail.ThreadID(c.Object)]
+	case c.Kind == tx.KindMembership:
+		return n.mailboxes[n.threads[mail.EmailID(c.Object)]]
+	case c.Kind == tx.KindTrash && f.access.Own():
+		for i := range f.seen.list {
+			list = append(list, f.seen.list[i].ID)
+		}
+	}
+	return list
 }
 
 func keys[K ~int64](m map[K]bool) []K {

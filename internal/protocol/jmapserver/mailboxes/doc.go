@@ -15,8 +15,9 @@
 //     them. They have subscriptions of their own: those that IMAP knows by the name that the mailbox has for them.
 //   - Clients that use RFC 9670 are told by shareWith what others may do in a mailbox; they cannot set it.
 //   - Mailboxes are destroyed from the leaves up, and created from the top down, whatever the order in a Mailbox/set.
-//   - /changes names a mailbox also when a flag of a message in another has changed its unreadThreads. To a user who is not the
-//     owner it answers cannotCalculateChanges when rights have changed.
+//   - /changes names a mailbox also when a flag of a message in another has changed its unreadThreads, and stops within what
+//     one message has changed where that is more than maxChanges. To a user who is not the owner it answers
+//     cannotCalculateChanges when rights have changed.
 //
 // # Limits
 //

@@ -1,6 +1,9 @@
 package method
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/realtime/states"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -33,8 +36,9 @@ func Changes(t *tx.Tx, account mail.AccountID, typ states.Type, args ChangesArgs
 	})
 }
 
-// ChangesOfMany is Changes where one change of the log may touch several objects. They are told together: where they are more than
-// maxChanges, the answer is cannotCalculateChanges.
+// ChangesOfMany is Changes where one change of the log may touch several objects, each once. They are told together, unless they are
+// more than maxChanges: then in the order of their ids. Which they are may be another when the client comes back: what makes it so is a
+// later change, which touches them too.
 func ChangesOfMany(t *tx.Tx, account mail.AccountID, typ states.Type, args ChangesArgs, touched func(tx.Change) []Touch) (ChangesResponse, error) {
 	r := ChangesResponse{AccountID: args.AccountID, OldState: args.SinceState}
 	most := maxChanges
@@ -56,30 +60,28 @@ func ChangesOfMany(t *tx.Tx, account mail.AccountID, typ states.Type, args Chang
 		return r, Fail(CannotCalculateChanges, "the server was restored since, or has never given this state")
 	}
 	w := walk{most: most, ops: map[string]tx.Op{}}
-	begin, tooMany := since.ModSeq, false
-	if since.Part > 0 {
-		begin--
-	}
-	err = t.ChangesOf(account, begin, states.KindsOf(typ), func(c tx.Change, before int) bool {
+	err = t.ChangesOf(account, since.Begin(), states.KindsOf(typ), func(c tx.Change, before int) bool {
 		if c.ModSeq == since.ModSeq && before < since.Part {
 			return true
 		}
 		touches := touched(c)
+		if c.ModSeq == since.ModSeq && before == since.Part {
+			touches = slices.DeleteFunc(touches, func(t Touch) bool { return t.ID <= since.After })
+		}
 		if w.addAll(touches) {
 			return true
 		}
-		tooMany = w.count == 0
 		r.HasMoreChanges, now.ModSeq, now.Part = true, c.ModSeq, before
-		if before == 0 {
+		switch {
+		case w.count == 0:
+			now.After = w.addFirst(touches)
+		case before == 0:
 			now.ModSeq--
 		}
 		return false
 	})
 	if mail.Is(err, mail.Gone) {
 		return r, Fail(CannotCalculateChanges, "the server no longer knows what has changed since then")
-	}
-	if tooMany {
-		return r, Fail(CannotCalculateChanges, "one change is to more objects than maxChanges")
 	}
 	r.NewState = now.String()
 	r.Created, r.Updated, r.Destroyed = w.of(tx.Created), w.of(tx.Updated), w.of(tx.Destroyed)
@@ -109,6 +111,14 @@ func (w *walk) addAll(touches []Touch) bool {
 		w.add(touch.ID, touch.Op)
 	}
 	return true
+}
+
+// addFirst notes as much of a change as there is room for, and returns the last id of that.
+func (w *walk) addFirst(touches []Touch) (last string) {
+	slices.SortFunc(touches, func(a, b Touch) int { return strings.Compare(a.ID, b.ID) })
+	touches = touches[:w.most]
+	w.addAll(touches)
+	return touches[w.most-1].ID
 }
 
 // gone is the op of an object that was created and destroyed.

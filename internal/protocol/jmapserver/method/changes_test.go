@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -139,6 +140,40 @@ func follow(r *rapid.T, known map[string]bool, resp method.ChangesResponse, most
 	}
 }
 
+// A change to more objects than maxChanges is told in pieces.
+func TestChangesWithin(t *testing.T) {
+	rooms := doortest.Open(t, dbtest.OnSQLite, nil)
+	o := &identities{rooms: rooms, there: map[int64]bool{}}
+	at := o.state()
+	rooms.Write(doortest.Ann, func(t *tx.Tx) error {
+		for i := range int64(3) {
+			t.Changed(tx.Change{Account: doortest.Ann, Kind: tx.KindIdentity, Op: tx.Updated, Object: i})
+		}
+		return nil
+	})
+	touches := map[int64]string{0: "edcba", 1: "x", 2: "bcf"}
+	var told []string
+	for more, most := true, uint64(2); more; {
+		rooms.Read(func(t *tx.Tx) error {
+			r, err := method.ChangesOfMany(t, doortest.Ann, states.Identity, method.ChangesArgs{SinceState: at, MaxChanges: &most}, func(c tx.Change) (list []method.Touch) {
+				for _, id := range touches[c.Object] {
+					list = append(list, method.Touch{ID: string(id), Op: c.Op})
+				}
+				return list
+			})
+			if err == nil && (r.NewState == at || r.HasMoreChanges == (r.NewState == o.state())) {
+				err = errors.New("it does not go on from " + at)
+			}
+			told = append(told, strings.Join(r.Updated, ""))
+			at, more = r.NewState, r.HasMoreChanges
+			return err
+		})
+	}
+	if got := strings.Join(told, " "); got != "ab cd ex bc f" {
+		t.Errorf("told are %q", got)
+	}
+}
+
 func TestChangesRefused(t *testing.T) {
 	rooms := doortest.Open(t, dbtest.OnSQLite, nil)
 	o := &identities{rooms: rooms, there: map[int64]bool{}}
@@ -158,6 +193,8 @@ func TestChangesRefused(t *testing.T) {
 		"1-0-0":    method.CannotCalculateChanges,
 		"1-0-x":    method.CannotCalculateChanges,
 		"1--1":     method.CannotCalculateChanges,
+		"1-0-0-":   method.CannotCalculateChanges,
+		"1-0-x-a":  method.CannotCalculateChanges,
 		now + "-1": "", // on the way
 	} {
 		_, err := o.changes(since, one)
