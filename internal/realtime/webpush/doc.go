@@ -17,7 +17,7 @@
 //
 // # Limits
 //
-// AtOnce requests are under way at a time, PerAccount of them for one account, one for each subscription: a place that answers late makes
-// nobody else wait. Of an account MaxWaiting messages wait; notifications beyond them are dropped. A change whose Ring was lost because its node stopped is found
-// when a node starts.
+// AtOnce requests are under way at a time, PerAccount of them for one account, one for each subscription: a place that answers late
+// makes nobody else wait. Of an account MaxWaiting messages wait; notifications beyond them are dropped. A change whose Ring was lost
+// because its node stopped is found when a node starts.
 package webpush

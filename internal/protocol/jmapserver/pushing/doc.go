@@ -27,6 +27,6 @@
 // # Limits
 //
 // MaxClients of an account are connected at a time; further ones are answered 429. A message has at most method.MaxSizeRequest bytes
-// and arrives within MessageTimeout; of an account four that are larger than 64 KiB arrive at a time, and further ones wait. The server pings a WebSocket every PingEvery, and cuts it off when no pong comes. An
-// event source ends when its client does.
+// and arrives within MessageTimeout; of an account four that are larger than 64 KiB arrive at a time, and further ones wait. The
+// server pings a WebSocket every PingEvery, and cuts it off when no pong comes. An event source ends when its client does.
 package pushing
