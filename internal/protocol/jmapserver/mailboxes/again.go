@@ -58,6 +58,7 @@ func (s *setting) again() error {
 		seen = s.done
 		list := s.later
 		s.later = nil
+		slices.Reverse(list) // mailboxes that each take the next one's name are done in one round
 		for _, retry := range list {
 			if err := retry(); err != nil {
 				return err

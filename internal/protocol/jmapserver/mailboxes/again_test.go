@@ -91,6 +91,24 @@ func TestWhatIsValidAtTheEndIsAllowed(t *testing.T) {
 	}
 }
 
+// However many take the name of the next one, if the last one's is free.
+func TestManyPassOnTheirNames(t *testing.T) {
+	s := open(t, engines["sqlite"])
+	var create, update []string
+	for i := range 40 {
+		create = append(create, fmt.Sprintf(`"k%02d":{"name":"n%02d"}`, i, i))
+	}
+	_, r := s.Call("Mailbox/set", fmt.Sprintf(`{"accountId":%q,"create":{%s}}`, doortest.Ann, strings.Join(create, ",")))
+	made := r["created"].(map[string]any)
+	for i, key := range slices.Sorted(maps.Keys(made)) {
+		update = append(update, fmt.Sprintf(`%q:{"name":"n%02d"}`, made[key].(map[string]any)["id"], i+1))
+	}
+	_, r = s.Call("Mailbox/set", fmt.Sprintf(`{"accountId":%q,"update":{%s}}`, doortest.Ann, strings.Join(update, ",")))
+	if updated, _ := r["updated"].(map[string]any); len(updated) != 40 {
+		t.Errorf("%v", r["notUpdated"])
+	}
+}
+
 // followed asks whether who had the state before a call learns of what it has done.
 func followed(s *jmapservertest.Server, what string, r map[string]any) {
 	s.T.Helper()
