@@ -39,3 +39,27 @@ func TestRetriedByAnotherNode(t *testing.T) {
 		}
 	})
 }
+
+// The mail that an operator wants tried is due, and looked at, before the queue has been told to forget that its destination failed.
+func TestRetriedBeforeItIsForgotten(t *testing.T) {
+	onSQLite(t, func(t *testing.T, w *world) {
+		w.deliver = func(_ context.Context, j mailflow.Job) []mailflow.Attempt { return all(j, deferred(true)) }
+		defer w.run()()
+		id := w.add(msg("m1", "a@one.example"))
+		for len(w.tried()) < 8 { // then it is left alone for some 20 minutes
+			time.Sleep(time.Second)
+			synctest.Wait()
+		}
+		time.Sleep(time.Second)
+		before := len(w.tried())
+		late := Operator{Tx: w.Tx, Spool: w.spool, Submissions: w.subs} // wakes the queue, and Retry never comes
+		if _, err := late.RetryNow(t.Context(), id.String()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if n := len(w.tried()) - before; n != 1 {
+			t.Errorf("it was tried %d times", n)
+		}
+	})
+}

@@ -328,9 +328,10 @@ func (q *Queue) takeIn(t *tx.Tx, lease spool.Lease, orders []*order) (postponed 
 	return postponed, nil
 }
 
-// isRetried reports whether an operator has asked some node to try a destination again since we saw it fail.
+// isRetried reports whether an operator has asked some node, which may be this one, to try a destination again since we saw it
+// fail: what was asked meanwhile was noted in the commit that made the mail due, and would be put off again otherwise.
 func (q *Queue) isRetried(t *tx.Tx, o *order) (bool, error) {
-	if !o.dead || q.o.Alone { // alone, we are the node that was asked
+	if !o.dead {
 		return false, nil
 	}
 	at, err := q.o.Spool.Retried(t, o.d.domain)
