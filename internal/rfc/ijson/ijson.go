@@ -36,7 +36,7 @@ func Unmarshal(text []byte, v any) error {
 	if err := shallow(text); err != nil {
 		return err
 	}
-	return json.Unmarshal(text, v, notNull)
+	return plainly(json.Unmarshal(text, v, notNull))
 }
 
 // Strict reads a whole text into v and refuses members that v has no field for.
@@ -44,7 +44,7 @@ func Strict(text []byte, v any) error {
 	if err := shallow(text); err != nil {
 		return err
 	}
-	return json.Unmarshal(text, v, json.RejectUnknownMembers(true), notNull)
+	return plainly(json.Unmarshal(text, v, json.RejectUnknownMembers(true), notNull))
 }
 
 // notNull refuses null for what cannot be null in Go: text, numbers, true and false.
