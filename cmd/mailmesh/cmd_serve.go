@@ -125,8 +125,8 @@ func welcome(w io.Writer, r node.Ready, cfg config.Config) {
 	} {
 		fmt.Fprintf(&b, "  %-11s %-18s %s\n", door[0], r.Doors[door[0]], door[1])
 	}
-	fmt.Fprintf(&b, "  %-11s https://%s/ settings for mail programs\n", "https", r.Doors["https"])
-	fmt.Fprintf(&b, "  %-11s http://%s/metrics, /healthz, /readyz\n\nSign in to submission, IMAP or POP3 as\n\n", "metrics", r.Doors["metrics"])
+	fmt.Fprintf(&b, "  %-11s https://%s/ JMAP, the sign-in page, settings for mail programs\n", "https", r.Doors["https"])
+	fmt.Fprintf(&b, "  %-11s http://%s/metrics, /healthz, /readyz\n\nSign in to submission, IMAP, POP3 or JMAP as\n\n", "metrics", r.Doors["metrics"])
 	for _, a := range r.Accounts {
 		fmt.Fprintf(&b, "  %-20s password: %s\n", a.Address, a.Password)
 	}
@@ -139,6 +139,7 @@ Send a message, and read it back:
 
   curl -sS -u "%[1]s:%[4]s" "imap://%[3]s/INBOX;MAILINDEX=*"
   curl -sS -u "%[1]s:%[4]s" pop3://%[6]s/1
+  curl -sSk -u "%[1]s:%[4]s" https://%[10]s/.well-known/jmap    # the session of JMAP, where programs begin
 
   # or as a user, who signs in and whose mail is signed
 
@@ -149,6 +150,6 @@ Send a message, and read it back:
 
 Ctrl-C stops it. %[5]s forgets it all.
 
-`, a.Address, r.Doors["smtp"], r.Doors["imap"], a.Password, "rm -r "+data, r.Doors["pop3"], r.Doors["submissions"], to.Address, to.Password)
+`, a.Address, r.Doors["smtp"], r.Doors["imap"], a.Password, "rm -r "+data, r.Doors["pop3"], r.Doors["submissions"], to.Address, to.Password, r.Doors["https"])
 	io.WriteString(w, b.String())
 }
