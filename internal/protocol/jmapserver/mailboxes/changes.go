@@ -123,6 +123,13 @@ func (f *following) addByThreads(r *method.ChangesResponse) error {
 	for _, id := range slices.Concat(r.Created, r.Updated) {
 		met[id] = true
 	}
+	if reached, err := states.Parse(r.NewState); err == nil && r.HasMoreChanges {
+		for i := range f.seen.list { // what was created later is told then
+			if one := &f.seen.list[i]; one.CreatedModSeq > reached.Begin() {
+				met[one.ID.String()] = true
+			}
+		}
+	}
 	if f.trash && f.access.Own() {
 		for i := range f.seen.list {
 			if id := f.seen.list[i].ID.String(); !met[id] {
@@ -161,7 +168,7 @@ func (f *following) singly(args method.ChangesArgs) (r method.ChangesResponse, e
 		}
 		for _, at := range near.of(f, c) {
 			// What was created later is told then.
-			if one := f.seen.find(at); one != nil && one.CreatedModSeq <= c.ModSeq && (!ok || at.String() != id) {
+			if one := f.seen.find(at); one != nil && one.CreatedModSeq < c.ModSeq && (!ok || at.String() != id) {
 				list = append(list, method.Touch{ID: at.String(), Op: tx.Updated})
 			}
 		}
