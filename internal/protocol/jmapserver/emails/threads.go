@@ -132,6 +132,9 @@ func (e *Emails) threads(t *tx.Tx, a method.Access, seen sight.Sight, ids []mail
 func (e *Emails) changesOfThreads(ctx context.Context, c *method.Call) (any, error) {
 	return e.follow(ctx, c, func(f *following) (method.ChangesResponse, error) {
 		r, err := method.Changes(f.t, f.access.Owner, threadType(f.access), f.args, f.thread)
+		if err == nil && r.HasMoreChanges {
+			err = f.lookAhead(r.NewState)
+		}
 		if err != nil {
 			return r, err
 		}
@@ -151,6 +154,32 @@ func (f *following) thread(c tx.Change) (id string, op tx.Op, ok bool) {
 	}
 	id, _, ok = f.email(c)
 	return id, tx.Updated, ok
+}
+
+// lookAhead notes which emails come into view only after a state on the way: what the user sees now is no sign that they were seen
+// before.
+func (f *following) lookAhead(from string) error {
+	state, err := states.Parse(from)
+	if err != nil {
+		return err
+	}
+	if state.Part > 0 {
+		state.ModSeq--
+	}
+	kinds := []tx.Kind{tx.KindShown}
+	if !f.access.Own() {
+		kinds = append(kinds, tx.KindMembership)
+	}
+	return f.t.ChangesOf(f.access.Owner, state.ModSeq, kinds, func(c tx.Change, _ int) bool {
+		email := mail.EmailID(c.Object)
+		if _, told := f.shown[email]; c.Kind == tx.KindShown && !told {
+			f.shown[email] = c.Op == tx.Created
+		}
+		if c.Kind == tx.KindMembership && c.Op == tx.Created && !f.met[email] && f.sight.Reads(c.Mailbox) {
+			f.entered[email] = true
+		}
+		return true
+	})
 }
 
 // settleThreads finds the threads and sorts them by what the user sees now.
