@@ -3,10 +3,12 @@ package jmapservertest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -137,10 +139,12 @@ func matchObject(want map[string]any, got any, vars map[string]string, where str
 	for name, v := range g {
 		left[name] = v
 	}
-	for name, w := range want {
+	// In order: the ids of what is created are variables in the names of what is updated.
+	for _, name := range slices.Sorted(maps.Keys(want)) {
 		if name == "..." {
 			continue
 		}
+		w := want[name]
 		name = fill(nil, name, vars)
 		v, there := g[name]
 		if !there {
