@@ -115,7 +115,11 @@ func (s *Snoozing) box(t *tx.Tx, account mail.AccountID) (mail.MailboxID, error)
 			break
 		}
 	}
-	return box.ID, err
+	if err != nil {
+		return 0, err
+	}
+	// Many mail programs show only what is subscribed to; mail that is snoozed must not seem to be lost there.
+	return box.ID, s.o.Mailbox.SetSubscribed(t, account, box.Path, true)
 }
 
 // places are the mailboxes that an email is in, and not deleted from.

@@ -118,6 +118,9 @@ func TestSnooze(t *testing.T) {
 		w.Must(w.snooze(second, w.clock.Add(2*time.Hour)))
 		w.expect(first, "snoozed")
 		w.expect(second, "snoozed")
+		if !w.path(snoozing.Name).Subscribed {
+			t.Error("programs that show what is subscribed to do not show the mailbox")
+		}
 		if next := w.Step(t.Context()); next > snooze.Lease || len(w.notified) > 0 {
 			t.Errorf("before the time it waits %v, notified are %v", next, w.notified)
 		}
