@@ -36,6 +36,9 @@ func (s *Server) front(w http.ResponseWriter, _ *http.Request) {
 		}
 		fmt.Fprintf(w, "  %-5s %s port %d, %s\n", strings.ToUpper(service.Protocol), s.o.Hostname, service.Port, security)
 	}
+	if s.o.HTTPSPort != 0 {
+		fmt.Fprintf(w, "  %-5s https://%s/.well-known/jmap\n", "JMAP", s.secureHost(s.o.Hostname))
+	}
 }
 
 // addressOf reads the address that settings are wanted for. It need not exist: whether it does is not told.

@@ -95,6 +95,7 @@ func TestSecure(t *testing.T) {
 		{"https://mail.example.org/mobileconfig?address=", 400, "is no address"},
 		{"https://mail.example.org/mobileconfig?address=ann@example.com", 404, "not a domain of this server"},
 		{"https://mail.example.org/", 200, "IMAP  mail.example.org port 993, TLS"},
+		{"https://mail.example.org/", 200, "JMAP  https://mail.example.org/.well-known/jmap\n"},
 		{"https://mail.example.org/autodiscover/autodiscover.xml", 405, ""},
 		{"https://mail.example.org/nothing", 404, ""},
 		{"https://mail.example.org/.well-known/acme-challenge/x", 404, ""},
