@@ -53,7 +53,10 @@ func (r Rules) Check() error {
 		return mail.E(op, mail.Invalid, fmt.Errorf("an account is notified of all, contacts, mentions or none, not of %.20q", r.About))
 	}
 	if q := r.Quiet; q != nil {
-		if q.From < 0 || q.From >= day || q.To < 0 || q.To >= day || q.From == q.To {
+		if q.From < 0 || q.From >= day || q.To < 0 || q.To >= day {
+			return mail.E(op, mail.Invalid, errors.New("quiet hours begin and end at times of the day such as 22:00 and 07:00"))
+		}
+		if q.From == q.To {
 			return mail.E(op, mail.Invalid, errors.New("quiet hours begin and end at different times of the day"))
 		}
 		if _, err := time.LoadLocation(q.Zone); err != nil || q.Zone == "" || q.Zone == "Local" || len(q.Zone) > maxZone {
