@@ -23,6 +23,9 @@ func New(t *tx.Store, m *mailbox.Store) *Accesses { return &Accesses{t, m} }
 
 // Account finds the account that an id names. Whether there is one that the user may see nothing in is not told.
 func (a *Accesses) Account(ctx context.Context, u *method.User, id string) (method.Access, error) {
+	if id == "" { // RFC 8620 3.6.2: a required argument is missing
+		return method.Access{}, method.Fail(method.InvalidArguments, `"accountId" is missing: the session lists the accounts`)
+	}
 	owner, err := mail.ParseAccountID(id)
 	if err != nil {
 		return method.Access{}, notFound(id)

@@ -94,6 +94,7 @@ func TestQueryRefuses(t *testing.T) {
 			{object{"accountId": "nonsense"}, method.AccountNotFound},
 			{object{"accountId": bob.String()}, method.AccountNotFound},
 			{object{"accountId": 3}, method.InvalidArguments},
+			{object{"accountId": ""}, method.InvalidArguments}, // as where it is missing
 			{object{"position": "1"}, method.InvalidArguments},
 			{object{"position": 1.5}, method.InvalidArguments},
 			{object{"position": 1 << 60}, method.InvalidArguments},
