@@ -45,7 +45,7 @@ type Header struct {
 	Value string `json:"value"`
 }
 
-// Email (RFC 8621 4.1). Only the properties that were asked for are filled; those named "header:..." are in Headers by their names.
+// Email (RFC 8621 4.1). Only the properties that were asked for are filled; those named "header:..." are in Forms.
 type Email struct {
 	ID            ID                   `json:"id"`
 	BlobID        ID                   `json:"blobId"`
