@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/mailmesh/mailmesh/bench/dial"
 	"github.com/mailmesh/mailmesh/bench/measure"
@@ -31,6 +32,7 @@ func (s Server) client(ctx context.Context, a measure.Account, from int) (*jmap.
 			return dial.Connect(ctx, s.HTTPS, dial.Options{Security: dial.TLS, From: from})
 		},
 		MaxIdleConnsPerHost: 64,
+		IdleConnTimeout:     2 * time.Second, // ten thousand clients would hold as many connections for nothing
 	}
 	context.AfterFunc(ctx, transport.CloseIdleConnections)
 	return jmap.Dial(ctx, "https://localhost:"+port, jmap.Basic(a.Address, a.Password), jmap.Options{HTTP: &http.Client{Transport: transport}})
