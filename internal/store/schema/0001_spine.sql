@@ -452,6 +452,16 @@ CREATE TABLE node (
     expires BIGINT NOT NULL               -- by the database's clock
 );
 
+-- Work that one node must do at a time (infra/cluster/leases). Whoever takes it raises the fence, which the holder's commits check.
+CREATE TABLE lease (
+    name  TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,                  -- '' where nobody has it
+    epoch BIGINT NOT NULL,
+    fence BIGINT NOT NULL,
+    since BIGINT NOT NULL,                -- held, or free
+    due   BIGINT NOT NULL                 -- when work that comes again is next done
+);
+
 ---------------------------------------------------------------------------------------------------------- DKIM keys
 
 -- Keys that domains here sign their mail with.
