@@ -133,6 +133,9 @@ func (s *Store) run(ctx context.Context, accounts []mail.AccountID, key *Key, fn
 		var after []func()
 		var given []Numbers
 		err := s.db.Write(ctx, turn, func(d *db.Tx) error {
+			if err := checkFence(ctx, d); err != nil {
+				return err
+			}
 			t := &Tx{sql: d, ids: s.ids, lasts: &s.lasts}
 			if err := fn(t); err != nil {
 				return err
@@ -207,10 +210,10 @@ func (t *Tx) record(key Key, answer any) error {
 
 // ForgetDone removes records older than DoneKept, at most limit of them, and returns how many went.
 func (s *Store) ForgetDone(ctx context.Context, limit int) (gone int64, err error) {
-	err = s.db.Write(ctx, 0, func(d *db.Tx) (err error) {
-		gone, err = d.Exec(`DELETE FROM done WHERE (account_id, key) IN
+	err = s.Write(ctx, nil, func(t *Tx) (err error) {
+		gone, err = t.sql.Exec(`DELETE FROM done WHERE (account_id, key) IN
 			(SELECT account_id, key FROM done WHERE at < $1 ORDER BY at LIMIT $2)`,
-			d.Now().Add(-DoneKept).UnixMilli(), limit)
+			t.Now().Add(-DoneKept).UnixMilli(), limit)
 		return err
 	})
 	return gone, err
