@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 
 // The server and its folder go when the test binary is killed.
 func TestServerEndsWithTheProcess(t *testing.T) {
-	if _, err := findPrograms(); err != nil {
+	if _, err := Programs(); err != nil {
 		missing(t, err)
 	}
 	child := exec.Command(os.Args[0])

@@ -45,17 +45,17 @@ rm -rf "$2"
 `
 
 func startServer() (*server, error) {
-	bin, err := findPrograms()
+	bin, err := Programs()
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(memoryFolder(), "mailmesh-pg-")
+	dir, err := os.MkdirTemp(MemoryFolder(), "mailmesh-pg-")
 	if err != nil {
 		return nil, err
 	}
 	cmd := exec.Command("/bin/sh", "-c", keeper, "keeper", bin, dir)
 	cmd.Dir = "/"
-	if err := asOrdinaryUser(cmd, dir); err != nil {
+	if err := AsOrdinaryUser(cmd, dir); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	end, lifeline, err := os.Pipe()
@@ -75,8 +75,8 @@ func startServer() (*server, error) {
 	return s, nil
 }
 
-// memoryFolder is a folder for temporary data that lies in memory, "" for the usual one where there is none.
-func memoryFolder() string {
+// MemoryFolder is a folder for temporary data that lies in memory, "" for the usual one where there is none.
+func MemoryFolder() string {
 	const shm = "/dev/shm"
 	if info, err := os.Stat(shm); err == nil && info.IsDir() {
 		return shm
@@ -131,8 +131,8 @@ func (s *server) create(template string) (url string, drop func(), err error) {
 	return s.url(name), func() { _ = s.do("DROP DATABASE " + name + " WITH (FORCE)") }, nil
 }
 
-// findPrograms returns the folder that holds initdb and postgres.
-func findPrograms() (string, error) {
+// Programs returns the folder that holds initdb and postgres.
+func Programs() (string, error) {
 	var folders []string
 	if path, err := exec.LookPath("postgres"); err == nil {
 		if real, err := filepath.EvalSymlinks(path); err == nil {

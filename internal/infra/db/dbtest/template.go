@@ -32,7 +32,7 @@ func (s *templateSet) sqlite(schema fs.FS) ([]byte, error) {
 	if content, ok := s.files[key]; ok {
 		return content, nil
 	}
-	dir, err := os.MkdirTemp(memoryFolder(), "mailmesh-template-")
+	dir, err := os.MkdirTemp(MemoryFolder(), "mailmesh-template-")
 	if err != nil {
 		return nil, err
 	}

@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// asOrdinaryUser makes the command run as a user that PostgreSQL accepts, in a session of its own so that a Ctrl-C at the
+// AsOrdinaryUser makes the command run as a user that PostgreSQL accepts, in a session of its own so that a Ctrl-C at the
 // terminal reaches it through its lifeline only. PostgreSQL refuses to run as root.
-func asOrdinaryUser(cmd *exec.Cmd, dir string) error {
+func AsOrdinaryUser(cmd *exec.Cmd, dir string) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if os.Geteuid() != 0 {
 		return nil
