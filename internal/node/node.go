@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/mailmesh/mailmesh/internal/config"
+	"github.com/mailmesh/mailmesh/internal/infra/cluster/members"
 	"github.com/mailmesh/mailmesh/internal/mailflow/queue"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/pictures"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/pushing"
@@ -22,7 +23,8 @@ type Node struct {
 	rooms    *rooms
 	draining atomic.Bool
 
-	certificates *certificates // while it serves
+	member       *members.Member // while it serves
+	certificates *certificates
 	queue        *queue.Queue
 	pushing      *pushing.Pushing
 	pictures     *pictures.Pictures
@@ -63,6 +65,11 @@ func (n *Node) Close() error { return n.rooms.close() }
 // they are at, and returns nil. A door that fails ends it with an error.
 func (n *Node) Serve(ctx context.Context, ready func(Ready) error) error {
 	n.finishInterrupted(ctx)
+	leave, err := n.startMembership(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	doors, err := n.open(ctx)
 	if err != nil {
 		return err
@@ -74,12 +81,7 @@ func (n *Node) Serve(ctx context.Context, ready func(Ready) error) error {
 
 	stopChores := n.startChores(ctx)
 	defer stopChores()
-	stopQueue, err := n.startQueue(ctx)
-	if err != nil {
-		closeAll(doors)
-		return err
-	}
-	defer stopQueue()
+	defer n.startQueue(ctx)()
 	admin, err := n.adminDoor()
 	if err != nil {
 		closeAll(doors)
@@ -100,12 +102,14 @@ func (n *Node) Serve(ctx context.Context, ready func(Ready) error) error {
 			}
 		})
 	}
+	n.setState(ctx, members.Serving)
 	n.log.Info("ready", "hostname", n.cfg.Hostname, "data", n.rooms.folder.path, "database", n.rooms.db.Engine())
 	if err := ready(newReady(doors)); err != nil {
 		cancel(err)
 	}
 	<-ctx.Done()
 	n.log.Info("stopping")
+	n.setState(ctx, members.Draining)
 	serving.Wait()
 	n.closePushing()
 	closeWatchers()

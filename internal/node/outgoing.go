@@ -5,41 +5,24 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mailmesh/mailmesh/internal/infra/cluster/members"
-	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow/queue"
 )
 
-// startQueue makes this process one of the server's nodes, and lets the queue work until ctx ends. What it returns waits for that, and
-// leaves: what was taken then is given back.
-func (n *Node) startQueue(ctx context.Context) (stop func(), err error) {
+// startQueue lets the queue work until ctx ends. What it returns waits for that: what was taken then is given back.
+func (n *Node) startQueue(ctx context.Context) (stop func()) {
 	r := n.rooms
-	alone := r.db.Engine() == db.SQLite // whose folder is locked
-	var q *queue.Queue
-	member, err := members.Join(ctx, members.Options{DB: r.db, Name: n.cfg.Hostname, Alone: alone, Log: n.log, Ended: func() { q.NodesEnded() }})
-	if err != nil {
-		return nil, err
-	}
-	q = queue.New(queue.Options{Host: n.cfg.Hostname, Tx: r.tx, Spool: r.spool, Bodies: r.bodies, Submissions: r.submissions, Directory: r.directory,
-		Members: member, Alone: alone, Local: r.inbound.Local(), Transport: r.outbound, Log: n.log, Observe: queueMeters{n.meters}})
+	q := queue.New(queue.Options{Host: n.cfg.Hostname, Tx: r.tx, Spool: r.spool, Bodies: r.bodies, Submissions: r.submissions, Directory: r.directory,
+		Members: n.member, Alone: r.alone(), Local: r.inbound.Local(), Transport: r.outbound, Log: n.log, Observe: queueMeters{n.meters}})
 	n.queue = q
+	n.member.OnEnded(q.NodesEnded)
 	ctx, cancel := context.WithCancel(ctx)
-	living, die := context.WithCancel(context.WithoutCancel(ctx)) // the lease is renewed for what still runs when the queue stops
-	var queueing, renewing sync.WaitGroup
-	renewing.Go(func() { member.Run(living) })
+	var queueing sync.WaitGroup
 	queueing.Go(func() { q.Run(ctx) })
 	return func() {
 		cancel()
 		queueing.Wait()
-		die()
-		renewing.Wait()
-		leaving, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer done()
-		if err := member.Leave(leaving); err != nil && !mail.Is(err, mail.Gone) {
-			n.log.Warn("the node ends without leaving: others will notice within 10 seconds", "err", err)
-		}
-	}, nil
+	}
 }
 
 // operator looks at the spool and steps in, whether or not a queue runs here.

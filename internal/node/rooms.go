@@ -13,6 +13,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/blob"
 	"github.com/mailmesh/mailmesh/internal/infra/blob/pack"
 	blobsql "github.com/mailmesh/mailmesh/internal/infra/blob/sql"
+	"github.com/mailmesh/mailmesh/internal/infra/cluster"
 	"github.com/mailmesh/mailmesh/internal/infra/cluster/inprocess"
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/infra/dns"
@@ -57,6 +58,7 @@ type rooms struct {
 	folder    *folder
 	db        *db.DB
 	blobs     blob.Store
+	bus       cluster.Bus
 	realtime  *realtime.Realtime
 	feed      *states.Feed
 	tx        *tx.Store
@@ -117,8 +119,8 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 	if err := r.openGround(ctx, cfg, log, m); err != nil {
 		return r, err
 	}
-	bus := inprocess.New()
-	r.realtime = realtime.New(realtime.Options{Bus: bus, Observe: m})
+	r.bus = inprocess.New()
+	r.realtime = realtime.New(realtime.Options{Bus: r.bus, Observe: m})
 	r.closers = append(r.closers, func() error { r.realtime.Close(); return nil })
 	if r.tx, err = tx.New(ctx, tx.Options{DB: r.db, Bell: r}); err != nil {
 		return r, err
@@ -130,7 +132,7 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 	if err := r.openStore(ctx, cfg, log, m); err != nil {
 		return r, err
 	}
-	r.openPresence(bus, log, m)
+	r.openPresence(log, m)
 	r.finder = finding.New(finding.Options{Tx: r.tx, Mailbox: r.mailbox, Bodies: r.bodies, Index: r.search})
 	r.provision = provision.New(provision.Options{Tx: r.tx, Directory: r.directory, Auth: r.auth, Bodies: r.bodies, Mailboxes: r.mailbox, Index: r.search, Keys: r.keys, Logger: log})
 	if err := r.provision.Bootstrap(ctx); err != nil {
@@ -143,7 +145,7 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 		return r, err
 	}
 	r.openSnoozing(log)
-	if err := r.openNotifier(bus, log); err != nil {
+	if err := r.openNotifier(log); err != nil {
 		return r, err
 	}
 	if err := r.openOutbound(cfg, log, m); err != nil {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/mailmesh/mailmesh/internal/infra/cluster"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/notifying"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/subscriptions"
@@ -42,8 +41,8 @@ func (r *rooms) openWebPush(hostname string, log *slog.Logger, m *meters) error 
 }
 
 // openNotifier makes what decides which mail deserves a notification.
-func (r *rooms) openNotifier(bus cluster.Bus, log *slog.Logger) (err error) {
-	r.notifier, err = notify.New(notify.Options{Bus: bus, Tx: r.tx, Rules: notifications.New(), Contacts: r.contacts, Mailbox: r.mailbox,
+func (r *rooms) openNotifier(log *slog.Logger) (err error) {
+	r.notifier, err = notify.New(notify.Options{Bus: r.bus, Tx: r.tx, Rules: notifications.New(), Contacts: r.contacts, Mailbox: r.mailbox,
 		Directory: r.directory, Push: r.webPush, Log: log})
 	if err == nil {
 		r.closers = append(r.closers, func() error { r.notifier.Close(); return nil })

@@ -45,7 +45,7 @@ func TestNodeProcess(t *testing.T) {
 	}
 	w := &world{Rooms: mailflowtest.New(t, d, mailflowtest.Options{}), t: t, db: d, seen: &seen{}, now: map[string]int{}, most: map[string]int{}}
 	w.spool, w.subs = w.Spool, w.Submissions
-	o := members.Options{DB: d, Name: "node", Ended: func() { w.queue.NodesEnded() }}
+	o := members.Options{DB: d, Name: "node"}
 	if !*realLeases {
 		o.Lease, o.Renew, o.Look = members.LeaseFor/10, members.RenewEvery/10, members.LookEvery/10
 	}
@@ -53,6 +53,7 @@ func TestNodeProcess(t *testing.T) {
 	w.Must(err)
 	w.queue = w.newQueue()
 	w.queue.o.Alone = false
+	w.member.OnEnded(w.queue.NodesEnded)
 	goOn := make(chan struct{})
 	w.deliver = func(ctx context.Context, j mailflow.Job) []mailflow.Attempt {
 		to := j.Envelope.Recipients[0].Address.String()

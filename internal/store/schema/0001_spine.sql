@@ -449,7 +449,9 @@ CREATE TABLE node (
     epoch   BIGINT NOT NULL,
     version TEXT NOT NULL,                -- the release it runs
     joined  BIGINT NOT NULL,
-    expires BIGINT NOT NULL               -- by the database's clock
+    expires BIGINT NOT NULL,              -- by the database's clock
+    address TEXT NOT NULL DEFAULT '',     -- host:port where it listens for other nodes, '' where it does not
+    state   TEXT NOT NULL DEFAULT ''      -- starting, serving, draining
 );
 
 -- Work that one node must do at a time (infra/cluster/leases). Whoever takes it raises the fence, which the holder's commits check.

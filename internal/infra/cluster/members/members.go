@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
-	"github.com/mailmesh/mailmesh/internal/mail"
 )
 
 // The times of a lease.
@@ -33,10 +32,8 @@ type Options struct {
 	Name    string // for people; what makes it the only one is added
 	Version string // the release
 	Alone   bool   // no other process can use the database
+	Address string // host:port where other nodes reach this one; "" where there are none
 	Log     *slog.Logger
-
-	// Ended is called, from Run, when lives of others were found to have ended. nil: nobody asks.
-	Ended func()
 
 	// Now is the clock of Holds, time.Now where nil. Lease, Renew and Look replace LeaseFor, RenewEvery and LookEvery.
 	Now                func() time.Time
@@ -48,8 +45,31 @@ type Member struct {
 	o    Options
 	name string
 
-	mu   sync.Mutex
-	life *Life
+	mu    sync.Mutex
+	life  *Life
+	state State
+	ended []func()
+	seen  []func([]Node)
+}
+
+// State is what a node is at, for the others.
+type State string
+
+// The states of a node.
+const (
+	Starting State = "starting" // its doors are not open yet
+	Serving  State = "serving"
+	Draining State = "draining" // it says goodbye to its clients and takes no new work
+)
+
+// Node is a node that lives, as the others see it.
+type Node struct {
+	Name            string
+	Epoch           int64
+	Version         string
+	Address         string // where it listens for other nodes, "" where it does not
+	State           State
+	Joined, Expires time.Time // by the database's clock
 }
 
 // Life is a node in one epoch.
@@ -74,12 +94,9 @@ func Join(ctx context.Context, o Options) (*Member, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Ended == nil {
-		o.Ended = func() {}
-	}
 	o.Lease, o.Renew, o.Look = cmp.Or(o.Lease, LeaseFor), cmp.Or(o.Renew, RenewEvery), cmp.Or(o.Look, LookEvery)
 	unique := "." + strings.ToLower(rand.Text()[:10])
-	m := &Member{o: o, name: o.Name[:min(len(o.Name), MaxName-len(unique))] + unique}
+	m := &Member{o: o, state: Starting, name: o.Name[:min(len(o.Name), MaxName-len(unique))] + unique}
 	return m, m.join(ctx, 1)
 }
 
@@ -95,9 +112,9 @@ func (m *Member) join(ctx context.Context, epoch int64) error {
 			expires = forever
 			t.Queue(`DELETE FROM node`)
 		}
-		t.Queue(`INSERT INTO node (name, epoch, version, joined, expires) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch, expires = excluded.expires, joined = excluded.joined`,
-			m.name, epoch, m.o.Version, t.Now(), expires)
+		t.Queue(`INSERT INTO node (name, epoch, version, joined, expires, address, state) VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch, expires = excluded.expires, joined = excluded.joined, state = excluded.state`,
+			m.name, epoch, m.o.Version, t.Now(), expires, m.o.Address, string(m.State()))
 		return nil
 	})
 	if err != nil {
@@ -108,6 +125,20 @@ func (m *Member) join(ctx context.Context, epoch int64) error {
 	defer m.mu.Unlock()
 	m.life = l
 	return nil
+}
+
+// OnEnded has f called, from Run, whenever lives of others were found to have ended.
+func (m *Member) OnEnded(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ended = append(m.ended, f)
+}
+
+// OnSeen has f called with the nodes that live, this one among them, by name: whenever Run has looked for them.
+func (m *Member) OnSeen(f func([]Node)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.seen = append(m.seen, f)
 }
 
 // Life is the present life. It may be over: then another begins soon.
@@ -191,77 +222,4 @@ func (m *Member) renew(ctx context.Context) error {
 		close(l.over)
 	}
 	return m.join(ctx, l.Epoch+1)
-}
-
-// look ends the lives that have expired.
-func (m *Member) look(ctx context.Context) error {
-	var ended []string
-	err := m.o.DB.Read(ctx, func(t *db.Tx) (err error) {
-		ended, err = m.expired(t, `SELECT name FROM node WHERE expires < $1`)
-		return err
-	})
-	if err != nil || len(ended) == 0 {
-		return err
-	}
-	err = m.o.DB.Write(ctx, 0, func(t *db.Tx) (err error) {
-		ended, err = m.expired(t, `DELETE FROM node WHERE expires < $1 RETURNING name`)
-		return err
-	})
-	if err == nil && len(ended) > 0 {
-		m.o.Log.Warn("nodes have ended without leaving: their work is taken over", "nodes", ended)
-		m.o.Ended()
-	}
-	return err
-}
-
-func (m *Member) expired(t *db.Tx, sql string) (names []string, err error) {
-	rows, err := t.Query(sql, t.Now())
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
-		}
-		names = append(names, name)
-	}
-	return names, rows.Err()
-}
-
-// Living returns the epoch of every node that lives, by name.
-func (m *Member) Living(ctx context.Context) (epochs map[string]int64, err error) {
-	err = m.o.DB.Read(ctx, func(t *db.Tx) error {
-		epochs = make(map[string]int64)
-		rows, err := t.Query(`SELECT name, epoch FROM node`)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var name string
-			var epoch int64
-			if err := rows.Scan(&name, &epoch); err != nil {
-				return err
-			}
-			epochs[name] = epoch
-		}
-		return rows.Err()
-	})
-	return epochs, err
-}
-
-// Leave ends the life of this node, whose work is done or given back. mail.Gone where others have ended it before.
-func (m *Member) Leave(ctx context.Context) error {
-	l := m.Life()
-	var hit int64
-	err := m.o.DB.Write(ctx, 0, func(t *db.Tx) (err error) {
-		hit, err = t.Exec(`DELETE FROM node WHERE name = $1 AND epoch = $2`, l.Name, l.Epoch)
-		return err
-	})
-	if err == nil && hit == 0 {
-		err = mail.E("members.Leave", mail.Gone, fmt.Errorf("the life of %s in epoch %d was over", l.Name, l.Epoch))
-	}
-	return err
 }

@@ -49,7 +49,7 @@ func each(t *testing.T, test func(c *cluster)) {
 
 func (c *cluster) join(name string, change ...func(*Options)) *Member {
 	c.Helper()
-	o := Options{DB: c.open(), Name: name, Version: "1", Now: c.clock.Now, Ended: func() { c.ended++ }}
+	o := Options{DB: c.open(), Name: name, Version: "1", Now: c.clock.Now}
 	for _, f := range change {
 		f(&o)
 	}
@@ -57,6 +57,7 @@ func (c *cluster) join(name string, change ...func(*Options)) *Member {
 	if err != nil {
 		c.Fatal(err)
 	}
+	m.OnEnded(func() { c.ended++ })
 	return m
 }
 
@@ -214,11 +215,12 @@ func TestRun(t *testing.T) {
 	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) {
 		told := make(chan struct{}, 10)
 		join := func(name string) (m *Member, stop func()) {
-			m, err := Join(t.Context(), Options{DB: open(), Name: name, Ended: func() { told <- struct{}{} },
+			m, err := Join(t.Context(), Options{DB: open(), Name: name,
 				Lease: time.Second, Renew: 100 * time.Millisecond, Look: 50 * time.Millisecond})
 			if err != nil {
 				t.Fatal(err)
 			}
+			m.OnEnded(func() { told <- struct{}{} })
 			ctx, cancel := context.WithCancel(t.Context())
 			var wg sync.WaitGroup
 			wg.Go(func() { m.Run(ctx) })
@@ -234,6 +236,32 @@ func TestRun(t *testing.T) {
 		}
 		if living, err := a.Living(t.Context()); err != nil || len(living) != 1 {
 			t.Errorf("living are %v, %v", living, err)
+		}
+	})
+}
+
+// Every node sees who the others are, where, and what they are at, as soon as it looks.
+func TestNodesSeeEachOther(t *testing.T) {
+	each(t, func(c *cluster) {
+		a := c.join("a", func(o *Options) { o.Address = "192.0.2.1:9626" })
+		b := c.join("b")
+		var seen []Node
+		a.OnSeen(func(n []Node) { seen = n })
+		c.do(b.SetState(c.Context(), Draining))
+		c.do(a.look(c.Context()))
+		if len(seen) != 2 || seen[0].Name != a.Life().Name || seen[0].Address != "192.0.2.1:9626" || seen[0].State != Starting || seen[0].Version != "1" ||
+			seen[1].Name != b.Life().Name || seen[1].Address != "" || seen[1].State != Draining || !seen[1].Expires.Equal(c.clock.Now().Add(LeaseFor)) {
+			t.Errorf("a sees %+v", seen)
+		}
+		c.clock.advance(LeaseFor + time.Millisecond)
+		c.do(b.renew(c.Context()))
+		c.do(b.look(c.Context()))
+		if nodes, err := b.Nodes(c.Context()); err != nil || len(nodes) != 1 || nodes[0].State != Draining {
+			t.Errorf("b sees %+v, %v", nodes, err)
+		}
+		c.do(a.look(c.Context()))
+		if len(seen) != 1 || seen[0].Epoch != b.Life().Epoch {
+			t.Errorf("a, whose life is over, sees %+v", seen)
 		}
 	})
 }

@@ -1,0 +1,156 @@
+package members
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/mailmesh/mailmesh/internal/infra/db"
+	"github.com/mailmesh/mailmesh/internal/mail"
+)
+
+// Nodes returns the nodes whose lives nobody has ended, in the order of their names.
+func (m *Member) Nodes(ctx context.Context) ([]Node, error) { return Nodes(ctx, m.o.DB) }
+
+// Nodes is Member.Nodes for who is none.
+func Nodes(ctx context.Context, d *db.DB) (nodes []Node, err error) {
+	err = d.Read(ctx, func(t *db.Tx) error {
+		nodes, err = list(t)
+		return err
+	})
+	return nodes, err
+}
+
+func list(t *db.Tx) (nodes []Node, err error) {
+	rows, err := t.Query(`SELECT name, epoch, version, address, state, joined, expires FROM node ORDER BY name`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var n Node
+		if err := rows.Scan(&n.Name, &n.Epoch, &n.Version, &n.Address, &n.State, &n.Joined, &n.Expires); err != nil {
+			return nil, err
+		}
+		nodes = append(nodes, n)
+	}
+	return nodes, rows.Err()
+}
+
+// Living returns the epoch of every node that lives, by name.
+func (m *Member) Living(ctx context.Context) (map[string]int64, error) {
+	nodes, err := m.Nodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	epochs := make(map[string]int64, len(nodes))
+	for _, n := range nodes {
+		epochs[n.Name] = n.Epoch
+	}
+	return epochs, nil
+}
+
+// look ends the lives that have expired, and tells who asked of those that live.
+func (m *Member) look(ctx context.Context) error {
+	var nodes []Node
+	expired := false
+	err := m.o.DB.Read(ctx, func(t *db.Tx) (err error) {
+		if nodes, err = list(t); err != nil {
+			return err
+		}
+		expired = slices.ContainsFunc(nodes, func(n Node) bool { return n.Expires.Before(t.Now()) })
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if expired {
+		if nodes, err = m.end(ctx); err != nil {
+			return err
+		}
+	}
+	for _, f := range m.told().seen {
+		f(nodes)
+	}
+	return nil
+}
+
+// end ends the lives that have expired. It returns those that have not.
+func (m *Member) end(ctx context.Context) (living []Node, err error) {
+	var ended []string
+	err = m.o.DB.Write(ctx, 0, func(t *db.Tx) error {
+		if ended, err = remove(t); err != nil {
+			return err
+		}
+		living, err = list(t)
+		return err
+	})
+	if err == nil && len(ended) > 0 {
+		m.o.Log.Warn("nodes have ended without leaving: their work is taken over", "nodes", ended)
+		for _, f := range m.told().ended {
+			f()
+		}
+	}
+	return living, err
+}
+
+func remove(t *db.Tx) (names []string, err error) {
+	rows, err := t.Query(`DELETE FROM node WHERE expires < $1 RETURNING name`, t.Now())
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, rows.Err()
+}
+
+// listeners are who is told.
+type listeners struct {
+	ended []func()
+	seen  []func([]Node)
+}
+
+func (m *Member) told() listeners {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return listeners{slices.Clone(m.ended), slices.Clone(m.seen)}
+}
+
+// State is what this node was last said to be at.
+func (m *Member) State() State {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.state
+}
+
+// SetState tells the others what this node is at. It counts for its next life, too, where the database cannot be told now.
+func (m *Member) SetState(ctx context.Context, s State) error {
+	m.mu.Lock()
+	m.state = s
+	l := m.life
+	m.mu.Unlock()
+	return m.o.DB.Write(ctx, 0, func(t *db.Tx) error {
+		_, err := t.Exec(`UPDATE node SET state = $3 WHERE name = $1 AND epoch = $2`, l.Name, l.Epoch, string(s))
+		return err
+	})
+}
+
+// Leave ends the life of this node, whose work is done or given back. mail.Gone where others have ended it before.
+func (m *Member) Leave(ctx context.Context) error {
+	l := m.Life()
+	var hit int64
+	err := m.o.DB.Write(ctx, 0, func(t *db.Tx) (err error) {
+		hit, err = t.Exec(`DELETE FROM node WHERE name = $1 AND epoch = $2`, l.Name, l.Epoch)
+		return err
+	})
+	if err == nil && hit == 0 {
+		err = mail.E("members.Leave", mail.Gone, fmt.Errorf("the life of %s in epoch %d was over", l.Name, l.Epoch))
+	}
+	return err
+}
