@@ -1,0 +1,150 @@
+//go:build system
+
+package cluster
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailmesh/mailmesh/bench/imap"
+	"github.com/mailmesh/mailmesh/bench/soak"
+	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
+	"github.com/mailmesh/mailmesh/test/cluster/nodes"
+	"github.com/mailmesh/mailmesh/test/cluster/table"
+	"github.com/mailmesh/mailmesh/test/program"
+)
+
+var rounds = flag.Int("rounds", 1, "how often each fault is played")
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	program.Remove()
+	os.Exit(status)
+}
+
+const (
+	domain   = "example.org"
+	password = "correct horse battery"
+)
+
+// harness is a cluster to be broken.
+type harness struct {
+	*testing.T
+	*nodes.Cluster
+	played int
+}
+
+func newHarness(t *testing.T) *harness {
+	t.Helper()
+	path, err := program.Path()
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := dbtest.PostgresURL(t, nil)
+	socket := "unix:" + dbtest.Socket(url)
+	c, err := nodes.New(nodes.Plan{Program: path, Folder: t.TempDir(), Count: 3, Database: url, Servers: []string{socket}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &harness{T: t, Cluster: c}
+	t.Cleanup(func() {
+		if t.Failed() {
+			for _, n := range c.Nodes {
+				t.Logf("the end of the log of %s:\n%s", n.Name, n.Log(4000))
+			}
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	starting, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := c.Start(starting); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// fault is something that happens to the cluster while clients work.
+type fault struct {
+	name   string
+	strike func(ctx context.Context, h *harness) (struck int64, err error) // and heals it again
+	pause  time.Duration                                                   // that no client may be without success for longer than
+}
+
+// play plays a fault once. An error is the harness's own; what the cluster did wrong is in the row.
+func (h *harness) play(f fault) (row table.Row, err error) {
+	begin := time.Now()
+	ctx, cancel := context.WithTimeout(h.Context(), 3*time.Minute)
+	defer cancel()
+	h.played++
+	row = table.Row{Fault: f.name, Limit: f.pause}
+	accounts, err := h.AddAccounts(ctx, domain, fmt.Sprintf("r%d-", h.played), password, 6)
+	if err != nil {
+		return row, err
+	}
+	dir := h.TempDir()
+	load, err := startMailers(h.Doors("smtp"), accounts, dir, 12)
+	if err != nil {
+		return row, err
+	}
+	err = load.await(ctx, table.Enough/4)
+	if err == nil {
+		row.Struck, err = f.strike(ctx, h)
+	}
+	if err == nil {
+		err = load.await(ctx, max(table.Enough, load.acknowledged()+table.Enough/4))
+	}
+	load.stop()
+	row.Acknowledged, row.Unknown, row.Pause, row.Wrong = load.acknowledged(), load.unknown(), load.pause(), load.permanent()
+	if err != nil {
+		return row, err
+	}
+	row.Took = time.Since(begin)
+	return row, h.check(ctx, &row, accounts, dir)
+}
+
+// check compares what was acknowledged with what is there.
+func (h *harness) check(ctx context.Context, row *table.Row, accounts []string, dir string) error {
+	passwords := map[string]string{}
+	for _, a := range accounts {
+		passwords[a] = password
+	}
+	report, err := soak.Check(ctx, soak.CheckOptions{Addr: h.Nodes[2].Doors["imap"], Accounts: passwords, Dir: dir, IMAP: imap.Options{}, Atomic: true})
+	if err != nil {
+		return err
+	}
+	row.Lost, row.Doubled = report.Counts[soak.Missing], report.Counts[soak.Doubled]
+	for _, p := range report.Problems {
+		if p.Kind != soak.Missing && p.Kind != soak.Doubled {
+			row.Wrong = append(row.Wrong, p.String())
+		}
+	}
+	if out, err := h.Nodes[1].Command(ctx, "", "verify"); err != nil {
+		row.Wrong = append(row.Wrong, "verify: "+strings.TrimSpace(out)+err.Error())
+	}
+	return nil
+}
+
+// story is where the table is printed besides: `make test` shows it at the end.
+func story(t *testing.T, text string) {
+	t.Helper()
+	t.Log("\n" + text)
+	path := os.Getenv("MAILMESH_STORY")
+	if path == "" {
+		return
+	}
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(text + "\n"); err != nil {
+		t.Error(err)
+	}
+}
