@@ -77,6 +77,12 @@ func TestALockOfTheDead(t *testing.T) {
 		if err := heir.Lock(soon, "issue"); err != nil {
 			t.Fatal(err)
 		}
+		if err := dead.Store(t.Context(), "key", []byte("late")); !mail.Is(err, mail.Unavailable) {
+			t.Errorf("who has lost the lock stores: %v", err)
+		}
+		if err := heir.Store(t.Context(), "key", []byte("new")); err != nil {
+			t.Error(err)
+		}
 		if waited := time.Since(begun); waited < short.Lease/3 {
 			t.Errorf("the lock was given away after %v", waited)
 		}

@@ -10,9 +10,9 @@
 //
 // A lock is a row with the time until which it holds, by the database's clock. Who has it renews it several times before that;
 // of a process that has died or cannot reach the database nothing renews it, and after Options.Lease the next who waits takes it
-// over. A process that was only slow finds out when it next renews, and says so in the log: what locks are for here can be done
-// twice without harm, it only costs the certificate authority's patience. Each taking draws a token of its own, so that
-// the late renewal or return of a lost lock touches nothing of its successor.
+// over. A process that was only slow finds out when it next renews, and says so in the log. Each taking draws a token of its own:
+// the late renewal or return of a lost lock touches nothing of its successor, and who has lost one that it has not given back
+// stores nothing. What it has asked of the certificate authority is asked twice then, which costs no more than its patience.
 //
 // # Limits
 //

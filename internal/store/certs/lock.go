@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -107,5 +109,32 @@ func (s *Store) Close() error {
 	clear(s.held)
 	s.mu.Unlock()
 	s.renewal.Wait()
+	return nil
+}
+
+// lock is one that this process holds, as far as it knows.
+type lock struct{ name, token string }
+
+func (s *Store) tokens() (locks []lock) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, h := range s.held {
+		locks = append(locks, lock{name, h.token})
+	}
+	slices.SortFunc(locks, func(a, b lock) int { return strings.Compare(a.name, b.name) })
+	return locks
+}
+
+// fence keeps the locks from being taken before the commit, and fails it where one was taken.
+func fence(t *tx.Tx, locks []lock) error {
+	for _, l := range locks {
+		n, err := t.SQL().Exec(`UPDATE cert_lock SET until = until WHERE name = $1 AND token = $2`, l.name, l.token)
+		if err != nil {
+			return err
+		}
+		if n != 1 {
+			return mail.E("certs.Store", mail.Unavailable, fmt.Errorf("the lock %s was lost: this node was too slow to renew it", l.name))
+		}
+	}
 	return nil
 }

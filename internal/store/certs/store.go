@@ -34,7 +34,7 @@ type Options struct {
 	Tx        *tx.Store
 	MasterKey []byte
 	Logger    *slog.Logger  // nil discards
-	Lease     time.Duration // of a lock; 0: 30 seconds
+	Lease     time.Duration // of a lock; 0: 8 seconds
 	Poll      time.Duration // how often a waiting Lock looks; 0: half a second
 }
 
@@ -59,7 +59,7 @@ func New(o Options) (*Store, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Lease == 0 {
-		o.Lease = 30 * time.Second
+		o.Lease = 8 * time.Second
 	}
 	if o.Poll == 0 {
 		o.Poll = 500 * time.Millisecond
@@ -79,7 +79,8 @@ func New(o Options) (*Store, error) {
 	return &Store{tx: o.Tx, aead: aead, log: o.Logger, lease: o.Lease, poll: o.Poll, held: map[string]*held{}}, nil
 }
 
-// Store makes or replaces a file.
+// Store makes or replaces a file. mail.Unavailable where this process has lost a lock that it has not given back: who got it may
+// be storing the same.
 func (s *Store) Store(ctx context.Context, name string, value []byte) error {
 	const op = "certs.Store"
 	switch {
@@ -89,7 +90,11 @@ func (s *Store) Store(ctx context.Context, name string, value []byte) error {
 		return mail.E(op, mail.TooLarge, fmt.Errorf("%s has %d bytes, the limit is %d", name, len(value), MaxFile))
 	}
 	sealed := s.aead.Seal([]byte{sealFormat}, nil, value, []byte(name))
+	locks := s.tokens()
 	return s.tx.Write(ctx, nil, func(t *tx.Tx) error {
+		if err := fence(t, locks); err != nil {
+			return err
+		}
 		_, err := t.SQL().Exec(`INSERT INTO cert_file (name, size, modified, sealed) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (name) DO UPDATE SET size = excluded.size, modified = excluded.modified, sealed = excluded.sealed`,
 			name, len(value), t.Now(), sealed)
