@@ -6,10 +6,11 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/blob"
+	"github.com/mailmesh/mailmesh/internal/infra/cluster"
+	"github.com/mailmesh/mailmesh/internal/infra/cluster/inprocess"
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -36,6 +37,12 @@ type Options struct {
 	Bodies  Bodies
 	Logger  *slog.Logger // nil discards
 	Observe Observer     // nil: nobody
+
+	// Bus carries to other nodes that an index is made anew; nil: there are none.
+	Bus cluster.Bus
+
+	// Parts is into how many parts the accounts are divided, each of which one node of a cluster keeps up (RunPart); 0: one.
+	Parts int
 }
 
 // Index keeps the text of all mail, account by account. It is safe for concurrent use.
@@ -44,18 +51,21 @@ type Index struct {
 	bodies  Bodies
 	log     *slog.Logger
 	observe Observer
+	bus     cluster.Bus
 	texts   textCache
 
-	mu      sync.Mutex
-	waiting map[mail.AccountID]bool // accounts that changed; true: Step is to settle
-	rung    int                     // since the last round
-	wake    chan struct{}
+	parts []*part
 }
 
 // NewIndex returns an Index over a database whose schema is up to date. Run keeps it up with the mail.
 func NewIndex(o Options) *Index {
-	x := &Index{tx: o.Tx, bodies: o.Bodies, log: o.Logger, observe: o.Observe,
-		waiting: map[mail.AccountID]bool{}, wake: make(chan struct{}, 1)}
+	x := &Index{tx: o.Tx, bodies: o.Bodies, log: o.Logger, observe: o.Observe, bus: o.Bus}
+	if x.bus == nil {
+		x.bus = inprocess.New()
+	}
+	for i := range max(o.Parts, 1) {
+		x.parts = append(x.parts, &part{number: i, wake: make(chan struct{}, 1)})
+	}
 	if x.log == nil {
 		x.log = slog.New(slog.DiscardHandler)
 	}

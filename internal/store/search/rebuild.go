@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"encoding/binary"
 	"slices"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -14,7 +15,7 @@ func (x *Index) Rebuild(ctx context.Context, account mail.AccountID) error {
 	if err := x.begin(ctx, account); err != nil {
 		return err
 	}
-	x.mark(account, true)
+	x.bus.Publish(rebuilt, binary.AppendUvarint(nil, uint64(account))) // whichever node keeps it up
 	return nil
 }
 

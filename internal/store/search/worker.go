@@ -2,8 +2,11 @@ package search
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -22,24 +25,71 @@ const (
 	restShare = 6
 )
 
-// Ring says that an account changed. It does not block.
-func (x *Index) Ring(c mail.StateChange) { x.mark(c.Account, false) }
+// rebuilt is the subject under which nodes say that they have had an index be made anew; the account follows, as a variable-length integer.
+const rebuilt = "index.rebuilt"
 
-// mark puts an account among those that wait; settle as for Step.
-func (x *Index) mark(account mail.AccountID, settle bool) {
-	x.mu.Lock()
-	x.waiting[account] = x.waiting[account] || settle
-	x.rung++
-	x.mu.Unlock()
+// part are the accounts whose number has one remainder.
+type part struct {
+	number int
+	wake   chan struct{}
+
+	mu      sync.Mutex
+	runs    bool                    // here
+	waiting map[mail.AccountID]bool // accounts that changed; true: Step is to settle
+	rung    int                     // since the last round
+
+	left atomic.Int64 // accounts of this round
+}
+
+func (x *Index) part(account mail.AccountID) *part {
+	return x.parts[uint64(account)%uint64(len(x.parts))]
+}
+
+// Ring says that an account changed. It does not block.
+func (x *Index) Ring(c mail.StateChange) { x.part(c.Account).mark(c.Account, false, 1) }
+
+// mark puts an account among those that wait, where this process keeps it up; settle as for Step.
+func (p *part) mark(account mail.AccountID, settle bool, rung int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.runs {
+		return
+	}
+	p.waiting[account] = p.waiting[account] || settle
+	p.rung += rung
 	select {
-	case x.wake <- struct{}{}:
+	case p.wake <- struct{}{}:
 	default:
 	}
 }
 
-// Run indexes what comes until ctx ends.
+// run switches the part on or off. What waited is found again by poll.
+func (p *part) run(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.runs, p.waiting, p.rung = on, map[mail.AccountID]bool{}, 0
+}
+
+// Run indexes what comes, of all parts, until ctx ends.
 func (x *Index) Run(ctx context.Context) {
-	x.poll(ctx)
+	var running sync.WaitGroup
+	for i := range x.parts {
+		running.Go(func() { x.RunPart(ctx, i) })
+	}
+	running.Wait()
+}
+
+// RunPart indexes what comes for the accounts of a part until ctx ends. Two that do the same part do no harm, and waste work.
+func (x *Index) RunPart(ctx context.Context, number int) {
+	p := x.parts[number]
+	p.run(true)
+	defer p.run(false)
+	defer x.bus.Subscribe(rebuilt, func(payload []byte) {
+		if id, n := binary.Uvarint(payload); n > 0 && x.part(mail.AccountID(id)) == p {
+			p.mark(mail.AccountID(id), true, 1)
+		}
+	})()
+	x.poll(ctx, p)
 	next := time.NewTicker(polling)
 	defer next.Stop()
 	pause := collecting
@@ -48,12 +98,12 @@ func (x *Index) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-next.C:
-			x.poll(ctx)
-		case <-x.wake:
+			x.poll(ctx, p)
+		case <-p.wake:
 			if !rest(ctx, pause) {
 				return
 			}
-			more, err := x.round(ctx)
+			more, err := x.round(ctx, p)
 			switch pause = collecting; {
 			case err != nil && ctx.Err() == nil:
 				x.log.LogAttrs(ctx, slog.LevelError, "the text index waits", slog.Any("err", err))
@@ -77,19 +127,20 @@ func rest(ctx context.Context, d time.Duration) bool {
 
 // round gives every account that waits a step, so that one with much mail does not keep the others from theirs. One that
 // fails keeps nobody from his; the first error is returned. more says that some have more to do.
-func (x *Index) round(ctx context.Context) (more bool, failed error) {
-	x.mu.Lock()
-	accounts, busy := x.waiting, x.rung > busyRings
-	x.waiting, x.rung = map[mail.AccountID]bool{}, 0
-	x.mu.Unlock()
-	left := len(accounts)
+func (x *Index) round(ctx context.Context, p *part) (more bool, failed error) {
+	p.mu.Lock()
+	accounts, busy := p.waiting, p.rung > busyRings
+	p.waiting, p.rung = map[mail.AccountID]bool{}, 0
+	p.mu.Unlock()
+	p.left.Store(int64(len(accounts)))
+	defer func() { p.left.Store(0); x.behind() }()
 	for account, settle := range accounts {
-		x.behind(left)
-		left--
+		x.behind()
+		p.left.Add(-1)
 		begun := time.Now()
 		again, err := x.Step(ctx, account, settle)
 		if again || err != nil {
-			x.again(account, settle)
+			p.mark(account, settle, 0) // which is no sign of a busy server
 		}
 		more = more || again
 		if failed == nil && err != nil {
@@ -99,29 +150,25 @@ func (x *Index) round(ctx context.Context) (more bool, failed error) {
 			return more, context.Cause(ctx)
 		}
 	}
-	x.behind(left)
 	return more, failed
 }
 
-func (x *Index) behind(accounts int) {
-	if x.observe != nil {
-		x.observe.Behind(accounts)
+func (x *Index) behind() {
+	if x.observe == nil {
+		return
 	}
+	var accounts int64
+	for _, p := range x.parts {
+		accounts += p.left.Load()
+	}
+	x.observe.Behind(int(accounts))
 }
 
-// again puts an account back; that is no sign of a busy server.
-func (x *Index) again(account mail.AccountID, settle bool) {
-	x.mark(account, settle)
-	x.mu.Lock()
-	x.rung--
-	x.mu.Unlock()
-}
-
-// poll marks all accounts whose index is not where their change log is.
-func (x *Index) poll(ctx context.Context) {
+// poll marks all accounts of a part whose index is not where their change log is.
+func (x *Index) poll(ctx context.Context, p *part) {
 	var after mail.AccountID
 	for {
-		found, err := x.unseen(ctx, after, 500)
+		found, err := x.unseen(ctx, p, after, 500)
 		if err != nil {
 			if ctx.Err() == nil {
 				x.log.LogAttrs(ctx, slog.LevelError, "the text index cannot ask which accounts changed", slog.Any("err", err))
@@ -129,7 +176,7 @@ func (x *Index) poll(ctx context.Context) {
 			return
 		}
 		for _, account := range found {
-			x.again(account, true)
+			p.mark(account, true, 0)
 			after = account
 		}
 		if len(found) < 500 {
@@ -139,12 +186,12 @@ func (x *Index) poll(ctx context.Context) {
 }
 
 // unseen lists accounts after one whose index has not seen all of their change log.
-func (x *Index) unseen(ctx context.Context, after mail.AccountID, limit int) (found []mail.AccountID, err error) {
+func (x *Index) unseen(ctx context.Context, p *part, after mail.AccountID, limit int) (found []mail.AccountID, err error) {
 	err = x.tx.Read(ctx, func(t *tx.Tx) error {
 		found = nil
 		rows, err := t.SQL().Query(`SELECT a.id FROM account a LEFT JOIN text_index i ON i.account_id = a.id
-			WHERE a.id > $1 AND a.state = 'here' AND (i.account_id IS NULL OR i.format <> $2 OR i.walk <> -1 OR i.modseq < a.modseq)
-			ORDER BY a.id LIMIT $3`, after, int64(format), limit)
+			WHERE a.id > $1 AND a.id % $4 = $5 AND a.state = 'here' AND (i.account_id IS NULL OR i.format <> $2 OR i.walk <> -1 OR i.modseq < a.modseq)
+			ORDER BY a.id LIMIT $3`, after, int64(format), limit, int64(len(x.parts)), p.number)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/blob"
+	"github.com/mailmesh/mailmesh/internal/infra/cluster/inprocess"
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/schema"
@@ -171,5 +172,55 @@ func TestOneReadingForAll(t *testing.T) {
 		s.catchUp(bob)
 		f.err = nil
 		s.want(anywhere("word"), bob, 1, 0)
+	})
+}
+
+// chorus rings several indexes, as the bus does on every node.
+type chorus []*search.Index
+
+func (c chorus) Ring(change mail.StateChange) {
+	for _, x := range c {
+		x.Ring(change)
+	}
+}
+
+// Two nodes keep up a part of the accounts each, whichever takes the mail, or is told to make an index anew.
+func TestParts(t *testing.T) {
+	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) {
+		d := open()
+		s := newStore(t, d)
+		bus := inprocess.New()
+		var nodes chorus
+		watches := make([]*watch, 2)
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		for i := range watches {
+			watches[i] = &watch{changed: make(chan struct{})}
+			x := search.NewIndex(search.Options{Tx: s.tx, Bodies: s.bodies, Observe: watches[i], Bus: bus, Parts: 2})
+			nodes = append(nodes, x)
+			running.Go(func() { x.RunPart(ctx, i) })
+		}
+		defer running.Wait()
+		defer stop()
+		var err error
+		s.tx, err = tx.New(t.Context(), tx.Options{DB: d, Bell: nodes})
+		s.must(err)
+		want := [2]int{}
+		for i := range 4 {
+			s.deliver(text(fmt.Sprint(i), "word"), alice, bob)
+			want[uint64(alice)%2]++
+			want[uint64(bob)%2]++
+		}
+		for i, w := range watches {
+			w.until(t, want[i])
+		}
+		s.must(nodes[1-uint64(alice)%2].Rebuild(t.Context(), alice)) // by the node that does not keep it up
+		want[uint64(alice)%2] += 4
+		for i, w := range watches {
+			w.until(t, want[i])
+			if w.indexed != want[i] {
+				t.Errorf("node %d has indexed %d emails, want %d", i, w.indexed, want[i])
+			}
+		}
 	})
 }
