@@ -6,8 +6,9 @@
 //
 // # What it promises
 //
-// Mail comes back within a second of its time while a node runs, and once: the row that says so goes in the commit that moves it. Rows
-// that are due are leased (store/snooze), and those of a node that ends come free with their lease.
+// Mail comes back within a second of its time while Run does, and once: the row that says so goes in the commit that moves it. In a
+// cluster one node runs it (infra/cluster/leases), which hears over the bus of what others put out of sight, and looks every
+// LookEvery for what it has not heard of.
 package snoozing
 
 import (
@@ -18,6 +19,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/infra/cluster"
+	"github.com/mailmesh/mailmesh/internal/infra/cluster/inprocess"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/snooze"
@@ -43,22 +46,26 @@ type Options struct {
 	Tx       *tx.Store
 	Mailbox  *mailbox.Store
 	Snoozed  *snooze.Store
-	Notifier Notifier // nil: nobody is notified
+	Notifier Notifier    // nil: nobody is notified
+	Bus      cluster.Bus // nil: no other node snoozes
 	Log      *slog.Logger
 }
 
 // Snoozing is the step.
-type Snoozing struct {
-	o     Options
-	poked chan struct{}
-}
+type Snoozing struct{ o Options }
+
+// subject is where nodes say that something was snoozed.
+const subject = "snooze"
 
 // New returns a Snoozing. Nothing comes back before Run.
 func New(o Options) *Snoozing {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Snoozing{o, make(chan struct{}, 1)}
+	if o.Bus == nil {
+		o.Bus = inprocess.New()
+	}
+	return &Snoozing{o}
 }
 
 // Snooze takes an email out of sight until a time, in a commit of the caller's, whose account is locked.
@@ -82,12 +89,7 @@ func (s *Snoozing) Snooze(t *tx.Tx, account mail.AccountID, email mail.EmailID, 
 	if err := s.o.Snoozed.Set(t, snooze.Snoozed{Account: account, Email: email, Until: until, Origin: origin}); err != nil {
 		return err
 	}
-	t.AfterCommit(func() {
-		select {
-		case s.poked <- struct{}{}:
-		default:
-		}
-	})
+	t.AfterCommit(func() { s.o.Bus.Publish(subject, nil) })
 	return s.move(t, account, mailbox.EmailChange{Email: email, Into: []mail.MailboxID{box}, OutOf: origin})
 }
 
@@ -173,17 +175,45 @@ func (s *Snoozing) bring(t *tx.Tx, one snooze.Snoozed, without mail.Flags) (came
 	return true, s.move(t, one.Account, mailbox.EmailChange{Email: one.Email, Into: into, OutOf: []mail.MailboxID{box.ID}, Remove: without})
 }
 
-// Run brings mail back, until ctx ends.
+// LookEvery is how late mail can come back whose snoozing was not heard of.
+const LookEvery = 15 * time.Second
+
+// Run brings mail back, until ctx ends. Nobody else does meanwhile.
 func (s *Snoozing) Run(ctx context.Context) {
-	for {
-		next := s.Step(ctx)
+	poked := make(chan struct{}, 1)
+	defer s.o.Bus.Subscribe(subject, func([]byte) {
 		select {
-		case <-ctx.Done():
+		case poked <- struct{}{}:
+		default:
+		}
+	})()
+	for s.resume(ctx) != nil {
+		if !wait(ctx, nil, pauseAfterFault) {
 			return
-		case <-s.poked:
-		case <-time.After(next):
 		}
 	}
+	for wait(ctx, poked, min(s.Step(ctx), LookEvery)) {
+	}
+}
+
+// wait waits for a poke, or so long, and reports whether ctx goes on.
+func wait(ctx context.Context, poked <-chan struct{}, most time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-poked:
+	case <-time.After(most):
+	}
+	return true
+}
+
+// resume takes over what another was bringing back.
+func (s *Snoozing) resume(ctx context.Context) error {
+	err := s.o.Tx.Write(ctx, nil, func(t *tx.Tx) error { s.o.Snoozed.Resume(t); return nil })
+	if err != nil && ctx.Err() == nil {
+		s.o.Log.Warn("snoozing: cannot begin", "err", err)
+	}
+	return err
 }
 
 // pauseAfterFault is how long Step waits when the database does not answer.

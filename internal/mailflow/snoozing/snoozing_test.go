@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/infra/cluster/inprocess"
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -121,7 +122,7 @@ func TestSnooze(t *testing.T) {
 		if !w.path(snoozing.Name).Subscribed {
 			t.Error("programs that show what is subscribed to do not show the mailbox")
 		}
-		if next := w.Step(t.Context()); next > snooze.Lease || len(w.notified) > 0 {
+		if next := w.Step(t.Context()); next > snooze.Again || len(w.notified) > 0 {
 			t.Errorf("before the time it waits %v, notified are %v", next, w.notified)
 		}
 		w.clock = w.clock.Add(time.Hour - 10*time.Second)
@@ -200,13 +201,10 @@ func TestSnoozeRefuses(t *testing.T) {
 	})
 }
 
-// What a node has leased that ends comes free with the lease, and two nodes never lease the same.
-func TestLease(t *testing.T) {
+// What cannot be brought back is tried again later, and at once by a successor.
+func TestTriedAgain(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		id := w.arrive()
-		w.Must(w.snooze(id, w.clock.Add(time.Hour)))
-		w.clock = w.clock.Add(time.Hour)
-		take := func() (n int) {
+		taken := func() (n int) {
 			w.Must(w.Tx.Write(t.Context(), nil, func(t *tx.Tx) error {
 				due, _, err := w.snoozed.Take(t)
 				n = len(due)
@@ -214,15 +212,62 @@ func TestLease(t *testing.T) {
 			}))
 			return n
 		}
-		if one, two := take(), take(); one != 1 || two != 0 {
+		id := w.arrive()
+		w.Must(w.snooze(id, w.clock.Add(time.Hour)))
+		w.clock = w.clock.Add(time.Hour)
+		if one, two := taken(), taken(); one != 1 || two != 0 { // and it is not brought back
 			t.Errorf("taken are %d, then %d", one, two)
 		}
 		w.Step(t.Context())
 		w.expect(id, "snoozed")
-		w.clock = w.clock.Add(snooze.Lease + time.Second)
+		w.clock = w.clock.Add(snooze.Again + time.Second)
+		if taken() != 1 {
+			t.Error("it is not tried again")
+		}
+		w.Must(w.Tx.Write(t.Context(), nil, func(t *tx.Tx) error { w.snoozed.Resume(t); return nil }))
 		w.Step(t.Context())
 		w.expect(id, "inbox unread")
 	})
+}
+
+// Mail that one node puts out of sight is brought back by another, which hears of it over the bus.
+func TestRunElsewhere(t *testing.T) {
+	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) {
+		bus := inprocess.New()
+		w := &world{t: t, snoozed: snooze.New()}
+		w.Rooms = mailflowtest.New(t, open(), mailflowtest.Options{})
+		o := snoozing.Options{Tx: w.Tx, Mailbox: w.Mailbox, Snoozed: w.snoozed, Bus: bus}
+		w.Snoozing = snoozing.New(o)
+		w.ann = w.Account("ann")
+		id := w.arrive()
+		listening := make(chan struct{}, 10)
+		o.Bus = subscribed{bus, listening}
+		other := snoozing.New(o)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { other.Run(ctx); close(done) }()
+		defer func() { cancel(); <-done }()
+		<-listening
+		w.Must(w.snooze(id, time.Now().Add(100*time.Millisecond)))
+		begun := time.Now()
+		for w.where(id) != "inbox unread" {
+			if time.Since(begun) > snoozing.LookEvery*2/3 {
+				t.Fatalf("it is in %s", w.where(id))
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	})
+}
+
+// subscribed tells when somebody has subscribed.
+type subscribed struct {
+	*inprocess.Bus
+	listening chan struct{}
+}
+
+func (s subscribed) Subscribe(subject string, handler func([]byte)) (cancel func()) {
+	defer func() { s.listening <- struct{}{} }()
+	return s.Bus.Subscribe(subject, handler)
 }
 
 // Run wakes when something is snoozed, and when its time comes.

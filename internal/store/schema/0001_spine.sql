@@ -339,7 +339,7 @@ CREATE TABLE snooze (
     email_id   BIGINT NOT NULL,
     until      BIGINT NOT NULL,
     origin     TEXT NOT NULL,             -- the mailboxes it comes back to, separated by one space
-    leased     BIGINT NOT NULL,           -- a node brings it back now, until then; 0: none does
+    again      BIGINT NOT NULL,           -- it was being brought back, and is tried again then; 0: it was not
     PRIMARY KEY (account_id, email_id)
 ) {{clustered}};
 CREATE INDEX snooze_until ON snooze (until);

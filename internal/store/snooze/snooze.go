@@ -1,8 +1,8 @@
 // Package snooze remembers which mail is out of sight, until when, and where it comes back to. The mail itself lies in a mailbox
 // as other mail does (mailflow/snoozing puts it there and brings it back).
 //
-// Rows that are due are leased to one node for Lease, by the database's clock. A lease spares other nodes the work; that mail comes
-// back once is certain because its row goes in the commit that moves it, under the lock of its account.
+// Mail comes back once: its row goes in the commit that moves it, under the lock of its account. What cannot be brought back is tried
+// again after Again, by the database's clock, so that it does not keep other mail waiting.
 //
 // An account has at most MaxSnoozed.
 package snooze
@@ -21,8 +21,8 @@ import (
 // Limits.
 const (
 	MaxSnoozed = 10_000
-	MaxDue     = 100 // that Take leases at a time
-	Lease      = 30 * time.Second
+	MaxDue     = 100 // that Take returns at a time
+	Again      = 30 * time.Second
 )
 
 // Snoozed is an email that is out of sight.
@@ -53,8 +53,8 @@ func (s *Store) Set(t *tx.Tx, one Snoozed) error {
 	for i, id := range one.Origin {
 		origin[i] = strconv.FormatInt(int64(id), 10)
 	}
-	t.SQL().Queue(`INSERT INTO snooze (account_id, email_id, until, origin, leased) VALUES ($1, $2, $3, $4, 0)
-		ON CONFLICT (account_id, email_id) DO UPDATE SET until = excluded.until, leased = 0,
+	t.SQL().Queue(`INSERT INTO snooze (account_id, email_id, until, origin, again) VALUES ($1, $2, $3, $4, 0)
+		ON CONFLICT (account_id, email_id) DO UPDATE SET until = excluded.until, again = 0,
 			origin = CASE WHEN excluded.origin = '' THEN snooze.origin ELSE excluded.origin END`, one.Account, one.Email, one.Until, strings.Join(origin, " "))
 	return nil
 }
@@ -78,17 +78,19 @@ func (s *Store) Email(t *tx.Tx, account mail.AccountID, email mail.EmailID) (Sno
 	return list[0], true, nil
 }
 
-// Take leases what is due to the caller, at most MaxDue, and says how long it is until something else is: at most Lease, since
-// others may have leased what they do not bring back.
+// Resume has all that is due be brought back at once: whoever was at it before the caller has ended.
+func (s *Store) Resume(t *tx.Tx) { t.SQL().Queue(`UPDATE snooze SET again = 0 WHERE again > 0`) }
+
+// Take returns what is due, at most MaxDue, and says how long it is until something else is, at most Again.
 func (s *Store) Take(t *tx.Tx) (due []Snoozed, next time.Duration, err error) {
 	now := t.Now()
-	due, err = scan(t.SQL().Query(`UPDATE snooze SET leased = $2 WHERE leased < $1 AND (account_id, email_id) IN
-		(SELECT account_id, email_id FROM snooze WHERE until <= $1 AND leased < $1 ORDER BY until LIMIT $3)
-		RETURNING account_id, email_id, until, origin`, now, now.Add(Lease), MaxDue))
+	due, err = scan(t.SQL().Query(`UPDATE snooze SET again = $2 WHERE again < $1 AND (account_id, email_id) IN
+		(SELECT account_id, email_id FROM snooze WHERE until <= $1 AND again < $1 ORDER BY until LIMIT $3)
+		RETURNING account_id, email_id, until, origin`, now, now.Add(Again), MaxDue))
 	if err != nil {
 		return nil, 0, err
 	}
-	first := now.Add(Lease)
+	first := now.Add(Again)
 	rows, err := t.SQL().Query(`SELECT until FROM snooze WHERE until > $1 ORDER BY until LIMIT 1`, now)
 	if err != nil {
 		return nil, 0, err
