@@ -14,6 +14,7 @@
 //   - A session that panics ends alone; the fault is logged with its stack.
 //   - When the context of Serve ends, the listener closes first, then all sessions are asked to drain, and those that are
 //     left after Options.Drain are aborted. The context of their work lives until then.
+//   - A Gate takes all doors out of service for a while: sessions are drained, those that begin while it is shut too.
 //   - A session that waits for its client hears of Conn.Drain at once, and decides itself for how long it goes on.
 //   - Deflate compresses a connection without keeping back what a peer has flushed.
 //   - HungUp tells a session that works for long whether its client is still there.

@@ -29,6 +29,7 @@ type Options struct {
 	PerHost     int    // and so many of one IPv4 address or IPv6 /64
 	Drain       time.Duration
 	Log         *slog.Logger
+	Gate        *Gate // before this door and others; nil: it is never shut
 
 	// Start makes the session of a connection that was admitted. ctx outlives the one given to Serve by the drain.
 	Start func(ctx context.Context, nc net.Conn) Session
@@ -48,6 +49,9 @@ type Server struct {
 
 // NewServer makes a server.
 func NewServer(o Options) *Server {
+	if o.Gate == nil {
+		o.Gate = new(Gate)
+	}
 	return &Server{o: o, admission: admission{max: o.Connections, maxPerHost: o.PerHost, hosts: map[netip.Prefix]int{}}}
 }
 
@@ -59,7 +63,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer stopWork()
 	defer context.AfterFunc(ctx, func() { l.Close() })()
 
-	open := &openSessions{all: map[Session]struct{}{}}
+	open := &openSessions{patience: s.o.Drain, all: map[Session]time.Time{}}
+	defer s.o.Gate.enter(open)()
 	err := s.accept(ctx, l, func(nc net.Conn) { s.start(work, nc, open) })
 	l.Close()
 
@@ -111,6 +116,9 @@ func (s *Server) start(ctx context.Context, nc net.Conn, open *openSessions) {
 	s.noteCrowd(remote)
 	one := s.o.Start(ctx, nc)
 	open.add(one)
+	if s.o.Gate.IsShut() { // asked after add, else Shut could miss it
+		one.Drain()
+	}
 	go func() {
 		defer open.remove(one)
 		defer s.admission.release(remote)
@@ -168,17 +176,18 @@ func (s *Server) noteCrowd(remote netip.Addr) {
 
 // openSessions are those of one listener.
 type openSessions struct {
-	running sync.WaitGroup
+	running  sync.WaitGroup
+	patience time.Duration // with those that were drained
 
 	mu  sync.Mutex
-	all map[Session]struct{}
+	all map[Session]time.Time // and when they were drained; zero: not by drain
 }
 
 func (o *openSessions) add(s Session) {
 	o.running.Add(1)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.all[s] = struct{}{}
+	o.all[s] = time.Time{}
 }
 
 func (o *openSessions) remove(s Session) {
@@ -193,5 +202,43 @@ func (o *openSessions) each(do func(Session)) {
 	defer o.mu.Unlock()
 	for s := range o.all {
 		do(s)
+	}
+}
+
+func (o *openSessions) count() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.all)
+}
+
+func (o *openSessions) append(to []Session) []Session {
+	o.each(func(s Session) { to = append(to, s) })
+	return to
+}
+
+// drain drains those that are open now, and aborts those of them that are left when patience is over.
+func (o *openSessions) drain() {
+	now := time.Now()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for s, drained := range o.all {
+		if drained.IsZero() {
+			o.all[s] = now
+		}
+		s.Drain()
+	}
+	if len(o.all) > 0 {
+		time.AfterFunc(o.patience, func() { o.abort(now) })
+	}
+}
+
+// abort aborts those that were drained until a moment.
+func (o *openSessions) abort(until time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for s, drained := range o.all {
+		if !drained.IsZero() && !drained.After(until) {
+			s.Abort()
+		}
 	}
 }

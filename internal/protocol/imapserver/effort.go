@@ -28,7 +28,7 @@ func (s *session) newEffort() *finding.Effort {
 
 var errGone = errors.New("the client is gone")
 
-var errSearchCut = &imap.Error{Condition: imap.NO, Code: imap.CodeUnavailable, Text: "the server is closing down, search again in a moment"}
+var errSearchCut = &imap.Error{Condition: imap.NO, Code: imap.CodeUnavailable, Text: "this server is out of service for a moment, search again soon"}
 
 // keysOf counts the keys of a search.
 func keysOf(key imap.SearchKey) (n int) {

@@ -151,15 +151,15 @@ func TestDrain(t *testing.T) {
 		stopped := make(chan struct{})
 		go func() { f.Stop(); close(stopped) }()
 		for _, c := range []*client{fresh, selected, idle} {
-			c.hear(`\* BYE \[UNAVAILABLE\] the server is closing down.*`)
+			c.hear(`\* BYE \[UNAVAILABLE\] this server is out of service for a moment.*`)
 			c.hearClosed()
 		}
 		doortest.Within(t, begun, 0)
 		time.Sleep(4 * time.Second)
 		appending.write("34\r\n")
 		appending.hear(`a OK \[APPENDUID .*`)
-		appending.hear(`\* BYE \[UNAVAILABLE\] the server is closing down.*`)
-		stuck.hear(`\* BYE \[UNAVAILABLE\] the server is closing down.*`)
+		appending.hear(`\* BYE \[UNAVAILABLE\] this server is out of service for a moment.*`)
+		stuck.hear(`\* BYE \[UNAVAILABLE\] this server is out of service for a moment.*`)
 		doortest.Within(t, begun, 5*time.Second)
 		stuck.hearClosed()
 		<-stopped

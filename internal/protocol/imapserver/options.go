@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/finding"
+	"github.com/mailmesh/mailmesh/internal/infra/listen"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/realtime"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
@@ -32,6 +33,7 @@ type Options struct {
 	Limits    Limits
 	Observer  Observer     // may be nil
 	Log       *slog.Logger // may be nil
+	Gate      *listen.Gate // nil: the door is never out of service
 }
 
 // Limits bound what a client can make us do. Zero means the default. Those of the syntax are rfc/imap's.

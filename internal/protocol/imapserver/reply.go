@@ -51,7 +51,7 @@ func (s *session) refuse(e *imap.Error) {
 
 // goodbyes are what is said where the client can still hear it.
 var goodbyes = map[error]string{
-	errDraining:       "the server is closing down, come back in a moment",
+	errDraining:       "this server is out of service for a moment, come back soon",
 	errIdle:           "nothing was sent for too long",
 	errStalled:        "a command stopped half-way for too long",
 	errPreauth:        "no sign-in for too long",

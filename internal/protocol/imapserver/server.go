@@ -38,7 +38,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{o: o, offers: offers, shares: shares{all: map[mail.AccountID]*share{}}}
 	s.buffers.New = func() any { return newBuffers() }
 	s.Door = listen.NewDoor(listen.DoorOptions{
-		Options: listen.Options{Name: "imap", Connections: o.Limits.Connections, PerHost: o.Limits.ConnectionsPerHost, Drain: o.Limits.Drain, Log: o.Log},
+		Options: listen.Options{Name: "imap", Connections: o.Limits.Connections, PerHost: o.Limits.ConnectionsPerHost, Drain: o.Limits.Drain, Log: o.Log, Gate: o.Gate},
 		TLS:     o.TLS, Begin: s.begin, Refused: s.refused})
 	return s, nil
 }

@@ -100,7 +100,9 @@ func (s *session) Run() {
 		return
 	}
 	s.log.Debug("imap: connected")
-	s.out.Untagged(imap.OK, imap.CodeCapability(s.capabilities()), s.o.Hostname+" Mailmesh IMAP")
+	if !s.wire.IsDraining() { // else the greeting is BYE (RFC 9051 7.1.5)
+		s.out.Untagged(imap.OK, imap.CodeCapability(s.capabilities()), s.o.Hostname+" Mailmesh IMAP")
+	}
 	for !s.over && s.out.Err() == nil { // what a client that is gone had pipelined is not carried out
 		if s.wire.IsDraining() {
 			s.lostConnection(errDraining)

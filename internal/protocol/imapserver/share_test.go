@@ -105,8 +105,8 @@ func TestDrainCutsSearch(t *testing.T) {
 		time.Sleep(2500 * time.Millisecond)
 		begun := time.Now()
 		go f.Stop()
-		c.hear(`a NO \[UNAVAILABLE\] the server is closing down, .*`)
-		c.hear(`\* BYE \[UNAVAILABLE\] the server is closing down, .*`)
+		c.hear(`a NO \[UNAVAILABLE\] this server is out of service for a moment, .*`)
+		c.hear(`\* BYE \[UNAVAILABLE\] this server is out of service for a moment, .*`)
 		c.hearClosed()
 		if took := time.Since(begun); took > time.Second {
 			t.Errorf("it took %v", took)

@@ -144,14 +144,14 @@ func TestDrain(t *testing.T) {
 		stopped := make(chan struct{})
 		go func() { f.Stop(); close(stopped) }()
 		for _, c := range []*client{fresh, marked} {
-			c.hear(`-ERR \[SYS/TEMP\] the server is closing down.*`)
+			c.hear(`-ERR \[SYS/TEMP\] this server is out of service for a moment.*`)
 			c.hearClosed()
 		}
 		time.Sleep(5 * time.Second)
 		reading.hear(`\+OK 100002 octets`)
 		reading.hear("x+")
 		reading.hear(`\.`)
-		reading.hear(`-ERR \[SYS/TEMP\] the server is closing down.*`)
+		reading.hear(`-ERR \[SYS/TEMP\] this server is out of service for a moment.*`)
 		reading.hearClosed()
 		<-stopped
 		doortest.Within(t, begun, 5*time.Second)

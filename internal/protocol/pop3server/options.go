@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/infra/listen"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
@@ -25,6 +26,7 @@ type Options struct {
 	Limits   Limits
 	Observer Observer     // may be nil
 	Log      *slog.Logger // may be nil
+	Gate     *listen.Gate // nil: the door is never out of service
 }
 
 // Limits bound what a client can make us do. Zero means the default.

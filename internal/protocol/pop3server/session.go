@@ -62,7 +62,9 @@ func (s *session) Run() {
 	}
 	s.log.Debug("pop3: connected")
 	// No timestamp in angle brackets: that would offer APOP (RFC 1939 7).
-	s.say(ok(s.o.Hostname + " Mailmesh POP3"))
+	if !s.wire.IsDraining() { // else the first answer is why (RFC 3206 4)
+		s.say(ok(s.o.Hostname + " Mailmesh POP3"))
+	}
 	for !s.over {
 		if s.wire.sleep() != nil { // what a client that is gone had pipelined is not carried out
 			return
@@ -170,7 +172,7 @@ func (s *session) lost(err error) {
 	s.over = true
 	switch {
 	case errors.Is(err, errDraining):
-		s.say(temporary("the server is closing down, nothing was deleted, come back in a moment"))
+		s.say(temporary("this server is out of service for a moment, nothing was deleted, come back soon"))
 	case errors.Is(err, errEndless):
 		s.bye(refused(err.Error()))
 	case errors.Is(err, errIdle), errors.Is(err, errStalled), errors.Is(err, errPreauth):

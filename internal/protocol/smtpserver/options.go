@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/infra/listen"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/smtp"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
@@ -78,6 +79,7 @@ type Options struct {
 	Limits   Limits
 	Observer Observer     // may be nil
 	Log      *slog.Logger // may be nil
+	Gate     *listen.Gate // nil: the door is never out of service
 
 	// KeepBareNewlines accepts content in which a CR or an LF stands alone, byte for byte. Only for LMTP from a mail
 	// server beside us, and for tests: such content is ambiguous to whoever reads it next (RFC 5321 2.3.8). Where a message

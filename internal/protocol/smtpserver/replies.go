@@ -66,7 +66,7 @@ var (
 	bareNewline       = reply(550, 5, 6, 0, "a CR or LF stands alone in the content; lines end with CR LF")
 	temporary         = reply(451, 4, 3, 0, "cannot do this now; try again later")
 
-	shutdown           = reply(421, 4, 3, 2, "closing down; try again later")
+	shutdown           = reply(421, 4, 3, 2, "out of service for a moment; try again later")
 	tooManyConnections = reply(421, 4, 3, 2, "too many connections; try again later")
 	tooManyFromHost    = reply(421, 4, 7, 0, "too many connections from your address")
 	tooManyErrors      = reply(421, 4, 7, 0, "too many errors")

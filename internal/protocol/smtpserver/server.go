@@ -43,7 +43,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{o: o, hello: helloLines(&o), helpText: helpReply(&o)}
 	run := listen.Options{Name: string(o.Mode), Connections: o.Limits.Connections,
-		PerHost: o.Limits.ConnectionsPerHost, Drain: o.Limits.Drain, Log: o.Log, Start: s.start, TurnAway: s.turnAway}
+		PerHost: o.Limits.ConnectionsPerHost, Drain: o.Limits.Drain, Log: o.Log, Gate: o.Gate, Start: s.start, TurnAway: s.turnAway}
 	s.connections = listen.NewServer(run)
 	run.Start = s.startTLS
 	run.TurnAway = func(_ net.Conn, why listen.Refusal) { // nothing can be said before a handshake

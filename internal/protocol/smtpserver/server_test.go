@@ -217,15 +217,15 @@ func TestDrain(t *testing.T) {
 		busy.toContent()
 
 		f.stop()
-		idle.hear("421 4.3.2 mx.example.org closing down")
+		idle.hear("421 4.3.2 mx.example.org out of service")
 		idle.hearClosed()
-		open.hear("421 4.3.2 mx.example.org closing down")
+		open.hear("421 4.3.2 mx.example.org out of service")
 		open.hearClosed()
 		// The message under way is finished, answered, and then the connection is.
 		busy.say("text\r\n.\r\nNOOP\r\n")
 		<-inbound.entered
 		close(inbound.proceed)
-		busy.hear("250 2.0.0", "421 4.3.2 mx.example.org closing down")
+		busy.hear("250 2.0.0", "421 4.3.2 mx.example.org out of service")
 		busy.hearClosed()
 		if err := <-f.done; err != nil {
 			t.Errorf("Serve returns %v", err)

@@ -63,6 +63,10 @@ func (s *session) Run() {
 	if tc, ok := s.wire.nc.(*tls.Conn); ok && !s.handshake(tc) {
 		return
 	}
+	if s.wire.isDraining() { // RFC 5321 3.8: 421 may take the place of the greeting
+		s.lost(errDraining)
+		return
+	}
 	s.say(mail.Reply{Code: 220, Text: greetings[s.o.Mode]})
 	for !s.ended {
 		cmd, err := s.next()

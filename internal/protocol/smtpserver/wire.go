@@ -32,7 +32,7 @@ func newBuffers() *buffers {
 
 // Why a wire can no longer be read, besides the connection's own errors.
 var (
-	errDraining = errors.New("the server is closing down")
+	errDraining = errors.New("this server goes out of service")
 	errIdle     = errors.New("nothing came for too long")
 	errTooSlow  = errors.New("the message comes too slowly")
 )

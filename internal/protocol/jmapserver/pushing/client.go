@@ -19,7 +19,8 @@ import (
 type why string
 
 const (
-	goingAway  why = "the server is about to stop: connect again"
+	goingAway  why = "this server goes out of service: connect again"
+	notNow     why = "this server is out of service for a moment: connect again"
 	signedOut  why = "this sign-in is no longer good"
 	tooSlow    why = "what was sent was not read"
 	wentSilent why = "no answer to a ping"

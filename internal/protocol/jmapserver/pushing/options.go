@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/infra/listen"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
 	"github.com/mailmesh/mailmesh/internal/realtime/states"
@@ -115,17 +118,41 @@ func New(o Options) (*Pushing, error) {
 func (p *Pushing) Close() {
 	p.mu.Lock()
 	p.closed = true
-	all := make([]*client, 0, len(p.clients))
-	for c := range p.clients {
-		all = append(all, c)
-	}
 	p.mu.Unlock()
-	for _, c := range all {
+	for _, c := range p.connected() {
 		go c.end(goingAway)
 	}
 	defer time.AfterFunc(goodbyeTime, p.cancel).Stop()
 	p.done.Wait()
 	p.cancel()
+}
+
+// Clients is how many are connected.
+func (p *Pushing) Clients() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.clients)
+}
+
+func (p *Pushing) connected() []*client {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.clients))
+}
+
+// TurnAway ends the connections of all clients, which are told to try again later (RFC 6455 7.4, code 1013). It waits for none of
+// them, and new ones may come.
+func (p *Pushing) TurnAway() {
+	for _, c := range p.connected() {
+		go c.end(notNow)
+	}
+}
+
+// Spread says goodbye to the clients that are connected, one after the other in the time within, so that they do not come back all at
+// once. It ends early with ctx.
+func (p *Pushing) Spread(ctx context.Context, within time.Duration) {
+	all := p.connected()
+	listen.Spread(ctx, within, len(all), func(i int) { go all[i].end(goingAway) })
 }
 
 type nobody struct{}

@@ -339,6 +339,8 @@ func (s *socket) end(reason why) {
 		switch reason {
 		case goingAway:
 			s.ws.Close(websocket.StatusGoingAway, string(reason))
+		case notNow:
+			s.ws.Close(websocket.StatusTryAgainLater, string(reason))
 		case signedOut:
 			s.ws.Close(websocket.StatusPolicyViolation, string(reason))
 		}

@@ -255,6 +255,16 @@ func TestWhatEndsAWebSocket(t *testing.T) {
 	if code := large.ended(); code != websocket.StatusMessageTooBig {
 		t.Errorf("and ends with %v", code)
 	}
+	for code, end := range map[websocket.StatusCode]func(){
+		websocket.StatusTryAgainLater: w.pushing.TurnAway,
+		websocket.StatusGoingAway:     func() { w.pushing.Spread(t.Context(), 0) },
+	} {
+		p := w.dial("")
+		p.echo()
+		if end(); p.ended() != code {
+			t.Errorf("a client is not told %v", code)
+		}
+	}
 	rest := w.dial("")
 	rest.echo()
 	done := make(chan websocket.StatusCode)

@@ -1,0 +1,38 @@
+package node
+
+import (
+	"sync"
+
+	"github.com/mailmesh/mailmesh/internal/infra/listen"
+)
+
+// service says whether this node serves, and keeps the gate before its doors accordingly.
+type service struct {
+	gate listen.Gate
+
+	mu      sync.Mutex
+	away    string // why it cannot serve, "" where it can
+	drained string // why it is not to serve, "" where it is
+}
+
+// set gives one of the reasons, and shuts or opens the doors.
+func (s *service) set(reason *string, why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*reason = why
+	if s.away == "" && s.drained == "" {
+		s.gate.Open()
+	} else {
+		s.gate.Shut()
+	}
+}
+
+// why returns why the node is not in service, "" where it is.
+func (s *service) why() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.away != "" {
+		return s.away
+	}
+	return s.drained
+}
