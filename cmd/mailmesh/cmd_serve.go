@@ -35,7 +35,10 @@ func (s serve) Run(ctx context.Context, c *commands) error {
 	if !s.Demo && !s.AnyPort && !strings.Contains(cfg.Hostname, ".") {
 		log.Warn("the host name is not a full one, which other mail servers may not accept: set hostname", "hostname", cfg.Hostname)
 	}
-	n, err := node.Open(ctx, cfg, log)
+	n, err := node.OpenWhenReachable(ctx, cfg, log)
+	if ctx.Err() != nil && n == nil {
+		return nil // stopped while it waited
+	}
 	if err != nil {
 		return err
 	}

@@ -41,25 +41,25 @@ func (n *Node) plan(ctx context.Context) (plans []doorPlan, err error) {
 	tlsConfig := n.certificates.Config()
 	limits := smtpserver.Limits{MessageSize: int64(n.cfg.Limits.MessageSize)}
 	mx, err := smtpserver.New(smtpserver.Options{Mode: smtpserver.MX, Hostname: n.cfg.Hostname, TLS: tlsConfig,
-		Inbound: n.rooms.inbound, Limits: limits, Observer: smtpMeters{n.meters}, Log: n.log})
+		Inbound: n.rooms.inbound, Limits: limits, Observer: smtpMeters{n.meters}, Log: n.log, Gate: &n.service.gate})
 	if err != nil {
 		return nil, err
 	}
 	// LMTP is for a mail server beside us, which has accepted the message already: what it brings is kept as it is.
 	lmtp, err := smtpserver.New(smtpserver.Options{Mode: smtpserver.LMTP, Hostname: n.cfg.Hostname, TLS: tlsConfig,
-		Inbound: n.rooms.inbound, Limits: limits, Observer: smtpMeters{n.meters}, Log: n.log, KeepBareNewlines: true})
+		Inbound: n.rooms.inbound, Limits: limits, Observer: smtpMeters{n.meters}, Log: n.log, Gate: &n.service.gate, KeepBareNewlines: true})
 	if err != nil {
 		return nil, err
 	}
 	imap, err := imapserver.New(imapserver.Options{Hostname: n.cfg.Hostname, JMAP: sessionURL(n.cfg), TLS: tlsConfig, Tx: n.rooms.tx, Auth: n.rooms.auth,
 		Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies, Finder: n.rooms.finder, Realtime: n.rooms.realtime, Directory: n.rooms.directory,
 		Limits:   imapserver.Limits{MessageSize: int64(n.cfg.Limits.MessageSize)},
-		Observer: imapMeters{n.meters}, Log: n.log})
+		Observer: imapMeters{n.meters}, Log: n.log, Gate: &n.service.gate})
 	if err != nil {
 		return nil, err
 	}
 	pop3, err := pop3server.New(pop3server.Options{Hostname: n.cfg.Hostname, TLS: tlsConfig, Tx: n.rooms.tx, Auth: n.rooms.auth,
-		Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies, Observer: pop3Meters{n.meters}, Log: n.log})
+		Mailbox: n.rooms.mailbox, Bodies: n.rooms.bodies, Observer: pop3Meters{n.meters}, Log: n.log, Gate: &n.service.gate})
 	if err != nil {
 		return nil, err
 	}
@@ -138,12 +138,14 @@ func (n *Node) health() http.Handler {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
+		if why := n.service.why(); why != "" {
+			http.Error(w, why, http.StatusServiceUnavailable)
+			return
+		}
 		switch err := n.rooms.db.Ping(ctx); {
-		case n.draining.Load():
-			http.Error(w, "draining", http.StatusServiceUnavailable)
 		case err != nil:
 			n.log.Warn("not ready", "err", err)
-			http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+			http.Error(w, databaseAway, http.StatusServiceUnavailable)
 		default:
 			fmt.Fprintln(w, "ready")
 		}

@@ -78,7 +78,7 @@ func (b *broken) send(subject string, padding int) string {
 
 func (b *broken) signIn() *nodetest.IMAP { return b.n.SignIn(b.t, b.alice.Address, b.alice.Password) }
 
-var notNow = regexp.MustCompile(`^(NO \[(UNAVAILABLE|SERVERBUG)\]|-ERR \[SYS/TEMP\])`)
+var notNow = regexp.MustCompile(`^(NO \[(UNAVAILABLE|SERVERBUG)\]|-ERR \[SYS/TEMP\]|BYE)`)
 
 // wantNotNow demands answers that ask to try again.
 func (b *broken) wantNotNow(what, answer string) {

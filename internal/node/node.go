@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 
 	"github.com/mailmesh/mailmesh/internal/config"
 	"github.com/mailmesh/mailmesh/internal/infra/cluster/members"
@@ -17,11 +16,11 @@ import (
 
 // Node is a server.
 type Node struct {
-	cfg      config.Config
-	log      *slog.Logger
-	meters   *meters
-	rooms    *rooms
-	draining atomic.Bool
+	cfg     config.Config
+	log     *slog.Logger
+	meters  *meters
+	rooms   *rooms
+	service service
 
 	member       *members.Member // while it serves
 	certificates *certificates
@@ -76,7 +75,7 @@ func (n *Node) Serve(ctx context.Context, ready func(Ready) error) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(ctx, func() { n.draining.Store(true) })()
+	defer context.AfterFunc(ctx, func() { n.service.set(&n.service.drained, draining) })()
 	defer context.AfterFunc(ctx, n.closePushing)() // else their handlers would keep the doors open
 
 	stopChores := n.startChores(ctx)
@@ -103,6 +102,7 @@ func (n *Node) Serve(ctx context.Context, ready func(Ready) error) error {
 		})
 	}
 	n.setState(ctx, members.Serving)
+	defer n.startAvailability(ctx)()
 	n.log.Info("ready", "hostname", n.cfg.Hostname, "data", n.rooms.folder.path, "database", n.rooms.db.Engine())
 	if err := ready(newReady(doors)); err != nil {
 		cancel(err)

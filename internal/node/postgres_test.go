@@ -158,8 +158,6 @@ func TestPostgresAway(t *testing.T) {
 		t.Errorf("readyz says %d", status)
 	}
 	w.set(false)
-	if status := ready(); status != http.StatusOK {
-		t.Errorf("readyz says %d", status)
-	}
+	becomes(t, b.n, http.StatusOK)
 	b.mended()
 }

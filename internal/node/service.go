@@ -15,6 +15,9 @@ type service struct {
 	drained string // why it is not to serve, "" where it is
 }
 
+// draining is what a node that is to stop says of itself.
+const draining = "draining"
+
 // set gives one of the reasons, and shuts or opens the doors.
 func (s *service) set(reason *string, why string) {
 	s.mu.Lock()

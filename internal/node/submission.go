@@ -22,7 +22,7 @@ func (r *rooms) newSubmission(hostname string, log *slog.Logger) *submission.Sub
 func (n *Node) submissionServer(certificate *tls.Config) (*smtpserver.Server, error) {
 	limits := smtpserver.Limits{MessageSize: int64(n.cfg.Limits.MessageSize), Recipients: submission.MaxTargets}
 	return smtpserver.New(smtpserver.Options{Mode: smtpserver.Submission, Hostname: n.cfg.Hostname, TLS: certificate,
-		Inbound: n.rooms.submission, Senders: n.rooms.submission, Auth: n.rooms.auth, Limits: limits, Observer: smtpMeters{n.meters}, Log: n.log})
+		Inbound: n.rooms.submission, Senders: n.rooms.submission, Auth: n.rooms.auth, Limits: limits, Observer: smtpMeters{n.meters}, Log: n.log, Gate: &n.service.gate})
 }
 
 func (n *Node) forgetSubmissions(ctx context.Context) error {

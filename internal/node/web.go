@@ -48,8 +48,8 @@ func (n *Node) webPlans(c *certificates) ([]doorPlan, error) {
 		}
 	}
 	return []doorPlan{
-		{"http", n.cfg.Listen.HTTP, serve("http", web.Plain(), func(l net.Listener) net.Listener { return l })},
-		{"https", n.cfg.Listen.HTTPS, serve("https", web.Secure(), func(l net.Listener) net.Listener { return tls.NewListener(l, shown) })},
+		{"http", n.cfg.Listen.HTTP, serve("http", n.whileInService(web.Plain()), func(l net.Listener) net.Listener { return l })},
+		{"https", n.cfg.Listen.HTTPS, serve("https", n.whileInService(web.Secure()), func(l net.Listener) net.Listener { return tls.NewListener(l, shown) })},
 	}, nil
 }
 
