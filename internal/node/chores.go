@@ -10,7 +10,8 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mail"
 )
 
-// chore is work beside the doors that comes again and again. Each is repeatable and may be cut off at any point.
+// chore is work beside the doors that comes again and again. Each is repeatable and may be cut off at any point. One node does it
+// for all, whichever finds it due.
 type chore struct {
 	name  string
 	every time.Duration
@@ -76,15 +77,12 @@ func (n *Node) startChores(ctx context.Context) (stop func()) {
 	running.Go(func() {
 		n.rooms.realtime.Run(ctx, n.rooms.mailbox, func(err error) { n.log.Warn("cannot ask for changes", "err", err) })
 	})
-	running.Go(func() { n.rooms.search.Run(ctx) })
 	running.Go(func() { n.rooms.webPush.Run(ctx) })
 	running.Go(func() { n.rooms.tracking.Run(ctx) })
-	running.Go(func() { n.rooms.snoozing.Run(ctx) })
 	running.Go(func() { n.certificates.run(ctx) })
-	for _, c := range n.choreList() {
-		running.Go(func() { n.repeat(ctx, c) })
-	}
-	return func() { cancel(); running.Wait() }
+	running.Go(func() { n.repeat(ctx, n.counting()) })
+	wait := n.startShared(ctx, n.choreList())
+	return func() { cancel(); running.Wait(); wait() }
 }
 
 // repeat does a chore, the first time within a minute of the start: what a stopped process left is tidied up then. The

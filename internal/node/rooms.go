@@ -228,7 +228,7 @@ func (r *rooms) openStore(ctx context.Context, cfg config.Config, log *slog.Logg
 	}
 	r.auth = auth.New(auth.Options{Tx: r.tx, Lookup: r.directory.SignIn, Secret: secret, Logger: log})
 	r.mailbox = mailbox.New(mailbox.Options{Tx: r.tx, Bodies: r.bodies, Seen: r.seen, Sent: r.sent})
-	r.search = search.NewIndex(search.Options{Tx: r.tx, Bodies: r.bodies, Logger: log, Observe: m})
+	r.openIndex(log, m)
 	r.submissions = submissions.New()
 	r.contacts = contacts.New()
 	r.responses = responses.New()
@@ -238,12 +238,9 @@ func (r *rooms) openStore(ctx context.Context, cfg config.Config, log *slog.Logg
 	return err
 }
 
-// Ring is the bell of store/tx: it tells the doors, and the text index.
+// Ring is the bell of store/tx.
 func (r *rooms) Ring(c mail.StateChange) {
 	r.realtime.Ring(c)
-	if r.search != nil { // nil while the rooms are opened
-		r.search.Ring(c)
-	}
 	if r.webPush != nil {
 		r.webPush.Ring(c)
 	}

@@ -10,7 +10,7 @@ import (
 
 func (r *rooms) openSnoozing(log *slog.Logger) {
 	r.snoozed = snooze.New()
-	r.snoozing = snoozing.New(snoozing.Options{Tx: r.tx, Mailbox: r.mailbox, Snoozed: r.snoozed, Notifier: r.notifier, Log: log})
+	r.snoozing = snoozing.New(snoozing.Options{Tx: r.tx, Mailbox: r.mailbox, Snoozed: r.snoozed, Notifier: r.notifier, Bus: r.bus, Log: log})
 }
 
 // snoozes are the methods of our own capability.

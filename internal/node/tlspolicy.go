@@ -80,10 +80,14 @@ func (r *rooms) reportSender(ctx context.Context) (from mail.Address, ok bool, e
 	}
 }
 
+// counting writes down what this node has counted.
+func (n *Node) counting() chore {
+	return chore{"count how TLS to other hosts went", time.Minute, n.rooms.tlsPolicies.Flush}
+}
+
 // policyChores are the chores of what openPolicies has made.
 func (n *Node) policyChores() []chore {
 	return []chore{
-		{"count how TLS to other hosts went", time.Minute, n.rooms.tlsPolicies.Flush},
 		{"renew policies of other domains", time.Hour, n.rooms.tlsPolicies.Renew},
 		{"report to other domains how TLS went", 10 * time.Minute, n.rooms.reporting.Run},
 	}

@@ -74,6 +74,16 @@ func (r *Realtime) Ring(c mail.StateChange) {
 	r.bus.Publish(subject, notice{c, r.now()}.appendTo(buffer[:0]))
 }
 
+// Listen calls f for every notice that comes over the bus, of any account, until cancel is called. It may come several times,
+// late or never, and f must not block.
+func (r *Realtime) Listen(f func(mail.StateChange)) (cancel func()) {
+	return r.bus.Subscribe(subject, func(payload []byte) {
+		if n, ok := parseNotice(payload); ok {
+			f(n.StateChange)
+		}
+	})
+}
+
 func (r *Realtime) hear(payload []byte) {
 	n, ok := parseNotice(payload)
 	if !ok {

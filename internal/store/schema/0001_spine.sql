@@ -461,6 +461,7 @@ CREATE TABLE lease (
     epoch BIGINT NOT NULL,
     fence BIGINT NOT NULL,
     since BIGINT NOT NULL,                -- held, or free
+    every BIGINT NOT NULL,                -- milliseconds between the turns of work that comes again, 0 for work that lasts
     due   BIGINT NOT NULL                 -- when work that comes again is next done
 );
 

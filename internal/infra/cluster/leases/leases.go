@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -83,7 +85,7 @@ func (l *Leases) Run(ctx context.Context, works ...Work) error {
 			return fmt.Errorf("leases: %.110q is no name of a work: it has 1 to %d bytes", w.Name, MaxName)
 		}
 	}
-	r := &round{Leases: l, works: works}
+	r := &round{Leases: l, works: slices.SortedFunc(slices.Values(works), func(a, b Work) int { return strings.Compare(a.Name, b.Name) })}
 	var running sync.WaitGroup
 	defer func() {
 		running.Wait()

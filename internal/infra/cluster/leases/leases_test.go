@@ -176,7 +176,7 @@ func TestWorkThatNobodyElseTakes(t *testing.T) {
 func TestWorkOfTheDead(t *testing.T) {
 	each(t, func(t *testing.T, s *server) {
 		w := Work{Name: "sweep", Every: time.Hour}
-		s.exec(`INSERT INTO lease (name, owner, epoch, fence, since, due) VALUES ('sweep', '', 0, 0, 0, 0)`)
+		s.exec(`INSERT INTO lease (name, owner, epoch, fence, since, every, due) VALUES ('sweep', '', 0, 0, 0, 3600000, 0)`)
 		a, b := s.node("a", w), s.node("b", w)
 		if got := a.look(); !slices.Equal(got, []string{"sweep"}) {
 			t.Fatalf("a takes %v", got)

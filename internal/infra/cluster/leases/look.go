@@ -22,9 +22,10 @@ type Lease struct {
 	Owner string // "": nobody
 	Epoch int64
 	Fence int64
-	Since time.Time // since when it is held, or free
-	Due   time.Time // when work that comes again is next done
-	Alive bool      // the owner lives
+	Since time.Time     // since when it is held, or free
+	Every time.Duration // as Work has it
+	Due   time.Time     // when work that comes again is next done
+	Alive bool          // the owner lives
 }
 
 // List returns all leases, by name.
@@ -35,14 +36,16 @@ func List(ctx context.Context, d *db.DB) (list []Lease, err error) {
 
 // read returns all leases, how many nodes live, and the time.
 func read(t *db.Tx) (list []Lease, nodes int, now time.Time, err error) {
-	rows, err := t.Query(`SELECT l.name, l.owner, l.epoch, l.fence, l.since, l.due, CASE WHEN n.name IS NULL THEN 0 ELSE 1 END
+	rows, err := t.Query(`SELECT l.name, l.owner, l.epoch, l.fence, l.since, l.every, l.due, CASE WHEN n.name IS NULL THEN 0 ELSE 1 END
 		FROM lease l LEFT JOIN node n ON n.name = l.owner AND n.epoch = l.epoch ORDER BY l.name`)
 	if err != nil {
 		return nil, 0, now, err
 	}
 	for rows.Next() && err == nil {
 		var l Lease
-		err = rows.Scan(&l.Name, &l.Owner, &l.Epoch, &l.Fence, &l.Since, &l.Due, &l.Alive)
+		var every int64
+		err = rows.Scan(&l.Name, &l.Owner, &l.Epoch, &l.Fence, &l.Since, &every, &l.Due, &l.Alive)
+		l.Every = time.Duration(every) * time.Millisecond
 		list = append(list, l)
 	}
 	rows.Close()
@@ -89,12 +92,13 @@ func (r *round) look(ctx context.Context) ([]*Held, error) {
 	return r.take(ctx, wanted, life)
 }
 
-// make adds rows for works that have none.
+// make adds rows for works that have none. The works come in the order of their names, as nodes start at the same time.
 func (r *round) make(ctx context.Context) error {
 	return r.o.DB.Write(ctx, 0, func(t *db.Tx) error {
 		for _, w := range r.works {
-			t.Queue(`INSERT INTO lease (name, owner, epoch, fence, since, due) VALUES ($1, '', 0, 0, $2, $3) ON CONFLICT (name) DO NOTHING`,
-				w.Name, t.Now(), w.first(t.Now()))
+			t.Queue(`INSERT INTO lease (name, owner, epoch, fence, since, every, due) VALUES ($1, '', 0, 0, $2, $3, $4)
+				ON CONFLICT (name) DO UPDATE SET every = excluded.every WHERE lease.every <> excluded.every`,
+				w.Name, t.Now(), w.Every.Milliseconds(), w.first(t.Now()))
 		}
 		return nil
 	})
