@@ -1,5 +1,10 @@
 package cluster
 
+import (
+	"context"
+	"time"
+)
+
 // Limits of a message.
 const (
 	MaxSubject = 100
@@ -39,4 +44,11 @@ func ValidSubject(subject string) bool {
 		last = c
 	}
 	return last != '.'
+}
+
+// Pinger is what a bus can do that really goes somewhere.
+type Pinger interface {
+	// Ping asks all other nodes and returns how long the answer of each took, by the names under which they have joined: once want
+	// have answered, or of those that have when ctx ends.
+	Ping(ctx context.Context, want int) (took map[string]time.Duration, err error)
 }
