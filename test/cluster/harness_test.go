@@ -7,25 +7,21 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/mailmesh/mailmesh/bench/imap"
 	"github.com/mailmesh/mailmesh/bench/soak"
-	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/test/cluster/nodes"
+	"github.com/mailmesh/mailmesh/test/cluster/postgres"
 	"github.com/mailmesh/mailmesh/test/cluster/table"
-	"github.com/mailmesh/mailmesh/test/program"
+	"github.com/mailmesh/mailmesh/test/cluster/variant"
 )
 
 var rounds = flag.Int("rounds", 1, "how often each fault is played")
-
-func TestMain(m *testing.M) {
-	status := m.Run()
-	program.Remove()
-	os.Exit(status)
-}
 
 const (
 	domain   = "example.org"
@@ -36,35 +32,62 @@ const (
 type harness struct {
 	*testing.T
 	*nodes.Cluster
-	played int
+	database *postgres.Pair
+	clocks   []variant.Clock // of the nodes
+	played   int
 }
 
-func newHarness(t *testing.T) *harness {
+// turnable builds the program with a clock that can be turned, once.
+var turnable = sync.OnceValues(func() (string, error) {
+	var err error
+	if builds, err = os.MkdirTemp("", "mailmesh-cluster-"); err != nil {
+		return "", err
+	}
+	return variant.Build(builds, true)
+})
+
+// builds is where turnable builds, "" where it has not.
+var builds string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	status := m.Run()
+	if builds != "" {
+		os.RemoveAll(builds)
+	}
+	os.Exit(status)
+}
+
+func newHarness(t *testing.T, program string) *harness {
 	t.Helper()
-	path, err := program.Path()
+	h := &harness{T: t, database: postgres.ForTest(t, postgres.Options{})}
+	var err error
+	h.Cluster, err = nodes.New(nodes.Plan{Program: program, Folder: t.TempDir(), Count: 3, Database: h.database.URL(),
+		Servers: []string{h.database.A.Addr(), h.database.B.Addr()}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	url := dbtest.PostgresURL(t, nil)
-	socket := "unix:" + dbtest.Socket(url)
-	c, err := nodes.New(nodes.Plan{Program: path, Folder: t.TempDir(), Count: 3, Database: url, Servers: []string{socket}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := &harness{T: t, Cluster: c}
 	t.Cleanup(func() {
 		if t.Failed() {
-			for _, n := range c.Nodes {
+			for _, n := range h.Nodes {
 				t.Logf("the end of the log of %s:\n%s", n.Name, n.Log(4000))
 			}
 		}
-		if err := c.Close(); err != nil {
+		if err := h.Close(); err != nil {
 			t.Error(err)
 		}
 	})
+	for _, n := range h.Nodes {
+		clock, err := variant.NewClock(filepath.Join(t.TempDir(), n.Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.clocks = append(h.clocks, clock)
+		n.Env = append(n.Env, clock.Env())
+	}
 	starting, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if err := c.Start(starting); err != nil {
+	if err := h.Start(starting); err != nil {
 		t.Fatal(err)
 	}
 	return h

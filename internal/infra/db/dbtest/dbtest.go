@@ -2,7 +2,6 @@ package dbtest
 
 import (
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -70,15 +69,6 @@ func PostgresURL(t testing.TB, schema fs.FS) string {
 	}
 	t.Cleanup(drop)
 	return url
-}
-
-// Socket is the Unix socket of the server that a URL of PostgresURL or OwnPostgres leads to, for who wants to stand between.
-func Socket(database string) string {
-	u, err := url.Parse(database)
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(u.Query().Get("host"), ".s.PGSQL.5432")
 }
 
 // OwnPostgres starts a server for this test alone, whose settings it may change, and returns the URL of a database on it.

@@ -1,0 +1,149 @@
+//go:build system
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/mailmesh/mailmesh/test/cluster/nodes"
+	"github.com/mailmesh/mailmesh/test/cluster/wire"
+)
+
+// last lets a fault last.
+func last(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// during breaks wires for a while, and counts what that struck.
+func during(ctx context.Context, d time.Duration, f wire.Fault, wires ...*wire.Wire) (struck int64, err error) {
+	for _, w := range wires {
+		struck -= w.Count().Struck()
+		w.Set(f)
+	}
+	err = last(ctx, d)
+	for _, w := range wires {
+		w.Mend()
+		struck += w.Count().Struck()
+	}
+	return struck, err
+}
+
+// kill kills two nodes, one after the other, and starts each again. The second stays dead until others have taken over its work.
+func kill(ctx context.Context, h *harness) (struck int64, err error) {
+	for i, dead := range []time.Duration{time.Second, 10 * time.Second} {
+		n := h.Nodes[i]
+		if err := n.Kill(); err != nil {
+			return struck, err
+		}
+		struck++
+		if err := errors.Join(last(ctx, dead), n.Start(ctx)); err != nil {
+			return struck, err
+		}
+	}
+	return struck, nil
+}
+
+func freeze(ctx context.Context, h *harness) (struck int64, err error) {
+	n := h.Nodes[1]
+	if err := n.Freeze(); err != nil {
+		return 0, err
+	}
+	return 1, errors.Join(last(ctx, 30*time.Second), n.Continue())
+}
+
+// cutFromDatabase makes the way to the database silent for longer than a node's lease, and then for a while refuses it.
+func cutFromDatabase(ctx context.Context, h *harness) (struck int64, err error) {
+	n := h.Nodes[0]
+	held, err := during(ctx, 12*time.Second, wire.Fault{Silence: true}, n.Database...)
+	if err != nil {
+		return held, err
+	}
+	reset, err := during(ctx, 4*time.Second, wire.Fault{Refuse: true}, n.Database...)
+	return held + reset, err
+}
+
+// committed is how PostgreSQL says that it has: CommandComplete in its protocol.
+const committed = "C\x00\x00\x00\x0bCOMMIT\x00"
+
+// loseCommits ends connections when COMMIT has been carried out and before its answer comes, on every node.
+func loseCommits(ctx context.Context, h *harness) (struck int64, err error) {
+	var all []*wire.Wire
+	for _, n := range h.Nodes {
+		all = append(all, n.Database...)
+	}
+	return during(ctx, 4*time.Second, wire.Fault{LoseAnswer: committed, LoseEach: 15}, all...)
+}
+
+// turnClocks makes the clock of one node ten minutes fast and that of another as much slow, while they run and for a start.
+func turnClocks(ctx context.Context, h *harness) (struck int64, err error) {
+	wrong := []time.Duration{10 * time.Minute, -10 * time.Minute}
+	for i, by := range wrong {
+		if err := h.clocks[i].Turn(by); err != nil {
+			return struck, err
+		}
+		if err := isOff(ctx, h.Nodes[i], by); err != nil {
+			return struck, err
+		}
+		struck++
+	}
+	if err := last(ctx, 3*time.Second); err != nil {
+		return struck, err
+	}
+	for i := range wrong {
+		if err := errors.Join(h.Nodes[i].Kill(), h.Nodes[i].Start(ctx)); err != nil {
+			return struck, err
+		}
+	}
+	if err := last(ctx, 3*time.Second); err != nil {
+		return struck, err
+	}
+	for i := range wrong {
+		err = errors.Join(err, h.clocks[i].Turn(0))
+	}
+	return struck, err
+}
+
+// isOff makes sure that a node's clock is wrong, by the date of its answers.
+func isOff(ctx context.Context, n *nodes.Node, by time.Duration) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.Doors["metrics"]+"/healthz", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	answer.Body.Close()
+	date, err := http.ParseTime(answer.Header.Get("Date"))
+	if off := time.Until(date); err != nil || (off-by).Abs() > time.Minute {
+		return fmt.Errorf("the clock of %s is off by %v, want %v (%w)", n.Name, off, by, errors.Join(err))
+	}
+	return nil
+}
+
+func restartDatabase(ctx context.Context, h *harness) (struck int64, err error) {
+	if err := h.database.Primary().Restart(ctx); err != nil {
+		return 0, err
+	}
+	return 1, h.database.AwaitSync(ctx)
+}
+
+// promote kills the primary, makes the standby the primary, and has the old one come back as its standby.
+func promote(ctx context.Context, h *harness) (struck int64, err error) {
+	if err := h.database.Primary().Kill(); err != nil {
+		return 0, err
+	}
+	if err := h.database.Promote(ctx); err != nil {
+		return 0, err
+	}
+	return 1, errors.Join(last(ctx, 2*time.Second), h.database.Rejoin(ctx))
+}
