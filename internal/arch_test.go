@@ -238,6 +238,7 @@ func TestNobodyAboveTheStoreUsesSQL(t *testing.T) {
 // askers make HTTP clients of their own, to places that no stranger names.
 var askers = map[string]string{
 	"infra/fetch":          "is what all others use",
+	"infra/blob/s3":        "asks the service that the operator names",
 	"protocol/adminserver": "asks our own socket",
 	"node":                 "checks our own doors",
 }

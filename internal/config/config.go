@@ -56,7 +56,9 @@ type Limits struct {
 
 // Bodies says how message bodies are kept.
 type Bodies struct {
-	Keep Duration `toml:"keep" doc:"How long the bytes of a deleted message stay, so that a restored database still finds them. Never less than the time your database backups reach back." accept:"a duration of at least \"1h\": \"36h\", \"15d\""`
+	Store string   `toml:"store" doc:"Where bodies are kept that are larger than bodies.small, in a cluster: a bucket of an S3 service, which every node reaches. Empty: in the data folder, and where database is set, in the database. The key and its secret are named here, or in the environment as AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN." accept:"empty, or a URL s3://key:secret@bucket/prefix?endpoint=https://host:port&region=name, the key, the prefix and what follows them if need be; only together with database"`
+	Small Size     `toml:"small" doc:"Up to this size, as they are kept, bodies stay in the database although there is a bodies.store: it costs less than a request to S3. It may be changed at any time; what is kept is found where it is." accept:"a number of bytes up to 1 MiB, with or without a unit: 65536, \"64KiB\""`
+	Keep  Duration `toml:"keep" doc:"How long the bytes of a deleted message stay, so that a restored database still finds them. Never less than the time your database backups reach back." accept:"a duration of at least \"1h\": \"36h\", \"15d\""`
 }
 
 // Outbound says how mail goes to other domains.
@@ -94,7 +96,7 @@ func Default() Config {
 			Metrics:     Endpoints{"127.0.0.1:9625"},
 		},
 		Limits: Limits{MessageSize: 50 << 20},
-		Bodies: Bodies{Keep: Duration(15 * 24 * time.Hour)},
+		Bodies: Bodies{Small: 64 << 10, Keep: Duration(15 * 24 * time.Hour)},
 		Log:    Log{Level: "info", Format: "text"},
 	}
 }

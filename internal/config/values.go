@@ -158,6 +158,14 @@ func (c *Config) check() []fault {
 	if c.Limits.MessageSize < 64<<10 || c.Limits.MessageSize > 1<<30 {
 		add("limits.message_size", fmt.Sprintf("%v is out of range", c.Limits.MessageSize))
 	}
+	if store, err := c.Bodies.S3(); err != nil {
+		add("bodies.store", err.Error())
+	} else if store != nil && c.Database == "" {
+		add("bodies.store", "database is not set: a server with a data folder keeps its bodies there")
+	}
+	if c.Bodies.Small > 1<<20 {
+		add("bodies.small", fmt.Sprintf("%v is out of range", c.Bodies.Small))
+	}
 	if c.Bodies.Keep < Duration(time.Hour) {
 		add("bodies.keep", fmt.Sprintf("%v is too short", c.Bodies.Keep))
 	}

@@ -43,7 +43,7 @@ func Check(ctx context.Context, cfg config.Config, configFile string, become fun
 		return CheckReport{}, err
 	}
 	e := onboarding.Environment{
-		Hostname: cfg.Hostname, Data: cfg.Data, ConfigFile: configFile, Secrets: hasPassword(cfg.Database) || hasPassword(cfg.Outbound.Smarthost),
+		Hostname: cfg.Hostname, Data: cfg.Data, ConfigFile: configFile, Secrets: hasPassword(cfg.Database) || hasPassword(cfg.Bodies.Store) || hasPassword(cfg.Outbound.Smarthost),
 		Doors: doors(cfg.Listen), Policy: stsPolicy(cfg), Certificate: certificateSource(cfg), Directory: cfg.ACME.Directory, Smarthost: cfg.Outbound.Smarthost != "",
 		Resolver: resolver, Web: webClient(resolver), Dial: new(net.Dialer).DialContext, Now: time.Now,
 		Listen:  func(_ context.Context, endpoint string) error { return ports[endpoint] },

@@ -20,6 +20,7 @@ type meters struct {
 	syncSeconds    metrics.Histogram
 	syncBodies     metrics.Histogram
 	bodyBytes      metrics.Counter
+	s3Seconds      metrics.Histogram
 
 	bellSeconds   metrics.Histogram
 	bellRecovered metrics.Counter
@@ -72,6 +73,7 @@ func newMeters() *meters {
 		syncSeconds:      r.Histogram("body_sync_seconds", "Time of one sync of a pack.", metrics.Latencies),
 		syncBodies:       r.Histogram("body_sync_bodies", "Bodies that shared a sync.", metrics.Sizes),
 		bodyBytes:        r.Counter("body_bytes_total", "Sealed bytes of bodies written."),
+		s3Seconds:        r.Histogram("s3_request_seconds", "Time of a request to the S3 service that keeps bodies, by how it ended: ok, unavailable (it is tried again), not found.", metrics.Latencies, "operation", "result"),
 		bellSeconds:      r.Histogram("notice_seconds", "Time from a commit to a watcher of the account.", metrics.Latencies),
 		bellRecovered:    r.Counter("notices_recovered_total", "Accounts whose notice was lost and found by asking the store."),
 		pushSeconds:      r.Histogram("push_seconds", "Time from the commit of a change until a client was told.", metrics.Latencies, "client"),
@@ -123,6 +125,14 @@ func (m *meters) packBatch(b pack.Batch) {
 	m.syncSeconds.Time(b.Sync)
 	m.syncBodies.Observe(float64(b.Bodies))
 	m.bodyBytes.Add(int(b.Bytes))
+}
+
+func (m *meters) s3Attempt(operation string, err error, took time.Duration) {
+	result := "ok"
+	if err != nil {
+		result = string(mail.KindOf(err))
+	}
+	m.s3Seconds.Time(took, operation, result)
 }
 
 // Delay and Recovered are realtime.Observer's.

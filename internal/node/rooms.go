@@ -12,7 +12,6 @@ import (
 	"github.com/mailmesh/mailmesh/internal/finding"
 	"github.com/mailmesh/mailmesh/internal/infra/blob"
 	"github.com/mailmesh/mailmesh/internal/infra/blob/pack"
-	blobsql "github.com/mailmesh/mailmesh/internal/infra/blob/sql"
 	"github.com/mailmesh/mailmesh/internal/infra/cluster"
 	"github.com/mailmesh/mailmesh/internal/infra/cluster/inprocess"
 	"github.com/mailmesh/mailmesh/internal/infra/db"
@@ -169,8 +168,8 @@ func (r *rooms) newDelivery() *delivery.Delivery {
 	return delivery.New(delivery.Options{Bodies: r.bodies, Mailbox: r.mailbox, Contacts: r.contacts, Answers: r.answers, Notifier: r.notifier, Tracking: r.tracking})
 }
 
-// openGround opens the database, migrated, and the place of the bodies: packs beside SQLite, the database itself on
-// PostgreSQL, which every node reaches.
+// openGround opens the database, migrated, and the place of the bodies: packs beside SQLite; on PostgreSQL what every
+// node reaches.
 func (r *rooms) openGround(ctx context.Context, cfg config.Config, log *slog.Logger, m *meters) (err error) {
 	url := cfg.Database
 	if url == "" {
@@ -187,8 +186,7 @@ func (r *rooms) openGround(ctx context.Context, cfg config.Config, log *slog.Log
 		return err
 	}
 	if r.db.Engine() == db.Postgres {
-		r.blobs = blobsql.New(r.db)
-		return nil
+		return r.openBlobs(cfg.Bodies, m)
 	}
 	packs, err := pack.Open(pack.Options{FS: pack.OS(r.folder.file(packsFolder)), Logger: log, Observe: m.packBatch})
 	if err != nil {

@@ -3,6 +3,7 @@ package blob
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 )
@@ -51,6 +52,17 @@ type Found struct {
 type Lister interface {
 	// List calls each for every body until it returns an error, which List returns.
 	List(ctx context.Context, each func(Found) error) error
+}
+
+// Cleaner is a Store that may be left with what is no body: uploads that ended half way.
+type Cleaner interface {
+	// Clean removes what began before a time, by the database's clock.
+	Clean(ctx context.Context, before time.Time) error
+}
+
+// Pinger is a Store that can be asked whether it could be used now.
+type Pinger interface {
+	Ping(ctx context.Context) error
 }
 
 // Move says that a body has been copied and that the copy is on stable storage.
