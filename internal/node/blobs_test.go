@@ -29,7 +29,7 @@ func TestBodiesInABucket(t *testing.T) {
 			}
 		}
 	}
-	if files := objects(t, server, bucket); len(files) != 1 {
+	if files := inBucket(t, server, bucket); len(files) != 1 {
 		t.Errorf("the bucket has %d objects, want 1: %v", len(files), files)
 	}
 	read := func() string {
@@ -50,7 +50,7 @@ func TestBodiesInABucket(t *testing.T) {
 	}
 }
 
-func objects(t *testing.T, server *s3.Server, bucket string) (files []string) {
+func inBucket(t *testing.T, server *s3.Server, bucket string) (files []string) {
 	t.Helper()
 	err := filepath.WalkDir(server.File(bucket, ""), func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() && !strings.HasPrefix(d.Name(), ".") {

@@ -60,7 +60,7 @@ func (s *Store) sendPart(ctx context.Context, name, upload string, number int, b
 	err = s.try(ctx, "put", b.size, func(ctx context.Context) error {
 		body := b.reader()
 		defer body.Close()
-		sent, err := s.core.PutObjectPart(ctx, s.bucket, s.prefix+name, upload, number, body, b.size, minio.PutObjectPartOptions{Sha256Hex: sum})
+		sent, err := s.core.PutObjectPart(ctx, s.bucket, s.prefix+name, upload, number, body, b.size, minio.PutObjectPartOptions{Sha256Hex: sum, DisableContentSha256: wholeHash})
 		part = minio.CompletePart{PartNumber: number, ETag: sent.ETag}
 		return err
 	})

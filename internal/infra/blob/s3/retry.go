@@ -58,20 +58,25 @@ func (s *Store) once(ctx context.Context, operation string, bytes int64, do func
 // it, and senders shall come again.
 var errRefused = errors.New("the S3 service refuses")
 
-// permanent are answers that the next attempt would get, too: what is to be done about it. What is not here may pass.
-var permanent = map[string]string{
-	"AccessDenied":          "look at the rights of the key",
-	"AllAccessDisabled":     "look at the account",
-	"InvalidAccessKeyId":    "it does not know the access key",
-	"SignatureDoesNotMatch": "the secret key is wrong",
-	"NoSuchBucket":          "there is no such bucket",
-	"InvalidBucketName":     "that is no name of a bucket",
-	"PermanentRedirect":     "the bucket is at another endpoint",
-	"NotImplemented":        "it lacks what is needed",
-	"QuotaExceeded":         "the bucket is full",
-
+// advice says what is to be done about answers that the next attempt would get, too.
+var advice = map[string]string{
+	"AccessDenied":                 "look at the rights of the key",
+	"AllAccessDisabled":            "look at the account",
+	"InvalidAccessKeyId":           "it does not know the access key",
+	"SignatureDoesNotMatch":        "the secret key is wrong",
+	"NoSuchBucket":                 "there is no such bucket",
+	"InvalidBucketName":            "that is no name of a bucket",
+	"PermanentRedirect":            "the bucket is at another endpoint",
+	"NotImplemented":               "it lacks what is needed",
+	"QuotaExceeded":                "the bucket is full",
 	"RequestTimeTooSkewed":         "the clock of this machine is wrong",
 	"AuthorizationHeaderMalformed": "the region is wrong",
+}
+
+// passing are answers of the class 4xx that say that something went wrong on the way, or is being done by another.
+var passing = map[string]bool{
+	"RequestTimeout": true, "IncompleteBody": true, "BadDigest": true, "InvalidDigest": true, "XAmzContentSHA256Mismatch": true,
+	"SlowDown": true, "OperationAborted": true, "ConditionalRequestConflict": true,
 }
 
 // classify makes an error of the client one of ours.
@@ -81,14 +86,20 @@ func classify(op string, err error) error {
 		return err
 	}
 	answer := minio.ToErrorResponse(err)
-	if answer.Code == minio.NoSuchKey || answer.StatusCode == http.StatusNotFound && permanent[answer.Code] == "" {
+	why, refused := advice[answer.Code]
+	status := answer.StatusCode
+	switch {
+	case refused:
+	case answer.Code == minio.NoSuchKey, status == http.StatusNotFound:
 		return mail.E(op, mail.NotFound, err)
+	case status == http.StatusRequestTimeout, status == http.StatusConflict, status == http.StatusTooManyRequests, passing[answer.Code]:
+	case status >= 400 && status < 500:
+		refused, why = true, answer.Code
 	}
-	why := permanent[answer.Code]
 	if unknown := (x509.UnknownAuthorityError{}); errors.As(err, &unknown) {
-		why = "its certificate is of nobody this machine trusts"
+		refused, why = true, "its certificate is of nobody this machine trusts"
 	}
-	if why != "" {
+	if refused {
 		err = fmt.Errorf("%w: %s: %w", errRefused, why, err)
 	}
 	return mail.E(op, mail.Unavailable, err)

@@ -143,12 +143,17 @@ func (s *Store) putWhole(ctx context.Context, name string, b *buffer) error {
 	return s.try(context.WithoutCancel(ctx), "put", b.size, func(ctx context.Context) error {
 		body := b.reader()
 		defer body.Close()
-		_, err := s.core.PutObject(ctx, s.bucket, s.prefix+name, body, b.size, "", sum, minio.PutObjectOptions{ContentType: contentType})
+		_, err := s.core.PutObject(ctx, s.bucket, s.prefix+name, body, b.size, "", sum, minio.PutObjectOptions{ContentType: contentType, DisableContentSha256: wholeHash})
 		return err
 	})
 }
 
-const contentType = "application/octet-stream"
+const (
+	contentType = "application/octet-stream"
+
+	// wholeHash has the library sign the hash of all bytes that it is given, instead of those of pieces.
+	wholeHash = true
+)
 
 // Ping implements blob.Pinger: it asks whether the bucket is there and may be used.
 func (s *Store) Ping(ctx context.Context) error {
