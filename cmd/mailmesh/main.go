@@ -35,6 +35,7 @@ type commands struct {
 	DKIM       dkim       `cmd:"" name:"dkim" help:"Show and rotate the keys that domains sign their mail with."`
 	Submission submission `cmd:"" help:"Show what accounts have sent, and take back what is not due."`
 	Queue      queue      `cmd:"" help:"Look at mail that is still to be sent; hold, release, retry and drop it."`
+	Cluster    cluster    `cmd:"" help:"Show the nodes of a cluster; drain one before it is stopped."`
 	Search     search     `cmd:"" help:"Make the text index anew."`
 	Verify     verify     `cmd:"" help:"Check everything that is kept: rows, counters, bodies."`
 	Rebuild    rebuild    `cmd:"" help:"Make lost rows of bodies again from the packs and the key file of a stopped server."`

@@ -34,6 +34,9 @@ type (
 	Member         = adminserver.Member
 	MemberChange   = adminserver.MemberChange
 	VerifyReport   = verify.Report
+	ClusterStatus  = adminserver.ClusterStatus
+	ClusterNode    = adminserver.ClusterNode
+	ClusterWork    = adminserver.ClusterWork
 	QueueMessage   = adminserver.QueueMessage
 	QueueRecipient = adminserver.QueueRecipient
 	QueueQuery     = adminserver.QueueQuery
@@ -77,7 +80,7 @@ func openOffline(ctx context.Context, cfg config.Config, log *slog.Logger) (*Adm
 }
 
 func (n *Node) adminHandler() http.Handler {
-	return adminserver.Handler(adminserver.Options{Provision: n.rooms.provision, Submission: n.rooms.submission, Verify: n.verify, Records: n.records, Queue: n.operator(), Log: n.log})
+	return adminserver.Handler(adminserver.Options{Provision: n.rooms.provision, Submission: n.rooms.submission, Verify: n.verify, Records: n.records, Queue: n.operator(), Cluster: nodes{n}, Log: n.log})
 }
 
 // adminDoor is the door of the admin socket.

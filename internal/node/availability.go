@@ -103,6 +103,8 @@ func (n *Node) startAvailability(ctx context.Context) (stop func()) {
 func (n *Node) whileInService(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !n.service.gate.IsShut() {
+			n.service.requests.Add(1)
+			defer n.service.requests.Add(-1)
 			h.ServeHTTP(w, r)
 			return
 		}

@@ -70,7 +70,7 @@ func (n *Node) finishInterrupted(ctx context.Context) {
 	}
 }
 
-// startChores runs the chores until the returned function is called, which waits for them.
+// startChores runs what every node does for its own clients until the returned function is called, which waits for it.
 func (n *Node) startChores(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -81,8 +81,15 @@ func (n *Node) startChores(ctx context.Context) (stop func()) {
 	running.Go(func() { n.rooms.tracking.Run(ctx) })
 	running.Go(func() { n.certificates.run(ctx) })
 	running.Go(func() { n.repeat(ctx, n.counting()) })
-	wait := n.startShared(ctx, n.choreList())
-	return func() { cancel(); running.Wait(); wait() }
+	return func() { cancel(); running.Wait() }
+}
+
+// startWork runs what any node can do for all until the returned function is called, which waits for it: what was taken is given
+// back.
+func (n *Node) startWork(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	wait, stopQueue := n.startShared(ctx, n.choreList()), n.startQueue(ctx)
+	return func() { cancel(); stopQueue(); wait() }
 }
 
 // repeat does a chore, the first time within a minute of the start: what a stopped process left is tidied up then. The

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"github.com/mailmesh/mailmesh/internal/protocol/adminserver"
 	"github.com/mailmesh/mailmesh/internal/provision"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
@@ -18,6 +19,9 @@ type Rooms struct {
 	Provision *provision.Service
 	Search    *search.Index
 }
+
+// DirectAdmin is the admin interface of a node, past its socket.
+func (n *Node) DirectAdmin() *Admin { return adminserver.Direct(n.adminHandler()) }
 
 func (n *Node) Rooms() Rooms {
 	return Rooms{n.rooms.tx, n.rooms.mailbox, n.rooms.bodies, n.rooms.auth, n.rooms.provision, n.rooms.search}

@@ -64,11 +64,11 @@ func (n *Node) startShared(ctx context.Context, chores []chore) (wait func()) {
 		}})
 	}
 	shared := leases.New(leases.Options{DB: n.rooms.db, Member: n.member, Log: n.log})
-	n.member.OnEnded(shared.Wake)
+	forget := n.member.OnEnded(shared.Wake)
 	running.Go(func() {
 		if err := shared.Run(ctx, works...); err != nil {
 			n.log.Error("no shared work is done here", "err", err) // a name that is none: TestDuties
 		}
 	})
-	return running.Wait
+	return func() { running.Wait(); forget() }
 }

@@ -16,7 +16,7 @@ func (r *rooms) alone() bool { return r.db.Engine() == db.SQLite }
 // startMembership makes this process one of the server's nodes. It is so before any door opens, and until what it returns is
 // called: all that is leased under its life has stopped by then.
 func (n *Node) startMembership(ctx context.Context) (leave func(), err error) {
-	n.member, err = members.Join(ctx, members.Options{DB: n.rooms.db, Name: n.cfg.Hostname, Alone: n.rooms.alone(), Log: n.log})
+	n.member, err = members.Join(ctx, members.Options{DB: n.rooms.db, Name: n.cfg.Hostname, Version: Release(), Alone: n.rooms.alone(), Log: n.log})
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mailmesh/mailmesh/internal/config"
 	"github.com/mailmesh/mailmesh/internal/infra/cluster/members"
@@ -24,7 +25,7 @@ type Node struct {
 
 	member       *members.Member // while it serves
 	certificates *certificates
-	queue        *queue.Queue
+	queue        atomic.Pointer[queue.Queue]
 	pushing      *pushing.Pushing
 	pictures     *pictures.Pictures
 }
@@ -73,14 +74,16 @@ func (n *Node) Serve(ctx context.Context, ready func(Ready) error) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
+	until := ctx
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx)) // that of the doors outlives the other by the goodbyes
 	defer cancel(nil)
 	defer context.AfterFunc(ctx, func() { n.service.set(&n.service.drained, draining) })()
 	defer context.AfterFunc(ctx, n.closePushing)() // else their handlers would keep the doors open
 
-	stopChores := n.startChores(ctx)
-	defer stopChores()
-	defer n.startQueue(ctx)()
+	defer n.startChores(ctx)()
+	work := &work{begin: n.startWork}
+	work.start(ctx)
+	defer work.stop()
 	admin, err := n.adminDoor()
 	if err != nil {
 		closeAll(doors)
@@ -103,13 +106,21 @@ func (n *Node) Serve(ctx context.Context, ready func(Ready) error) error {
 	}
 	n.setState(ctx, members.Serving)
 	defer n.startAvailability(ctx)()
+	stopDraining := n.startDraining(ctx, work)
+	defer stopDraining()
 	n.log.Info("ready", "hostname", n.cfg.Hostname, "data", n.rooms.folder.path, "database", n.rooms.db.Engine())
 	if err := ready(newReady(doors)); err != nil {
 		cancel(err)
 	}
-	<-ctx.Done()
-	n.log.Info("stopping")
-	n.setState(ctx, members.Draining)
+	select {
+	case <-until.Done():
+		n.log.Info("stopping")
+		stopDraining()
+		n.leaveService(ctx, work)
+		cancel(context.Cause(until))
+	case <-ctx.Done():
+		n.log.Info("stopping")
+	}
 	serving.Wait()
 	n.closePushing()
 	closeWatchers()

@@ -14,22 +14,25 @@ func (n *Node) startQueue(ctx context.Context) (stop func()) {
 	r := n.rooms
 	q := queue.New(queue.Options{Host: n.cfg.Hostname, Tx: r.tx, Spool: r.spool, Bodies: r.bodies, Submissions: r.submissions, Directory: r.directory,
 		Members: n.member, Alone: r.alone(), Local: r.inbound.Local(), Transport: r.outbound, Log: n.log, Observe: queueMeters{n.meters}})
-	n.queue = q
-	n.member.OnEnded(q.NodesEnded)
+	n.queue.Store(q)
+	forget := n.member.OnEnded(q.NodesEnded)
 	ctx, cancel := context.WithCancel(ctx)
 	var queueing sync.WaitGroup
 	queueing.Go(func() { q.Run(ctx) })
 	return func() {
 		cancel()
 		queueing.Wait()
+		forget()
 	}
 }
 
 // operator looks at the spool and steps in, whether or not a queue runs here.
 func (n *Node) operator() queue.Operator {
 	op := queue.Operator{Tx: n.rooms.tx, Spool: n.rooms.spool, Submissions: n.rooms.submissions}
-	if n.queue != nil {
-		op.Retry = n.queue.Retry
+	op.Retry = func(domain string) {
+		if q := n.queue.Load(); q != nil {
+			q.Retry(domain)
+		}
 	}
 	return op
 }

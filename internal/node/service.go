@@ -2,20 +2,22 @@ package node
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/mailmesh/mailmesh/internal/infra/listen"
 )
 
 // service says whether this node serves, and keeps the gate before its doors accordingly.
 type service struct {
-	gate listen.Gate
+	gate     listen.Gate
+	requests atomic.Int64 // of HTTP, under way
 
 	mu      sync.Mutex
 	away    string // why it cannot serve, "" where it can
 	drained string // why it is not to serve, "" where it is
 }
 
-// draining is what a node that is to stop says of itself.
+// draining is what a node says of itself that is not to serve any more.
 const draining = "draining"
 
 // set gives one of the reasons, and shuts or opens the doors.
@@ -28,6 +30,13 @@ func (s *service) set(reason *string, why string) {
 	} else {
 		s.gate.Shut()
 	}
+}
+
+// note gives one of the reasons to those who ask for it, before the doors are shut.
+func (s *service) note(reason *string, why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*reason = why
 }
 
 // why returns why the node is not in service, "" where it is.

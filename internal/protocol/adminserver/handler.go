@@ -32,6 +32,7 @@ type Options struct {
 	Verify     Verify
 	Records    Records
 	Queue      queue.Operator
+	Cluster    Cluster
 	Log        *slog.Logger
 }
 
@@ -41,12 +42,13 @@ type handler struct {
 	verify     Verify
 	records    Records
 	queue      queue.Operator
+	cluster    Cluster
 	log        *slog.Logger
 }
 
 // Handler serves the API.
 func Handler(o Options) http.Handler {
-	h := &handler{o.Provision, o.Submission, o.Verify, o.Records, o.Queue, o.Log}
+	h := &handler{o.Provision, o.Submission, o.Verify, o.Records, o.Queue, o.Cluster, o.Log}
 	mux := http.NewServeMux()
 	for pattern, serve := range h.routes() {
 		mux.Handle(pattern, h.answer(serve))
@@ -103,6 +105,7 @@ func (h *handler) routes() map[string]operation {
 	}
 	h.groupRoutes(routes)
 	h.queueRoutes(routes)
+	h.clusterRoutes(routes)
 	return routes
 }
 

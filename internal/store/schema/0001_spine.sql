@@ -451,7 +451,8 @@ CREATE TABLE node (
     joined  BIGINT NOT NULL,
     expires BIGINT NOT NULL,              -- by the database's clock
     address TEXT NOT NULL DEFAULT '',     -- host:port where it listens for other nodes, '' where it does not
-    state   TEXT NOT NULL DEFAULT ''      -- starting, serving, draining
+    state   TEXT NOT NULL DEFAULT '',     -- starting, serving, draining, drained
+    wish    TEXT NOT NULL DEFAULT ''      -- what an operator wants of it: drain, or ''
 );
 
 -- Work that one node must do at a time (infra/cluster/leases). Whoever takes it raises the fence, which the holder's commits check.

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -48,7 +49,8 @@ type Member struct {
 	mu    sync.Mutex
 	life  *Life
 	state State
-	ended []func()
+	wish  Wish // when it was last seen: a next life keeps it
+	ended []*func()
 	seen  []func([]Node)
 }
 
@@ -60,6 +62,16 @@ const (
 	Starting State = "starting" // its doors are not open yet
 	Serving  State = "serving"
 	Draining State = "draining" // it says goodbye to its clients and takes no new work
+	Drained  State = "drained"  // none of them is left
+)
+
+// Wish is what an operator wants of a node.
+type Wish string
+
+// The wishes.
+const (
+	Serve Wish = ""
+	Drain Wish = "drain" // say goodbye to the clients, take no new work, and stay
 )
 
 // Node is a node that lives, as the others see it.
@@ -69,6 +81,7 @@ type Node struct {
 	Version         string
 	Address         string // where it listens for other nodes, "" where it does not
 	State           State
+	Wish            Wish
 	Joined, Expires time.Time // by the database's clock
 }
 
@@ -112,9 +125,9 @@ func (m *Member) join(ctx context.Context, epoch int64) error {
 			expires = forever
 			t.Queue(`DELETE FROM node`)
 		}
-		t.Queue(`INSERT INTO node (name, epoch, version, joined, expires, address, state) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		t.Queue(`INSERT INTO node (name, epoch, version, joined, expires, address, state, wish) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 			ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch, expires = excluded.expires, joined = excluded.joined, state = excluded.state`,
-			m.name, epoch, m.o.Version, t.Now(), expires, m.o.Address, string(m.State()))
+			m.name, epoch, m.o.Version, t.Now(), expires, m.o.Address, string(m.State()), string(m.lastWish()))
 		return nil
 	})
 	if err != nil {
@@ -127,11 +140,17 @@ func (m *Member) join(ctx context.Context, epoch int64) error {
 	return nil
 }
 
-// OnEnded has f called, from Run, whenever lives of others were found to have ended.
-func (m *Member) OnEnded(f func()) {
+// OnEnded has f called, from Run, whenever lives of others were found to have ended, until forget is called.
+func (m *Member) OnEnded(f func()) (forget func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.ended = append(m.ended, f)
+	own := &f
+	m.ended = append(m.ended, own)
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.ended = slices.DeleteFunc(m.ended, func(other *func()) bool { return other == own })
+	}
 }
 
 // OnSeen has f called with the nodes that live, this one among them, by name: whenever Run has looked for them.

@@ -265,3 +265,33 @@ func TestNodesSeeEachOther(t *testing.T) {
 		}
 	})
 }
+
+// What an operator wants of a node it learns when it looks, and keeps when it has to begin anew.
+func TestWishes(t *testing.T) {
+	each(t, func(c *cluster) {
+		a := c.join("a")
+		var wish Wish
+		a.OnSeen(func(n []Node) { wish = n[0].Wish })
+		d := c.open()
+		if err := Ask(c.Context(), d, "b", Drain); !mail.Is(err, mail.NotFound) {
+			t.Errorf("there is no b: %v", err)
+		}
+		c.do(Ask(c.Context(), d, a.Life().Name, Drain))
+		c.do(a.look(c.Context()))
+		if wish != Drain {
+			t.Errorf("it sees %q", wish)
+		}
+		c.clock.advance(LeaseFor + time.Millisecond)
+		c.do(c.join("b").look(c.Context()))
+		c.do(a.renew(c.Context()))
+		wish = Serve
+		c.do(a.look(c.Context()))
+		if a.Life().Epoch != 2 || wish != Drain {
+			t.Errorf("in epoch %d it sees %q", a.Life().Epoch, wish)
+		}
+		c.do(Ask(c.Context(), d, a.Life().Name, Serve))
+		if nodes, now, err := Look(c.Context(), d); err != nil || !now.Equal(c.clock.Now()) || nodes[0].Wish != Serve {
+			t.Errorf("%+v at %v, %v", nodes, now, err)
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -21,15 +22,25 @@ func Nodes(ctx context.Context, d *db.DB) (nodes []Node, err error) {
 	return nodes, err
 }
 
+// Look is Nodes, with the time by the database's clock.
+func Look(ctx context.Context, d *db.DB) (nodes []Node, now time.Time, err error) {
+	err = d.Read(ctx, func(t *db.Tx) error {
+		nodes, err = list(t)
+		now = t.Now()
+		return err
+	})
+	return nodes, now, err
+}
+
 func list(t *db.Tx) (nodes []Node, err error) {
-	rows, err := t.Query(`SELECT name, epoch, version, address, state, joined, expires FROM node ORDER BY name`)
+	rows, err := t.Query(`SELECT name, epoch, version, address, state, wish, joined, expires FROM node ORDER BY name`)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var n Node
-		if err := rows.Scan(&n.Name, &n.Epoch, &n.Version, &n.Address, &n.State, &n.Joined, &n.Expires); err != nil {
+		if err := rows.Scan(&n.Name, &n.Epoch, &n.Version, &n.Address, &n.State, &n.Wish, &n.Joined, &n.Expires); err != nil {
 			return nil, err
 		}
 		nodes = append(nodes, n)
@@ -69,6 +80,7 @@ func (m *Member) look(ctx context.Context) error {
 			return err
 		}
 	}
+	m.noteWish(nodes)
 	for _, f := range m.told().seen {
 		f(nodes)
 	}
@@ -88,7 +100,7 @@ func (m *Member) end(ctx context.Context) (living []Node, err error) {
 	if err == nil && len(ended) > 0 {
 		m.o.Log.Warn("nodes have ended without leaving: their work is taken over", "nodes", ended)
 		for _, f := range m.told().ended {
-			f()
+			(*f)()
 		}
 	}
 	return living, err
@@ -112,7 +124,7 @@ func remove(t *db.Tx) (names []string, err error) {
 
 // listeners are who is told.
 type listeners struct {
-	ended []func()
+	ended []*func()
 	seen  []func([]Node)
 }
 
@@ -139,6 +151,36 @@ func (m *Member) SetState(ctx context.Context, s State) error {
 		_, err := t.Exec(`UPDATE node SET state = $3 WHERE name = $1 AND epoch = $2`, l.Name, l.Epoch, string(s))
 		return err
 	})
+}
+
+// noteWish keeps what is wanted of this node.
+func (m *Member) noteWish(nodes []Node) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, n := range nodes {
+		if n.Name == m.name {
+			m.wish = n.Wish
+		}
+	}
+}
+
+func (m *Member) lastWish() Wish {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.wish
+}
+
+// Ask tells a node what is wanted of it, which it learns within LookEvery. mail.NotFound where there is none of that name.
+func Ask(ctx context.Context, d *db.DB, name string, w Wish) error {
+	var hit int64
+	err := d.Write(ctx, 0, func(t *db.Tx) (err error) {
+		hit, err = t.Exec(`UPDATE node SET wish = $2 WHERE name = $1`, name, string(w))
+		return err
+	})
+	if err == nil && hit == 0 {
+		err = mail.E("members.Ask", mail.NotFound, fmt.Errorf("there is no node %s", name))
+	}
+	return err
 }
 
 // Leave ends the life of this node, whose work is done or given back. mail.Gone where others have ended it before.
