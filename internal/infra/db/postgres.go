@@ -24,7 +24,7 @@ import (
 const (
 	defaultPool = 32 // connections, unless the URL says pool_max_conns
 
-	// A write is run again this often when it lost against another (40001, 40P01) or its connection before COMMIT.
+	// A write is run again this often when it lost against another (40001, 40P01, 55P03) or its connection before COMMIT.
 	maxAttempts = 10
 
 	// What a write may take before its COMMIT, and COMMIT itself. A COMMIT that takes longer is unknown.
@@ -32,12 +32,13 @@ const (
 	commitTimeout = 60 * time.Second
 )
 
-// sessionSettings are given to every connection, unless the URL does. A lock is waited for less long than a write may
-// take, so that the waiting ends with an answer; a node that stands still or vanished inside a transaction holds its locks no
-// longer than the idle time-out, which is shorter than the lease of a node (infra/cluster/members): others take over its work then.
+// sessionSettings are given to every connection, unless the URL does. A node that stands still or vanished inside a transaction
+// holds its locks no longer than the idle time-out, which is shorter than the lease of a node (infra/cluster/members): others take
+// over its work then. A lock is waited for less long, and then again (maxAttempts): else the transactions in which that node
+// waited for the same lock would get it, and hold it, one after the other.
 var sessionSettings = map[string]string{
 	"application_name":                    "mailmesh",
-	"lock_timeout":                        "20s",
+	"lock_timeout":                        "4s",
 	"idle_in_transaction_session_timeout": "6s",
 }
 

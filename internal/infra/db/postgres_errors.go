@@ -37,13 +37,13 @@ func sqlStateClass(e *pgconn.PgError) class {
 	switch e.Code {
 	case "23505": // unique_violation
 		return classUnique
-	case "40001", "40P01": // serialization_failure, deadlock_detected
+	case "40001", "40P01", "55P03": // serialization_failure, deadlock_detected, lock_not_available
 		return classRetry
 	case "25006": // read_only_sql_transaction
 		return classReadOnly
 	case "57014": // query_canceled
 		return classInterrupted
-	case "55P03", "25P03": // lock_not_available, idle_in_transaction_session_timeout
+	case "25P03": // idle_in_transaction_session_timeout
 		return classUnavailable
 	case "0A000": // feature_not_supported; with this text it means that a migration changed a table under a prepared statement
 		if strings.Contains(e.Message, "cached plan must not change result type") {
