@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -30,6 +29,11 @@ const (
 	// What a write may take before its COMMIT, and COMMIT itself. A COMMIT that takes longer is unknown.
 	writeTimeout  = 30 * time.Second
 	commitTimeout = 60 * time.Second
+
+	// How long a transaction waits for a primary from when it was lost, how long a server may take to answer a dial, and
+	// to say that an idle connection still stands.
+	primaryWait    = 10 * time.Second
+	connectTimeout = 3 * time.Second
 )
 
 // sessionSettings are given to every connection, unless the URL does. A node that stands still or vanished inside a transaction
@@ -45,6 +49,7 @@ var sessionSettings = map[string]string{
 // server is a PostgreSQL database.
 type server struct {
 	pool    *pgxpool.Pool
+	primary *primary
 	options Options
 	writers *gate // writes and reads each leave a part of the pool to the other
 	readers *gate
@@ -66,53 +71,42 @@ func openServer(ctx context.Context, o Options) (*server, error) {
 	}
 	config.ConnConfig.OnNotice = noteWarning
 	config.ConnConfig.BuildContextWatcherHandler = cancelRequest
-	config.AfterConnect = checkSession
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	config.PingTimeout = connectTimeout
+	primary := newPrimary(config.ConnConfig, o.Logger, primaryWait)
+	config.BeforeConnect = primary.aim
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
 	}
+	primary.reset = pool.Reset
 	most := max(1, int(config.MaxConns)*3/4)
-	s := &server{pool: pool, options: o, writers: newGate(most, max(1, most/8)), readers: newGate(most, most)}
-	if err := s.check(ctx); err != nil {
-		pool.Close()
+	s := &server{pool: pool, primary: primary, options: o, writers: newGate(most, max(1, most/8)), readers: newGate(most, most)}
+	if err := s.begin(ctx); err != nil {
+		_ = s.close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// cancelRequest lets the end of a Read's context cancel its query on the server and keep the connection.
-func cancelRequest(conn *pgconn.PgConn) ctxwatch.Handler {
-	return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: 5 * time.Second}
-}
-
-// checkSession refuses a connection whose commits would be answered before they are kept. The setting can differ by role
-// and database, and change while the server runs, so every new connection is asked.
-func checkSession(ctx context.Context, conn *pgx.Conn) error {
-	var commit string
-	if err := conn.QueryRow(ctx, "SELECT current_setting('synchronous_commit')").Scan(&commit); err != nil {
+// begin finds the primary and makes the first connection to it.
+func (s *server) begin(ctx context.Context) error {
+	if err := s.primary.start(ctx); err != nil {
 		return err
 	}
-	if commit != "on" && commit != "remote_apply" {
-		return fmt.Errorf("synchronous_commit is %q: a server crash would lose acknowledged mail; set it to on", commit)
-	}
-	return nil
-}
-
-// check refuses a server that does not keep what it acknowledges and warns of one that keeps it in one place only.
-func (s *server) check(ctx context.Context) error {
-	var fsync, standbys string
-	err := s.pool.QueryRow(ctx, "SELECT current_setting('fsync'), current_setting('synchronous_standby_names')").Scan(&fsync, &standbys)
+	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return pgError(err)
 	}
-	if fsync != "on" {
-		return fmt.Errorf("fsync is %q: a crash of the machine would lose acknowledged mail; set it to on", fsync)
-	}
-	if standbys == "" {
-		s.options.Logger.Warn("db: no synchronous standby is named: when the primary's disk is lost, so is the newest mail",
-			"setting", "synchronous_standby_names")
-	}
+	conn.Release()
 	return nil
+}
+
+// cancelRequest lets the end of a Read's context cancel its query on the server and keep the connection.
+func cancelRequest(conn *pgconn.PgConn) ctxwatch.Handler {
+	return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: 5 * time.Second}
 }
 
 // warnedKey is where noteWarning leaves the last warning of a connection.
@@ -169,9 +163,9 @@ func (s *server) writeOnce(ctx context.Context, turn int64, fn func(*Tx) error) 
 		return "", mail.E("db.Write", mail.Unavailable, err)
 	}
 	defer s.writers.leave(turn)
-	conn, err := s.pool.Acquire(ctx)
+	conn, err := s.acquire(ctx)
 	if err != nil {
-		return "", failure(ctx, "db.Write", s.acquireError(err))
+		return "", failure(ctx, "db.Write", err)
 	}
 	// From here on the caller's context has no say: see the package documentation.
 	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
@@ -200,10 +194,35 @@ func retryReason(err error) string {
 		return ""
 	case e.class == classRetry:
 		return "serialization"
-	case e.class == classUnavailable && (e.code == codeConnection || strings.HasPrefix(e.code, "57P")):
+	case e.class == classUnavailable && (e.code == codeConnection || e.code == codeReadOnly || strings.HasPrefix(e.code, "57P")):
 		return "connection"
 	}
 	return ""
+}
+
+// acquire takes a connection to the primary. Where there is none, or it takes no more connections, it waits at most primaryWait.
+func (s *server) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	var until time.Time
+	for attempt := 1; ; attempt++ {
+		h, err := s.primary.await(ctx)
+		if err != nil {
+			return nil, s.acquireError(err)
+		}
+		conn, err := s.pool.Acquire(ctx)
+		if err == nil {
+			return conn, nil
+		}
+		if until.IsZero() {
+			until = time.Now().Add(s.primary.wait)
+		}
+		if ctx.Err() != nil || s.down.Load() || time.Now().After(until) {
+			return nil, s.acquireError(err)
+		}
+		s.primary.failed(h)
+		if err := pause(ctx, attempt); err != nil {
+			return nil, s.acquireError(err)
+		}
+	}
 }
 
 // acquireError is the answer when there is no connection to be had, whatever the reason.
@@ -223,9 +242,9 @@ func (s *server) readOnce(ctx context.Context, fn func(*Tx) error) (again string
 		return "", mail.E("db.Read", mail.Unavailable, err)
 	}
 	defer s.readers.leave(0)
-	conn, err := s.pool.Acquire(ctx)
+	conn, err := s.acquire(ctx)
 	if err != nil {
-		return "", failure(ctx, "db.Read", s.acquireError(err))
+		return "", failure(ctx, "db.Read", err)
 	}
 	session := &pgSession{conn: conn, ctx: ctx, readOnly: true, clock: s.options.Now}
 	defer session.release()
@@ -241,6 +260,7 @@ func (s *server) close() error {
 	s.writers.close()
 	s.readers.close()
 	s.pool.Close() // waits for the transactions that run
+	s.primary.close()
 	return nil
 }
 
@@ -256,6 +276,9 @@ func (s *server) migrate(ctx context.Context, fsys fs.FS) error {
 		return err
 	}
 	config := s.pool.Config().ConnConfig.Copy()
+	if err := s.primary.aim(ctx, config); err != nil {
+		return err
+	}
 	// A migration waits for locks as long as it must, and holds no lock while it waits for its lease.
 	config.RuntimeParams["lock_timeout"] = "0"
 	pool := stdlib.OpenDB(*config)

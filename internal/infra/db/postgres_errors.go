@@ -13,9 +13,20 @@ import (
 // codeConnection stands for an SQLSTATE where the connection failed and no server answered.
 const codeConnection = "connection"
 
+// codeReadOnly is read_only_sql_transaction: a statement that writes where that is not allowed.
+const codeReadOnly = "25006"
+
 // pgError gives an error of the driver its class. Errors that come from neither the server nor the network (an argument
 // that cannot be encoded) are returned as they are.
 func pgError(err error) error {
+	var refused unsafeServer
+	if errors.As(err, &refused) {
+		return refused
+	}
+	var known *engineError
+	if errors.As(err, &known) {
+		return known
+	}
 	var answer *pgconn.PgError
 	if errors.As(err, &answer) {
 		return &engineError{class: sqlStateClass(answer), code: answer.Code, err: err}
@@ -39,7 +50,7 @@ func sqlStateClass(e *pgconn.PgError) class {
 		return classUnique
 	case "40001", "40P01", "55P03": // serialization_failure, deadlock_detected, lock_not_available
 		return classRetry
-	case "25006": // read_only_sql_transaction
+	case codeReadOnly:
 		return classReadOnly
 	case "57014": // query_canceled
 		return classInterrupted

@@ -23,6 +23,7 @@ type pgSession struct {
 	begun   bool
 	time    time.Time   // zero until it was asked for
 	pending []statement // queued and not sent
+	astray  bool        // the server takes no writes
 	rows    int64       // changed so far
 }
 
@@ -150,7 +151,7 @@ func (s *pgSession) send(ctx context.Context, more ...statement) (pgx.BatchResul
 func (s *pgSession) owed(results pgx.BatchResults, opening bool, pending []statement) error {
 	if opening {
 		if _, err := results.Exec(); err != nil {
-			return err
+			return s.notPrimary(err)
 		}
 		if !s.readOnly {
 			if err := s.readClock(results); err != nil {
@@ -166,6 +167,16 @@ func (s *pgSession) owed(results pgx.BatchResults, opening bool, pending []state
 		s.count(tag)
 	}
 	return nil
+}
+
+// notPrimary gives the refusal of a standby to begin a transaction that writes, feature_not_supported, the code of other
+// refusals to write. The connection may lead through something that has chosen another server since it was made.
+func (s *pgSession) notPrimary(err error) error {
+	var answer *pgconn.PgError
+	if !s.readOnly && errors.As(err, &answer) && answer.Code == "0A000" {
+		answer.Code = codeReadOnly
+	}
+	return err
 }
 
 // count adds the rows that a statement changed and returns their number.
@@ -224,6 +235,11 @@ func refused(err error) bool {
 
 // release gives the connection back, outside a transaction. The caller does not wait for the answer to ROLLBACK.
 func (s *pgSession) release() {
+	if s.astray {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = s.conn.Conn().Close(ctx)
+	}
 	if !s.begun || s.conn.Conn().PgConn().TxStatus() == 'I' || s.conn.Conn().IsClosed() {
 		s.conn.Release()
 		return
@@ -245,6 +261,7 @@ func (s *pgSession) error(err error) error {
 	case errors.As(classed, &e):
 		if e.class == classReadOnly && !s.readOnly {
 			e.class = classUnavailable // a standby, after a failover: the next connection finds the primary
+			s.astray = true
 		}
 	case errors.As(err, &preparing):
 		// An argument of a type that the statement does not take. The driver gives up the connection, but it did not fail.
