@@ -21,7 +21,8 @@ const (
 
 // Options say which database to open and who watches it.
 type Options struct {
-	// URL is "sqlite:PATH" (the file is created when missing, its folder is not) or "postgres://user@host/name?...".
+	// URL is "sqlite:PATH" (the file is created when missing, its folder is not) or "postgres://user@host,host/name?...",
+	// whichever of the hosts is the primary.
 	URL string
 
 	Logger  *slog.Logger // nil discards

@@ -4,7 +4,7 @@
 // # What it promises
 //
 //   - Write returns nil only when the closure's changes are on stable storage. SQLite runs with WAL and
-//     synchronous=FULL; PostgreSQL is refused at Open unless fsync and synchronous_commit are on.
+//     synchronous=FULL; a PostgreSQL server is refused unless fsync and synchronous_commit are on.
 //   - A closure's changes are all there or not at all, and no closure sees or suffers from the failure of another, though
 //     on SQLite many share one commit.
 //   - An error matching ErrCommitUnknown says that the answer to COMMIT was lost: the changes may be there or not. This
@@ -41,6 +41,22 @@
 // given out in turn by it, and one key other than 0 holds at most an eighth of those for writes; a write has writeTimeout before its
 // COMMIT and commitTimeout for it. A transaction that lost against another, or its connection before COMMIT was sent, runs
 // again up to maxAttempts times.
+//
+// # Several PostgreSQL servers
+//
+// The URL may name several hosts, one of which is the primary: postgres://user@one,two,three/name. Each is asked every second who it
+// is, and all transactions go to the one that takes writes; target_session_attrs in the URL is not needed and not
+// heeded. Of two that take writes it is the one on the higher timeline, which every promotion raises: a primary that comes back after
+// another took its place is never used again by a process that knew the other, or that reaches both. Every new connection, so that to
+// a server just promoted too, is refused where fsync or synchronous_commit are off.
+//
+// When the primary changes, connections to the old one are cut. Transactions that had not sent COMMIT run again on the new
+// one; a COMMIT under way is unknown, and whoever holds its key repeats it there. A primary that answers nothing for lookTimeout is
+// taken for lost; while there is none a transaction waits for one until primaryWait after the loss, and is then answered with
+// mail.Unavailable, as are all that come later, at once.
+//
+// A COMMIT that waits for a synchronous standby which is away is given up after commitTimeout and is unknown: it stands on the
+// primary. Repeating it under its key waits for the standby again, since that writes too (store/tx).
 //
 // # Failures
 //

@@ -1,5 +1,7 @@
 package db
 
+import "time"
+
 // Waiting is how many writes wait for their turn.
 func Waiting(d *DB) int {
 	var q *turnQueue
@@ -26,6 +28,16 @@ func Closed(d *DB) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.closed
+}
+
+// CommitWithin changes what COMMIT may take, and WaitForPrimary how long a transaction waits for a primary.
+func CommitWithin(d *DB, limit time.Duration) { d.backend.(*server).patient = limit }
+
+func WaitForPrimary(d *DB, limit time.Duration) {
+	p := d.backend.(*server).primary
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wait = limit
 }
 
 // Columns is the number of columns of a result.

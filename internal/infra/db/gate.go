@@ -2,8 +2,14 @@ package db
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"time"
 )
+
+const gateTimeout = 30 * time.Second
+
+var errNoTurn = errors.New("all connections to the database are busy with work that does not end")
 
 // gate bounds how many transactions use connections of the PostgreSQL pool, and how many of one turn do: the writes of an
 // account wait for each other's row lock anyway, and without the bound one account's flood would hold all connections.
@@ -21,7 +27,8 @@ func newGate(n, perTurn int) *gate {
 	return &gate{free: n, perTurn: perTurn, busy: make(map[int64]int), waiting: newTurnQueue()}
 }
 
-// enter waits for a place. The caller leaves when it has entered.
+// enter waits for a place, at most gateTimeout: when commits hang, so would all who wait behind them. The caller leaves when it
+// has entered.
 func (g *gate) enter(ctx context.Context, turn int64) error {
 	j := &job{turn: turn, done: make(chan error, 1)}
 	if err := g.waiting.put(j); err != nil {
@@ -31,12 +38,23 @@ func (g *gate) enter(ctx context.Context, turn int64) error {
 	select {
 	case err := <-j.done:
 		return err
-	case <-ctx.Done():
-		if g.waiting.withdraw(j) {
-			return context.Cause(ctx)
-		}
-		return <-j.done
+	default:
 	}
+	late := time.NewTimer(gateTimeout)
+	defer late.Stop()
+	var why error
+	select {
+	case err := <-j.done:
+		return err
+	case <-ctx.Done():
+		why = context.Cause(ctx)
+	case <-late.C:
+		why = errNoTurn
+	}
+	if g.waiting.withdraw(j) {
+		return why
+	}
+	return <-j.done
 }
 
 func (g *gate) leave(turn int64) {

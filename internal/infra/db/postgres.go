@@ -26,9 +26,10 @@ const (
 	// A write is run again this often when it lost against another (40001, 40P01, 55P03) or its connection before COMMIT.
 	maxAttempts = 10
 
-	// What a write may take before its COMMIT, and COMMIT itself. A COMMIT that takes longer is unknown.
+	// What a write may take before its COMMIT, and COMMIT itself. A COMMIT that takes longer is unknown: so it is while the
+	// synchronous standby that it must reach is away.
 	writeTimeout  = 30 * time.Second
-	commitTimeout = 60 * time.Second
+	commitTimeout = 20 * time.Second
 
 	// How long a transaction waits for a primary from when it was lost, how long a server may take to answer a dial, and
 	// to say that an idle connection still stands.
@@ -53,6 +54,7 @@ type server struct {
 	options Options
 	writers *gate // writes and reads each leave a part of the pool to the other
 	readers *gate
+	patient time.Duration // for COMMIT: commitTimeout, less in tests
 	down    atomic.Bool
 }
 
@@ -83,7 +85,7 @@ func openServer(ctx context.Context, o Options) (*server, error) {
 	}
 	primary.reset = pool.Reset
 	most := max(1, int(config.MaxConns)*3/4)
-	s := &server{pool: pool, primary: primary, options: o, writers: newGate(most, max(1, most/8)), readers: newGate(most, most)}
+	s := &server{pool: pool, primary: primary, options: o, patient: commitTimeout, writers: newGate(most, max(1, most/8)), readers: newGate(most, most)}
 	if err := s.begin(ctx); err != nil {
 		_ = s.close()
 		return nil, err
@@ -170,7 +172,7 @@ func (s *server) writeOnce(ctx context.Context, turn int64, fn func(*Tx) error) 
 	// From here on the caller's context has no say: see the package documentation.
 	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
-	session := &pgSession{conn: conn, ctx: own, clock: s.options.Now}
+	session := &pgSession{conn: conn, ctx: own, patient: s.patient, clock: s.options.Now}
 	defer session.release()
 	tx := &Tx{session: session, ctx: context.WithoutCancel(ctx)}
 	if err := protect(s.options.Logger, tx, fn); err != nil {
@@ -213,7 +215,7 @@ func (s *server) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 			return conn, nil
 		}
 		if until.IsZero() {
-			until = time.Now().Add(s.primary.wait)
+			until = time.Now().Add(primaryWait)
 		}
 		if ctx.Err() != nil || s.down.Load() || time.Now().After(until) {
 			return nil, s.acquireError(err)

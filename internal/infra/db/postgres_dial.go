@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"time"
@@ -12,7 +13,10 @@ import (
 type connections struct {
 	mu   sync.Mutex
 	open map[*connection]struct{}
+	left map[string]bool // addresses of the server that was the primary before
 }
+
+var errLeft = errors.New("this server is no more the primary")
 
 // connection is one of them.
 type connection struct {
@@ -27,6 +31,12 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interva
 const userTimeout = 10 * time.Second
 
 func (c *connections) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	c.mu.Lock()
+	left := c.left[address]
+	c.mu.Unlock()
+	if left { // to cancel what ran on a connection that was cut: nobody needs that, and the server may never answer
+		return nil, errLeft
+	}
 	d := net.Dialer{KeepAliveConfig: keepAlive, Control: limitUnanswered}
 	raw, err := d.DialContext(ctx, network, address)
 	if err != nil {
@@ -60,12 +70,25 @@ func (c *connections) mark(local net.Addr, timeline uint64) {
 	}
 }
 
+// leave cuts the connections to servers before a timeline, and makes no more to where they led.
+func (c *connections) leave(before uint64) (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left = map[string]bool{}
+	return c.end(before, func(conn *connection) { c.left[conn.RemoteAddr().String()] = true })
+}
+
 // cut ends the connections to servers before a timeline, 0 for all.
 func (c *connections) cut(before uint64) (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.end(before, func(*connection) {})
+}
+
+func (c *connections) end(before uint64, note func(*connection)) (n int) {
 	for conn := range c.open {
 		if before == 0 || conn.timeline < before {
+			note(conn)
 			conn.Conn.Close() // who uses it sees an error and closes it again
 			n++
 		}

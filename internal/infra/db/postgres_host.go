@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 )
 
 // host is one address of the URL, with a connection to it that no transaction uses.
@@ -111,7 +112,8 @@ func hostsOf(config *pgx.ConnConfig) []*host {
 		if h == nil {
 			h = &host{address: address, config: config.Copy(), wake: make(chan struct{}, 1)}
 			h.config.Host, h.config.Port, h.config.TLSConfig, h.config.Fallbacks = f.Host, f.Port, f.TLSConfig, nil
-			h.config.ValidateConnect = nil
+			h.config.ValidateConnect, h.config.OnNotice = nil, nil
+			h.config.BuildContextWatcherHandler = breakOff
 			byAddress[address] = h
 			out = append(out, h)
 			continue
@@ -119,6 +121,11 @@ func hostsOf(config *pgx.ConnConfig) []*host {
 		h.config.Fallbacks = append(h.config.Fallbacks, f)
 	}
 	return out
+}
+
+// breakOff lets the end of a context break the connection at once: the server is not asked to cancel anything first.
+func breakOff(conn *pgconn.PgConn) ctxwatch.Handler {
+	return &pgconn.DeadlineContextWatcherHandler{Conn: conn.Conn()}
 }
 
 // look asks the server who it is.

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -16,6 +15,7 @@ import (
 const (
 	lookEvery   = time.Second            // at each of several hosts
 	lookAgain   = 100 * time.Millisecond // while there is no primary
+	firstLook   = time.Second            // all hosts have so long to answer before one of them is taken for the primary
 	lookTimeout = 3 * time.Second        // a server that answers nothing for so long is taken for lost
 )
 
@@ -119,6 +119,24 @@ func (p *primary) isLost() bool {
 	return p.now == nil
 }
 
+// leave cuts the connections to servers that were the primary before.
+func (p *primary) leave(to *host) int {
+	if p.had == to { // it went on under a new timeline
+		return p.conns.cut(p.timeline)
+	}
+	return p.conns.leave(p.timeline)
+}
+
+// sawAll reports whether every host was looked at: the first that answers may have been the primary once.
+func (p *primary) sawAll() bool {
+	for _, h := range p.hosts {
+		if h.last().at.IsZero() {
+			return false
+		}
+	}
+	return true
+}
+
 // lookEvery is the time to the next look at a host, 0 for none before it is asked for.
 func (p *primary) lookEvery(always bool) time.Duration {
 	p.mu.Lock()
@@ -142,13 +160,16 @@ func (p *primary) choose() {
 		p.lose()
 		return
 	}
+	if p.had == nil && !p.sawAll() && time.Since(p.lost) < firstLook {
+		return
+	}
 	timeline := best.last().timeline
 	if best == p.now && timeline <= p.timeline {
 		return
 	}
 	p.timeline = max(p.timeline, timeline)
 	if p.had != nil && (p.had != best || timeline > p.hadTimeline) {
-		n := p.conns.cut(p.timeline)
+		n := p.leave(best)
 		p.log.Warn("db: the primary has changed", "from", p.had.address, "to", best.address, "timeline", p.timeline, "cut", n)
 	} else if p.had != nil {
 		p.log.Info("db: the primary is back", "primary", best.address, "after", time.Since(p.lost).Round(time.Millisecond))
@@ -277,7 +298,7 @@ func (p *primary) aim(_ context.Context, c *pgx.ConnConfig) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.now == nil {
-		return errors.New("there is no primary now")
+		return p.noPrimary()
 	}
 	c.Host, c.Port, c.TLSConfig, c.Fallbacks = p.now.config.Host, p.now.config.Port, p.now.config.TLSConfig, p.now.config.Fallbacks
 	return nil

@@ -18,6 +18,7 @@ type pgSession struct {
 	conn     *pgxpool.Conn
 	ctx      context.Context // of the statements, not of COMMIT
 	readOnly bool
+	patient  time.Duration    // for COMMIT
 	clock    func() time.Time // set in tests instead of the database's
 
 	begun   bool
@@ -194,7 +195,7 @@ func (s *pgSession) commit() error {
 	if !s.begun && len(s.pending) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), commitTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), s.patient)
 	defer cancel()
 	results, err := s.send(ctx, statement{sql: "COMMIT"})
 	if err != nil {

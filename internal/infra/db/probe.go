@@ -6,15 +6,14 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 )
 
 // Probe asks again and again whether the database can be written to. It has a connection of its own: that all others are busy does not
 // mean that the database is away. One goroutine at a time may use it.
 type Probe struct {
 	config *pgx.ConnConfig // nil on SQLite, which is never away
-	conn   *pgx.Conn       // nil: there is none
+	aim    func(context.Context, *pgx.ConnConfig) error
+	conn   *pgx.Conn // nil: there is none
 }
 
 // NewProbe makes a Probe, which connects when it is first asked.
@@ -24,12 +23,9 @@ func (d *DB) NewProbe() *Probe {
 		return &Probe{}
 	}
 	config := s.pool.Config().ConnConfig.Copy()
-	// The end of the context breaks the connection at once: the server is not asked to cancel anything first.
-	config.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.DeadlineContextWatcherHandler{Conn: conn.Conn()}
-	}
+	config.BuildContextWatcherHandler = breakOff
 	config.OnNotice = nil
-	return &Probe{config: config}
+	return &Probe{config: config, aim: s.primary.aim}
 }
 
 var errStandby = errors.New("the server is a standby: it takes no writes")
@@ -46,7 +42,11 @@ func (p *Probe) Ask(ctx context.Context) (err error) {
 		}
 	}()
 	if p.conn == nil {
-		if p.conn, err = pgx.ConnectConfig(ctx, p.config); err != nil {
+		to := p.config.Copy()
+		if err = p.aim(ctx, to); err != nil {
+			return err
+		}
+		if p.conn, err = pgx.ConnectConfig(ctx, to); err != nil {
 			return err
 		}
 	}

@@ -106,6 +106,11 @@ func Once[T any](ctx context.Context, s *Store, key Key, accounts []mail.Account
 			return err
 		}
 		if answered != nil {
+			if len(accounts) == 0 {
+				// What was committed may not be on the standby yet: the wait for it was given up when its answer was lost. Only
+				// a COMMIT that itself has changed something waits for it again; the rows of accounts are a change already.
+				t.sql.Queue(`UPDATE done SET at = at WHERE account_id = $1 AND key = $2`, t.home, key[:])
+			}
 			return json.Unmarshal(answered, &answer)
 		}
 		if answer, err = fn(t); err != nil {
@@ -120,6 +125,9 @@ func Once[T any](ctx context.Context, s *Store, key Key, accounts []mail.Account
 // then answers "temporary failure", which is right either way: a repeat under the same key is a no-op.
 const maxRepeats = 5
 
+// repeatFor bounds how long: where a COMMIT hangs, as while a synchronous standby is away, so does the next.
+const repeatFor = 20 * time.Second
+
 // run commits fn, again where that may be, and rings. key is that of a Once, nil without one.
 func (s *Store) run(ctx context.Context, accounts []mail.AccountID, key *Key, fn func(*Tx) error) error {
 	turn := int64(0)
@@ -129,6 +137,7 @@ func (s *Store) run(ctx context.Context, accounts []mail.AccountID, key *Key, fn
 	var lost error                // the answer to a commit, once
 	var unsure []mail.StateChange // what that commit would have rung
 	var unsureAfter []func()      // and called
+	began := time.Now()
 	for repeat := 0; ; repeat++ {
 		var rings []mail.StateChange
 		var after []func()
@@ -154,7 +163,7 @@ func (s *Store) run(ctx context.Context, accounts []mail.AccountID, key *Key, fn
 			s.ring(rings)
 			callAll(after)
 			return nil
-		case repeat == maxRepeats:
+		case repeat == maxRepeats, lost != nil && time.Since(began) > repeatFor:
 			return stillUnknown(lost, err)
 		case errors.Is(err, errNoIDs):
 			if err := s.ids.refill(ctx); err != nil {

@@ -162,14 +162,14 @@ func (p *Pair) follow(ctx context.Context, s, primary *Server) error {
 	if err := p.run(ctx, "pg_basebackup", "--dbname="+primary.URL("postgres"), "--pgdata="+s.data(), "--checkpoint=fast", "--no-sync"); err != nil {
 		return err
 	}
-	s.set("primary_conninfo", "host=127.0.0.1 port="+s.port(primary)+" user="+User+" application_name="+s.Name+" connect_timeout=2")
+	s.Set("primary_conninfo", "host=127.0.0.1 port="+s.port(primary)+" user="+User+" application_name="+s.Name+" connect_timeout=2")
 	if err := os.WriteFile(filepath.Join(s.data(), "standby.signal"), nil, 0o644); err != nil {
 		return err
 	}
 	if err := s.Start(ctx); err != nil {
 		return err
 	}
-	if err := p.Synchronous(ctx, s.Name); err != nil {
+	if err := p.Synchronous(s.Name); err != nil {
 		return err
 	}
 	return p.AwaitSync(ctx)
@@ -208,10 +208,10 @@ func URL(database string, addrs ...string) string {
 }
 
 // Synchronous names the standbys that a COMMIT waits for on the primary: one by its name, or none with "".
-func (p *Pair) Synchronous(ctx context.Context, names string) error {
+func (p *Pair) Synchronous(names string) error {
 	primary := p.Primary()
-	primary.set("synchronous_standby_names", names)
-	return primary.Reload(ctx)
+	primary.Set("synchronous_standby_names", names)
+	return primary.Reload()
 }
 
 // AwaitSync waits until the primary has a synchronous standby that follows it.
@@ -226,7 +226,7 @@ func (p *Pair) AwaitSync(ctx context.Context) error {
 // The new one waits for no standby until Rejoin.
 func (p *Pair) Promote(ctx context.Context) error {
 	s := p.Standby()
-	s.set("synchronous_standby_names", "")
+	s.Set("synchronous_standby_names", "")
 	if err := p.run(ctx, "pg_ctl", "promote", "--pgdata="+s.data(), "--timeout=30"); err != nil {
 		return err
 	}

@@ -92,8 +92,8 @@ func (s *Server) conf() string { return filepath.Join(s.pair.dir, s.Name, "conf"
 
 func (s *Server) port(of *Server) string { _, port, _ := net.SplitHostPort(of.addr); return port }
 
-// set changes a setting for the next Start or Reload.
-func (s *Server) set(name, value string) {
+// Set changes a setting for the next Start or Reload.
+func (s *Server) Set(name, value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settings[name] = value
@@ -183,7 +183,7 @@ func (s *Server) do(ctx context.Context, database, sql string) error {
 }
 
 // Reload makes the server read its settings again.
-func (s *Server) Reload(context.Context) error {
+func (s *Server) Reload() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.writeConf(); err != nil || s.cmd == nil {
