@@ -49,6 +49,8 @@ require (
 	golang.org/x/time v0.16.0 // indirect
 )
 
+require github.com/anishathalye/porcupine v1.3.1
+
 require (
 	github.com/klauspost/crc32 v1.3.0 // indirect
 	github.com/minio/crc64nvme v1.1.1 // indirect

@@ -38,6 +38,7 @@ type Conn struct {
 	buf  []byte
 	tags int
 	tag  []byte
+	done []byte // the text of the tagged OK of the last command
 	caps map[string]bool
 }
 
@@ -143,9 +144,15 @@ func (c *Conn) Do(command string, on func(Response) error) error {
 	return c.finish(verb(command), on)
 }
 
+// Completion is the tagged OK of the last command, for its code: APPENDUID, COPYUID.
+func (c *Conn) Completion() Response {
+	return Response{Tag: Tagged, Kind: []byte("OK"), Rest: c.done}
+}
+
 // begin puts a new tag and the command to what waits to be written.
 func (c *Conn) begin(command string) {
 	c.tags++
+	c.done = c.done[:0]
 	c.tag = strconv.AppendInt(append(c.tag[:0], 'm'), int64(c.tags), 10)
 	c.out = append(append(append(c.out, c.tag...), ' '), command...)
 }
@@ -167,6 +174,7 @@ func (c *Conn) finish(command string, on func(Response) error) error {
 		}
 		switch {
 		case r.Tag == Tagged && r.Is("OK"):
+			c.done = append(c.done[:0], r.Rest...)
 			return failed
 		case r.Tag == Tagged:
 			return errors.Join(&StatusError{command, string(r.Kind), string(r.Rest)}, failed)

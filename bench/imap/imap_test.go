@@ -239,6 +239,22 @@ func TestItems(t *testing.T) {
 	}
 }
 
+func TestCompletion(t *testing.T) {
+	c := script(t, "m1 OK [COPYUID 7 3 12] done\r\nm2 NO no\r\n")
+	if err := c.Do("UID COPY 3 Archive", nil); err != nil {
+		t.Fatal(err)
+	}
+	if value, ok := c.Completion().Code("COPYUID"); !ok || string(value) != "7 3 12" {
+		t.Errorf("COPYUID %q, %v", value, ok)
+	}
+	if err := c.Do("UID COPY 4 Archive", nil); err == nil {
+		t.Error("NO is no error")
+	}
+	if _, ok := c.Completion().Code("COPYUID"); ok {
+		t.Error("the code of an earlier command is told")
+	}
+}
+
 func TestHasFlag(t *testing.T) {
 	for value, want := range map[string]bool{
 		`(\Seen)`: true, `(\Answered \SEEN $x)`: true, `(\seen)`: true, `()`: false, `(\Seenx Seen)`: false, ``: false,
