@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -42,6 +43,8 @@ type Observer interface {
 type DB struct {
 	kind    Engine
 	backend backend
+	writes  sync.RWMutex // held for reading by every Write
+	held    error        // why nothing is written now, nil: it is; under writes
 }
 
 // backend is what an engine does for DB.
@@ -105,7 +108,25 @@ func (d *DB) Write(ctx context.Context, turn int64, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return mail.E("db.Write", mail.Unavailable, context.Cause(ctx))
 	}
+	d.writes.RLock()
+	defer d.writes.RUnlock()
+	if d.held != nil {
+		return mail.E("db.Write", mail.Unavailable, d.held)
+	}
 	return d.backend.write(ctx, turn, fn)
+}
+
+// Hold waits for the writes under way, and refuses those that come after with mail.Unavailable and the cause, until release
+// is called. What is read between the two does not change. It is for one process's database: other nodes write on.
+func (d *DB) Hold(cause error) (release func()) {
+	d.hold(cause)
+	return func() { d.hold(nil) }
+}
+
+func (d *DB) hold(cause error) {
+	d.writes.Lock()
+	defer d.writes.Unlock()
+	d.held = cause
 }
 
 // Read runs fn in a read-only transaction that sees one snapshot of the database. A statement that writes fails.

@@ -18,15 +18,18 @@ type liteConn struct {
 	recent *list.List               // of *liteStmt, most recently used first
 	time   time.Time                // the clock of the current transaction
 	base   int64                    // totalChanges when the current closure began
+	extra  int64                    // rows of the current closure that triggers have changed
 	ctx    context.Context          // of the current Read, nil on the writing connection
 }
 
 type liteStmt struct {
 	sqliteStmt
-	sql string
-	row bool // the first step gave a row that was not handed out yet
-	end bool
-	c   *liteConn
+	sql    string
+	row    bool // the first step gave a row that was not handed out yet
+	end    bool
+	before int64 // totalChanges when it began
+	rows   int64 // it has changed itself, when it has ended
+	c      *liteConn
 }
 
 func openLite(path string, pragmas []string) (*liteConn, error) {
@@ -53,7 +56,8 @@ func (c *liteConn) close() error {
 
 // begin prepares for a Read: its clock, and its context, which interrupts queries until stop is called.
 func (c *liteConn) begin(ctx context.Context, now time.Time) (stop func()) {
-	c.time, c.base, c.ctx = now, c.totalChanges(), ctx
+	c.time, c.ctx = now, ctx
+	c.count()
 	unwatch := c.watch(ctx)
 	return func() {
 		if c.ctx != nil {
@@ -62,6 +66,9 @@ func (c *liteConn) begin(ctx context.Context, now time.Time) (stop func()) {
 		}
 	}
 }
+
+// count begins to count what a closure changes.
+func (c *liteConn) count() { c.base, c.extra = c.totalChanges(), 0 }
 
 // do runs a statement of this package's own.
 func (c *liteConn) do(sql string) error {
@@ -98,6 +105,7 @@ func (c *liteConn) start(st statement) (*liteStmt, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.before, s.rows, s.end = c.totalChanges(), 0, false
 	if err = s.bind(st.args); err == nil {
 		s.row, err = s.step()
 	}
@@ -105,16 +113,17 @@ func (c *liteConn) start(st statement) (*liteStmt, error) {
 		s.reset()
 		return nil, fmt.Errorf("%w in %.200q", err, st.sql)
 	}
-	s.end = !s.row
+	if !s.row {
+		s.ended()
+	}
 	return s, nil
 }
 
 func (c *liteConn) engine() Engine          { return SQLite }
 func (c *liteConn) now() (time.Time, error) { return c.time, nil }
-func (c *liteConn) changed() int64          { return c.totalChanges() - c.base }
+func (c *liteConn) changed() int64          { return c.totalChanges() - c.base - c.extra }
 
 func (c *liteConn) exec(st statement) (int64, error) {
-	before := c.totalChanges()
 	s, err := c.start(st)
 	for err == nil && !s.end {
 		_, err = s.next()
@@ -123,7 +132,7 @@ func (c *liteConn) exec(st statement) (int64, error) {
 		return 0, err
 	}
 	s.reset()
-	return c.totalChanges() - before, nil
+	return s.rows, nil
 }
 
 func (c *liteConn) queue(st statement) error {
@@ -165,8 +174,21 @@ func (s *liteStmt) next() (bool, error) {
 		s.reset()
 		err = fmt.Errorf("%w in %.200q", err, s.sql)
 	}
+	if !more && err == nil {
+		s.ended()
+	}
 	s.end = !more
 	return more, err
+}
+
+// ended counts what the statement has changed, and apart from that what triggers have: those are of a transfer to another
+// database (store/transfer), and nobody who asks for the number of changed rows means them.
+func (s *liteStmt) ended() {
+	s.end = true
+	if all := s.c.totalChanges() - s.before; all > 0 {
+		s.rows = s.c.changes()
+		s.c.extra += all - s.rows
+	}
 }
 
 func (s *liteStmt) column(i int, v *value) error {
@@ -176,7 +198,9 @@ func (s *liteStmt) column(i int, v *value) error {
 
 // close ends the result; the statement stays prepared.
 func (s *liteStmt) close() error {
-	s.end = true
 	s.reset()
+	if !s.end {
+		s.ended()
+	}
 	return nil
 }

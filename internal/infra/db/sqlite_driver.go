@@ -15,7 +15,8 @@ import (
 type sqliteConn interface {
 	prepare(sql string) (sqliteStmt, error)
 	inTransaction() bool
-	totalChanges() int64                     // rows changed since the connection was opened, also those rolled back
+	totalChanges() int64                     // rows changed since the connection was opened, also by triggers and those rolled back
+	changes() int64                          // rows that the last statement that writes has changed itself, and not by triggers
 	watch(ctx context.Context) (stop func()) // ctx interrupts what runs until stop is called
 	keepLog() error                          // close does not copy the log back and remove it, though it is the last to close
 	close() error

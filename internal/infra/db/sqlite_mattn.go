@@ -20,7 +20,8 @@ const sqliteDriverName = "sqlite3"
 type nativeConn struct {
 	conn    *sqlite3.SQLiteConn
 	ctx     context.Context // of the Read that uses the connection
-	changes sqliteStmt
+	total   sqliteStmt      // SELECT total_changes()
+	last    sqliteStmt      // SELECT changes()
 }
 
 func openSQLite(path string) (sqliteConn, error) {
@@ -31,7 +32,10 @@ func openSQLite(path string) (sqliteConn, error) {
 		return nil, nativeError(err)
 	}
 	c := &nativeConn{conn: conn.(*sqlite3.SQLiteConn), ctx: context.Background()}
-	if c.changes, err = c.prepare("SELECT total_changes()"); err != nil {
+	if c.total, err = c.prepare("SELECT total_changes()"); err == nil {
+		c.last, err = c.prepare("SELECT changes()")
+	}
+	if err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
@@ -59,12 +63,16 @@ func (c *nativeConn) prepare(sql string) (sqliteStmt, error) {
 
 func (c *nativeConn) inTransaction() bool { return !c.conn.AutoCommit() }
 
-func (c *nativeConn) totalChanges() int64 {
+func (c *nativeConn) totalChanges() int64 { return number(c.total) }
+func (c *nativeConn) changes() int64      { return number(c.last) }
+
+// number is the answer of a statement that has one.
+func number(s sqliteStmt) int64 {
 	var v value
-	if row, err := c.changes.step(); err == nil && row {
-		c.changes.column(0, &v)
+	if row, err := s.step(); err == nil && row {
+		s.column(0, &v)
 	}
-	c.changes.reset()
+	s.reset()
 	return v.int
 }
 
@@ -77,7 +85,8 @@ func (c *nativeConn) watch(ctx context.Context) (stop func()) {
 func (c *nativeConn) keepLog() error { return nil }
 
 func (c *nativeConn) close() error {
-	c.changes.close()
+	c.total.close()
+	c.last.close()
 	return c.conn.Close()
 }
 

@@ -96,6 +96,8 @@ func (c *translatedConn) inTransaction() bool {
 
 func (c *translatedConn) totalChanges() int64 { return sqlite3.Xsqlite3_total_changes64(c.tls, c.db) }
 
+func (c *translatedConn) changes() int64 { return sqlite3.Xsqlite3_changes64(c.tls, c.db) }
+
 func (c *translatedConn) watch(ctx context.Context) (stop func()) {
 	if ctx.Done() == nil {
 		return func() {}

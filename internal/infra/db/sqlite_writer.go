@@ -149,7 +149,7 @@ func (w *writer) call(j *job) state {
 			return w.found()
 		}
 	}
-	w.conn.base = w.conn.totalChanges()
+	w.conn.count()
 	w.current = j
 	j.err = protect(w.options.Logger, &Tx{session: w.conn, ctx: j.ctx}, j.fn)
 	w.current = nil
