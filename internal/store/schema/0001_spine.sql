@@ -724,3 +724,26 @@ CREATE TABLE notification_rules (
     quiet_to   BIGINT NOT NULL,
     zone       TEXT NOT NULL              -- '': no quiet hours
 );
+
+------------------------------------------------------------------------------------------------------------ transfer
+
+-- How far the copying of one database into another has come (store/transfer), in both of them. While there is a row in the
+-- target it is not whole, and nobody serves it.
+CREATE TABLE transfer (
+    part      TEXT PRIMARY KEY,           -- a table; '': all of it
+    token     TEXT NOT NULL,              -- of this transfer, the same in both databases
+    state     BIGINT NOT NULL,            -- 0: begun; of a table 1: copied, 2: compared; of all 1: at rest and equal
+    place     {{bytes}} NOT NULL,         -- of a table: rows up to this key are copied, or compared
+    seq       BIGINT NOT NULL,            -- changes up to here are in what is copied of it
+    row_count BIGINT NOT NULL             -- copied so far
+);
+
+-- Which rows have changed since a transfer has begun: triggers write it that are there as long. SQLite alone is copied from.
+CREATE TABLE transfer_change (
+    seq  INTEGER PRIMARY KEY,             -- the rowid
+    part TEXT NOT NULL,                   -- the table
+    k1   {{bytes}},                       -- the columns of its primary key, each in its own type
+    k2   {{bytes}},
+    k3   {{bytes}},
+    k4   {{bytes}}
+);

@@ -191,18 +191,26 @@ func (s *Store) Remove(ctx context.Context, at ...blob.Location) error {
 		if err != nil {
 			return err
 		}
-		for gone := int64(removeParts); gone == removeParts; {
-			err := s.db.Write(ctx, int64(p.id), func(tx *db.Tx) (err error) {
-				gone, err = tx.Exec(`DELETE FROM blob_bytes WHERE name = $1 AND part IN
-					(SELECT part FROM blob_bytes WHERE name = $1 ORDER BY part LIMIT $2)`, p.id, removeParts)
-				return err
-			})
-			if err != nil && !errors.Is(err, db.ErrCommitUnknown) { // unknown: it can be repeated, here it is
-				return mail.E(op, mail.Unavailable, err)
-			}
-			if err != nil {
-				gone = removeParts
-			}
+		if err := s.Clear(ctx, p.id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Clear removes what there is of a body, whole or what a Put has left that did not come to its end: then the id can be put again.
+func (s *Store) Clear(ctx context.Context, id mail.ObjectID) error {
+	for gone := int64(removeParts); gone == removeParts; {
+		err := s.db.Write(ctx, int64(id), func(tx *db.Tx) (err error) {
+			gone, err = tx.Exec(`DELETE FROM blob_bytes WHERE name = $1 AND part IN
+				(SELECT part FROM blob_bytes WHERE name = $1 ORDER BY part LIMIT $2)`, id, removeParts)
+			return err
+		})
+		if err != nil && !errors.Is(err, db.ErrCommitUnknown) { // unknown: it can be repeated, here it is
+			return mail.E("blob/sql.Remove", mail.Unavailable, err)
+		}
+		if err != nil {
+			gone = removeParts
 		}
 	}
 	return nil
