@@ -40,6 +40,7 @@ type commands struct {
 	Verify     verify     `cmd:"" help:"Check everything that is kept: rows, counters, bodies."`
 	Rebuild    rebuild    `cmd:"" help:"Make lost rows of bodies again from the packs and the key file of a stopped server."`
 	Restored   restored   `cmd:"" help:"Make the stopped server ready again after its database was put back from a backup."`
+	Migrate    migrate    `cmd:"" help:"Copy the running server into a cluster, and stop it when all is there."`
 	Check      check      `cmd:"" help:"Say what is wrong with ports, DNS, certificate and machine, and how to mend it."`
 	Config     show       `cmd:"" help:"Check the configuration and print each value with where it comes from."`
 	Version    version    `cmd:"" help:"Print the version."`

@@ -44,9 +44,21 @@ type (
 	QueueStop      = adminserver.QueueStop
 	NewQueueStop   = adminserver.NewQueueStop
 
+	Migration    = adminserver.Migration
+	NewMigration = adminserver.NewMigration
+
 	DKIMKey    = adminserver.DKIMKey
 	Rotation   = adminserver.Rotation
 	Submission = adminserver.Submission
+)
+
+// What a migration is at.
+const (
+	MigrationNone    = adminserver.MigrationNone
+	MigrationRuns    = adminserver.MigrationRuns
+	MigrationPauses  = adminserver.MigrationPauses
+	MigrationFailed  = adminserver.MigrationFailed
+	MigrationIsMoved = adminserver.MigrationIsMoved
 )
 
 // Explain is the text of an error for a person.
@@ -80,7 +92,7 @@ func openOffline(ctx context.Context, cfg config.Config, log *slog.Logger) (*Adm
 }
 
 func (n *Node) adminHandler() http.Handler {
-	return adminserver.Handler(adminserver.Options{Provision: n.rooms.provision, Submission: n.rooms.submission, Verify: n.verify, Records: n.records, Queue: n.operator(), Cluster: nodes{n}, Log: n.log})
+	return adminserver.Handler(adminserver.Options{Provision: n.rooms.provision, Submission: n.rooms.submission, Verify: n.verify, Records: n.records, Queue: n.operator(), Cluster: nodes{n}, Migrator: n.migrator, Log: n.log})
 }
 
 // adminDoor is the door of the admin socket.

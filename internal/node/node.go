@@ -28,6 +28,8 @@ type Node struct {
 	queue        atomic.Pointer[queue.Queue]
 	pushing      *pushing.Pushing
 	pictures     *pictures.Pictures
+
+	migrator *migrator
 }
 
 // Open opens the data folder and builds all rooms. It opens no socket: the node can be administered, and Serve makes it
@@ -41,6 +43,9 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger) (*Node, erro
 	if half && err == nil {
 		err = errRestoring
 	}
+	if err == nil {
+		err = n.checkServed(ctx)
+	}
 	if err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
@@ -53,13 +58,17 @@ func openNode(ctx context.Context, cfg config.Config, log *slog.Logger) (*Node, 
 	if n.rooms, err = openRooms(ctx, cfg, log, n.meters); err != nil {
 		return nil, err
 	}
+	n.migrator = newMigrator(n)
 	n.showSizes()
 	n.meters.registry.GaugeFunc("certificate_seconds_left", "How long clients will still accept the server's certificate.", func() float64 { return n.certificates.left() })
 	return n, nil
 }
 
 // Close closes all rooms. Nothing that was acknowledged is lost when it is never called.
-func (n *Node) Close() error { return n.rooms.close() }
+func (n *Node) Close() error {
+	n.migrator.close()
+	return n.rooms.close()
+}
 
 // Serve opens the doors, calls ready with where they listen, and serves until ctx ends; then it lets sessions finish what
 // they are at, and returns nil. A door that fails ends it with an error.
@@ -84,6 +93,7 @@ func (n *Node) Serve(ctx context.Context, ready func(Ready) error) error {
 	work := &work{begin: n.startWork}
 	work.start(ctx)
 	defer work.stop()
+	n.migrator.serve(func() { work.start(ctx) }, work.stop, func() { cancel(nil) })
 	admin, err := n.adminDoor()
 	if err != nil {
 		closeAll(doors)

@@ -15,6 +15,7 @@ type service struct {
 	mu      sync.Mutex
 	away    string // why it cannot serve, "" where it can
 	drained string // why it is not to serve, "" where it is
+	moving  string // why it must not be written to, "" where it may
 }
 
 // draining is what a node says of itself that is not to serve any more.
@@ -25,7 +26,7 @@ func (s *service) set(reason *string, why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	*reason = why
-	if s.away == "" && s.drained == "" {
+	if s.away == "" && s.drained == "" && s.moving == "" {
 		s.gate.Open()
 	} else {
 		s.gate.Shut()
@@ -45,6 +46,9 @@ func (s *service) why() string {
 	defer s.mu.Unlock()
 	if s.away != "" {
 		return s.away
+	}
+	if s.moving != "" {
+		return s.moving
 	}
 	return s.drained
 }

@@ -18,10 +18,10 @@ const sqliteDriverName = "sqlite3"
 
 // nativeConn is a connection of the C library.
 type nativeConn struct {
-	conn    *sqlite3.SQLiteConn
-	ctx     context.Context // of the Read that uses the connection
-	total   sqliteStmt      // SELECT total_changes()
-	last    sqliteStmt      // SELECT changes()
+	conn  *sqlite3.SQLiteConn
+	ctx   context.Context // of the Read that uses the connection
+	total sqliteStmt      // SELECT total_changes()
+	last  sqliteStmt      // SELECT changes()
 }
 
 func openSQLite(path string) (sqliteConn, error) {

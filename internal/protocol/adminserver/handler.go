@@ -33,6 +33,7 @@ type Options struct {
 	Records    Records
 	Queue      queue.Operator
 	Cluster    Cluster
+	Migrator   Migrator
 	Log        *slog.Logger
 }
 
@@ -43,12 +44,13 @@ type handler struct {
 	records    Records
 	queue      queue.Operator
 	cluster    Cluster
+	migrator   Migrator
 	log        *slog.Logger
 }
 
 // Handler serves the API.
 func Handler(o Options) http.Handler {
-	h := &handler{o.Provision, o.Submission, o.Verify, o.Records, o.Queue, o.Cluster, o.Log}
+	h := &handler{o.Provision, o.Submission, o.Verify, o.Records, o.Queue, o.Cluster, o.Migrator, o.Log}
 	mux := http.NewServeMux()
 	for pattern, serve := range h.routes() {
 		mux.Handle(pattern, h.answer(serve))
@@ -102,6 +104,10 @@ func (h *handler) routes() map[string]operation {
 		"DELETE /v1/aliases/{address}": h.removeAlias,
 
 		"POST /v1/verify": h.verifyAll,
+
+		"GET /v1/migration":    h.getMigration,
+		"POST /v1/migration":   h.beginMigration,
+		"DELETE /v1/migration": h.abandonMigration,
 	}
 	h.groupRoutes(routes)
 	h.queueRoutes(routes)

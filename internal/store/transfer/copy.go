@@ -33,6 +33,11 @@ func (t *Transfer) Copy(ctx context.Context) error {
 	if err := t.eachTable(ctx, t.compareTable); err != nil {
 		return err
 	}
+	return t.Follow(ctx)
+}
+
+// Follow follows what has changed since, after Copy.
+func (t *Transfer) Follow(ctx context.Context) error {
 	if err := t.follow(ctx); err != nil {
 		return err
 	}
