@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -254,4 +255,41 @@ func TestTimelineNotTold(t *testing.T) {
 	}
 	d, _ := onPair(t, p, strings.Replace(p.URL(), postgres.User+"@", "guest@", 1))
 	write(t, d, addAccount(1))
+}
+
+// Health tells who is who, and how far the standby is behind.
+func TestHealth(t *testing.T) {
+	p := postgres.ForTest(t, postgres.Options{})
+	d, _ := onPair(t, p)
+	health := func(d *db.DB) db.Health {
+		t.Helper()
+		h, err := d.Health(t.Context())
+		must(t, err)
+		return h
+	}
+	roles := func(h db.Health) (out []string) {
+		for _, s := range h.Servers {
+			out = append(out, s.Role)
+		}
+		return out
+	}
+	h := health(d)
+	if !slices.Equal(roles(h), []string{"primary", "standby"}) || h.Servers[0].Timeline != 1 || h.Servers[0].Answer <= 0 ||
+		len(h.Standbys) != 1 || h.Standbys[0].Name != "b" || h.Standbys[0].Sync != "sync" || h.Standbys[0].State != "streaming" {
+		t.Errorf("a pair: %+v", h)
+	}
+	must(t, p.Primary().Kill())
+	must(t, p.Promote(t.Context()))
+	write(t, d, addAccount(1)) // waits for the new one
+	waitFor(t, func() bool { return health(d).Servers[0].Role == "away" })
+	h = health(d)
+	if !slices.Equal(roles(h), []string{"away", "primary"}) || h.Servers[0].Err == "" || h.Servers[1].Timeline != 2 || len(h.Standbys) != 0 {
+		t.Errorf("the standby was promoted: %+v", h)
+	}
+	alone, _ := onPair(t, p, p.Primary().URL(postgres.User))
+	if h := health(alone); !slices.Equal(roles(h), []string{"primary"}) || h.Servers[0].Timeline != 2 {
+		t.Errorf("one host: %+v", h)
+	}
+	must(t, p.A.Start(t.Context())) // nobody made it a standby
+	waitFor(t, func() bool { return health(d).Servers[0].Role == "former primary" })
 }
