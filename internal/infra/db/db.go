@@ -36,7 +36,7 @@ type Options struct {
 // Observer is told what the database did. Its methods are called on the path of writes and must not block.
 type Observer interface {
 	Commit(closures int, took time.Duration, err error) // one COMMIT, with the closures that shared it
-	Retry(reason string)                                // a closure was run again: "lost transaction", "failed closure", "serialization", "connection"
+	Retry(reason string)                                // a closure was run again: "lost transaction", "failed closure", "serialization", "connection", "locked"
 }
 
 // DB is an open database. All methods may be called from any goroutine.
@@ -50,6 +50,7 @@ type DB struct {
 // backend is what an engine does for DB.
 type backend interface {
 	write(ctx context.Context, turn int64, fn func(*Tx) error) error
+	writeShared(ctx context.Context, turn int64, fn func(*Tx) error) error
 	read(ctx context.Context, fn func(*Tx) error) error
 	migrate(ctx context.Context, fsys fs.FS) error
 	close() error
@@ -105,6 +106,21 @@ func (d *DB) Ping(ctx context.Context) error {
 // one and 0 for work of no account in particular: closures with different keys are served in turn. See the package documentation for the rules of closures and the
 // meaning of errors.
 func (d *DB) Write(ctx context.Context, turn int64, fn func(*Tx) error) error {
+	return d.write(ctx, turn, fn, d.backend.write)
+}
+
+// WriteShared is Write for a closure that many callers have, each for another account, which is the turn: those that wait at the
+// same time are committed together. It is short, a few round trips, because each of those that share its transaction waits for
+// it; what it would have to wait for it leaves alone (see ErrAlone); and its statements are Texts where that is worth it. SQLite
+// does all writes so.
+func (d *DB) WriteShared(ctx context.Context, turn int64, fn func(*Tx) error) error {
+	if turn == 0 {
+		return d.Write(ctx, turn, fn)
+	}
+	return d.write(ctx, turn, fn, d.backend.writeShared)
+}
+
+func (d *DB) write(ctx context.Context, turn int64, fn func(*Tx) error, by func(context.Context, int64, func(*Tx) error) error) error {
 	if err := ctx.Err(); err != nil {
 		return mail.E("db.Write", mail.Unavailable, context.Cause(ctx))
 	}
@@ -113,7 +129,7 @@ func (d *DB) Write(ctx context.Context, turn int64, fn func(*Tx) error) error {
 	if d.held != nil {
 		return mail.E("db.Write", mail.Unavailable, d.held)
 	}
-	return d.backend.write(ctx, turn, fn)
+	return by(ctx, turn, fn)
 }
 
 // Hold waits for the writes under way, and refuses those that come after with mail.Unavailable and the cause, until release

@@ -58,6 +58,18 @@
 // A COMMIT that waits for a synchronous standby which is away is given up after commitTimeout and is unknown: it stands on the
 // primary. Repeating it under its key waits for the standby again, since that writes too (store/tx).
 //
+// # Shared transactions
+//
+// SQLite commits all closures that wait at the same time together. PostgreSQL does so with those that are handed to WriteShared:
+// closures that are short, that many callers have, each for an account of its own. They run in step in one transaction, at most
+// maxMembers: what all of them ask and write goes out in one round trip, and what they have in common (Text) as one
+// statement. A group begins when none runs, or fullGroup closures wait; who is alone waits for nobody.
+//
+// No closure waits for another's locks: one that meets a lock returns ErrAlone, is tried with later groups, and at last waits in a
+// transaction of its own. When one fails that has changed something, or a statement does, everything is taken back and
+// all of the group run again, each alone; so each gets its own error, and the next aloneFor closures share nothing. When the answer to the
+// shared COMMIT is lost, all of them hear ErrCommitUnknown.
+//
 // # Failures
 //
 // After an error at COMMIT on SQLite nothing that the process knows about the file can be trusted: the file is closed,

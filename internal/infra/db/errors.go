@@ -19,11 +19,16 @@ var (
 	// ErrTooManyRows is matched by the error of a closure that changed more than MaxChangedRows rows.
 	ErrTooManyRows = fmt.Errorf("db: a transaction changes at most %d rows: split the work into several", MaxChangedRows)
 
+	// ErrAlone is what a closure of WriteShared returns, before it has changed anything, when it would have to wait for what others
+	// have locked. It runs again, at last in a transaction of its own, where it waits.
+	ErrAlone = errors.New("db: the closure needs a transaction of its own")
+
 	errClosed    = errors.New("the database is closed")
 	errReadOnly  = errors.New("db: this transaction is read-only: use Write")
 	errRowsOpen  = errors.New("db: a result is still open: read it to the end or close it before the next statement")
 	errTxDone    = errors.New("db: the transaction has ended: a Tx must not be kept beyond its closure")
 	errQueueFull = fmt.Errorf("%d writes are already waiting", MaxWaiting)
+	errGroup     = errors.New("db: another closure of the shared transaction failed")
 	errGoexit    = errors.New("db: the closure ended its goroutine (runtime.Goexit, or a test's FailNow)")
 )
 

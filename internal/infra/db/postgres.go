@@ -54,6 +54,7 @@ type server struct {
 	options Options
 	writers *gate // writes and reads each leave a part of the pool to the other
 	readers *gate
+	groups  *groups
 	patient time.Duration // for COMMIT: commitTimeout, less in tests
 	down    atomic.Bool
 }
@@ -86,6 +87,7 @@ func openServer(ctx context.Context, o Options) (*server, error) {
 	primary.reset = pool.Reset
 	most := max(1, int(config.MaxConns)*3/4)
 	s := &server{pool: pool, primary: primary, options: o, patient: commitTimeout, writers: newGate(most, max(1, most/8)), readers: newGate(most, most)}
+	s.groups = newGroups(s)
 	if err := s.begin(ctx); err != nil {
 		_ = s.close()
 		return nil, err
@@ -259,6 +261,7 @@ func (s *server) close() error {
 	if s.down.Swap(true) {
 		return nil
 	}
+	s.groups.close()
 	s.writers.close()
 	s.readers.close()
 	s.pool.Close() // waits for the transactions that run

@@ -84,8 +84,9 @@ func (c *pgCursor) close() error {
 	return err
 }
 
-func (c *pgCursor) column(i int, v *value) error {
-	raw, f := c.raw[i], &c.fields[i]
+func (c *pgCursor) column(i int, v *value) error { return column(&c.fields[i], c.raw[i], v) }
+
+func column(f *pgconn.FieldDescription, raw []byte, v *value) error {
 	if raw == nil {
 		v.kind = kindNull
 		return nil

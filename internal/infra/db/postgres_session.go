@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ type pgSession struct {
 	readOnly bool
 	patient  time.Duration    // for COMMIT
 	clock    func() time.Time // set in tests instead of the database's
+	asking   string           // what asks for the clock as a write begins; "" is clockSQL
 
 	begun   bool
 	time    time.Time   // zero until it was asked for
@@ -129,7 +131,7 @@ func (s *pgSession) send(ctx context.Context, more ...statement) (pgx.BatchResul
 		}
 		b.Queue(begin)
 		if !s.readOnly {
-			b.Queue(clockSQL)
+			b.Queue(cmp.Or(s.asking, clockSQL))
 		}
 	}
 	pending := s.pending

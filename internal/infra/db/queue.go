@@ -88,6 +88,13 @@ func (q *turnQueue) take(wait bool) *job {
 	return j
 }
 
+// len is how many jobs wait.
+func (q *turnQueue) len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.n
+}
+
 // takeIf returns the next job whose turn passes, nil when there is none.
 func (q *turnQueue) takeIf(pass func(turn int64) bool) *job {
 	q.mu.Lock()

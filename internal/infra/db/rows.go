@@ -138,12 +138,15 @@ type Batch struct {
 func (tx *Tx) Batch() *Batch { return &Batch{tx: tx} }
 
 // Query adds a query. An argument of a wrong type fails the transaction, which the next call tells.
-func (b *Batch) Query(sql string, args ...any) {
+func (b *Batch) Query(sql string, args ...any) { b.add(sql, nil, args) }
+
+func (b *Batch) add(sql string, text *Text, args []any) {
 	if b.results != nil {
 		b.tx.fail("db.Batch", fmt.Errorf("db: the batch was already sent"))
 		return
 	}
 	if st, err := b.tx.statement("db.Batch", sql, args); err == nil {
+		st.text = text
 		b.queries = append(b.queries, st)
 	}
 }

@@ -160,6 +160,11 @@ func (f *file) write(ctx context.Context, turn int64, fn func(*Tx) error) error 
 	}
 }
 
+// writeShared is write: all writes share their transaction with those that wait beside them.
+func (f *file) writeShared(ctx context.Context, turn int64, fn func(*Tx) error) error {
+	return f.write(ctx, turn, fn)
+}
+
 func (f *file) read(ctx context.Context, fn func(*Tx) error) error {
 	return f.readers.use(ctx, func(ctx context.Context, conn *liteConn) error {
 		stop := conn.begin(ctx, f.options.Now())

@@ -32,6 +32,7 @@ type Tx struct {
 type statement struct {
 	sql  string
 	args []any
+	text *Text // nil where the statement has one shape only
 }
 
 // session is what an engine does for one transaction. Its errors are engineErrors or programming errors, without the
@@ -102,11 +103,14 @@ func (tx *Tx) Exec(sql string, args ...any) (rows int64, err error) {
 
 // Queue runs a statement whose answer is not needed: it is sent, in order, with the next statement that needs an answer,
 // or with COMMIT, and its error surfaces there.
-func (tx *Tx) Queue(sql string, args ...any) {
+func (tx *Tx) Queue(sql string, args ...any) { tx.queue(sql, nil, args) }
+
+func (tx *Tx) queue(sql string, text *Text, args []any) {
 	st, err := tx.statement("db.Queue", sql, args)
 	if err != nil {
 		return // tx.failed holds it, and so fails the next statement and the transaction
 	}
+	st.text = text
 	if tx.readOnly {
 		tx.fail("db.Queue", errReadOnly)
 		return

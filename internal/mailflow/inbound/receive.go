@@ -191,13 +191,20 @@ func (in *Inbound) commit(ctx context.Context, s step, m mailflow.Accepted, to [
 		m = in.o.Answers.Prepare(ctx, m, m.Head, to)
 		defer in.o.Answers.Discard(ctx, m)
 	}
-	delivered, err := tx.Once(ctx, in.o.Tx, s.key, accounts, func(t *tx.Tx) ([]mailflow.Delivered, error) {
+	deliver := func(t *tx.Tx) ([]mailflow.Delivered, error) {
 		t.KeepAnswer(s.longer)
 		if err := in.o.Forwarding.Add(t, m, skip); err != nil {
 			return nil, err
 		}
 		return in.o.Delivery.Deliver(t, m, to)
-	})
+	}
+	var delivered []mailflow.Delivered
+	var err error
+	if len(accounts) == 1 {
+		delivered, err = tx.OnceShared(ctx, in.o.Tx, s.key, accounts[0], deliver)
+	} else {
+		delivered, err = tx.Once(ctx, in.o.Tx, s.key, accounts, deliver)
+	}
 	switch {
 	case err == nil:
 		return delivered, nil

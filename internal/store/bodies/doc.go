@@ -2,8 +2,8 @@
 //
 // # What it promises
 //
-//   - Put returns a Body that is on stable storage. It has no name yet: Hold gives it one for an account, in the same
-//     commit as the rows that need it. A Body that no commit names within MaxAge is forgotten.
+//   - Put returns a Body that is on stable storage, or, where it is small and bodies lie in the database, that the commit which
+//     names it writes. It has no name yet: Hold gives it one for an account, in the same commit as the rows that need it. A Body that no commit names within MaxAge is forgotten.
 //   - A body lives while a row of `blob` names it. What is being named and what is being collected meet on the object's
 //     row: either the collector sees the name, or Hold returns ErrPutAgain and the caller puts the body once more.
 //   - Accounts that receive the same message share its bytes, and learn nothing from that: the name is a hash under the

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
@@ -50,19 +51,11 @@ func (s *Store) name(t *tx.Tx, account mail.AccountID, b *Body, holds, expires i
 	if err := s.addObject(t, b); err != nil {
 		return id, err
 	}
-	t.SQL().Queue(`INSERT INTO blob (account_id, blob_id, object_id, wrapped_key, size, holds, expires)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (account_id, blob_id) DO UPDATE SET holds = blob.holds + excluded.holds,
-			expires = CASE WHEN blob.holds + excluded.holds > 0 THEN 0 ELSE excluded.expires END`,
-		account, id[:], b.Object, wrapped, b.Size, holds, expires)
+	t.SQL().QueueText(&nameText, account, id[:], b.Object, wrapped, b.Size, holds, expires)
 	if first {
 		// An account that had this content already goes on with the object it had, so the new one may be left without a
 		// name. Noting that for the first account is enough: the collector looks for others.
-		t.SQL().Queue(`INSERT INTO object_unnamed (object_id, account_id, at)
-			SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT), CAST($3 AS BIGINT)
-			WHERE NOT EXISTS (SELECT 1 FROM blob WHERE account_id = $2 AND blob_id = $4 AND object_id = $1)
-			ON CONFLICT (object_id, account_id) DO UPDATE SET at = excluded.at`,
-			b.Object, account, t.Now(), id[:])
+		t.SQL().QueueText(&unnamedText, b.Object, account, t.Now(), id[:])
 	}
 	if s.keys != nil {
 		s.keys.addObject(account, id, b.Object, b.Size, wrapped)
@@ -70,10 +63,34 @@ func (s *Store) name(t *tx.Tx, account mail.AccountID, b *Body, holds, expires i
 	return id, nil
 }
 
+var nameText, unnamedText, objectText = db.Text{
+	One:  insertName + ` VALUES ($1, $2, $3, $4, $5, $6, $7) ` + nameAgain,
+	Many: insertName + ` SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bytea[], $5::bigint[], $6::bigint[], $7::bigint[]) ` + nameAgain,
+}, db.Text{
+	One: insertUnnamed + ` SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT), CAST($3 AS BIGINT)
+		WHERE NOT EXISTS (SELECT 1 FROM blob WHERE account_id = $2 AND blob_id = $4 AND object_id = $1) ` + unnamedAgain,
+	Many: insertUnnamed + ` SELECT o.id, o.account_id, o.at
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[]) AS o (id, account_id, at, blob_id)
+		WHERE NOT EXISTS (SELECT 1 FROM blob b WHERE b.account_id = o.account_id AND b.blob_id = o.blob_id AND b.object_id = o.id) ` + unnamedAgain,
+}, db.Text{
+	One:  insertObject + ` VALUES ($1, $2, $3, 0, $4)`,
+	Many: insertObject + ` SELECT id, location, size, 0, changed FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bigint[]) AS o (id, location, size, changed)`,
+}
+
+const (
+	insertName = `INSERT INTO blob (account_id, blob_id, object_id, wrapped_key, size, holds, expires)`
+	nameAgain  = `ON CONFLICT (account_id, blob_id) DO UPDATE SET holds = blob.holds + excluded.holds,
+		expires = CASE WHEN blob.holds + excluded.holds > 0 THEN 0 ELSE excluded.expires END`
+
+	insertUnnamed = `INSERT INTO object_unnamed (object_id, account_id, at)`
+	unnamedAgain  = `ON CONFLICT (object_id, account_id) DO UPDATE SET at = excluded.at`
+
+	insertObject = `INSERT INTO object (id, location, size, state, changed)`
+)
+
 // addObject writes the object's row, once in a unit of work. In the first that tries it, the row is new: nobody else knows
 // the id. In a later one it may be there, and may be doomed already: then the row is locked and must be live.
 func (s *Store) addObject(t *tx.Tx, b *Body) error {
-	const insert = `INSERT INTO object (id, location, size, state, changed) VALUES ($1, $2, $3, 0, $4)`
 	before := b.names
 	if before == t {
 		return nil
@@ -87,11 +104,14 @@ func (s *Store) addObject(t *tx.Tx, b *Body) error {
 		}
 		return err
 	}
+	if b.pending != nil {
+		b.pending.Write(t.SQL())
+	}
 	if before == nil {
-		t.SQL().Queue(insert, b.Object, []byte(b.Location), b.Stored, t.Now())
+		t.SQL().QueueText(&objectText, b.Object, []byte(b.Location), b.Stored, t.Now())
 		return nil
 	}
-	n, err := t.SQL().Exec(insert+` ON CONFLICT (id) DO UPDATE SET state = object.state WHERE object.state = 0`,
+	n, err := t.SQL().Exec(objectText.One+` ON CONFLICT (id) DO UPDATE SET state = object.state WHERE object.state = 0`,
 		b.Object, []byte(b.Location), b.Stored, t.Now())
 	if err == nil && n == 0 {
 		b.names = before

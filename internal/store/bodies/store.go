@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/infra/blob"
 	"github.com/mailmesh/mailmesh/internal/infra/blob/sealed"
+	blobsql "github.com/mailmesh/mailmesh/internal/infra/blob/sql"
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -70,7 +71,8 @@ func (s *Store) Close() error {
 	return s.keys.close()
 }
 
-// Body is a body that is on stable storage and has, at first, no name. It belongs to one goroutine.
+// Body is a body that is on stable storage, or will be by the commit that names it, and has, at first, no name. It belongs to
+// one goroutine.
 type Body struct {
 	Object   mail.ObjectID
 	Location blob.Location
@@ -78,6 +80,8 @@ type Body struct {
 	Stored   int64    // sealed bytes
 	Size     int64    // clear bytes
 	Hash     [32]byte // SHA-256 of the clear bytes
+
+	pending *blobsql.Pending // what the commit that names it writes; nil: it was written
 
 	since time.Time // before it was put
 	names *tx.Tx    // the last unit of work that tried to name it
@@ -93,11 +97,27 @@ func (s *Store) Put(ctx context.Context, r io.Reader) (*Body, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := s.sealed.Put(ctx, id, r)
+	later := &laterStore{Store: s.blobs}
+	o, err := sealed.New(later).Put(ctx, id, r)
 	if err != nil {
 		return nil, err
 	}
-	return &Body{Object: id, Location: o.Location, Key: o.Key, Stored: o.Stored, Size: o.Size, Hash: o.Hash, since: since}, nil
+	return &Body{Object: id, Location: o.Location, Key: o.Key, Stored: o.Stored, Size: o.Size, Hash: o.Hash, pending: later.pending, since: since}, nil
+}
+
+// laterStore has a store that keeps bodies in the database leave the one that is put to the transaction that names it.
+type laterStore struct {
+	blob.Store
+	pending *blobsql.Pending
+}
+
+func (l *laterStore) Put(ctx context.Context, id mail.ObjectID, r io.Reader) (at blob.Location, size int64, err error) {
+	putter, ok := l.Store.(blobsql.Putter)
+	if !ok {
+		return l.Store.Put(ctx, id, r)
+	}
+	at, size, l.pending, err = putter.PutLater(ctx, id, r)
+	return at, size, err
 }
 
 // Discard lets the bytes of a body go that no commit will name: a message that was refused after its content came. A body
@@ -107,12 +127,22 @@ func (s *Store) Discard(ctx context.Context, b *Body) error {
 		return nil
 	}
 	b.since = time.Time{} // too old for Hold from now on
+	if b.pending != nil {
+		return nil
+	}
 	return s.blobs.Remove(ctx, b.Location)
 }
 
 // OpenBody opens a body that was just put.
 func (s *Store) OpenBody(ctx context.Context, b *Body) (blob.Reader, error) {
-	r, err := s.sealed.Open(ctx, b.Location, b.Object, b.Key)
+	if b.pending != nil {
+		return opened(sealed.NewReader(b.pending.Open(), b.Object, b.Key))
+	}
+	return opened(s.sealed.Open(ctx, b.Location, b.Object, b.Key))
+}
+
+// opened keeps a nil reader from becoming one that is not nil.
+func opened(r *sealed.Reader, err error) (blob.Reader, error) {
 	if err != nil {
 		return nil, err
 	}

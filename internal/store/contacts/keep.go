@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
@@ -87,18 +88,31 @@ func put(t *tx.Tx, account mail.AccountID, c Contact, fresh bool) {
 		account, c.ID, c.Address.String(), c.Name, c.standing(), c.Shown, c.Days, wrote, c.Created, appendOwn(c.own))
 }
 
+var heardText = db.Text{
+	One: `SELECT account_id, ` + contactColumns + ` FROM contact WHERE account_id = $2 AND id = $1`,
+	Many: `SELECT wanted.n, account_id, ` + contactColumns + ` FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS wanted (wanted_id, wanted_account, n)
+		JOIN contact ON account_id = wanted_account AND id = wanted_id`,
+}
+
 // Heard notes that mail of somebody comes to accounts, which are locked, and returns what the sender is to those who have it as
 // a contact. It belongs to the commit that delivers the mail.
 func (s *Store) Heard(t *tx.Tx, from Person, accounts []mail.AccountID) (map[mail.AccountID]Contact, error) {
 	if from.Address.Domain == "" || len(accounts) == 0 {
 		return nil, nil
 	}
-	args := make([]any, 1, 1+len(accounts))
-	args[0] = IDOf(from.Address)
-	for _, a := range accounts {
-		args = append(args, a)
+	b := t.SQL().Batch()
+	defer b.Close()
+	if len(accounts) == 1 {
+		b.QueryText(&heardText, IDOf(from.Address), accounts[0])
+	} else {
+		args := make([]any, 1, 1+len(accounts))
+		args[0] = IDOf(from.Address)
+		for _, a := range accounts {
+			args = append(args, a)
+		}
+		b.Query(`SELECT account_id, `+contactColumns+` FROM contact WHERE account_id IN (`+marks(1, len(accounts))+`) AND id = $1`, args...)
 	}
-	rows, err := t.SQL().Query(`SELECT account_id, `+contactColumns+` FROM contact WHERE account_id IN (`+marks(1, len(accounts))+`) AND id = $1`, args...)
+	rows, err := b.Rows()
 	if err != nil {
 		return nil, err
 	}

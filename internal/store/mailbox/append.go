@@ -132,15 +132,12 @@ func readForAppend(t *tx.Tx, places []Place) ([]appending, error) {
 	for i := range places {
 		p := &places[i]
 		if p.Mailbox == 0 {
-			b.Query(`SELECT id, uidnext, uidvalidity, role FROM mailbox WHERE account_id = $1 AND role = $2 AND parent_id >= 0`, p.Account, RoleInbox)
+			b.QueryText(&inboxText, p.Account, RoleInbox)
 		} else {
 			b.Query(`SELECT id, uidnext, uidvalidity, role FROM mailbox WHERE account_id = $1 AND id = $2 AND parent_id >= 0`, p.Account, p.Mailbox)
 		}
 		if all[i].refs = threadRefs(p.Message.MessageIDs, p.Message.BaseSubject); len(all[i].refs) > 0 {
-			in, args := inList(all[i].refs, p.Account)
-			b.Query(`SELECT hash, thread_id, CASE WHEN EXISTS (SELECT 1 FROM muted_thread m
-				WHERE m.account_id = r.account_id AND m.thread_id = r.thread_id) THEN 1 ELSE 0 END
-				FROM thread_ref r WHERE account_id = $1 AND hash `+in, args...)
+			queryThreads(b, p.Account, all[i].refs)
 		}
 	}
 	for i := range all {
@@ -158,6 +155,19 @@ func readForAppend(t *tx.Tx, places []Place) ([]appending, error) {
 	}
 	return all, nil
 }
+
+// queryThreads asks for the threads that references belong to. Most messages have one reference, their own.
+func queryThreads(b *db.Batch, account mail.AccountID, refs []int64) {
+	if len(refs) == 1 {
+		b.QueryText(&threadText, account, refs[0])
+		return
+	}
+	in, args := inList(refs, account)
+	b.Query(`SELECT hash, thread_id, `+isMuted+` FROM thread_ref r WHERE account_id = $1 AND hash `+in, args...)
+}
+
+const isMuted = `CASE WHEN EXISTS (SELECT 1 FROM muted_thread m
+	WHERE m.account_id = r.account_id AND m.thread_id = r.thread_id) THEN 1 ELSE 0 END`
 
 // readThreads reads the threads that references belong to, and which of them are muted; nil when there are none.
 func readThreads(b *db.Batch) (known map[int64]mail.ThreadID, muted map[mail.ThreadID]bool, err error) {
@@ -198,13 +208,8 @@ func (s *Store) insertEmail(t *tx.Tx, account mail.AccountID, id mail.MailboxID,
 	created := t.Changed(tx.Change{Account: account, Kind: tx.KindEmail, Op: tx.Created, Object: int64(a.Email)})
 	a.ModSeq = t.Changed(tx.Change{Account: account, Kind: tx.KindMembership, Op: tx.Created, Object: int64(a.Email), Mailbox: id, UID: a.UID})
 	sql := t.SQL()
-	sql.Queue(`INSERT INTO email (account_id, id, thread_id, blob_id, size, received, created_modseq, summary)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		account, a.Email, a.Thread, m.Blob, m.Size, received, created, m.Summary)
-	sql.Queue(`INSERT INTO membership (account_id, mailbox_id, uid, email_id, modseq, flags, keywords, size, received, saved,
-			thread_id, sent, attachment)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		account, id, a.UID, a.Email, a.ModSeq, m.Flags.Bits, keywords, m.Size, received, t.Now().UnixMilli(),
+	sql.QueueText(&emailText, account, a.Email, a.Thread, m.Blob, m.Size, received, created, m.Summary)
+	sql.QueueText(&membershipText, account, id, a.UID, a.Email, a.ModSeq, m.Flags.Bits, keywords, m.Size, received, t.Now().UnixMilli(),
 		a.Thread, m.Sent.UnixMilli(), m.HasAttachment)
 	touch(t, account, id, 1, countersOf(m.Flags.Bits, m.Size), a.ModSeq)
 }

@@ -46,10 +46,7 @@ func (c *counters) sub(d counters) {
 // touch writes what changed in the messages of a mailbox to its row: every change of a message ends here. uids is how
 // many were given, modseq the last number of the changes.
 func touch(t *tx.Tx, account mail.AccountID, id mail.MailboxID, uids int, delta counters, modseq mail.ModSeq) {
-	t.SQL().Queue(`UPDATE mailbox SET uidnext = uidnext + $3, modseq = $4, messages = messages + $5, unseen = unseen + $6,
-			unread = unread + $7, deleted = deleted + $8, bytes = bytes + $9
-		WHERE account_id = $1 AND id = $2`,
-		account, id, uids, modseq, delta.messages, delta.unseen, delta.unread, delta.deleted, delta.bytes)
+	t.SQL().QueueText(&touchText, account, id, uids, modseq, delta.messages, delta.unseen, delta.unread, delta.deleted, delta.bytes)
 }
 
 // touchedMailboxes collects what work on many messages changes in mailboxes.
@@ -82,8 +79,7 @@ func (m touchedMailboxes) write(t *tx.Tx, account mail.AccountID) {
 // use writes what emails, each counted once, take of the account's quota.
 func use(t *tx.Tx, account mail.AccountID, messages, bytes int64) {
 	if messages != 0 || bytes != 0 {
-		t.SQL().Queue(`UPDATE account SET used_messages = used_messages + $2, used_bytes = used_bytes + $3 WHERE id = $1`,
-			account, messages, bytes)
+		t.SQL().QueueText(&useText, account, messages, bytes)
 	}
 }
 

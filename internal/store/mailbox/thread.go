@@ -59,8 +59,7 @@ func joinThread(t *tx.Tx, account mail.AccountID, refs []int64, known map[int64]
 	}
 	for _, ref := range kept {
 		if _, ok := known[ref]; !ok {
-			t.SQL().Queue(`INSERT INTO thread_ref (account_id, hash, thread_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
-				account, ref, thread)
+			t.SQL().QueueText(&threadRefText, account, ref, thread)
 		}
 	}
 	return thread

@@ -202,7 +202,10 @@ CREATE TABLE blob_bytes (
     bytes {{bytes}} NOT NULL,
     PRIMARY KEY (name, part)
 );
-
+{{if postgres}}
+-- Sealed bytes do not get smaller: nothing tries.
+ALTER TABLE blob_bytes ALTER COLUMN bytes SET STORAGE EXTERNAL;
+{{end}}
 ------------------------------------------------------------------------------------------------------------- mailbox
 
 CREATE TABLE mailbox (

@@ -99,7 +99,7 @@ func (t *Tx) finish() error {
 
 // logTexts write 1 to 32 lines of the log: what a statement costs by itself is most of what a line costs. A delivery
 // has two lines.
-var logTexts = map[int]string{1: logText(1), 2: logText(2), 4: logText(4), 8: logText(8), 16: logText(16), 32: logText(32)}
+var logTexts = map[int]*db.Text{1: logText(1), 2: logText(2), 4: logText(4), 8: logText(8), 16: logText(16), 32: logText(32)}
 
 // log writes as many lines as one of logTexts does.
 func (t *Tx) log(account mail.AccountID, at int64, changes []change) {
@@ -109,20 +109,35 @@ func (t *Tx) log(account mail.AccountID, at int64, changes []change) {
 		c := &changes[i]
 		args = append(args, c.ModSeq, c.seq, int64(c.Kind), int64(c.Op), c.Object, c.Mailbox, int64(c.UID))
 	}
-	t.sql.Queue(logTexts[len(changes)], args...)
+	t.sql.QueueText(logTexts[len(changes)], args...)
 }
 
-func logText(rows int) string {
-	var b strings.Builder
-	b.WriteString(`INSERT INTO change (account_id, at, modseq, seq, kind, op, object_id, mailbox_id, uid) VALUES `)
-	for i := range rows {
-		if i > 0 {
-			b.WriteByte(',')
+func logText(rows int) *db.Text {
+	const insert = `INSERT INTO change (account_id, at, modseq, seq, kind, op, object_id, mailbox_id, uid) `
+	lines := func(prefix string) string {
+		var b strings.Builder
+		b.WriteString("VALUES ")
+		for i := range rows {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString("(" + prefix + "1," + prefix + "2")
+			for n := range 7 {
+				fmt.Fprintf(&b, ",%s%d", prefix, 3+7*i+n)
+			}
+			b.WriteString(")")
 		}
-		n := 3 + 7*i
-		fmt.Fprintf(&b, "($1,$2,$%d,$%d,$%d,$%d,$%d,$%d,$%d)", n, n+1, n+2, n+3, n+4, n+5, n+6)
+		return b.String()
 	}
-	return b.String()
+	var arrays, columns []string
+	for n := range 2 + 7*rows {
+		arrays, columns = append(arrays, fmt.Sprintf("$%d::bigint[]", n+1)), append(columns, fmt.Sprintf("c%d", n+1))
+	}
+	return &db.Text{
+		One: insert + lines("$"),
+		Many: insert + "SELECT line.* FROM unnest(" + strings.Join(arrays, ",") + ") AS each (" + strings.Join(columns, ",") +
+			") CROSS JOIN LATERAL (" + lines("c") + ") AS line",
+	}
 }
 
 // lastGiven is the highest number this unit of work used.

@@ -21,3 +21,5 @@ func checkFence(ctx context.Context, d *db.Tx) error {
 	}
 	return nil
 }
+
+func fenced(ctx context.Context) bool { return ctx.Value(fenceKey{}) != nil }

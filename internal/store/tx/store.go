@@ -86,7 +86,7 @@ func (s *Store) Read(ctx context.Context, fn func(*Tx) error) error {
 // that is Once's work). It locks the accounts first; none is allowed for work on directory rows alone. The commit
 // may be repeated when its answer was lost.
 func (s *Store) Write(ctx context.Context, accounts []mail.AccountID, fn func(*Tx) error) error {
-	return s.run(ctx, accounts, nil, func(t *Tx) error {
+	return s.run(ctx, s.db.Write, accounts, nil, func(t *Tx) error {
 		if _, err := t.lock(accounts, nil); err != nil {
 			return err
 		}
@@ -97,8 +97,22 @@ func (s *Store) Write(ctx context.Context, accounts []mail.AccountID, fn func(*T
 // Once runs fn under key and returns its answer; a repeat under the same key returns the answer of the first commit
 // without running fn. The answer is kept as JSON with the lowest of the accounts.
 func Once[T any](ctx context.Context, s *Store, key Key, accounts []mail.AccountID, fn func(*Tx) (T, error)) (T, error) {
+	return once(ctx, s, s.db.Write, key, accounts, fn)
+}
+
+// OnceShared is Once for one account and a closure that is short and that many callers have: what waits at the same time shares
+// a transaction (see db.DB.WriteShared).
+func OnceShared[T any](ctx context.Context, s *Store, key Key, account mail.AccountID, fn func(*Tx) (T, error)) (T, error) {
+	write := s.db.WriteShared
+	if fenced(ctx) {
+		write = s.db.Write // a fence waits for locks
+	}
+	return once(ctx, s, write, key, []mail.AccountID{account}, fn)
+}
+
+func once[T any](ctx context.Context, s *Store, write writeFunc, key Key, accounts []mail.AccountID, fn func(*Tx) (T, error)) (T, error) {
 	var answer T
-	err := s.run(ctx, accounts, &key, func(t *Tx) error {
+	err := s.run(ctx, write, accounts, &key, func(t *Tx) error {
 		var zero T
 		answer = zero
 		answered, err := t.lock(accounts, &key)
@@ -128,8 +142,11 @@ const maxRepeats = 5
 // repeatFor bounds how long: where a COMMIT hangs, as while a synchronous standby is away, so does the next.
 const repeatFor = 20 * time.Second
 
+// writeFunc is a method of the database that writes.
+type writeFunc func(ctx context.Context, turn int64, fn func(*db.Tx) error) error
+
 // run commits fn, again where that may be, and rings. key is that of a Once, nil without one.
-func (s *Store) run(ctx context.Context, accounts []mail.AccountID, key *Key, fn func(*Tx) error) error {
+func (s *Store) run(ctx context.Context, write writeFunc, accounts []mail.AccountID, key *Key, fn func(*Tx) error) error {
 	turn := int64(0)
 	if len(accounts) > 0 {
 		turn = int64(slices.Min(accounts))
@@ -142,7 +159,7 @@ func (s *Store) run(ctx context.Context, accounts []mail.AccountID, key *Key, fn
 		var rings []mail.StateChange
 		var after []func()
 		var given []Numbers
-		err := s.db.Write(ctx, turn, func(d *db.Tx) error {
+		err := write(ctx, turn, func(d *db.Tx) error {
 			if err := checkFence(ctx, d); err != nil {
 				return err
 			}
@@ -213,9 +230,14 @@ func (t *Tx) record(key Key, answer any) error {
 	if err != nil {
 		return fmt.Errorf("record the answer of a write: %w", err)
 	}
-	t.sql.Queue(`INSERT INTO done (account_id, key, result, at) VALUES ($1, $2, $3, $4)`,
-		t.home, key[:], result, t.Now().Add(t.longer).UnixMilli())
+	t.sql.QueueText(&recordText, t.home, key[:], result, t.Now().Add(t.longer).UnixMilli())
 	return nil
+}
+
+var recordText = db.Text{
+	One: `INSERT INTO done (account_id, key, result, at) VALUES ($1, $2, $3, $4)`,
+	Many: `INSERT INTO done (account_id, key, result, at)
+		SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bigint[])`,
 }
 
 // ForgetDone removes records older than DoneKept, at most limit of them, and returns how many went.

@@ -76,24 +76,29 @@ func (t *Tx) lock(ids []mail.AccountID, key *Key) (answered []byte, err error) {
 	defer b.Close()
 	for _, id := range ids {
 		const update = `UPDATE account SET modseq = modseq + 1 WHERE id = $1 AND state = 'here'`
-		if t.sql.Engine() == db.SQLite { // RETURNING would build a table there, which costs more than asking
+		switch {
+		case t.sql.Engine() == db.SQLite: // RETURNING would build a table there, which costs more than asking
 			t.sql.Queue(update, id)
 			b.Query(`SELECT modseq FROM account WHERE id = $1 AND state = 'here'`, id)
-		} else {
+		case t.sql.Shared():
+			b.QueryText(&lockText, id)
+		default:
 			b.Query(update+` RETURNING modseq`, id)
 		}
 	}
 	if key != nil {
-		b.Query(`SELECT result FROM done WHERE account_id = $1 AND key = $2`, t.home, key[:])
+		b.QueryText(&answeredText, t.home, key[:])
 	}
 	t.accounts = make([]account, len(ids))
 	for i, id := range ids {
 		t.accounts[i].id = id
 		err := b.QueryRow().Scan(&t.accounts[i].modseq)
-		if errors.Is(err, db.ErrNoRows) {
+		switch {
+		case errors.Is(err, db.ErrNoRows) && t.sql.Shared():
+			return nil, db.ErrAlone
+		case errors.Is(err, db.ErrNoRows):
 			return nil, mail.E("tx.Write", mail.Gone, fmt.Errorf("account %v is not here", id))
-		}
-		if err != nil {
+		case err != nil:
 			return nil, err
 		}
 	}
@@ -103,4 +108,20 @@ func (t *Tx) lock(ids []mail.AccountID, key *Key) (answered []byte, err error) {
 		}
 	}
 	return answered, nil
+}
+
+// lockText passes over accounts whose row is locked: others share the transaction, and would wait as well.
+var lockText = db.Text{
+	One: `UPDATE account SET modseq = modseq + 1
+		WHERE id = (SELECT id FROM account WHERE id = $1 AND state = 'here' FOR UPDATE SKIP LOCKED) RETURNING modseq`,
+	Many: `WITH free AS MATERIALIZED (
+			SELECT wanted.n, a.id FROM unnest($1::bigint[]) WITH ORDINALITY AS wanted (id, n)
+			JOIN account a ON a.id = wanted.id WHERE a.state = 'here' FOR UPDATE OF a SKIP LOCKED)
+		UPDATE account SET modseq = modseq + 1 FROM free WHERE account.id = free.id RETURNING free.n, modseq`,
+}
+
+var answeredText = db.Text{
+	One: `SELECT result FROM done WHERE account_id = $1 AND key = $2`,
+	Many: `SELECT wanted.n, done.result FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY AS wanted (account_id, key, n)
+		JOIN done ON done.account_id = wanted.account_id AND done.key = wanted.key`,
 }

@@ -18,5 +18,6 @@
 // # Order of durable steps
 //
 // Each part is a commit of its own, so a large body does not hold up other writers for long. Put returns after the
-// commit of part 0. What a Put left that did not get so far is listed, with a Location, so that a sweep can remove it.
+// commit of part 0. PutLater leaves a body of at most MaxPending bytes to the transaction that names it instead: what names a body
+// and the body are there together or not at all. What a Put left that did not get so far is listed, with a Location, so that a sweep can remove it.
 package sql

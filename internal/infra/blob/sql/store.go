@@ -116,14 +116,18 @@ func (s *Store) Put(ctx context.Context, id mail.ObjectID, r io.Reader) (blob.Lo
 
 // finish writes part 0, whose header it fills in.
 func (s *Store) finish(ctx context.Context, id mail.ObjectID, first []byte, size int64) (blob.Location, int64, error) {
-	clear(first[:headerSize])
-	copy(first, magic)
-	first[4] = format
-	binary.BigEndian.PutUint64(first[8:], uint64(size))
+	fillHeader(first, size)
 	if err := s.writePart(ctx, id, 0, first); err != nil {
 		return nil, 0, err
 	}
 	return place{id, size}.location(), size, nil
+}
+
+func fillHeader(first []byte, size int64) {
+	clear(first[:headerSize])
+	copy(first, magic)
+	first[4] = format
+	binary.BigEndian.PutUint64(first[8:], uint64(size))
 }
 
 // putRest writes the parts after the first.
@@ -149,7 +153,7 @@ func (s *Store) putRest(ctx context.Context, id mail.ObjectID, r io.Reader) (siz
 // readPart fills p, and reports whether r ended with it or before.
 func readPart(ctx context.Context, r io.Reader, p []byte) (n int, ended bool, err error) {
 	if err := ctx.Err(); err != nil {
-		return 0, false, mail.E("blob/sql.Put", mail.Unavailable, err)
+		return 0, false, unavailable(err)
 	}
 	n, err = io.ReadFull(r, p)
 	switch err {
@@ -158,13 +162,21 @@ func readPart(ctx context.Context, r io.Reader, p []byte) (n int, ended bool, er
 	case io.EOF, io.ErrUnexpectedEOF:
 		return n, true, nil
 	}
-	return n, false, fmt.Errorf("blob/sql.Put: read the body: %w", err)
+	return n, false, readError(err)
+}
+
+func unavailable(err error) error { return mail.E("blob/sql.Put", mail.Unavailable, err) }
+
+func readError(err error) error { return fmt.Errorf("blob/sql.Put: read the body: %w", err) }
+
+var insertPart = db.Text{
+	One:  `INSERT INTO blob_bytes (name, part, bytes) VALUES ($1, $2, $3)`,
+	Many: `INSERT INTO blob_bytes (name, part, bytes) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])`,
 }
 
 // writePart commits a part. One whose COMMIT went unanswered is written over: the bytes are the same.
 func (s *Store) writePart(ctx context.Context, id mail.ObjectID, part int, b []byte) error {
-	const insert = `INSERT INTO blob_bytes (name, part, bytes) VALUES ($1, $2, $3)`
-	statement := insert
+	statement := insertPart.One
 	for repeat := 0; ; repeat++ {
 		err := s.db.Write(ctx, int64(id), func(tx *db.Tx) error {
 			tx.Queue(statement, id, part, b) // it goes with COMMIT
@@ -174,11 +186,11 @@ func (s *Store) writePart(ctx context.Context, id mail.ObjectID, part int, b []b
 		case err == nil:
 			return nil
 		case errors.Is(err, db.ErrCommitUnknown) && repeat < commitRepeats:
-			statement = insert + ` ON CONFLICT (name, part) DO UPDATE SET bytes = excluded.bytes`
+			statement = insertPart.One + ` ON CONFLICT (name, part) DO UPDATE SET bytes = excluded.bytes`
 		case db.IsUnique(err):
 			return mail.E("blob/sql.Put", mail.Exists, fmt.Errorf("object %d was put before: an id is given to one body only", id))
 		default:
-			return mail.E("blob/sql.Put", mail.Unavailable, err)
+			return unavailable(err)
 		}
 	}
 }
