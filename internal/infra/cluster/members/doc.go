@@ -21,8 +21,10 @@
 // Where no other process can use the database (SQLite, whose folder is locked) a life does not expire and nothing is
 // renewed: joining ends all lives before.
 //
-// # What it does not promise
+// # Clocks and outages
 //
-// A database whose clock jumps ahead by seconds, as after a change of its primary, may end lives early: Over tells them, but
-// what they did in between without a fence may be done twice.
+// Who looks ends nobody for the time of a lease after it saw the database's clock jump ahead, as it may when another server becomes the
+// primary, or found that the database had not answered for a while: before, lives may have had no chance to be renewed. A
+// node that has just begun waits RenewEvery. Only what is then still expired is over. A clock that jumps back makes
+// ends be found so much later, once.
 package members

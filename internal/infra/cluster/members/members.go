@@ -46,6 +46,8 @@ type Member struct {
 	o    Options
 	name string
 
+	patience patience
+
 	mu    sync.Mutex
 	life  *Life
 	state State
@@ -195,6 +197,7 @@ func (m *Member) Run(ctx context.Context) {
 		<-ctx.Done()
 		return
 	}
+	m.patience.start(m.o.Now(), &m.o)
 	var running sync.WaitGroup
 	running.Go(func() { m.repeat(ctx, m.o.Renew, min(retryEvery, m.o.Renew), "renew the lease of this node", m.renew) })
 	running.Go(func() { m.repeat(ctx, m.o.Look, m.o.Look, "look for nodes that have ended", m.look) })

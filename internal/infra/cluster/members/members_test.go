@@ -35,6 +35,7 @@ func (c *clock) advance(d time.Duration) {
 type cluster struct {
 	*testing.T
 	clock *clock
+	ahead time.Duration // of the database's clock
 	open  func() *db.DB
 	ended int // how often somebody was told that others have ended
 }
@@ -42,7 +43,9 @@ type cluster struct {
 func each(t *testing.T, test func(c *cluster)) {
 	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) {
 		c := &cluster{T: t, clock: &clock{now: time.UnixMilli(1_700_000_000_000)}}
-		c.open = func() *db.DB { return open(func(o *db.Options) { o.Now = c.clock.Now }) }
+		c.open = func() *db.DB {
+			return open(func(o *db.Options) { o.Now = func() time.Time { return c.clock.Now().Add(c.ahead) } })
+		}
 		test(c)
 	})
 }
@@ -165,6 +168,47 @@ func TestTheDatabaseIsAway(t *testing.T) {
 		c.do(a.renew(c.Context()))
 		if a.Life() != life || !life.Holds() {
 			t.Error("the life does not go on")
+		}
+	})
+}
+
+// The clock of a new primary is ahead: all rows have expired before their time, and nobody is ended who goes on renewing. Who
+// does not is ended, when it can hold its lease no more.
+func TestTheDatabasesClockJumps(t *testing.T) {
+	each(t, func(c *cluster) {
+		a, b, dead := c.join("a"), c.join("b"), c.join("dead")
+		c.do(a.look(c.Context()))
+		c.do(b.look(c.Context()))
+		c.ahead = time.Minute
+		for passed := time.Duration(0); passed < 2*LeaseFor; passed += time.Second {
+			if c.do(a.look(c.Context())); c.ended > 0 && dead.Life().Holds() {
+				t.Fatalf("after %v a life was ended that holds its lease", passed)
+			}
+			c.clock.advance(time.Second)
+			if passed%RenewEvery == 0 {
+				c.do(a.renew(c.Context()))
+				c.do(b.renew(c.Context()))
+			}
+			c.do(b.look(c.Context()))
+		}
+		c.living(a, a, b)
+		if a.Life().Epoch != 1 || b.Life().Epoch != 1 || c.ended == 0 {
+			t.Errorf("a is in epoch %d, b in %d, others were found to have ended %d times", a.Life().Epoch, b.Life().Epoch, c.ended)
+		}
+	})
+}
+
+// The database was away for longer than a lease lasts. Who looks first when it is back does not end all the others.
+func TestTheFirstToLookAfterAnOutage(t *testing.T) {
+	each(t, func(c *cluster) {
+		a, b := c.join("a"), c.join("b")
+		c.do(a.look(c.Context()))
+		c.clock.advance(3 * LeaseFor)
+		c.do(a.renew(c.Context()))
+		c.do(a.look(c.Context()))
+		c.do(b.renew(c.Context()))
+		if c.living(a, a, b); b.Life().Epoch != 1 {
+			t.Error("the other was ended")
 		}
 	})
 }

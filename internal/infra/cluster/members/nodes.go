@@ -63,19 +63,13 @@ func (m *Member) Living(ctx context.Context) (map[string]int64, error) {
 
 // look ends the lives that have expired, and tells who asked of those that live.
 func (m *Member) look(ctx context.Context) error {
-	var nodes []Node
-	expired := false
-	err := m.o.DB.Read(ctx, func(t *db.Tx) (err error) {
-		if nodes, err = list(t); err != nil {
-			return err
-		}
-		expired = slices.ContainsFunc(nodes, func(n Node) bool { return n.Expires.Before(t.Now()) })
-		return nil
-	})
+	sent := m.o.Now()
+	nodes, now, err := Look(ctx, m.o.DB)
 	if err != nil {
 		return err
 	}
-	if expired {
+	expired := slices.ContainsFunc(nodes, func(n Node) bool { return n.Expires.Before(now) })
+	if m.patience.mayEnd(sent, m.o.Now(), now, &m.o) && expired {
 		if nodes, err = m.end(ctx); err != nil {
 			return err
 		}
