@@ -116,6 +116,9 @@ func (c *checker) locate() {
 					c.find(Unsent, k, "UID %d in %s", msg.UID, name)
 					continue
 				}
+				if was, named := c.record.Names[UID{account, p, m.UIDValidity, msg.UID}]; named && was != k {
+					c.find(Reused, k, "UID %d of %s was %s", msg.UID, name, was.Message)
+				}
 				if msg.Damage != "" {
 					c.find(Altered, k, "UID %d in %s: %s", msg.UID, name, msg.Damage)
 				}

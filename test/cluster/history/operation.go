@@ -27,6 +27,10 @@ var placeNames = [places]string{"", "INBOX", "Archive", "Copies"}
 // String is the name of the mailbox.
 func (p Place) String() string { return placeNames[p] }
 
+// UIDNext and HighestModSeq name numbers of a mailbox that only grow, for a Recorder.
+func (p Place) UIDNext() string       { return "UIDNEXT of " + p.String() }
+func (p Place) HighestModSeq() string { return "HIGHESTMODSEQ of " + p.String() }
+
 // PlaceOf is the place of a mailbox's name; false for a mailbox that the load does not use.
 func PlaceOf(mailbox string) (Place, bool) {
 	for p := Inbox; p < places; p++ {

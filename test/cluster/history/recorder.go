@@ -17,14 +17,15 @@ type Recorder struct {
 	mu     sync.Mutex
 	record Record
 	count  int
-	uids   map[uidKey]Key
 	marks  map[mark]uint64
 	change chan struct{} // closed when an operation has been acknowledged
 }
 
-type uidKey struct {
-	account, mailbox string
-	validity, uid    uint32
+// UID names a message of a mailbox for ever (RFC 9051 2.3.1.1).
+type UID struct {
+	Account       string
+	Place         Place
+	Validity, UID uint32
 }
 
 // mark names a number that only grows.
@@ -34,8 +35,8 @@ type mark struct{ account, of string }
 func NewRecorder(run string, most int) *Recorder {
 	return &Recorder{
 		begin: time.Now(), run: run, most: most, change: make(chan struct{}),
-		record: Record{Run: run, Messages: map[Key][]Operation{}, Clients: map[string]Client{}, Reasons: map[string]int{}},
-		uids:   map[uidKey]Key{}, marks: map[mark]uint64{},
+		record: Record{Run: run, Messages: map[Key][]Operation{}, Clients: map[string]Client{}, Reasons: map[string]int{}, Names: map[UID]Key{}},
+		marks:  map[mark]uint64{},
 	}
 }
 
@@ -100,11 +101,22 @@ func (r *Recorder) Repeated() {
 func (r *Recorder) Named(client string, p Place, validity, uid uint32, k Key) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	at := uidKey{k.Account, p.String(), validity, uid}
-	if was, known := r.uids[at]; known && was != k {
+	at := UID{k.Account, p, validity, uid}
+	if was, known := r.record.Names[at]; known && was != k {
 		r.find(Finding{Kind: Reused, Key: k, Detail: fmt.Sprintf("%s: UID %d of %s (UIDVALIDITY %d) is %s and was %s", client, uid, p, validity, k.Message, was.Message)})
 	}
-	r.uids[at] = k
+	r.record.Names[at] = k
+}
+
+// Assigned takes down that a message has got a UID, in an operation before which UIDNEXT had been told to be floor. From now on UIDNEXT
+// must be greater.
+func (r *Recorder) Assigned(client string, p Place, validity, uid uint32, k Key, floor uint64) {
+	r.Named(client, p, validity, uid, k)
+	if uint64(uid) < floor {
+		r.Grown(client, k.Account, p.UIDNext(), floor, uint64(uid))
+		return
+	}
+	r.Grown(client, k.Account, p.UIDNext(), floor, uint64(uid)+1)
 }
 
 // Floor is how far a number has been told by now: what is asked from now on must not be below it. See Grown.
@@ -154,6 +166,7 @@ func (r *Recorder) Record() Record {
 	c := r.record
 	c.Took = time.Since(r.begin)
 	c.Messages = maps.Clone(c.Messages)
+	c.Names = maps.Clone(c.Names)
 	c.Clients = maps.Clone(c.Clients)
 	c.Reasons = maps.Clone(c.Reasons)
 	c.Replicas = slices.Clone(c.Replicas)
@@ -171,8 +184,9 @@ type Record struct {
 	Reasons  map[string]int // why operations were not acknowledged
 	Clients  map[string]Client
 	Replicas []Replica
-	Findings []Finding // what was wrong while it ran
-	More     int       // findings beyond those
+	Names    map[UID]Key // what clients know UIDs to name
+	Findings []Finding   // what was wrong while it ran
+	More     int         // findings beyond those
 }
 
 // Acknowledged is the number of operations that were.

@@ -112,9 +112,9 @@ func (c *client) leave() {
 	c.at = (c.at + 1) % len(c.addresses)
 }
 
-// noticed notes how long it took to hear of a message that was delivered while the client was connected.
+// noticed notes how long it took to hear of a message that was delivered while the client was connected, and moved nowhere since.
 func (c *client) noticed(k history.Key) {
-	if at, ok := c.run.known.of(k); ok && c.lost < 0 && at > c.joined {
+	if at, ok := c.run.known.of(k); ok && c.lost < 0 && at > c.joined && !c.run.moved.has(k) {
 		c.stats.Notice = max(c.stats.Notice, c.run.recorder.Now()-at)
 	}
 }

@@ -2,8 +2,10 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mailmesh/mailmesh/bench/imap"
@@ -78,7 +80,7 @@ func (e *editor) choose() {
 		e.place = []history.Place{history.Archive, history.Copies}[n%2]
 	}
 	e.known, e.last, e.left = nil, 0, stay
-	next, highest := "UIDNEXT of "+e.place.String(), "HIGHESTMODSEQ of "+e.place.String()
+	next, highest := e.place.UIDNext(), e.place.HighestModSeq()
 	floor := e.floors(next, highest)
 	s, err := e.conn.Select(e.place.String())
 	if err != nil {
@@ -116,7 +118,7 @@ func (e *editor) look(uids string) {
 			e.known = append(e.known, held{l.uid, k})
 		})
 	}
-	if err != nil {
+	if err != nil && !gone(err) {
 		e.failed("FETCH", err)
 		return
 	}
@@ -199,7 +201,16 @@ func (e *editor) read(m held) {
 			}
 		})
 	}
+	if gone(err) {
+		err = nil
+	}
 	e.did(m, o, err, call)
+}
+
+// gone says that a message was expunged by somebody else (RFC 9051 7.1).
+func gone(err error) bool {
+	var status *imap.StatusError
+	return errors.As(err, &status) && status.Status == "NO" && strings.HasPrefix(status.Text, "[EXPUNGEISSUED]")
 }
 
 // remove sets \Deleted and expunges. From now on nobody moves the message: in a mailbox where it has \Deleted it would be a
@@ -219,6 +230,8 @@ func (e *editor) remove(m held) {
 
 func (e *editor) move(m held) {
 	o := history.Operation{Kind: history.Move, To: history.Inbox + history.Archive - e.place}
+	e.run.moved.first(m.key)
+	floor := e.floors(o.To.UIDNext())[0]
 	call := e.run.recorder.Now()
 	var told []uint32
 	err := e.conn.Do(fmt.Sprintf("UID MOVE %d %s", m.uid, o.To), func(r imap.Response) error {
@@ -227,7 +240,7 @@ func (e *editor) move(m held) {
 		}
 		return nil
 	})
-	e.moved(m, o, told, err, call)
+	e.moved(m, o, told, floor, err, call)
 	e.forget(m)
 }
 
@@ -236,17 +249,18 @@ func (e *editor) copy(m held) {
 	if !e.run.copied.first(m.key) {
 		return
 	}
+	floor := e.floors(history.Copies.UIDNext())[0]
 	call := e.run.recorder.Now()
 	err := e.conn.Do(fmt.Sprintf("UID COPY %d %s", m.uid, history.Copies), nil)
 	code, _ := e.conn.Completion().Code("COPYUID")
-	e.moved(m, history.Operation{Kind: history.Copy, To: history.Copies}, numbers(code), err, call)
+	e.moved(m, history.Operation{Kind: history.Copy, To: history.Copies}, numbers(code), floor, err, call)
 }
 
 // moved reads what COPYUID told (RFC 9051 7.1): UIDVALIDITY, UIDs here, UIDs there.
-func (e *editor) moved(m held, o history.Operation, told []uint32, err error, call time.Duration) {
+func (e *editor) moved(m held, o history.Operation, told []uint32, floor uint64, err error, call time.Duration) {
 	if len(told) == 3 && err == nil {
 		o.Found, o.NewUID = true, told[2]
-		e.run.recorder.Named(e.name, o.To, told[0], o.NewUID, m.key)
+		e.run.recorder.Assigned(e.name, o.To, told[0], o.NewUID, m.key, floor)
 	}
 	e.did(m, o, err, call)
 }
@@ -254,7 +268,7 @@ func (e *editor) moved(m held, o history.Operation, told []uint32, err error, ca
 // status compares numbers with what was told before.
 func (e *editor) status() {
 	p := []history.Place{history.Inbox, history.Archive, history.Copies}[e.rand.IntN(3)]
-	next, highest := "UIDNEXT of "+p.String(), "HIGHESTMODSEQ of "+p.String()
+	next, highest := p.UIDNext(), p.HighestModSeq()
 	floor := e.floors(next, highest)
 	got, err := e.conn.Status(p.String(), "UIDNEXT", "HIGHESTMODSEQ")
 	if err != nil {
@@ -271,6 +285,7 @@ func (e *editor) append() {
 	m := e.mails.Next(stranger, e.account.Address, "")
 	k := history.Key{Account: e.account.Address, Message: m.ID.String()}
 	o := history.Operation{Kind: history.Deliver, To: history.Inbox, Add: e.some()}
+	floor := e.floors(o.To.UIDNext())[0]
 	call := e.run.recorder.Now()
 	a := e.conn.Appender(history.Inbox.String())
 	err := a.Add(o.Add.IMAP(), m.Header, m.Body, m.Tail)
@@ -282,7 +297,7 @@ func (e *editor) append() {
 	} else if code, ok := e.conn.Completion().Code("APPENDUID"); ok {
 		if told := numbers(code); len(told) == 2 {
 			o.NewUID = told[1]
-			e.run.recorder.Named(e.name, o.To, told[0], told[1], k)
+			e.run.recorder.Assigned(e.name, o.To, told[0], told[1], k, floor)
 		}
 	}
 	e.add(k, o, call)

@@ -18,7 +18,7 @@ type idler struct {
 }
 
 // idleFor is how long an idler hears nothing before it makes sure of its connection.
-const idleFor = 2 * time.Second
+const idleFor = time.Second
 
 func (r *Run) idler(a, i int, account Account) {
 	if len(r.targets.IMAP) == 0 {
@@ -141,10 +141,12 @@ func (c *idler) apply(r imap.Response) error {
 	return nil
 }
 
-// news notes how long it took to hear of a message.
+// news is a message that is new in the list.
 func (c *idler) news(l line) {
-	if t := token(l.header); t != "" {
-		c.noticed(history.Key{Account: c.account.Address, Message: t})
+	if t := token(l.header); c.run.mine(t) {
+		k := history.Key{Account: c.account.Address, Message: t}
+		c.run.recorder.Named(c.name, history.Inbox, c.validity, l.uid, k)
+		c.noticed(k)
 	}
 }
 

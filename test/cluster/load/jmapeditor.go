@@ -181,6 +181,7 @@ func (e *jmapEditor) move(m jmapHeld) {
 	if m.in.Has(history.Archive) {
 		o.From, o.To = o.To, o.From
 	}
+	e.run.moved.first(m.key)
 	e.change(m, o, jmap.Set{Update: map[jmap.ID]jmap.Patch{m.id: {
 		"mailboxIds/" + string(e.boxes[o.From]): nil, "mailboxIds/" + string(e.boxes[o.To]): true,
 	}}})

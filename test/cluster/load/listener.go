@@ -19,7 +19,7 @@ type listener struct {
 }
 
 // echoEvery is how often a listener that hears nothing makes sure of its connection.
-const echoEvery = 2 * time.Second
+const echoEvery = time.Second
 
 func (r *Run) listener(a, i int, account Account) {
 	if len(r.targets.JMAP) == 0 {

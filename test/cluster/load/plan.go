@@ -63,6 +63,7 @@ func (p Plan) filled() Plan {
 	if p.Operations == 0 {
 		p.Operations = 500_000
 	}
+	p.Most = max(p.Most, p.Size)
 	if p.Seed == 0 {
 		p.Seed = rand.Uint64()
 	}
@@ -77,8 +78,9 @@ type Run struct {
 	number   uint64 // of the run, in its messages' ids
 	prefix   string // of these ids
 	text     *message.Text
-	copied   claims // messages that somebody has begun to copy
-	removed  claims // messages that somebody has begun to remove
+	copied   *claims // messages that somebody has begun to copy
+	moved    *claims // messages that somebody has begun to move
+	removed  *claims // messages that somebody has begun to remove
 	known    arrivals
 
 	ctx     context.Context // of working
@@ -101,16 +103,24 @@ func Start(ctx context.Context, t Targets, p Plan) (*Run, error) {
 		return nil, fmt.Errorf("a load needs accounts")
 	}
 	p = p.filled()
+	if p.Size < message.MinSize {
+		return nil, fmt.Errorf("messages of %d octets are too small: %d are needed", p.Size, message.MinSize)
+	}
 	if err := prepare(ctx, t, p); err != nil {
 		return nil, err
 	}
-	r := &Run{targets: t, plan: p, number: message.NewRun(), copied: claims{made: map[history.Key]bool{}}, removed: claims{made: map[history.Key]bool{}}, known: arrivals{at: map[history.Key]time.Duration{}}}
-	r.text = message.TextFor(r.number, max(p.Size, p.Most))
+	r := newRun(ctx, t, p)
+	r.start()
+	return r, nil
+}
+
+func newRun(ctx context.Context, t Targets, p Plan) *Run {
+	r := &Run{targets: t, plan: p, number: message.NewRun(), text: message.TextFor(p.Seed, p.Most),
+		copied: newClaims(), moved: newClaims(), removed: newClaims(), known: arrivals{at: map[history.Key]time.Duration{}}}
 	r.prefix = fmt.Sprintf("%016x.", r.number)
 	r.recorder = history.NewRecorder(r.prefix, p.Operations)
 	r.ctx, r.end = context.WithCancel(ctx)
-	r.start()
-	return r, nil
+	return r
 }
 
 func (r *Run) start() {
@@ -189,6 +199,8 @@ type claims struct {
 	mu   sync.Mutex
 	made map[history.Key]bool
 }
+
+func newClaims() *claims { return &claims{made: map[history.Key]bool{}} }
 
 // arrivals are when deliveries were acknowledged, for those who wait for the news.
 type arrivals struct {

@@ -73,7 +73,7 @@ func (c *resyncer) begin(ctx context.Context, address string) error {
 
 // sync is SELECT with what is known; without anything, all is read.
 func (c *resyncer) sync() error {
-	next, highest := "UIDNEXT of "+c.place.String(), "HIGHESTMODSEQ of "+c.place.String()
+	next, highest := c.place.UIDNext(), c.place.HighestModSeq()
 	floors := []uint64{c.run.recorder.Floor(c.account.Address, next), c.run.recorder.Floor(c.account.Address, highest)}
 	command := "SELECT " + c.place.String()
 	if c.validity != 0 {

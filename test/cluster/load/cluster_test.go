@@ -4,6 +4,7 @@ package load_test
 
 import (
 	"context"
+	"flag"
 	"os"
 	"testing"
 	"time"
@@ -20,6 +21,11 @@ func TestMain(m *testing.M) {
 	program.Remove()
 	os.Exit(status)
 }
+
+var (
+	operations = flag.Int("operations", 1000, "acknowledged operations of each run")
+	crowd      = flag.Int("crowd", 1, "clients of each kind that work on an account")
+)
 
 const password = "correct horse battery"
 
@@ -79,7 +85,7 @@ func TestMixedLoad(t *testing.T) {
 	for name, count := range map[string]int{"one node": 1, "three nodes": 3} {
 		t.Run(name, func(t *testing.T) {
 			c, targets := cluster(t, count)
-			play(t, targets, 1000, func() {})
+			play(t, targets, func() {})
 			if out, err := c.Nodes[0].Command(t.Context(), "", "verify"); err != nil {
 				t.Errorf("verify: %v\n%s", err, out)
 			}
@@ -90,7 +96,7 @@ func TestMixedLoad(t *testing.T) {
 // The same while a node is killed.
 func TestMixedLoadAndDeath(t *testing.T) {
 	c, targets := cluster(t, 3)
-	play(t, targets, 1500, func() {
+	play(t, targets, func() {
 		if err := c.Nodes[1].Kill(); err != nil {
 			t.Fatal(err)
 		}
@@ -100,21 +106,23 @@ func TestMixedLoadAndDeath(t *testing.T) {
 	})
 }
 
-func play(t *testing.T, targets load.Targets, operations int, fault func()) {
+func play(t *testing.T, targets load.Targets, fault func()) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	begin := time.Now()
-	run, err := load.Start(ctx, targets, load.Mixed())
+	plan := load.Mixed()
+	plan.Editors, plan.JMAPEditors = *crowd, *crowd
+	run, err := load.Start(ctx, targets, plan)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer run.Stop(ctx)
-	if err := run.Await(ctx, operations/2); err != nil {
+	if err := run.Await(ctx, *operations/2); err != nil {
 		t.Fatal(err)
 	}
 	fault()
-	if err := run.Await(ctx, operations); err != nil {
+	if err := run.Await(ctx, *operations); err != nil {
 		t.Fatal(err)
 	}
 	worked := time.Since(begin)
@@ -130,6 +138,11 @@ func play(t *testing.T, targets load.Targets, operations int, fault func()) {
 	pause, who := record.LongestPause()
 	again, whose := record.LongestReconnect()
 	t.Logf("%+v; longest pause %v (%s), reconnect %v (%s)", result.Totals, pause, who, again, whose)
+	for name, c := range record.Clients {
+		if c.Notice > time.Second {
+			t.Logf("%s learned of a message after %v", name, c.Notice)
+		}
+	}
 	for reason, n := range record.Reasons {
 		t.Logf("%5d %s", n, reason)
 	}
