@@ -69,7 +69,14 @@ func printCluster(to io.Writer, s node.ClusterStatus) error {
 		return err
 	}
 	fmt.Fprintf(to, "\ndatabase  %s, answers in %s\n", s.Database.Engine, micros(s.Database.Answer))
-	fmt.Fprintf(to, "bodies    %s\n", s.Bodies.Store)
+	bodies := s.Bodies.Store
+	switch {
+	case s.Bodies.Error != "":
+		bodies += ": " + s.Bodies.Error
+	case s.Bodies.Answer > 0:
+		bodies += ", answers in " + micros(s.Bodies.Answer)
+	}
+	fmt.Fprintf(to, "bodies    %s\n", bodies)
 	fmt.Fprintf(to, "queue     %s to %s; %d being tried, %d held\n", counted(int(s.Queue.Messages), "message", "messages"),
 		counted(int(s.Queue.Recipients), "recipient", "recipients"), s.Queue.Trying, s.Queue.Held)
 	for i, concern := range s.Concerns {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/infra/blob"
+	"github.com/mailmesh/mailmesh/internal/infra/cluster"
 	"github.com/mailmesh/mailmesh/internal/infra/cluster/leases"
 	"github.com/mailmesh/mailmesh/internal/infra/cluster/members"
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -25,6 +27,7 @@ var _ adminserver.Cluster = nodes{}
 const (
 	roundTripIn = time.Second // for an event to a node and back
 	lateRenewal = 2 * members.RenewEvery
+	bodiesIn    = 5 * time.Second
 	lookingFor  = 10 * time.Second // at everything
 )
 
@@ -36,7 +39,7 @@ func (n nodes) Status(ctx context.Context) (s adminserver.ClusterStatus, err err
 	if n.member != nil {
 		s.Here = n.member.Life().Name
 	}
-	for _, look := range []func(context.Context, *adminserver.ClusterStatus) error{n.lookAtDatabase, n.lookAtNodes, n.lookAtWorks, n.lookAtQueue, n.lookAtBodies} {
+	for _, look := range []func(context.Context, *adminserver.ClusterStatus) error{n.lookAtDatabase, n.lookAtNodes, n.lookAtEvents, n.lookAtWorks, n.lookAtQueue, n.lookAtBodies} {
 		if err := look(ctx, &s); err != nil {
 			return s, err
 		}
@@ -76,6 +79,38 @@ func (n nodes) lookAtNodes(ctx context.Context, s *adminserver.ClusterStatus) er
 		}
 		if len(versions) > 1 {
 			s.Concerns = append(s.Concerns, "the nodes run different releases: finish the upgrade")
+		}
+	}
+	return nil
+}
+
+// lookAtEvents sends an event to each other node and measures how long it takes until it is back.
+func (n nodes) lookAtEvents(ctx context.Context, s *adminserver.ClusterStatus) error {
+	bus, ok := n.rooms.bus.(cluster.Pinger)
+	if !ok || s.Here == "" {
+		return nil
+	}
+	var others []*adminserver.ClusterNode
+	for i := range s.Nodes {
+		if node := &s.Nodes[i]; node.Name != s.Here && node.State != lost {
+			others = append(others, node)
+		}
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, roundTripIn)
+	defer cancel()
+	took, err := bus.Ping(ctx, len(others))
+	if err != nil {
+		s.Concerns = append(s.Concerns, "events cannot be sent to other nodes: "+err.Error())
+	}
+	for _, node := range others {
+		if d, ok := took[node.Name]; ok {
+			micros := d.Microseconds()
+			node.RoundTrip = &micros
+		} else if err == nil {
+			s.Concerns = append(s.Concerns, fmt.Sprintf("no event comes back from %s: what changes there is seen here up to 15 seconds late", node.Name))
 		}
 	}
 	return nil
@@ -125,10 +160,28 @@ func (n nodes) lookAtQueue(ctx context.Context, s *adminserver.ClusterStatus) er
 }
 
 func (n nodes) lookAtBodies(ctx context.Context, s *adminserver.ClusterStatus) error {
-	s.Bodies = adminserver.ClusterBodies{Store: "database"}
+	s.Bodies = adminserver.ClusterBodies{Store: "in the database"}
 	if s.Alone {
-		s.Bodies.Store = "packs"
+		s.Bodies.Store = "packs in the data folder"
 	}
+	store, ok := n.rooms.blobs.(blob.Pinger)
+	if !ok {
+		return nil
+	}
+	place, err := n.cfg.Bodies.S3()
+	if err != nil || place == nil {
+		return err
+	}
+	s.Bodies.Store = fmt.Sprintf("s3://%s/%s at %s, those up to %v in the database", place.Bucket, place.Prefix, place.Endpoint, n.cfg.Bodies.Small)
+	ctx, cancel := context.WithTimeout(ctx, bodiesIn)
+	defer cancel()
+	begun := time.Now()
+	if err := store.Ping(ctx); err != nil {
+		s.Bodies.Error = err.Error()
+		s.Concerns = append(s.Concerns, "the store of bodies does not answer: "+err.Error())
+		return nil
+	}
+	s.Bodies.Answer = time.Since(begun).Microseconds()
 	return nil
 }
 

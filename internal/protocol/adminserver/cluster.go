@@ -60,7 +60,7 @@ type ClusterDatabase struct {
 
 // ClusterBodies is how the store of bodies is.
 type ClusterBodies struct {
-	Store  string `json:"store"`           // packs, database, s3
+	Store  string `json:"store"`           // where they are, for people
 	Error  string `json:"error,omitempty"` // why it does not answer
 	Answer int64  `json:"answerMicros"`
 }
