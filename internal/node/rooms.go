@@ -14,6 +14,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/blob/pack"
 	"github.com/mailmesh/mailmesh/internal/infra/cluster"
 	"github.com/mailmesh/mailmesh/internal/infra/cluster/inprocess"
+	"github.com/mailmesh/mailmesh/internal/infra/cluster/members"
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/infra/dns"
 	"github.com/mailmesh/mailmesh/internal/infra/fetch"
@@ -178,7 +179,7 @@ func (r *rooms) openGround(ctx context.Context, cfg config.Config, log *slog.Log
 		}
 		url = "sqlite:" + r.folder.file(databaseFile)
 	}
-	if r.db, err = db.Open(ctx, db.Options{URL: url, Logger: log, Observe: m}); err != nil {
+	if r.db, err = db.Open(ctx, db.Options{URL: url, Older: members.Older, Logger: log, Observe: m}); err != nil {
 		return err
 	}
 	r.closers = append(r.closers, r.db.Close)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -26,6 +27,9 @@ type Options struct {
 	// whichever of the hosts is the primary.
 	URL string
 
+	// Older says which processes use the database that know no schema version from oldest on. nil: there are no others.
+	Older func(ctx context.Context, d *DB, oldest int64) (names []string, err error)
+
 	Logger  *slog.Logger // nil discards
 	Observe Observer     // nil observes nothing
 
@@ -43,16 +47,21 @@ type Observer interface {
 type DB struct {
 	kind    Engine
 	backend backend
+	options Options
+	schema  atomic.Int64 // the newest version that this program knows
 	writes  sync.RWMutex // held for reading by every Write
 	held    error        // why nothing is written now, nil: it is; under writes
 }
+
+// waiter waits until no other process uses the database that knows no schema version from oldest on.
+type waiter func(ctx context.Context, oldest int64) error
 
 // backend is what an engine does for DB.
 type backend interface {
 	write(ctx context.Context, turn int64, fn func(*Tx) error) error
 	writeShared(ctx context.Context, turn int64, fn func(*Tx) error) error
 	read(ctx context.Context, fn func(*Tx) error) error
-	migrate(ctx context.Context, fsys fs.FS) error
+	migrate(ctx context.Context, fsys fs.FS, wait waiter) (newest int64, err error)
 	close() error
 }
 
@@ -84,7 +93,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, failure(ctx, "db.Open", err)
 	}
-	return &DB{kind: e, backend: b}, nil
+	return &DB{kind: e, backend: b, options: o}, nil
 }
 
 // Engine says which engine runs.
@@ -154,14 +163,20 @@ func (d *DB) Read(ctx context.Context, fn func(*Tx) error) error {
 }
 
 // Migrate brings the schema to the newest version among the *.sql files of fsys, which are goose migrations and
-// templates (see migrationFS). Several processes may call it on one database at once. A database that is newer than the
-// files is refused.
+// templates (see migrationFS). Several processes may call it on one database at once. A step that would shut out a process that uses
+// the database waits for it (Options.Older). A database that is newer than the files may be used where what they do not know has only
+// added to it, and is refused where not.
 func (d *DB) Migrate(ctx context.Context, fsys fs.FS) error {
-	if err := d.backend.migrate(ctx, fsys); err != nil {
+	newest, err := d.backend.migrate(ctx, fsys, d.waitFor(d.options))
+	if err != nil {
 		return failure(ctx, "db.Migrate", err)
 	}
+	d.schema.Store(newest)
 	return nil
 }
+
+// Schema is the newest schema version that this program knows, once Migrate has returned.
+func (d *DB) Schema() int64 { return d.schema.Load() }
 
 type noObserver struct{}
 

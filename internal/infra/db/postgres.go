@@ -270,7 +270,7 @@ func (s *server) close() error {
 }
 
 // migrate holds a lease row while it works: others wait for it, and take it over when its holder stops renewing it.
-func (s *server) migrate(ctx context.Context, fsys fs.FS) error {
+func (s *server) migrate(ctx context.Context, fsys fs.FS, wait waiter) (newest int64, err error) {
 	lease, err := lock.NewPostgresTableLocker(
 		lock.WithTableName("schema_lease"),
 		lock.WithTableLeaseDuration(20*time.Second), lock.WithTableHeartbeatInterval(3*time.Second),
@@ -278,15 +278,15 @@ func (s *server) migrate(ctx context.Context, fsys fs.FS) error {
 		lock.WithTableUnlockTimeout(200*time.Millisecond, 50),
 		lock.WithTableLogger(s.options.Logger))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	config := s.pool.Config().ConnConfig.Copy()
 	if err := s.primary.aim(ctx, config); err != nil {
-		return err
+		return 0, err
 	}
 	// A migration waits for locks as long as it must, and holds no lock while it waits for its lease.
 	config.RuntimeParams["lock_timeout"] = "0"
 	pool := stdlib.OpenDB(*config)
 	defer pool.Close()
-	return migrateWith(ctx, pool, fsys, Postgres, goose.WithLocker(lease))
+	return migrateWith(ctx, migration{pool: pool, files: fsys, engine: Postgres, wait: wait}, goose.WithLocker(lease))
 }

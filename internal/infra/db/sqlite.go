@@ -201,18 +201,18 @@ func (f *file) close() error {
 
 // migrate runs on a connection of database/sql, which the migration library asks for. It waits for the writer where the
 // two meet (busy_timeout), and two processes on one file wait for each other the same way.
-func (f *file) migrate(ctx context.Context, fsys fs.FS) error {
+func (f *file) migrate(ctx context.Context, fsys fs.FS, wait waiter) (newest int64, err error) {
 	uri := url.URL{Scheme: "file", Opaque: url.PathEscape(f.path), RawQuery: "_txlock=immediate"}
 	pool, err := sql.Open(sqliteDriverName, uri.String())
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer pool.Close()
 	pool.SetMaxOpenConns(1)
 	for _, p := range writerPragmas {
 		if _, err := pool.ExecContext(ctx, "PRAGMA "+p); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return migrateWith(ctx, pool, fsys, SQLite)
+	return migrateWith(ctx, migration{pool: pool, files: fsys, engine: SQLite, wait: wait})
 }

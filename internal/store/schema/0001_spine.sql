@@ -445,6 +445,14 @@ CREATE TABLE spool_retried (
 
 ------------------------------------------------------------------------------------------------------------- cluster
 
+-- Which programs can use this database: those that know the schema from version oldest on. A step that shuts out others says so
+-- (infra/db, migrate.go), raises it, and waits for them.
+CREATE TABLE schema_reach (
+    oldest BIGINT PRIMARY KEY
+);
+INSERT INTO schema_reach (oldest) VALUES (1);
+
+
 -- The nodes that live (infra/cluster/members). Who finds that a node's time is over removes its row, and by that takes its
 -- epoch: what the node has leased belongs to nobody from then on.
 CREATE TABLE node (
@@ -455,7 +463,8 @@ CREATE TABLE node (
     expires BIGINT NOT NULL,              -- by the database's clock
     address TEXT NOT NULL DEFAULT '',     -- host:port where it listens for other nodes, '' where it does not
     state   TEXT NOT NULL DEFAULT '',     -- starting, serving, draining, drained
-    wish    TEXT NOT NULL DEFAULT ''      -- what an operator wants of it: drain, or ''
+    wish    TEXT NOT NULL DEFAULT '',     -- what an operator wants of it: drain, or ''
+    schema  BIGINT NOT NULL DEFAULT 0     -- the newest version that it knows
 );
 
 -- Work that one node must do at a time (infra/cluster/leases). Whoever takes it raises the fence, which the holder's commits check.

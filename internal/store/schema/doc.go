@@ -1,7 +1,8 @@
 // Package schema holds the migrations of the database, one SQL text for both engines.
 //
 // Rules: forward only; a released file is never changed; a release only expands, what it stops
-// using goes in the release after next; each step may be run again. Two substitutions are made by infra/db: {{bytes}}
+// using goes in the release after next, in a step that names, in a line "-- oldest: N", the oldest version whose programs can use
+// the database after it: nodes that are older are waited for. Each step may be run again. Two substitutions are made by infra/db: {{bytes}}
 // is the type of byte strings, and {{clustered}} stores a table's rows in the order of its primary key where the
 // engine can.
 //

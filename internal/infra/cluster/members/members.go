@@ -32,6 +32,7 @@ type Options struct {
 	DB      *db.DB
 	Name    string // for people; what makes it the only one is added
 	Version string // the release
+	Schema  int64  // the newest schema version that this program knows; 0: the database is not asked if that is enough
 	Alone   bool   // no other process can use the database
 	Address string // host:port where other nodes reach this one; "" where there are none
 	Log     *slog.Logger
@@ -84,6 +85,7 @@ type Node struct {
 	Address         string // where it listens for other nodes, "" where it does not
 	State           State
 	Wish            Wish
+	Schema          int64     // the newest version that it knows
 	Joined, Expires time.Time // by the database's clock
 }
 
@@ -122,14 +124,19 @@ var forever = time.UnixMilli(1 << 53).UTC()
 func (m *Member) join(ctx context.Context, epoch int64) error {
 	sent := m.o.Now()
 	err := m.o.DB.Write(ctx, 0, func(t *db.Tx) error {
+		if m.o.Schema > 0 {
+			if err := db.CheckReach(t, m.o.Schema); err != nil {
+				return err
+			}
+		}
 		expires := t.Now().Add(m.o.Lease)
 		if m.o.Alone {
 			expires = forever
 			t.Queue(`DELETE FROM node`)
 		}
-		t.Queue(`INSERT INTO node (name, epoch, version, joined, expires, address, state, wish) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		t.Queue(`INSERT INTO node (name, epoch, version, joined, expires, address, state, wish, schema) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 			ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch, expires = excluded.expires, joined = excluded.joined, state = excluded.state`,
-			m.name, epoch, m.o.Version, t.Now(), expires, m.o.Address, string(m.State()), string(m.lastWish()))
+			m.name, epoch, m.o.Version, t.Now(), expires, m.o.Address, string(m.State()), string(m.lastWish()), m.o.Schema)
 		return nil
 	})
 	if err != nil {

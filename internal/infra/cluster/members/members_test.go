@@ -2,6 +2,7 @@ package members
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"strings"
 	"sync"
@@ -336,6 +337,30 @@ func TestWishes(t *testing.T) {
 		c.do(Ask(c.Context(), d, a.Life().Name, Serve))
 		if nodes, now, err := Look(c.Context(), d); err != nil || !now.Equal(c.clock.Now()) || nodes[0].Wish != Serve {
 			t.Errorf("%+v at %v, %v", nodes, now, err)
+		}
+	})
+}
+
+// A program that is too old for the database is no node, also when it has to begin anew; while it is one, it is found.
+func TestShutOut(t *testing.T) {
+	each(t, func(c *cluster) {
+		old := c.join("old", func(o *Options) { o.Schema = 1 })
+		c.join("new", func(o *Options) { o.Schema = 2 })
+		d := c.open()
+		if names, err := Older(c.Context(), d, 2); err != nil || len(names) != 1 || !strings.HasPrefix(names[0], "old.") {
+			t.Errorf("older are %q, %v", names, err)
+		}
+		c.do(d.Write(c.Context(), 0, func(t *db.Tx) error { _, err := t.Exec(`UPDATE schema_reach SET oldest = 2`); return err }))
+		if _, err := Join(c.Context(), Options{DB: d, Name: "old", Schema: 1, Now: c.clock.Now}); !errors.Is(err, db.ErrShutOut) {
+			t.Errorf("an old one joins: %v", err)
+		}
+		c.clock.advance(LeaseFor + time.Millisecond)
+		if names, err := Older(c.Context(), d, 2); err != nil || len(names) > 0 {
+			t.Errorf("older are %q, %v", names, err)
+		}
+		c.do(c.join("new", func(o *Options) { o.Schema = 2 }).look(c.Context()))
+		if err := old.renew(c.Context()); !errors.Is(err, db.ErrShutOut) || old.Life().Holds() {
+			t.Errorf("it goes on: %v", err)
 		}
 	})
 }

@@ -32,15 +32,26 @@ func Look(ctx context.Context, d *db.DB) (nodes []Node, now time.Time, err error
 	return nodes, now, err
 }
 
+// Older returns the nodes that know no schema version from oldest on. It is db.Options.Older.
+func Older(ctx context.Context, d *db.DB, oldest int64) (names []string, err error) {
+	nodes, now, err := Look(ctx, d)
+	for _, n := range nodes {
+		if n.Schema < oldest && !n.Expires.Before(now) {
+			names = append(names, fmt.Sprintf("%s (release %s)", n.Name, n.Version))
+		}
+	}
+	return names, err
+}
+
 func list(t *db.Tx) (nodes []Node, err error) {
-	rows, err := t.Query(`SELECT name, epoch, version, address, state, wish, joined, expires FROM node ORDER BY name`)
+	rows, err := t.Query(`SELECT name, epoch, version, address, state, wish, schema, joined, expires FROM node ORDER BY name`)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var n Node
-		if err := rows.Scan(&n.Name, &n.Epoch, &n.Version, &n.Address, &n.State, &n.Wish, &n.Joined, &n.Expires); err != nil {
+		if err := rows.Scan(&n.Name, &n.Epoch, &n.Version, &n.Address, &n.State, &n.Wish, &n.Schema, &n.Joined, &n.Expires); err != nil {
 			return nil, err
 		}
 		nodes = append(nodes, n)
