@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"regexp"
 	"strings"
@@ -21,7 +22,7 @@ type client struct {
 	stats     history.Client
 	answered  time.Duration // when the last acknowledgement came
 	lost      time.Duration // since when it has no connection, -1: it has one
-	joined    time.Duration // since when it has this one
+	joined    time.Duration // since when it hears of changes, over this one
 }
 
 // newClient makes a client that begins with another address than its neighbours.
@@ -92,7 +93,7 @@ func (c *client) connect(ctx context.Context, open func(ctx context.Context, add
 		if err == nil {
 			c.stats.Connections++
 			c.stats.Reconnect = max(c.stats.Reconnect, c.run.recorder.Now()-c.lost)
-			c.lost, c.joined = -1, c.run.recorder.Now()
+			c.lost, c.joined = -1, math.MaxInt64
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -104,6 +105,17 @@ func (c *client) connect(ctx context.Context, open func(ctx context.Context, add
 	}
 }
 
+// again tries something until it succeeds, or ctx ends.
+func again(ctx context.Context, do func(context.Context) error) error {
+	for {
+		err := do(ctx)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		sleep(ctx, backoffMost)
+	}
+}
+
 // leave notes that the connection is gone; the next is to another address.
 func (c *client) leave() {
 	if c.lost < 0 {
@@ -112,9 +124,12 @@ func (c *client) leave() {
 	c.at = (c.at + 1) % len(c.addresses)
 }
 
+// joins notes that from now on it hears of changes.
+func (c *client) joins() { c.joined = c.run.recorder.Now() }
+
 // noticed notes how long it took to hear of a message that was delivered while the client was connected, and moved nowhere since.
 func (c *client) noticed(k history.Key) {
-	if at, ok := c.run.known.of(k); ok && c.lost < 0 && at > c.joined && !c.run.moved.has(k) {
+	if at, ok := c.run.known.of(k); ok && at > c.joined && !c.run.moved.has(k) {
 		c.stats.Notice = max(c.stats.Notice, c.run.recorder.Now()-at)
 	}
 }

@@ -127,8 +127,8 @@ func TestOutcomesOfIMAP(t *testing.T) {
 	}{
 		"refused":          {&imap.StatusError{Status: "NO", Text: "[CANNOT] no"}, history.Refused, true},
 		"not understood":   {&imap.StatusError{Status: "BAD", Text: "what?"}, history.Refused, true},
-		"for the moment":   {&imap.StatusError{Status: "NO", Text: "[UNAVAILABLE] later"}, history.Deferred, true},
-		"a fault":          {&imap.StatusError{Status: "NO", Text: "[SERVERBUG] sorry"}, history.Deferred, true},
+		"for the moment":   {&imap.StatusError{Status: "NO", Text: "[UNAVAILABLE] later"}, history.Deferred, false},
+		"a fault":          {&imap.StatusError{Status: "NO", Text: "[SERVERBUG] sorry"}, history.Deferred, false},
 		"said goodbye":     {&imap.StatusError{Status: "BYE", Text: "[UNAVAILABLE] later"}, history.Unknown, false},
 		"lost":             {errors.New("unexpected EOF"), history.Unknown, false},
 		"something absurd": {&imap.ProtocolError{Problem: "not an answer"}, history.Unknown, false},
@@ -192,7 +192,7 @@ func TestOutcomesOfJMAP(t *testing.T) {
 			r := testRun(t)
 			r.targets.JMAP = []string{"a"}
 			client := r.jmapClient("jmap", 0, 0, Account{})
-			client.session, client.http = &jmap.Client{}, transport("a")
+			client.session, client.via = &jmap.Client{}, newRoute("a")
 			if got := client.failed("setting", c.err); got != c.want || (client.session != nil) != c.stays {
 				t.Errorf("%v, want %v; the session stays: %v", got, c.want, client.session != nil)
 			}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/mailmesh/mailmesh/bench/imap"
@@ -64,7 +63,7 @@ func (e *editor) step() {
 		e.choose()
 	case e.left%8 == 0 || len(e.known) == 0:
 		e.look(fmt.Sprintf("%d:*", e.last+1))
-		if len(e.known) == 0 {
+		if len(e.known) == 0 && e.conn != nil {
 			e.append()
 		}
 	default:
@@ -210,7 +209,7 @@ func (e *editor) read(m held) {
 // gone says that a message was expunged by somebody else (RFC 9051 7.1).
 func gone(err error) bool {
 	var status *imap.StatusError
-	return errors.As(err, &status) && status.Status == "NO" && strings.HasPrefix(status.Text, "[EXPUNGEISSUED]")
+	return errors.As(err, &status) && status.Status == "NO" && hasCode(status, "EXPUNGEISSUED")
 }
 
 // remove sets \Deleted and expunges. From now on nobody moves the message: in a mailbox where it has \Deleted it would be a

@@ -31,8 +31,9 @@ func (r *Run) idler(a, i int, account Account) {
 
 func (c *idler) work(ctx context.Context) {
 	for c.goesOn() {
-		if c.conn == nil && c.connect(ctx, c.begin) != nil {
-			return
+		if c.conn == nil && c.begin(ctx) != nil {
+			sleep(ctx, backoffMost/5)
+			continue
 		}
 		err := c.idle(ctx)
 		if err == nil {
@@ -47,8 +48,8 @@ func (c *idler) work(ctx context.Context) {
 }
 
 // begin connects and reads all.
-func (c *idler) begin(ctx context.Context, address string) error {
-	if err := c.open(ctx, address); err != nil {
+func (c *idler) begin(ctx context.Context) error {
+	if err := c.connect(ctx, c.open); err != nil {
 		return err
 	}
 	c.list = nil
@@ -58,10 +59,13 @@ func (c *idler) begin(ctx context.Context, address string) error {
 		err = c.fetch()
 	}
 	if err != nil {
-		c.conn.Close()
-		c.conn = nil
+		c.failed("SELECT", err)
+		c.quit() // a mailbox without its list is of no use
+		return err
 	}
-	return err
+	c.acknowledged()
+	c.joins()
+	return nil
 }
 
 // fetch reads the messages that the list does not have.
@@ -161,7 +165,7 @@ func (c *idler) catchUp(ctx context.Context) {
 		}
 	}
 	if c.conn == nil || err != nil {
-		err = c.connect(ctx, c.begin)
+		err = again(ctx, c.begin)
 	}
 	if err != nil {
 		replica.Failed = err.Error()

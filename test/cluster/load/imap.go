@@ -47,22 +47,31 @@ func (c *imapClient) quit() {
 }
 
 // failed looks at the error of a command: what it means for the operation, and for the connection, which is given up unless the
-// command was merely refused.
+// command was refused for good.
 func (c *imapClient) failed(doing string, err error) history.Outcome {
 	c.run.reason(c.name, doing, err)
+	outcome := history.Unknown
 	var status *imap.StatusError
 	if errors.As(err, &status) && status.Status != "BYE" {
-		for _, code := range []string{"[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]"} {
-			if strings.HasPrefix(status.Text, code) {
-				return history.Deferred
-			}
+		if outcome = history.Refused; !hasCode(status, "UNAVAILABLE", "INUSE", "SERVERBUG") {
+			return outcome
 		}
-		return history.Refused
+		outcome = history.Deferred
 	}
 	c.conn.Close()
 	c.conn = nil
 	c.leave()
-	return history.Unknown
+	return outcome
+}
+
+// hasCode says whether an answer has one of the response codes.
+func hasCode(e *imap.StatusError, codes ...string) bool {
+	for _, code := range codes {
+		if strings.HasPrefix(e.Text, "["+code+"]") {
+			return true
+		}
+	}
+	return false
 }
 
 // numbers reads the numbers of a response code such as "COPYUID 7 3 12".
@@ -151,7 +160,7 @@ func prepare(ctx context.Context, t Targets, p Plan) error {
 		for _, place := range []history.Place{history.Archive, history.Copies} {
 			var status *imap.StatusError
 			err := c.Do("CREATE "+place.String(), nil)
-			if err != nil && !(errors.As(err, &status) && strings.HasPrefix(status.Text, "[ALREADYEXISTS]")) {
+			if err != nil && !(errors.As(err, &status) && hasCode(status, "ALREADYEXISTS")) {
 				c.Close()
 				return fmt.Errorf("prepare %s: %w", a.Address, err)
 			}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/mailmesh/mailmesh/jmap"
 	"github.com/mailmesh/mailmesh/test/cluster/history"
@@ -19,7 +20,7 @@ type jmapClient struct {
 	client
 	account Account
 	session *jmap.Client // nil: none
-	http    *http.Transport
+	via     *route
 	id      jmap.ID // of the account
 	boxes   map[history.Place]jmap.ID
 }
@@ -30,10 +31,9 @@ func (r *Run) jmapClient(kind string, a, i int, account Account) jmapClient {
 
 // open reads the session and the mailboxes.
 func (c *jmapClient) open(ctx context.Context, address string) (err error) {
-	c.http = transport(address)
-	c.session, c.id, c.boxes, err = dialJMAP(ctx, c.http, c.account)
-	if err != nil {
-		c.http.CloseIdleConnections()
+	c.via = newRoute(address)
+	if c.session, c.id, c.boxes, err = dialJMAP(ctx, c.via, c.account); err != nil {
+		c.via.cut()
 		c.session = nil
 	}
 	return err
@@ -42,22 +42,46 @@ func (c *jmapClient) open(ctx context.Context, address string) (err error) {
 // quit closes the connections.
 func (c *jmapClient) quit() {
 	if c.session != nil {
-		c.http.CloseIdleConnections()
+		c.via.cut()
 		c.session = nil
 	}
 }
 
-// transport connects to one address, whatever name is asked for.
-func transport(address string) *http.Transport {
-	return &http.Transport{
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, network, address)
-		},
-	}
+// route is HTTPS to one address, whatever name is asked for. Its connections can be cut at once, WebSockets too, for which a server
+// that says nothing any more would be waited for.
+type route struct {
+	http.Transport
+	mu    sync.Mutex
+	conns map[net.Conn]bool
 }
 
-func dialJMAP(ctx context.Context, via *http.Transport, a Account) (*jmap.Client, jmap.ID, map[history.Place]jmap.ID, error) {
+func newRoute(address string) *route {
+	r := &route{conns: map[net.Conn]bool{}}
+	r.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
+	r.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		nc, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if err == nil {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.conns[nc] = true
+		}
+		return nc, err
+	}
+	return r
+}
+
+// cut closes all connections.
+func (r *route) cut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for nc := range r.conns {
+		nc.Close()
+	}
+	clear(r.conns)
+	r.CloseIdleConnections()
+}
+
+func dialJMAP(ctx context.Context, via http.RoundTripper, a Account) (*jmap.Client, jmap.ID, map[history.Place]jmap.ID, error) {
 	c, err := jmap.Dial(ctx, "https://localhost", jmap.Basic(a.Address, a.Password), jmap.Options{HTTP: &http.Client{Transport: via}})
 	if err != nil {
 		return nil, "", nil, err

@@ -33,13 +33,12 @@ func (r *Run) listener(a, i int, account Account) {
 func (l *listener) work(ctx context.Context) {
 	defer l.hangUp()
 	for l.goesOn() {
-		if l.socket == nil && l.connect(ctx, l.begin) != nil {
-			return
+		if l.socket == nil && l.begin(ctx) != nil {
+			sleep(ctx, backoffMost/5)
+			continue
 		}
 		if err := l.listen(ctx); err != nil {
-			l.failed("listening", err)
-			l.hangUp()
-			l.away()
+			l.fails("listening", err)
 		} else {
 			l.acknowledged()
 		}
@@ -53,22 +52,36 @@ func (l *listener) hangUp() {
 	}
 }
 
+// fails gives up the connection, whatever the error is.
+func (l *listener) fails(doing string, err error) {
+	l.failed(doing, err)
+	if l.session != nil {
+		l.away()
+	}
+	l.hangUp()
+}
+
 // begin connects, asks to be told, and asks for what has changed.
-func (l *listener) begin(ctx context.Context, address string) (err error) {
-	if err = l.open(ctx, address); err != nil {
+func (l *listener) begin(ctx context.Context) error {
+	if err := l.connect(ctx, l.open); err != nil {
 		return err
 	}
-	if l.socket, err = l.session.Connect(ctx); err == nil {
-		err = l.socket.Listen(ctx, []string{"Email"}, "")
+	dialing, cancel := context.WithTimeout(ctx, l.run.plan.Patience)
+	defer cancel()
+	var err error
+	if l.socket, err = l.session.Connect(dialing); err == nil {
+		err = l.socket.Listen(dialing, []string{"Email"}, "")
 	}
 	if err == nil {
 		err = l.sync()
 	}
 	if err != nil {
-		l.hangUp()
-		l.quit()
+		l.fails("syncing", err)
+		return err
 	}
-	return err
+	l.acknowledged()
+	l.joins()
+	return nil
 }
 
 // listen waits for one push, or makes sure that it would come.
@@ -207,7 +220,7 @@ func (l *listener) catchUp(ctx context.Context) {
 	}
 	if err != nil {
 		l.quit()
-		err = l.connect(ctx, l.begin)
+		err = again(ctx, l.begin)
 		l.hangUp()
 	}
 	if err != nil {

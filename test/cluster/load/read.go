@@ -142,8 +142,8 @@ func (r *reader) counters(c *imap.Conn, address string, into *history.Account) e
 
 // emails asks for the counters of JMAP, and for all emails if list says so.
 func (r *reader) emails(ctx context.Context, a Account, address string, list bool, into *history.Account) error {
-	via := transport(address)
-	defer via.CloseIdleConnections()
+	via := newRoute(address)
+	defer via.cut()
 	c, id, boxes, err := dialJMAP(ctx, via, a)
 	if err != nil {
 		return err

@@ -33,11 +33,11 @@ func (r *Run) resyncer(a, i int, account Account) {
 
 func (c *resyncer) work(ctx context.Context) {
 	for c.goesOn() {
-		if c.connect(ctx, c.begin) != nil {
-			return
+		if c.begin(ctx) == nil {
+			c.remain(ctx)
+		} else {
+			sleep(ctx, backoffMost/5)
 		}
-		c.acknowledged()
-		c.remain(ctx)
 		c.depart()
 	}
 }
@@ -56,8 +56,8 @@ func (c *resyncer) depart() {
 }
 
 // begin connects and learns what has changed.
-func (c *resyncer) begin(ctx context.Context, address string) error {
-	if err := c.open(ctx, address); err != nil {
+func (c *resyncer) begin(ctx context.Context) error {
+	if err := c.connect(ctx, c.open); err != nil {
 		return err
 	}
 	err := c.conn.Do("ENABLE QRESYNC", nil)
@@ -65,10 +65,12 @@ func (c *resyncer) begin(ctx context.Context, address string) error {
 		err = c.sync()
 	}
 	if err != nil {
-		c.conn.Close()
-		c.conn = nil
+		c.failed("SELECT", err)
+		c.quit()
+		return err
 	}
-	return err
+	c.acknowledged()
+	return nil
 }
 
 // sync is SELECT with what is known; without anything, all is read.
@@ -177,7 +179,7 @@ func (c *resyncer) vanished(set string) error {
 func (c *resyncer) catchUp(ctx context.Context) {
 	defer c.quit()
 	replica := history.Replica{Client: c.name, Account: c.account.Address, Mailbox: c.place.String()}
-	if err := c.connect(ctx, c.begin); err != nil {
+	if err := again(ctx, c.begin); err != nil {
 		replica.Failed = err.Error()
 	}
 	replica.UIDValidity, replica.Messages = c.validity, c.messages

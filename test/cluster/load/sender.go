@@ -90,6 +90,8 @@ func (s *sender) send() {
 	}
 	if err != nil {
 		s.run.reason(s.name, "sending", err)
+	}
+	if err != nil || len(s.again) > 0 { // what one server does not take now, another may
 		s.conn.Close()
 		s.conn = nil
 		s.leave()
