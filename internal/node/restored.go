@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/mailmesh/mailmesh/internal/config"
+	"github.com/mailmesh/mailmesh/internal/infra/cluster/members"
 	"github.com/mailmesh/mailmesh/internal/provision"
 )
 
@@ -22,7 +24,7 @@ const restoringFile = "restoring"
 var errRestoring = errors.New("a restored database was not made ready to the end: run `mailmesh restored` again")
 
 // Restored makes the data folder, whose database an operator has put back from a backup, fit to be served again: see
-// provision.Restored. It fails with ErrInUse while a server runs on the folder. When it fails, or the process ends, the
+// provision.Restored. It fails with ErrInUse while a server runs on the folder, and while a node of a cluster uses the database. When it fails, or the process ends, the
 // folder is not opened before Restored was run to its end.
 func Restored(ctx context.Context, cfg config.Config, log *slog.Logger) (done Restoration, err error) {
 	n, err := openNode(ctx, cfg, log)
@@ -30,6 +32,9 @@ func Restored(ctx context.Context, cfg config.Config, log *slog.Logger) (done Re
 		return done, err
 	}
 	defer func() { err = errors.Join(err, n.Close()) }()
+	if err := n.rooms.noNodeLives(ctx); err != nil {
+		return done, err
+	}
 	f := n.rooms.folder
 	if err := f.mark(restoringFile); err != nil {
 		return done, err
@@ -38,6 +43,40 @@ func Restored(ctx context.Context, cfg config.Config, log *slog.Logger) (done Re
 		return done, err
 	}
 	return done, f.unmark(restoringFile)
+}
+
+// noNodeLives fails while a node of a cluster uses the database: one that renews its row. It waits for the rows that came with a
+// backup of just now to expire.
+func (r *rooms) noNodeLives(ctx context.Context) error {
+	if r.alone() {
+		return nil
+	}
+	var before map[string]time.Time // when they expired by the last look, nil at the first
+	for {
+		nodes, now, err := members.Look(ctx, r.db)
+		if err != nil {
+			return err
+		}
+		valid, expires := 0, map[string]time.Time{}
+		for _, other := range nodes {
+			if before != nil && other.Expires.After(before[other.Name]) {
+				return fmt.Errorf("the node %s uses this database: stop all nodes first", other.Name)
+			}
+			expires[other.Name] = other.Expires
+			if other.Expires.After(now) {
+				valid++
+			}
+		}
+		if valid == 0 {
+			return nil
+		}
+		before = expires
+		select {
+		case <-time.After(members.RenewEvery / 4):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // mark makes an empty file that outlives a loss of power.

@@ -135,8 +135,8 @@ func (p *Pair) start(ctx context.Context, o Options) error {
 		return err
 	}
 	p.primary = p.A
-	if err := p.run(ctx, "initdb", "--no-sync", "--auth=trust", "--username="+User, "--encoding=UTF8", "--no-locale",
-		"--pgdata="+p.A.data()); err != nil {
+	if err := p.Run(ctx, "initdb", "--no-sync", "--auth=trust", "--username="+User, "--encoding=UTF8", "--no-locale",
+		"--pgdata="+p.A.Data()); err != nil {
 		return err
 	}
 	if err := p.A.Start(ctx); err != nil {
@@ -156,14 +156,14 @@ func (p *Pair) start(ctx context.Context, o Options) error {
 
 // follow makes s a new copy of the primary, its synchronous standby.
 func (p *Pair) follow(ctx context.Context, s, primary *Server) error {
-	if err := os.RemoveAll(s.data()); err != nil {
+	if err := os.RemoveAll(s.Data()); err != nil {
 		return err
 	}
-	if err := p.run(ctx, "pg_basebackup", "--dbname="+primary.URL("postgres"), "--pgdata="+s.data(), "--checkpoint=fast", "--no-sync"); err != nil {
+	if err := p.Run(ctx, "pg_basebackup", "--dbname="+primary.URL("postgres"), "--pgdata="+s.Data(), "--checkpoint=fast", "--no-sync"); err != nil {
 		return err
 	}
-	s.Set("primary_conninfo", "host=127.0.0.1 port="+s.port(primary)+" user="+User+" application_name="+s.Name+" connect_timeout=2")
-	if err := os.WriteFile(filepath.Join(s.data(), "standby.signal"), nil, 0o644); err != nil {
+	s.Set("primary_conninfo", "host=127.0.0.1 port="+primary.port()+" user="+User+" application_name="+s.Name+" connect_timeout=2")
+	if err := os.WriteFile(filepath.Join(s.Data(), "standby.signal"), nil, 0o644); err != nil {
 		return err
 	}
 	if err := s.Start(ctx); err != nil {
@@ -227,7 +227,7 @@ func (p *Pair) AwaitSync(ctx context.Context) error {
 func (p *Pair) Promote(ctx context.Context) error {
 	s := p.Standby()
 	s.Set("synchronous_standby_names", "")
-	if err := p.run(ctx, "pg_ctl", "promote", "--pgdata="+s.data(), "--timeout=30"); err != nil {
+	if err := p.Run(ctx, "pg_ctl", "promote", "--pgdata="+s.Data(), "--timeout=30"); err != nil {
 		return err
 	}
 	p.mu.Lock()
@@ -268,17 +268,25 @@ func (p *Pair) Close() error {
 	return errors.Join(append(errs, os.RemoveAll(p.dir), p.lifeline.Close())...)
 }
 
-// run runs one of PostgreSQL's programs as the user that the servers run as.
-func (p *Pair) run(ctx context.Context, program string, args ...string) error {
+// Folder is where the servers keep what they have; the user that they run as may write in it.
+func (p *Pair) Folder() string { return p.dir }
+
+// Run runs one of PostgreSQL's programs, or another by its path, as the user that the servers run as; A is who it talks to by default.
+func (p *Pair) Run(ctx context.Context, program string, args ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(p.bin, program), args...)
+	path := program
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(p.bin, program)
+	}
+	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = "/"
+	cmd.Env = append(os.Environ(), "PATH="+p.bin+":"+os.Getenv("PATH"), "PGHOST=127.0.0.1", "PGPORT="+p.A.port(), "PGUSER="+User)
 	if err := dbtest.AsOrdinaryUser(cmd, p.dir); err != nil {
 		return err
 	}
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w: %s", program, err, out)
+		return fmt.Errorf("%s: %w: %s", filepath.Base(program), err, out)
 	}
 	return nil
 }

@@ -87,10 +87,11 @@ func (s *Server) Addr() string { return s.addr }
 // URL names this server alone.
 func (s *Server) URL(database string) string { return URL(database, s.addr) }
 
-func (s *Server) data() string { return filepath.Join(s.pair.dir, s.Name, "data") }
+// Data is its data folder.
+func (s *Server) Data() string { return filepath.Join(s.pair.dir, s.Name, "data") }
 func (s *Server) conf() string { return filepath.Join(s.pair.dir, s.Name, "conf") }
 
-func (s *Server) port(of *Server) string { _, port, _ := net.SplitHostPort(of.addr); return port }
+func (s *Server) port() string { _, port, _ := net.SplitHostPort(s.addr); return port }
 
 // Set changes a setting for the next Start or Reload.
 func (s *Server) Set(name, value string) {
@@ -122,7 +123,7 @@ func (s *Server) Start(ctx context.Context) error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(filepath.Join(s.pair.bin, "postgres"), "-D", s.data(), "--config-file="+s.conf())
+	cmd := exec.Command(filepath.Join(s.pair.bin, "postgres"), "-D", s.Data(), "--config-file="+s.conf())
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", log, log
 	if err := dbtest.AsOrdinaryUser(cmd, s.pair.dir); err != nil {
 		return err
