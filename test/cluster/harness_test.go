@@ -17,6 +17,7 @@ import (
 	"github.com/mailmesh/mailmesh/bench/soak"
 	"github.com/mailmesh/mailmesh/test/cluster/nodes"
 	"github.com/mailmesh/mailmesh/test/cluster/postgres"
+	"github.com/mailmesh/mailmesh/test/cluster/s3"
 	"github.com/mailmesh/mailmesh/test/cluster/table"
 	"github.com/mailmesh/mailmesh/test/cluster/variant"
 )
@@ -33,6 +34,7 @@ type harness struct {
 	*testing.T
 	*nodes.Cluster
 	database *postgres.Pair
+	bodies   *s3.Proxy       // in front of the S3 service, behind the nodes' wires
 	clocks   []variant.Clock // of the nodes
 	played   int
 }
@@ -61,9 +63,14 @@ func TestMain(m *testing.M) {
 func newHarness(t *testing.T, program string) *harness {
 	t.Helper()
 	h := &harness{T: t, database: postgres.ForTest(t, postgres.Options{})}
+	store := s3.Start(t)
+	bucket := store.NewBucket(t)
+	h.bodies = s3.NewProxy(t, store.Endpoint)
 	var err error
 	h.Cluster, err = nodes.New(nodes.Plan{Program: program, Folder: t.TempDir(), Count: 3, Database: h.database.URL(),
-		Servers: []string{h.database.A.Addr(), h.database.B.Addr()}})
+		Servers: []string{h.database.A.Addr(), h.database.B.Addr()},
+		Bodies:  h.bodies.Endpoint, BodiesURL: func(endpoint string) string { return store.URL(bucket, endpoint) },
+		Env: []string{"MAILMESH_CONFIG_BODIES_SMALL=4KiB"}}) // so that mail is in both places
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/mailmesh/mailmesh/test/cluster/nodes"
+	"github.com/mailmesh/mailmesh/test/cluster/s3"
 	"github.com/mailmesh/mailmesh/test/cluster/wire"
 )
 
@@ -69,6 +71,47 @@ func cutFromDatabase(ctx context.Context, h *harness) (struck int64, err error) 
 	}
 	reset, err := during(ctx, 4*time.Second, wire.Fault{Refuse: true}, n.Database...)
 	return held + reset, err
+}
+
+// cutFromBodies makes the way to S3 silent, and then for a while refuses it.
+func cutFromBodies(ctx context.Context, h *harness) (struck int64, err error) {
+	held, err := during(ctx, 8*time.Second, wire.Fault{Silence: true}, h.Nodes[0].Bodies)
+	if err != nil {
+		return held, err
+	}
+	reset, err := during(ctx, 3*time.Second, wire.Fault{Refuse: true}, h.Nodes[0].Bodies)
+	return held + reset, err
+}
+
+// failingBodies has S3 answer every other request with 500 for a while, and then lose the answers to some that it has carried out.
+func failingBodies(ctx context.Context, h *harness) (struck int64, err error) {
+	defer h.bodies.Set(nil)
+	for _, fault := range []s3.Fault{s3.Error, s3.Lost} {
+		var asked atomic.Int64
+		h.bodies.Set(func(*http.Request) s3.Fault {
+			if asked.Add(1)%2 == 0 {
+				return fault
+			}
+			return s3.None
+		})
+		if err := last(ctx, 4*time.Second); err != nil {
+			return 0, err
+		}
+		if h.bodies.Struck(fault) == 0 {
+			return 0, nil
+		}
+		struck += h.bodies.Struck(fault)
+	}
+	return struck, nil
+}
+
+// slowBodies has every request to S3 wait for a second.
+func slowBodies(ctx context.Context, h *harness) (struck int64, err error) {
+	before := h.bodies.Passed()
+	h.bodies.Delay(time.Second)
+	defer h.bodies.Delay(0)
+	err = last(ctx, 6*time.Second)
+	return h.bodies.Passed() - before, err
 }
 
 // committed is how PostgreSQL says that it has: CommandComplete in its protocol.
