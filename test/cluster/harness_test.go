@@ -135,6 +135,9 @@ func (h *harness) play(f fault) (row table.Row, err error) {
 	if err != nil {
 		return row, err
 	}
+	if err := h.Rest(ctx); err != nil {
+		row.Wrong = append(row.Wrong, err.Error())
+	}
 	row.Took = time.Since(begin)
 	h.check(ctx, &row, accounts, dir)
 	return row, nil
