@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailmesh/mailmesh/bench/imap"
-	"github.com/mailmesh/mailmesh/bench/soak"
+	"github.com/mailmesh/mailmesh/test/cluster/history"
+	"github.com/mailmesh/mailmesh/test/cluster/load"
 	"github.com/mailmesh/mailmesh/test/cluster/nodes"
 	"github.com/mailmesh/mailmesh/test/cluster/postgres"
 	"github.com/mailmesh/mailmesh/test/cluster/s3"
@@ -104,64 +104,97 @@ func newHarness(t *testing.T, program string) *harness {
 type fault struct {
 	name   string
 	strike func(ctx context.Context, h *harness) (struck int64, err error) // and heals it again
-	pause  time.Duration                                                   // that no client may be without success for longer than
+	limits table.Limits
 }
 
 // play plays a fault once. An error is the harness's own; what the cluster did wrong is in the row.
 func (h *harness) play(f fault) (row table.Row, err error) {
 	begin := time.Now()
-	ctx, cancel := context.WithTimeout(h.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(h.Context(), 4*time.Minute)
 	defer cancel()
 	h.played++
-	row = table.Row{Fault: f.name, Limit: f.pause}
-	accounts, err := h.AddAccounts(ctx, domain, fmt.Sprintf("r%d-", h.played), password, 6)
+	row = table.Row{Fault: f.name, Limits: f.limits}
+	targets, err := h.targets(ctx, fmt.Sprintf("r%d-", h.played))
 	if err != nil {
 		return row, err
 	}
-	dir := h.TempDir()
-	load, err := startMailers(h.Doors("smtp"), accounts, dir, 12)
+	run, err := load.Start(ctx, targets, load.Mixed())
 	if err != nil {
 		return row, err
 	}
-	err = load.await(ctx, table.Enough/4)
+	err = run.Await(ctx, table.Enough/4)
 	if err == nil {
 		row.Struck, err = f.strike(ctx, h)
 	}
 	if err == nil {
-		err = load.await(ctx, max(table.Enough, load.acknowledged()+table.Enough/4))
+		err = run.Await(ctx, max(table.Enough, run.Acknowledged()+table.Enough/4))
 	}
-	load.stop()
-	row.Acknowledged, row.Unknown, row.Pause, row.Wrong = load.acknowledged(), load.unknown(), load.pause(), load.permanent()
+	struck := time.Since(begin)
+	record := run.Stop(ctx)
 	if err != nil {
 		return row, err
 	}
+	stopped := time.Since(begin)
 	if err := h.Rest(ctx); err != nil {
 		row.Wrong = append(row.Wrong, err.Error())
 	}
-	row.Took = time.Since(begin)
-	h.check(ctx, &row, accounts, dir)
+	rested := time.Since(begin)
+	h.check(ctx, &row, &record, targets)
+	h.Logf("%s: worked for %.1f s, stopped after %.1f s, at rest after %.1f s, checked after %.1f s", f.name, struck.Seconds(), stopped.Seconds(), rested.Seconds(), time.Since(begin).Seconds())
+	for reason, n := range record.Reasons {
+		h.Logf("%6d %s", n, reason)
+	}
 	return row, nil
 }
 
-// check compares what was acknowledged with what is there.
-func (h *harness) check(ctx context.Context, row *table.Row, accounts []string, dir string) {
-	passwords := map[string]string{}
-	for _, a := range accounts {
-		passwords[a] = password
-	}
-	report, err := soak.Check(ctx, soak.CheckOptions{Addr: h.Nodes[2].Doors["imap"], Accounts: passwords, Dir: dir, IMAP: imap.Options{}, Atomic: true})
+// targets makes accounts for a load, and an address from where mail comes to one of them through the queue.
+func (h *harness) targets(ctx context.Context, name string) (t load.Targets, err error) {
+	t = load.Targets{SMTP: h.Doors("smtp"), LMTP: h.Doors("lmtp"), Submission: h.Doors("submission"), IMAP: h.Doors("imap"), JMAP: h.Doors("https")}
+	addresses, err := h.AddAccounts(ctx, domain, name, password, 4, "--max-recipients=-1", "--max-strangers=-1", "--no-sent-copy")
 	if err != nil {
-		row.Wrong = append(row.Wrong, "the mailboxes cannot be read: "+err.Error())
-		return
+		return t, err
 	}
-	row.Lost, row.Doubled = report.Counts[soak.Missing], report.Counts[soak.Doubled]
-	for _, p := range report.Problems {
-		if p.Kind != soak.Missing && p.Kind != soak.Doubled {
-			row.Wrong = append(row.Wrong, p.String())
+	for _, a := range addresses {
+		t.Accounts = append(t.Accounts, load.Account{Address: a, Password: password})
+	}
+	relay := name + "relay@" + domain
+	t.Relays = []load.Relay{{Address: relay, Account: addresses[0]}}
+	for _, args := range [][]string{{"group", "add", relay, "--post", "anyone"}, {"group", "member", "add", relay, addresses[0]}} {
+		if _, err := h.Nodes[0].Command(ctx, "", args...); err != nil {
+			return t, err
 		}
 	}
-	if out, err := h.Nodes[1].Command(ctx, "", "verify"); err != nil {
-		row.Wrong = append(row.Wrong, "verify: "+strings.TrimSpace(out)+err.Error())
+	return t, nil
+}
+
+// check compares what clients were promised with what is there.
+func (h *harness) check(ctx context.Context, row *table.Row, record *history.Record, targets load.Targets) {
+	verified := make(chan error, 1)
+	go func() {
+		out, err := h.Nodes[1].Command(ctx, "", "verify")
+		if err != nil {
+			err = fmt.Errorf("%w: %s", err, strings.TrimSpace(out))
+		}
+		verified <- err
+	}()
+	row.Acknowledged = record.Acknowledged()
+	row.Pause, _ = record.LongestPause()
+	row.Reconnect, _ = record.LongestReconnect()
+	for _, c := range record.Clients {
+		row.Notice = max(row.Notice, c.Notice)
+	}
+	server, err := load.Read(ctx, targets)
+	if err != nil {
+		row.Wrong = append(row.Wrong, "the mailboxes cannot be read: "+err.Error())
+	} else {
+		result := history.Check(record, server)
+		row.Unknown, row.Lost, row.Doubled = result.Totals.Unknown, result.Totals.Lost, result.Totals.Doubled
+		for _, f := range result.Findings {
+			row.Wrong = append(row.Wrong, f.String())
+		}
+	}
+	if err := <-verified; err != nil {
+		row.Wrong = append(row.Wrong, err.Error())
 	}
 }
 

@@ -4,7 +4,6 @@ package cluster
 
 import (
 	"testing"
-	"time"
 
 	"github.com/mailmesh/mailmesh/test/cluster/table"
 	"github.com/mailmesh/mailmesh/test/cluster/variant"
@@ -20,7 +19,7 @@ var safeguards = []struct {
 		name: "the delivery key",
 		changes: []variant.Change{{File: "internal/store/tx/store.go",
 			Old: "answered, err := t.lock(accounts, &key)", New: "key = NewKey()\n\t\tanswered, err := t.lock(accounts, &key)"}},
-		fault: fault{"lose answers to COMMIT", loseCommits, time.Minute},
+		fault: fault{"lose answers to COMMIT", loseCommits, table.Limits{}},
 	},
 	{
 		name: "acknowledged after the sync",
@@ -28,7 +27,7 @@ var safeguards = []struct {
 			{File: "internal/infra/db/postgres.go", Old: `"application_name":`, New: `"synchronous_commit": "off", "application_name":`},
 			{File: "internal/infra/db/postgres.go", Old: `commit != "on" && commit != "remote_apply"`, New: `commit == ""`},
 		},
-		fault: fault{"promote the standby", promote, time.Minute},
+		fault: fault{"promote the standby", promote, table.Limits{}},
 	},
 }
 

@@ -181,8 +181,9 @@ func (c *Cluster) Doors(name string) (addresses []string) {
 	return addresses
 }
 
-// AddAccounts makes accounts NAME0@domain, NAME1@domain ... in a domain that is made where it is missing.
-func (c *Cluster) AddAccounts(ctx context.Context, domain, name, password string, count int) (addresses []string, err error) {
+// AddAccounts makes accounts NAME0@domain, NAME1@domain ... in a domain that is made where it is missing, with settings as
+// `mailmesh account set` takes them.
+func (c *Cluster) AddAccounts(ctx context.Context, domain, name, password string, count int, settings ...string) (addresses []string, err error) {
 	n := c.Nodes[0]
 	if _, err := n.Command(ctx, "", "domain", "add", domain); err != nil && !strings.Contains(err.Error(), "already") {
 		return nil, err
@@ -194,6 +195,9 @@ func (c *Cluster) AddAccounts(ctx context.Context, domain, name, password string
 		addresses = append(addresses, address)
 		g.Go(func() error {
 			_, err := n.Command(ctx, password+"\n", "account", "add", address, "--password-stdin")
+			if err == nil && len(settings) > 0 {
+				_, err = n.Command(ctx, "", append([]string{"account", "set", address}, settings...)...)
+			}
 			return err
 		})
 	}

@@ -22,9 +22,13 @@ type Row struct {
 	Doubled      int   // acknowledged messages that are there more than once
 	Wrong        []string
 	Pause        time.Duration // the longest that a client had no success
-	Limit        time.Duration // that it may be
-	Took         time.Duration
+	Reconnect    time.Duration // the longest from losing a connection to having another
+	Notice       time.Duration // the longest from an acknowledgement until a client that watches knew
+	Limits       Limits
 }
+
+// Limits are how long a fault may last for clients. 0: nobody says.
+type Limits struct{ Pause, Reconnect, Notice time.Duration }
 
 // Complaints say why a row is red. There are none where it is green.
 func (r Row) Complaints() (why []string) {
@@ -37,7 +41,10 @@ func (r Row) Complaints() (why []string) {
 	complain(r.Doubled > 0, "%d messages are there more than once", r.Doubled)
 	complain(r.Struck == 0, "the fault struck nothing")
 	complain(r.Acknowledged < Enough, "%d operations were acknowledged, which is less than %d", r.Acknowledged, Enough)
-	complain(r.Pause > r.Limit && r.Limit > 0, "a client had no success for %v, which is more than %v", r.Pause.Round(time.Millisecond), r.Limit)
+	for what, took := range map[string][2]time.Duration{"without success": {r.Pause, r.Limits.Pause}, "without a connection": {r.Reconnect, r.Limits.Reconnect},
+		"without news": {r.Notice, r.Limits.Notice}} {
+		complain(took[0] > took[1] && took[1] > 0, "a client was %s for %v, which is more than %v", what, took[0].Round(time.Millisecond), took[1])
+	}
 	return append(why, r.Wrong...)
 }
 
@@ -45,7 +52,7 @@ func (r Row) Complaints() (why []string) {
 func (r Row) Green() bool { return len(r.Complaints()) == 0 }
 
 // head is that of the printed table.
-var head = []string{"fault", "struck", "acknowledged", "unknown", "lost", "doubled", "wrong", "longest pause", ""}
+var head = []string{"fault", "struck", "acknowledged", "unknown", "lost", "doubled", "wrong", "longest pause", "reconnect", "notice", ""}
 
 // String is the table as Markdown, its columns in line.
 func String(rows []Row) string {
@@ -56,7 +63,7 @@ func String(rows []Row) string {
 			verdict = "RED"
 		}
 		lines = append(lines, []string{r.Fault, fmt.Sprint(r.Struck), fmt.Sprint(r.Acknowledged), fmt.Sprint(r.Unknown), fmt.Sprint(r.Lost), fmt.Sprint(r.Doubled),
-			fmt.Sprint(len(r.Wrong)), fmt.Sprintf("%.1f s", r.Pause.Seconds()), verdict})
+			fmt.Sprint(len(r.Wrong)), seconds(r.Pause), seconds(r.Reconnect), seconds(r.Notice), verdict})
 	}
 	var b strings.Builder
 	for i, cells := range lines {
@@ -86,6 +93,8 @@ func String(rows []Row) string {
 	}
 	return b.String()
 }
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
 
 // first are the first n, and how many more there are.
 func first(list []string, n int) []string {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-var green = Row{Fault: "kill", Struck: 1, Acknowledged: Enough, Unknown: 3, Pause: time.Second, Limit: 2 * time.Second}
+var green = Row{Fault: "kill", Struck: 1, Acknowledged: Enough, Unknown: 3, Pause: time.Second,
+	Limits: Limits{Pause: 2 * time.Second, Reconnect: 2 * time.Second, Notice: 15 * time.Second}}
 
 func TestComplaints(t *testing.T) {
 	if why := green.Complaints(); len(why) > 0 {
@@ -17,7 +18,9 @@ func TestComplaints(t *testing.T) {
 		"1 messages are there more than once":  func(r *Row) { r.Doubled = 1 },
 		"struck nothing":                       func(r *Row) { r.Struck = 0 },
 		"1999 operations were acknowledged":    func(r *Row) { r.Acknowledged-- },
-		"no success for 3s":                    func(r *Row) { r.Pause = 3 * time.Second },
+		"without success for 3s":               func(r *Row) { r.Pause = 3 * time.Second },
+		"without a connection for 3s":          func(r *Row) { r.Reconnect = 3 * time.Second },
+		"without news for 16s":                 func(r *Row) { r.Notice = 16 * time.Second },
 		"u0@example.org: UID 7 was given away": func(r *Row) { r.Wrong = []string{"u0@example.org: UID 7 was given away"} },
 	} {
 		r := green
@@ -33,9 +36,9 @@ func TestComplaints(t *testing.T) {
 
 func TestString(t *testing.T) {
 	want := `
-| fault | struck | acknowledged | unknown | lost | doubled | wrong | longest pause |       |
-| ----- | -----: | -----------: | ------: | ---: | ------: | ----: | ------------: | ----- |
-| kill  |      1 |         2000 |       3 |    0 |       0 |     0 |         1.0 s | green |
+| fault | struck | acknowledged | unknown | lost | doubled | wrong | longest pause | reconnect | notice |       |
+| ----- | -----: | -----------: | ------: | ---: | ------: | ----: | ------------: | --------: | -----: | ----- |
+| kill  |      1 |         2000 |       3 |    0 |       0 |     0 |         1.0 s |     0.0 s |  0.0 s | green |
 `
 	if got := String([]Row{green}); got != want[1:] {
 		t.Errorf("the table is\n%s", got)
