@@ -51,14 +51,15 @@ const elsewhere = 2 * time.Second
 
 // faults are the rows of the table.
 var faults = []fault{
-	{"kill -9 a node", kill, table.Limits{Pause: 20 * time.Second, Reconnect: elsewhere, Notice: 15 * time.Second}},
-	{"freeze a node for 30 s", freeze, table.Limits{Pause: 40 * time.Second, Reconnect: elsewhere, Notice: 40 * time.Second}},
-	{"cut a node off from the database", cutFromDatabase, table.Limits{Pause: 40 * time.Second, Reconnect: elsewhere, Notice: 30 * time.Second}},
-	{"cut a node off from S3", cutFromBodies, table.Limits{Pause: 20 * time.Second, Reconnect: elsewhere, Notice: 15 * time.Second}},
-	{"S3 answers 500", failingBodies, table.Limits{Pause: 20 * time.Second, Reconnect: elsewhere, Notice: 15 * time.Second}},
-	{"S3 is slow", slowBodies, table.Limits{Pause: 20 * time.Second, Reconnect: elsewhere, Notice: 15 * time.Second}},
-	{"lose answers to COMMIT", loseCommits, table.Limits{Pause: 20 * time.Second, Reconnect: elsewhere, Notice: 15 * time.Second}},
-	{"clocks 10 minutes wrong", turnClocks, table.Limits{Pause: 20 * time.Second, Reconnect: elsewhere, Notice: 15 * time.Second}},
-	{"restart PostgreSQL", restartDatabase, table.Limits{Pause: 30 * time.Second, Notice: 30 * time.Second}},
-	{"promote the standby", promote, table.Limits{Pause: 40 * time.Second, Notice: 30 * time.Second}},
+	{name: "kill -9 a node", strike: kill, limits: table.Limits{Pause: 20 * time.Second, Reconnect: elsewhere, Notice: 15 * time.Second}},
+	{name: "kill -9 a node, haproxy in front", strike: kill, limits: table.Limits{Pause: 20 * time.Second, Reconnect: elsewhere, Notice: 15 * time.Second}, front: true},
+	{name: "freeze a node for 30 s", strike: freeze, limits: table.Limits{Pause: 40 * time.Second, Reconnect: elsewhere, Notice: 40 * time.Second}},
+	{name: "cut a node off from the database", strike: cutFromDatabase, limits: table.Limits{Pause: 40 * time.Second, Reconnect: elsewhere, Notice: 30 * time.Second}},
+	{name: "cut a node off from S3", strike: cutFromBodies, limits: table.Limits{Pause: 20 * time.Second, Reconnect: elsewhere, Notice: 15 * time.Second}},
+	{name: "S3 answers 500", strike: failingBodies, limits: table.Limits{Pause: 20 * time.Second, Reconnect: elsewhere, Notice: 15 * time.Second}},
+	{name: "S3 is slow", strike: slowBodies, limits: table.Limits{Pause: 20 * time.Second, Reconnect: elsewhere, Notice: 15 * time.Second}},
+	{name: "lose answers to COMMIT", strike: loseCommits, limits: table.Limits{Pause: 20 * time.Second, Reconnect: elsewhere, Notice: 15 * time.Second}},
+	{name: "clocks 10 minutes wrong", strike: turnClocks, limits: table.Limits{Pause: 20 * time.Second, Reconnect: elsewhere, Notice: 15 * time.Second}},
+	{name: "restart PostgreSQL", strike: restartDatabase, limits: table.Limits{Pause: 30 * time.Second, Notice: 30 * time.Second}},
+	{name: "promote the standby", strike: promote, limits: table.Limits{Pause: 40 * time.Second, Notice: 30 * time.Second}},
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailmesh/mailmesh/test/cluster/haproxy"
 	"github.com/mailmesh/mailmesh/test/cluster/history"
 	"github.com/mailmesh/mailmesh/test/cluster/load"
 	"github.com/mailmesh/mailmesh/test/cluster/nodes"
@@ -36,6 +38,9 @@ type harness struct {
 	database *postgres.Pair
 	bodies   *s3.Proxy       // in front of the S3 service, behind the nodes' wires
 	clocks   []variant.Clock // of the nodes
+	proxy    *haproxy.Proxy  // once a fault has asked for it
+	outside  *outside        // where mail for other domains goes
+	wrong    []string        // what a strike found, for the row
 	played   int
 }
 
@@ -62,7 +67,7 @@ func TestMain(m *testing.M) {
 
 func newHarness(t *testing.T, program string) *harness {
 	t.Helper()
-	h := &harness{T: t, database: postgres.ForTest(t, postgres.Options{})}
+	h := &harness{T: t, database: postgres.ForTest(t, postgres.Options{}), outside: startOutside(t)}
 	store := s3.Start(t)
 	bucket := store.NewBucket(t)
 	h.bodies = s3.NewProxy(t, store.Endpoint)
@@ -70,7 +75,8 @@ func newHarness(t *testing.T, program string) *harness {
 	h.Cluster, err = nodes.New(nodes.Plan{Program: program, Folder: t.TempDir(), Count: 3, Database: h.database.URL(),
 		Servers: []string{h.database.A.Addr(), h.database.B.Addr()},
 		Bodies:  h.bodies.Endpoint, BodiesURL: func(endpoint string) string { return store.URL(bucket, endpoint) },
-		Env: []string{"MAILMESH_CONFIG_BODIES_SMALL=4KiB"}}) // so that mail is in both places
+		Env: []string{"MAILMESH_CONFIG_BODIES_SMALL=4KiB", // so that mail is in both places
+			"MAILMESH_CONFIG_OUTBOUND_SMARTHOST=smtp://" + h.outside.listener.Addr().String()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +111,7 @@ type fault struct {
 	name   string
 	strike func(ctx context.Context, h *harness) (struck int64, err error) // and heals it again
 	limits table.Limits
+	front  bool // clients go through haproxy
 }
 
 // play plays a fault once. An error is the harness's own; what the cluster did wrong is in the row.
@@ -114,7 +121,7 @@ func (h *harness) play(f fault) (row table.Row, err error) {
 	defer cancel()
 	h.played++
 	row = table.Row{Fault: f.name, Limits: f.limits}
-	targets, err := h.targets(ctx, fmt.Sprintf("r%d-", h.played))
+	targets, err := h.targets(ctx, fmt.Sprintf("r%d-", h.played), f.front)
 	if err != nil {
 		return row, err
 	}
@@ -141,6 +148,9 @@ func (h *harness) play(f fault) (row table.Row, err error) {
 	rested := time.Since(begin)
 	h.check(ctx, &row, &record, targets)
 	h.Logf("%s: worked for %.1f s, stopped after %.1f s, at rest after %.1f s, checked after %.1f s", f.name, struck.Seconds(), stopped.Seconds(), rested.Seconds(), time.Since(begin).Seconds())
+	paused, pause := record.LongestPause()
+	reconnected, reconnect := record.LongestReconnect()
+	h.Logf("%s: the longest pause was %.1f s, of %s; the longest reconnect %.1f s, of %s", f.name, paused.Seconds(), pause, reconnected.Seconds(), reconnect)
 	for reason, n := range record.Reasons {
 		h.Logf("%6d %s", n, reason)
 	}
@@ -148,8 +158,12 @@ func (h *harness) play(f fault) (row table.Row, err error) {
 }
 
 // targets makes accounts for a load, and an address from where mail comes to one of them through the queue.
-func (h *harness) targets(ctx context.Context, name string) (t load.Targets, err error) {
-	t = load.Targets{SMTP: h.Doors("smtp"), LMTP: h.Doors("lmtp"), Submission: h.Doors("submission"), IMAP: h.Doors("imap"), JMAP: h.Doors("https")}
+func (h *harness) targets(ctx context.Context, name string, front bool) (t load.Targets, err error) {
+	doors := h.Doors
+	if front {
+		doors = h.front()
+	}
+	t = load.Targets{SMTP: doors("smtp"), LMTP: doors("lmtp"), Submission: doors("submission"), IMAP: doors("imap"), JMAP: doors("https")}
 	addresses, err := h.AddAccounts(ctx, domain, name, password, 4, "--max-recipients=-1", "--max-strangers=-1", "--no-sent-copy")
 	if err != nil {
 		return t, err
@@ -165,6 +179,22 @@ func (h *harness) targets(ctx context.Context, name string) (t load.Targets, err
 		}
 	}
 	return t, nil
+}
+
+// front is where haproxy has the doors of the nodes.
+func (h *harness) front() func(door string) []string {
+	if h.proxy == nil {
+		_, health, err := net.SplitHostPort(h.Nodes[0].Doors["metrics"])
+		if err != nil {
+			h.Fatal(err)
+		}
+		var doors []haproxy.Door
+		for _, name := range []string{"smtp", "lmtp", "submission", "imap", "https"} {
+			doors = append(doors, haproxy.Door{Name: name, At: h.Elsewhere(name), To: h.Doors(name)})
+		}
+		h.proxy = haproxy.Start(h, health, doors...)
+	}
+	return func(door string) []string { return []string{h.Elsewhere(door)} }
 }
 
 // check compares what clients were promised with what is there.
@@ -183,7 +213,15 @@ func (h *harness) check(ctx context.Context, row *table.Row, record *history.Rec
 	for _, c := range record.Clients {
 		row.Notice = max(row.Notice, c.Notice)
 	}
+	row.Wrong, h.wrong = append(row.Wrong, h.wrong...), nil
+	row.Wrong = append(row.Wrong, refusedForGood(record)...)
 	server, err := load.Read(ctx, targets)
+	for again := 0; err != nil && again < 3; again++ { // a node may go out of service for a moment: this machine is busy
+		h.Logf("%s: read again: %v", row.Fault, err)
+		if err = h.Ready(ctx); err == nil {
+			server, err = load.Read(ctx, targets)
+		}
+	}
 	if err != nil {
 		row.Wrong = append(row.Wrong, "the mailboxes cannot be read: "+err.Error())
 	} else {
@@ -196,6 +234,18 @@ func (h *harness) check(ctx context.Context, row *table.Row, record *history.Rec
 	if err := <-verified; err != nil {
 		row.Wrong = append(row.Wrong, err.Error())
 	}
+}
+
+// refusedForGood are the deliveries that were: a sender who is told so gives up, whatever fault it was.
+func refusedForGood(record *history.Record) (wrong []string) {
+	for k, operations := range record.Messages {
+		for _, o := range operations {
+			if o.Outcome == history.Refused && (o.Kind == history.Deliver || o.Kind == history.Relay) {
+				wrong = append(wrong, fmt.Sprintf("refused for good: %s: %s", k, o))
+			}
+		}
+	}
+	return wrong
 }
 
 // story is where the table is printed besides: `make test` shows it at the end.

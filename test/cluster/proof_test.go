@@ -19,7 +19,13 @@ var safeguards = []struct {
 		name: "the delivery key",
 		changes: []variant.Change{{File: "internal/store/tx/store.go",
 			Old: "answered, err := t.lock(accounts, &key)", New: "key = NewKey()\n\t\tanswered, err := t.lock(accounts, &key)"}},
-		fault: fault{"lose answers to COMMIT", loseCommits, table.Limits{}},
+		fault: fault{name: "lose answers to COMMIT", strike: loseCommits},
+	},
+	{
+		name: "the fence of the spool",
+		changes: []variant.Change{{File: "internal/store/spool/finish.go",
+			Old: "if !m.covers(results, mine) {", New: "if false {"}},
+		fault: fault{name: "freeze a node for 30 s", strike: freeze},
 	},
 	{
 		name: "acknowledged after the sync",
@@ -27,7 +33,7 @@ var safeguards = []struct {
 			{File: "internal/infra/db/postgres.go", Old: `"application_name":`, New: `"synchronous_commit": "off", "application_name":`},
 			{File: "internal/infra/db/postgres.go", Old: `commit != "on" && commit != "remote_apply"`, New: `commit == ""`},
 		},
-		fault: fault{"promote the standby", promote, table.Limits{}},
+		fault: fault{name: "promote the standby", strike: promote},
 	},
 }
 

@@ -54,12 +54,35 @@ func kill(ctx context.Context, h *harness) (struck int64, err error) {
 	return struck, nil
 }
 
+// freeze stops a node for 30 seconds, while it waits for an answer from outside. Others take over its work, and it hears the answer first
+// when it goes on: it must not count any more.
 func freeze(ctx context.Context, h *harness) (struck int64, err error) {
 	n := h.Nodes[1]
+	sender, err := h.postOutside(ctx, n)
+	if err != nil {
+		return 0, err
+	}
 	if err := n.Freeze(); err != nil {
 		return 0, err
 	}
-	return 1, errors.Join(last(ctx, 30*time.Second), n.Continue())
+	frozen := time.Now()
+	err = eventually(ctx, "others ask outside", func() bool {
+		return h.outside.asked(hostname(h.Nodes[0]))+h.outside.asked(hostname(h.Nodes[2])) > 0
+	})
+	takenOver := time.Since(frozen)
+	if err := errors.Join(err, last(ctx, 30*time.Second-takenOver)); err != nil {
+		return 0, errors.Join(err, n.Continue())
+	}
+	if takenOver > 12*time.Second {
+		h.wrong = append(h.wrong, fmt.Sprintf("the work of a frozen node was taken over after %v", takenOver))
+	}
+	close(h.outside.gate(hostname(n)))
+	if err := errors.Join(n.Continue(), last(ctx, 2*time.Second)); err != nil { // in which it writes what it has heard
+		return 1, err
+	}
+	close(h.outside.gate(hostname(h.Nodes[0])))
+	close(h.outside.gate(hostname(h.Nodes[2])))
+	return 1, h.reportedOnce(ctx, sender)
 }
 
 // cutFromDatabase makes the way to the database silent for longer than a node's lease, and then for a while refuses it.

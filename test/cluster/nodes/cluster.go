@@ -39,6 +39,8 @@ type Plan struct {
 // Cluster is the nodes that were planned.
 type Cluster struct {
 	Nodes []*Node
+
+	network string // the first three numbers of the nodes' addresses
 }
 
 // New makes the nodes, with their wires and folders, and starts none.
@@ -49,7 +51,7 @@ func New(p Plan) (*Cluster, error) {
 	}
 	key := make([]byte, 32)
 	rand.Read(key)
-	c := new(Cluster)
+	c := &Cluster{network: network}
 	for i := range p.Count {
 		n, err := newNode(p, i+1, fmt.Sprintf("%s.%d", network, i+1), key)
 		if n != nil {
@@ -179,6 +181,11 @@ func (c *Cluster) Doors(name string) (addresses []string) {
 		addresses = append(addresses, n.Doors[name])
 	}
 	return addresses
+}
+
+// Elsewhere is where a door would be that is no node's: what stands in front of the nodes listens there.
+func (c *Cluster) Elsewhere(name string) string {
+	return net.JoinHostPort(c.network+".100", strconv.Itoa(ports[name]))
 }
 
 // AddAccounts makes accounts NAME0@domain, NAME1@domain ... in a domain that is made where it is missing, with settings as

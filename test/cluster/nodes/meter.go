@@ -3,7 +3,9 @@ package nodes
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -37,8 +39,47 @@ func (n *Node) Meter(ctx context.Context, name, labels string) (sum float64, err
 	return sum, lines.Err()
 }
 
-// Rest waits until no node has a session in which mail comes in: what a client has given up may still be accepted in one.
+// Ready waits until every node says that it is.
+func (c *Cluster) Ready(ctx context.Context) error {
+	for _, n := range c.Nodes {
+		for {
+			why := n.ready(ctx)
+			if why == nil {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("%s does not become ready: %w", n.Name, why)
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}
+	return nil
+}
+
+func (n *Node) ready(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.Doors["metrics"]+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		text, err := io.ReadAll(io.LimitReader(answer.Body, 1000))
+		return fmt.Errorf("%s: %s, %w", answer.Status, text, errors.Join(err))
+	}
+	return nil
+}
+
+// Rest waits until every node is ready and none has a session in which mail comes in: what a client has given up may still be accepted
+// in one.
 func (c *Cluster) Rest(ctx context.Context) error {
+	if err := c.Ready(ctx); err != nil {
+		return err
+	}
 	for _, n := range c.Nodes {
 		for _, protocol := range []string{"smtp", "lmtp", "submission"} {
 			for {
