@@ -24,7 +24,10 @@ import (
 	"github.com/mailmesh/mailmesh/test/cluster/variant"
 )
 
-var rounds = flag.Int("rounds", 1, "how often each fault is played")
+var (
+	rounds   = flag.Int("rounds", 1, "how often each fault is played")
+	patience = flag.Int("patience", 1, "multiplies what clients may have to wait, for a machine that is busy with other things")
+)
 
 const (
 	domain   = "example.org"
@@ -120,7 +123,8 @@ func (h *harness) play(f fault) (row table.Row, err error) {
 	ctx, cancel := context.WithTimeout(h.Context(), 4*time.Minute)
 	defer cancel()
 	h.played++
-	row = table.Row{Fault: f.name, Limits: f.limits}
+	patience := time.Duration(*patience)
+	row = table.Row{Fault: f.name, Limits: table.Limits{Pause: patience * f.limits.Pause, Reconnect: patience * f.limits.Reconnect, Notice: patience * f.limits.Notice}}
 	targets, err := h.targets(ctx, fmt.Sprintf("r%d-", h.played), f.front)
 	if err != nil {
 		return row, err
