@@ -43,8 +43,8 @@ const (
 // waited for the same lock would get it, and hold it, one after the other.
 var sessionSettings = map[string]string{
 	"application_name":                    "mailmesh",
-	"lock_timeout":                        "4s",
-	"idle_in_transaction_session_timeout": "6s",
+	"lock_timeout":                        "2s",
+	"idle_in_transaction_session_timeout": "3s",
 }
 
 // server is a PostgreSQL database.

@@ -50,12 +50,12 @@ func sqlStateClass(e *pgconn.PgError) class {
 		return classUnique
 	case "40001", "40P01", "55P03": // serialization_failure, deadlock_detected, lock_not_available
 		return classRetry
+	case "25P03": // idle_in_transaction_session_timeout: the session ended, and its transaction before COMMIT
+		return classRetry
 	case codeReadOnly:
 		return classReadOnly
 	case "57014": // query_canceled
 		return classInterrupted
-	case "25P03": // idle_in_transaction_session_timeout
-		return classUnavailable
 	case "0A000": // feature_not_supported; with this text it means that a migration changed a table under a prepared statement
 		if strings.Contains(e.Message, "cached plan must not change result type") {
 			return classRetry
