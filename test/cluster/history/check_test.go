@@ -78,6 +78,20 @@ func (w *world) drop(n int) {
 	inbox.Claims, w.server.Accounts[ann].Claims = nil, nil
 }
 
+// renumber gives a message a UID after all others.
+func (w *world) renumber(n int, uid uint32) {
+	inbox := w.mailbox(Inbox)
+	i := slices.IndexFunc(inbox.Messages, func(m Message) bool { return m.UID == uint32(n) })
+	m := inbox.Messages[i]
+	m.UID = uid
+	inbox.Messages = append(slices.Delete(inbox.Messages, i, i+1), m)
+	for i := range inbox.Claims {
+		if inbox.Claims[i].Of == UIDNext {
+			inbox.Claims[i].Value = uint64(uid) + 1
+		}
+	}
+}
+
 func TestWhatAgreesIsFoundSo(t *testing.T) {
 	w := newWorld(5)
 	w.followed()
@@ -258,6 +272,28 @@ func TestDoubtIsNoFault(t *testing.T) {
 			m := w.mailbox(Inbox).Messages
 			m[2].Token, m[3].Token = m[3].Token, m[2].Token
 		}, 0},
+		"removed half, and not shown by JMAP": {func(w *world) {
+			w.recorder.Add(key(3), at(20, 21, Operation{Kind: Delete, From: Inbox, UID: 3}))
+			w.mailbox(Inbox).Messages[2].Deleted = true
+			delete(w.server.Accounts[ann].Emails, "e3")
+			for i := range w.mailbox(Inbox).Claims {
+				switch claim := &w.mailbox(Inbox).Claims[i]; claim.Of {
+				case Shown, Unread, Threads, UnreadThreads:
+					claim.Value--
+				case Deleted:
+					claim.Value++
+				}
+			}
+		}, 0},
+		"moved away and back, under a later UID": {func(w *world) {
+			w.recorder.Add(key(1), at(20, 21, Operation{Kind: Patch, From: Inbox, To: Archive, Found: true}))
+			w.recorder.Add(key(1), at(22, 23, Operation{Kind: Patch, From: Archive, To: Inbox, Found: true}))
+			w.renumber(1, 6)
+		}, 0},
+		"without an answer, and it came late": {func(w *world) {
+			w.recorder.record.Messages[key(1)][0].Outcome = Unknown
+			w.renumber(1, 6)
+		}, 1},
 		"quota rounded up": {func(w *world) {
 			w.server.Accounts[ann].Claims = []Claim{{"a server", KiB, uint64((5*size + 1023) / 1024)}}
 		}, 0},

@@ -86,6 +86,7 @@ type Run struct {
 	ctx     context.Context // of working
 	end     context.CancelFunc
 	clients sync.WaitGroup
+	done    chan struct{} // closed when all clients have ended
 	follow  []follower
 	workers int // ids of generators given out
 	stopped bool
@@ -119,6 +120,7 @@ func newRun(ctx context.Context, t Targets, p Plan) *Run {
 		copied: newClaims(), moved: newClaims(), removed: newClaims(), known: arrivals{at: map[history.Key]time.Duration{}}}
 	r.prefix = fmt.Sprintf("%016x.", r.number)
 	r.recorder = history.NewRecorder(r.prefix, p.Operations)
+	r.done = make(chan struct{})
 	r.ctx, r.end = context.WithCancel(ctx)
 	return r
 }
@@ -151,6 +153,10 @@ func (r *Run) start() {
 			r.listener(a, i, account)
 		}
 	}
+	go func() {
+		r.clients.Wait()
+		close(r.done)
+	}()
 }
 
 // Await waits until so many operations have been acknowledged in all.
@@ -162,8 +168,8 @@ func (r *Run) Await(ctx context.Context, operations int) error {
 		}
 		select {
 		case <-more:
-		case <-r.ctx.Done():
-			return fmt.Errorf("the load has stopped after %d of %d operations", n, operations)
+		case <-r.done:
+			return fmt.Errorf("the load has ended after %d acknowledged operations, %d were waited for: the record takes %d of any outcome", n, operations, r.plan.Operations)
 		case <-ctx.Done():
 			return fmt.Errorf("%d of %d operations were acknowledged: %w", n, operations, ctx.Err())
 		}
@@ -180,7 +186,7 @@ func (r *Run) Record() history.Record { return r.recorder.Record() }
 // follow changes catch up: the servers should be well again. It returns the whole record. ctx bounds the waiting.
 func (r *Run) Stop(ctx context.Context) history.Record {
 	r.end()
-	r.clients.Wait()
+	<-r.done
 	if !r.stopped {
 		r.stopped = true
 		r.settle(ctx)
