@@ -23,6 +23,7 @@ const (
 // memory is what all buffers together may hold.
 type memory struct {
 	tokens chan struct{} // one for each chunk that is held
+	wait   time.Duration // how long it is waited for one
 	first  sync.Pool     // of *[]byte
 	next   sync.Pool
 }
@@ -31,7 +32,7 @@ func newMemory(bytes int64) *memory {
 	if bytes == 0 {
 		bytes = DefaultMemory
 	}
-	m := &memory{tokens: make(chan struct{}, max(bytes/nextChunk, 2*PartSize/nextChunk))}
+	m := &memory{tokens: make(chan struct{}, max(bytes, PartSize)/nextChunk), wait: roomWait}
 	m.first.New = func() any { b := make([]byte, firstChunk); return &b }
 	m.next.New = func() any { b := make([]byte, nextChunk); return &b }
 	return m
@@ -44,7 +45,7 @@ func (m *memory) take(ctx context.Context) error {
 		return nil
 	default:
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, roomWait, errors.New("too many long bodies are on their way to S3"))
+	ctx, cancel := context.WithTimeoutCause(ctx, m.wait, errors.New("too many long bodies are on their way to S3"))
 	defer cancel()
 	select {
 	case m.tokens <- struct{}{}:

@@ -66,17 +66,24 @@ func (s *Store) Open(ctx context.Context, at blob.Location) (blob.Reader, error)
 	return r, nil
 }
 
+// rereads is how often a body that does not have its checksum is got once more: it may have been damaged on the way.
+const rereads = 2
+
 // get fills a window. The whole of a body is held to its checksum.
 func (s *Store) get(ctx context.Context, p place, w window) error {
+	damaged := 0
 	return s.try(ctx, "get", int64(len(w.bytes)), func(ctx context.Context) error {
 		if err := s.getOnce(ctx, p, w); err != nil {
 			return err
 		}
-		if int64(len(w.bytes)) == p.size && p.crc != 0 && crc32.Checksum(w.bytes, castagnoli) != p.crc {
-			// On the way or where it is kept: what the next attempt gets will tell.
-			return mail.E("s3.Open", mail.Unavailable, fmt.Errorf("the bytes of %s do not have their checksum", p.name()))
+		if int64(len(w.bytes)) < p.size || p.crc == 0 || crc32.Checksum(w.bytes, castagnoli) == p.crc {
+			return nil
 		}
-		return nil
+		kind := mail.Unavailable
+		if damaged++; damaged > rereads {
+			kind = mail.Other
+		}
+		return mail.E("s3.Open", kind, fmt.Errorf("the bytes of %s do not have their checksum", p.name()))
 	})
 }
 

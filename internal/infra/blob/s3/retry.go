@@ -14,7 +14,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mail"
 )
 
-// An attempt may take attemptTime, and longer for many bytes: a service slower than slowest is as good as none.
+// An attempt may take a Store's attemptTime, and longer for many bytes: a service slower than slowest is as good as none.
 const (
 	attemptTime = 10 * time.Second
 	slowest     = 256 << 10 // bytes a second
@@ -45,7 +45,7 @@ func (s *Store) try(ctx context.Context, operation string, bytes int64, do func(
 // once makes one attempt. Its error is one of ours: Unavailable when another attempt may succeed.
 func (s *Store) once(ctx context.Context, operation string, bytes int64, do func(context.Context) error) error {
 	begun := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, attemptTime+time.Duration(bytes)*time.Second/slowest)
+	ctx, cancel := context.WithTimeout(ctx, s.attemptTime+time.Duration(bytes)*time.Second/slowest)
 	defer cancel()
 	err := classify("s3."+operation, do(ctx))
 	if s.attempt != nil {
@@ -90,7 +90,7 @@ func classify(op string, err error) error {
 	status := answer.StatusCode
 	switch {
 	case refused:
-	case answer.Code == minio.NoSuchKey, status == http.StatusNotFound:
+	case answer.Code == minio.NoSuchKey: // no other 404 says so: one may mean that there is no such user
 		return mail.E(op, mail.NotFound, err)
 	case status == http.StatusRequestTimeout, status == http.StatusConflict, status == http.StatusTooManyRequests, passing[answer.Code]:
 	case status >= 400 && status < 500:

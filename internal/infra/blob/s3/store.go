@@ -51,14 +51,15 @@ const DefaultMemory = 256 << 20
 
 // Store keeps bodies in a bucket. It is safe for concurrent use.
 type Store struct {
-	core     minio.Core
-	bucket   string
-	prefix   string
-	now      func(context.Context) (time.Time, error)
-	patience time.Duration
-	attempt  func(string, error, time.Duration)
-	memory   *memory
-	close    func()
+	core        minio.Core
+	bucket      string
+	prefix      string
+	now         func(context.Context) (time.Time, error)
+	patience    time.Duration // of an operation
+	attemptTime time.Duration // of an attempt
+	attempt     func(string, error, time.Duration)
+	memory      *memory
+	close       func()
 }
 
 var (
@@ -83,7 +84,7 @@ func New(o Options) (*Store, error) {
 		return nil, mail.E("s3.New", mail.Invalid, err)
 	}
 	s := &Store{
-		core: minio.Core{Client: client}, bucket: o.Bucket, prefix: o.Prefix, now: o.Now, patience: o.Patience, attempt: o.Attempt,
+		core: minio.Core{Client: client}, bucket: o.Bucket, prefix: o.Prefix, now: o.Now, patience: o.Patience, attemptTime: attemptTime, attempt: o.Attempt,
 		memory: newMemory(o.Memory), close: transport.CloseIdleConnections,
 	}
 	if s.patience == 0 {
