@@ -48,9 +48,11 @@ type DB struct {
 	kind    Engine
 	backend backend
 	options Options
-	schema  atomic.Int64 // the newest version that this program knows
-	writes  sync.RWMutex // held for reading by every Write
-	held    error        // why nothing is written now, nil: it is; under writes
+	schema  atomic.Int64     // the newest version that this program knows
+	writes  sync.RWMutex     // held for reading by every Write
+	held    error            // why nothing is written now, nil: it is; under writes
+	now     func() time.Time // what Tx.Now is, where this process knows; nil on PostgreSQL
+	clock   clock
 }
 
 // waiter waits until no other process uses the database that knows no schema version from oldest on.
@@ -93,7 +95,11 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, failure(ctx, "db.Open", err)
 	}
-	return &DB{kind: e, backend: b, options: o}, nil
+	d := &DB{kind: e, backend: b, options: o, now: o.Now}
+	if e == SQLite && d.now == nil {
+		d.now = time.Now
+	}
+	return d, nil
 }
 
 // Engine says which engine runs.

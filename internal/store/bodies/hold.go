@@ -32,10 +32,26 @@ func (s *Store) Hold(t *tx.Tx, account mail.AccountID, b *Body) (mail.BlobID, er
 	return s.name(t, account, b, 1, 0)
 }
 
+// tooOld reports whether a body came so long ago that its bytes may be gone. Two clocks must agree that it did not. This
+// process's measure of time cannot be set, but stands still while the machine sleeps; the database's clock, by which bytes
+// are removed, does not, but another server may take over that has another time.
+func (s *Store) tooOld(t *tx.Tx, b *Body) bool {
+	if s.clock().Sub(b.since) > MaxAge {
+		return true
+	}
+	if b.borrowed {
+		return false // its object's row will tell
+	}
+	if t.Now().Sub(b.at).Abs() > MaxAge {
+		s.tx.ForgetClock() // what Put takes for the time may be what is wrong
+		return true
+	}
+	return false
+}
+
 // name adds holds to a name, or makes it; a name without holds lasts until expires.
 func (s *Store) name(t *tx.Tx, account mail.AccountID, b *Body, holds, expires int64) (mail.BlobID, error) {
-	// This is the one clock beside t.Now: how long this process has had the body, no database knows.
-	if s.clock().Sub(b.since) > MaxAge {
+	if s.tooOld(t, b) {
 		return mail.BlobID{}, mail.E("bodies.Hold", mail.Conflict, ErrPutAgain)
 	}
 	keys, err := s.accountKeysIn(t, account)

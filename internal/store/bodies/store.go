@@ -83,7 +83,8 @@ type Body struct {
 
 	pending *blobsql.Pending // what the commit that names it writes; nil: it was written
 
-	since time.Time // before it was put
+	since time.Time // before it was put, by this process's measure of time
+	at    time.Time // before it was put, by the database's clock
 	names *tx.Tx    // the last unit of work that tried to name it
 
 	borrowed bool // another account's: its object is there
@@ -93,6 +94,10 @@ type Body struct {
 // the error is mail.Unavailable.
 func (s *Store) Put(ctx context.Context, r io.Reader) (*Body, error) {
 	since := s.clock()
+	at, err := s.tx.Clock(ctx)
+	if err != nil {
+		return nil, err
+	}
 	id, err := s.ids.next(ctx, s.tx)
 	if err != nil {
 		return nil, err
@@ -102,7 +107,7 @@ func (s *Store) Put(ctx context.Context, r io.Reader) (*Body, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Body{Object: id, Location: o.Location, Key: o.Key, Stored: o.Stored, Size: o.Size, Hash: o.Hash, pending: later.pending, since: since}, nil
+	return &Body{Object: id, Location: o.Location, Key: o.Key, Stored: o.Stored, Size: o.Size, Hash: o.Hash, pending: later.pending, since: since, at: at}, nil
 }
 
 // laterStore has a store that keeps bodies in the database leave the one that is put to the transaction that names it.

@@ -50,6 +50,11 @@ func (s *Store) SweepOrphans(ctx context.Context, keep time.Duration) (done Swep
 	if err := s.tx.Read(ctx, func(t *tx.Tx) error { begun = t.Now(); return nil }); err != nil {
 		return done, err
 	}
+	if c, ok := s.blobs.(blob.Cleaner); ok {
+		if err := c.Clean(ctx, begun.Add(-OrphanAge)); err != nil {
+			return done, err
+		}
+	}
 	before := begun.Add(-max(keep, OrphanAge))
 	err = s.listed(ctx, lister, func(found []blob.Found, rows []object) error {
 		orphans := found[:0:0]

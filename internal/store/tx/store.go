@@ -40,7 +40,6 @@ type Store struct {
 	ids  *idSource
 
 	lasts lasts
-	clock clock
 }
 
 // New returns a Store over a database whose schema is up to date. It takes the first block of ids.
