@@ -1,6 +1,7 @@
 package bysize_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -73,5 +74,20 @@ func TestBothAreAsked(t *testing.T) {
 	}
 	if l.down = errors.New("down"); s.Ping(t.Context()) != l.down {
 		t.Error("Ping does not tell that a store is down")
+	}
+}
+
+// Small bodies are left to the transaction that names them, as they are without a bucket.
+func TestPutLater(t *testing.T) {
+	s := open(t, new(large), nil, 1000)
+	for size, wantLater := range map[int]bool{1000: true, 1001: false} {
+		content := blobtest.Content(1, size)
+		at, n, later, err := s.PutLater(t.Context(), 1, bytes.NewReader(content))
+		if err != nil || n != int64(size) || (later != nil) != wantLater || isLarge(at) == wantLater {
+			t.Errorf("%d bytes: %d at %x, left to the transaction: %t, %v", size, n, at, later != nil, err)
+		}
+		if later == nil {
+			blobtest.Want(t, s, at, content)
+		}
 	}
 }

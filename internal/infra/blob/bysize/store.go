@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/infra/blob"
+	blobsql "github.com/mailmesh/mailmesh/internal/infra/blob/sql"
 	"github.com/mailmesh/mailmesh/internal/mail"
 )
 
@@ -28,10 +29,11 @@ type Options struct {
 type Store struct{ o Options }
 
 var (
-	_ blob.Store   = (*Store)(nil)
-	_ blob.Lister  = (*Store)(nil)
-	_ blob.Cleaner = (*Store)(nil)
-	_ blob.Pinger  = (*Store)(nil)
+	_ blob.Store     = (*Store)(nil)
+	_ blob.Lister    = (*Store)(nil)
+	_ blobsql.Putter = (*Store)(nil)
+	_ blob.Cleaner   = (*Store)(nil)
+	_ blob.Pinger    = (*Store)(nil)
 )
 
 // New returns a Store.
@@ -39,18 +41,47 @@ func New(o Options) *Store { return &Store{o} }
 
 // Put implements blob.Store.
 func (s *Store) Put(ctx context.Context, id mail.ObjectID, r io.Reader) (blob.Location, int64, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, 0, mail.E("bysize.Put", mail.Unavailable, err)
+	r, small, err := s.measure(ctx, r)
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case small:
+		return s.o.Small.Put(ctx, id, r)
 	}
-	var head bytes.Buffer
-	n, err := io.CopyN(&head, r, s.o.Most+1)
+	return s.o.Large.Put(ctx, id, r)
+}
+
+// PutLater implements blobsql.Putter.
+func (s *Store) PutLater(ctx context.Context, id mail.ObjectID, r io.Reader) (at blob.Location, size int64, later *blobsql.Pending, err error) {
+	r, small, err := s.measure(ctx, r)
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	if putter, ok := s.o.Small.(blobsql.Putter); ok && small {
+		return putter.PutLater(ctx, id, r)
+	}
+	if small {
+		at, size, err = s.o.Small.Put(ctx, id, r)
+	} else {
+		at, size, err = s.o.Large.Put(ctx, id, r)
+	}
+	return at, size, nil, err
+}
+
+// measure reads as much of a body as tells whether it is small, and returns what reads all of it.
+func (s *Store) measure(ctx context.Context, r io.Reader) (all io.Reader, small bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, false, mail.E("bysize.Put", mail.Unavailable, err)
+	}
+	head := new(bytes.Buffer)
+	n, err := io.CopyN(head, r, s.o.Most+1)
 	if err != nil && err != io.EOF {
-		return nil, 0, fmt.Errorf("bysize.Put: read the body: %w", err)
+		return nil, false, fmt.Errorf("bysize.Put: read the body: %w", err)
 	}
 	if n <= s.o.Most {
-		return s.o.Small.Put(ctx, id, &head)
+		return head, true, nil
 	}
-	return s.o.Large.Put(ctx, id, io.MultiReader(&head, r))
+	return io.MultiReader(head, r), false, nil
 }
 
 func (s *Store) of(at blob.Location) blob.Store {
