@@ -34,6 +34,7 @@ type Listen struct {
 	HTTP        Endpoints `toml:"http" doc:"HTTP: what a certificate authority asks, settings for mail programs, and the way to HTTPS." accept:"a list of host:port"`
 	HTTPS       Endpoints `toml:"https" doc:"HTTPS: JMAP (RFC 8620), settings for mail programs (autoconfig, Autodiscover, .mobileconfig) and the MTA-STS policy of your domains (RFC 8461)." accept:"a list of host:port"`
 	Metrics     Endpoints `toml:"metrics" doc:"HTTP with /metrics (Prometheus), /healthz and /readyz. No sign-in: keep it on this machine or a trusted network." accept:"a list of host:port"`
+	Proxies     Networks  `toml:"proxies" doc:"Networks of your load balancers. Every connection from there must begin with a PROXY protocol header (version 2 or 1) that names the client, except to listen.metrics; from elsewhere none is taken." accept:"a list of networks: 192.0.2.16/28, 2001:db8:1::/64"`
 }
 
 // TLS names the certificate files.

@@ -97,6 +97,7 @@ func TestFaultsNamePlaceAndRemedy(t *testing.T) {
 		{"acme key alone", "[acme]\ndns_key = \"k\"\n", nil, []string{".toml:2:", "set together"}},
 		{"acme server", "[acme]\ndns_server = \"ns.example\"\ndns_key = \"k\"\n", nil, []string{".toml:2:", "is not host:port"}},
 		{"no network", "[outbound]\nprivate_networks = [\"10.0.0.1/8\"]\n", nil, []string{".toml:2:", "outbound.private_networks", "\"10.0.0.1/8\" is not a network", "192.168.1.0/24"}},
+		{"no network of proxies", "[listen]\nproxies = [\"192.0.2.1\"]\n", nil, []string{".toml:2:", "listen.proxies", "\"192.0.2.1\" is not a network", "192.0.2.16/28"}},
 		{"not toml", "hostname = \n", nil, []string{".toml:1:"}},
 		{"database", "database = \"mysql://x\"\n", nil, []string{".toml:1:", "postgres://"}},
 		{"bodies elsewhere", "database = \"postgres://x\"\n[bodies]\nstore = \"https://k:topsecret@s3.example/b\"\n", nil, []string{".toml:3:", "bodies.store: is not a URL s3://"}},

@@ -35,7 +35,8 @@ directory = %s
 `, quote(hostname), quote(data), quote(LetsEncrypt))
 	defaults := Default()
 	for _, k := range keys() {
-		if name, ok := strings.CutPrefix(k.name, "listen."); ok {
+		_, isDoor := k.field(&defaults).Interface().(Endpoints)
+		if name, ok := strings.CutPrefix(k.name, "listen."); ok && isDoor {
 			doc, _, _ := strings.Cut(k.doc, ". ")
 			fmt.Fprintf(&b, "# %-36s # %s\n", name+" = "+literal(k.field(&defaults).Interface()), strings.TrimSuffix(doc, "."))
 		}

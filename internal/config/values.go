@@ -101,8 +101,13 @@ func (d Duration) String() string {
 }
 
 // Private are the private networks as prefixes.
-func (o Outbound) Private() (list []netip.Prefix, err error) {
-	for _, text := range o.PrivateNetworks {
+func (o Outbound) Private() ([]netip.Prefix, error) { return o.PrivateNetworks.prefixes() }
+
+// Balancers are the networks of load balancers as prefixes.
+func (l Listen) Balancers() ([]netip.Prefix, error) { return l.Proxies.prefixes() }
+
+func (n Networks) prefixes() (list []netip.Prefix, err error) {
+	for _, text := range n {
 		p, err := netip.ParsePrefix(text)
 		if err != nil || p != p.Masked() {
 			return nil, fmt.Errorf("%q is not a network", text)
@@ -174,6 +179,9 @@ func (c *Config) check() []fault {
 	}
 	if _, err := c.Outbound.Private(); err != nil {
 		add("outbound.private_networks", err.Error())
+	}
+	if _, err := c.Listen.Balancers(); err != nil {
+		add("listen.proxies", err.Error())
 	}
 	for _, k := range keys() {
 		endpoints, _ := k.field(c).Interface().(Endpoints)

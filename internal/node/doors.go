@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/config"
@@ -14,6 +15,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/protocol/imapserver"
 	"github.com/mailmesh/mailmesh/internal/protocol/pop3server"
 	"github.com/mailmesh/mailmesh/internal/protocol/smtpserver"
+	"github.com/mailmesh/mailmesh/internal/rfc/proxyprotocol"
 )
 
 // door is a listening socket with what answers on it.
@@ -98,16 +100,29 @@ func (n *Node) open(ctx context.Context) (doors []door, err error) {
 			}
 		}
 	}()
+	balancers, err := n.cfg.Listen.Balancers()
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range plans {
 		for _, endpoint := range p.endpoints.Strings() {
 			l, err := listen.TCP(ctx, endpoint)
 			if err != nil {
 				return doors, fmt.Errorf("%s: %w", p.name, err)
 			}
+			if p.name != metricsDoor { // who asks there is a balancer itself
+				l = listen.Behind(l, listen.Proxies{Networks: balancers, Header: readProxyHeader, Name: p.name, Log: n.log})
+			}
 			doors = append(doors, door{p.name, l, p.serve})
 		}
 	}
 	return doors, nil
+}
+
+// readProxyHeader reads what a load balancer says of a connection that it passes on.
+func readProxyHeader(nc net.Conn) (client, server netip.AddrPort, known bool, err error) {
+	h, err := proxyprotocol.Read(nc)
+	return h.Source, h.Destination, h.Known, err
 }
 
 // serveHTTP serves a handler until ctx ends.
