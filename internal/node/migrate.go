@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/config"
 	"github.com/mailmesh/mailmesh/internal/infra/blob"
+	"github.com/mailmesh/mailmesh/internal/infra/blob/bysize"
+	"github.com/mailmesh/mailmesh/internal/infra/blob/s3"
 	blobsql "github.com/mailmesh/mailmesh/internal/infra/blob/sql"
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -210,13 +214,20 @@ func (n *Node) pause(ctx context.Context) (resume func()) {
 
 // target is the cluster that is filled.
 type target struct {
-	db    *db.DB
-	blobs blob.Store
-	small *blobsql.Store // those of the bodies that lie in the database
-	name  string         // without a password
+	db      *db.DB
+	blobs   blob.Store
+	small   *blobsql.Store // those of the bodies that lie in the database
+	name    string         // without a password
+	closers []func() error
 }
 
-func (t *target) close() error { return t.db.Close() }
+func (t *target) close() error {
+	var errs []error
+	for _, c := range slices.Backward(t.closers) {
+		errs = append(errs, c())
+	}
+	return errors.Join(errs...)
+}
 
 func (t *target) options(n *Node) transfer.Options {
 	return transfer.Options{Source: n.rooms.db, Bodies: n.rooms.blobs, Target: t.db, Place: t.blobs, Clear: t.small.Clear, Log: n.log}
@@ -228,17 +239,43 @@ func (n *Node) openTarget(ctx context.Context, to adminserver.NewMigration) (t *
 	if err != nil || where.Scheme != "postgres" && where.Scheme != "postgresql" {
 		return nil, mail.E("node.Migrate", mail.Invalid, errors.New("name the cluster's database as postgres://user:password@host/name"))
 	}
-	if to.Blobs != "" {
-		return nil, mail.E("node.Migrate", mail.Invalid, fmt.Errorf("bodies can be put into the database only in this release, not to %.10q", to.Blobs))
-	}
 	t = &target{name: (&url.URL{Scheme: where.Scheme, Host: where.Host, Path: where.Path}).String()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, t.close())
+		}
+	}()
 	if t.db, err = db.Open(ctx, db.Options{URL: to.To, Logger: n.log}); err != nil {
-		return nil, err
+		return t, err
 	}
+	t.closers = append(t.closers, t.db.Close)
 	if err := t.db.Migrate(ctx, schema.Files); err != nil {
-		return nil, errors.Join(err, t.close())
+		return t, err
 	}
+	return t, t.openBlobs(to.Blobs, n.meters)
+}
+
+// openBlobs opens the cluster's store of bodies, as a node of it would. What is small is decided by each location, so that the nodes may
+// have another threshold.
+func (t *target) openBlobs(place string, m *meters) error {
 	t.small = blobsql.New(t.db)
 	t.blobs = t.small
-	return t, nil
+	if place == "" {
+		return nil
+	}
+	bucket, err := config.ParseS3(place)
+	if err != nil {
+		return mail.E("node.Migrate", mail.Invalid, fmt.Errorf("the store of bodies %w", err))
+	}
+	now := func(ctx context.Context) (now time.Time, err error) {
+		err = t.db.Read(ctx, func(tx *db.Tx) error { now = tx.Now(); return nil })
+		return now, err
+	}
+	large, err := openS3(*bucket, now, m)
+	if err != nil {
+		return err
+	}
+	t.closers = append(t.closers, large.Close)
+	t.blobs = bysize.New(bysize.Options{Small: t.small, Large: large, Most: int64(config.Default().Bodies.Small), IsLarge: s3.IsLocation})
+	return nil
 }

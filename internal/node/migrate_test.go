@@ -16,9 +16,11 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/config"
+	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/node"
 	"github.com/mailmesh/mailmesh/internal/node/nodetest"
+	"github.com/mailmesh/mailmesh/internal/store/transfer"
 )
 
 // movingLoad is clients that go on while the server moves, and what they were told.
@@ -241,4 +243,108 @@ func TestMigrate(t *testing.T) {
 	}
 	nodetest.Verify(t, moved)
 	n.Stop(t)
+}
+
+// A move that fails at its end leaves a server that goes on, also with what is queued, and is moved by the next try. One that is
+// killed after there is no way back is ended by the same command, and until then nobody serves.
+func TestMigrateFails(t *testing.T) {
+	database := dbtest.PostgresURL(t, nil)
+	cfg := nodetest.Config(t)
+	n := nodetest.Start(t, cfg, nil)
+	alice, bob := n.Accounts[0], n.Accounts[1]
+	obstacle := filepath.Join(cfg.Data, "moved") // where the mark goes
+	if err := os.Mkdir(obstacle, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	session := n.SignIn(t, alice.Address, alice.Password)
+	if s := migrate(t, cfg, node.NewMigration{To: database}); s.State != node.MigrationFailed || s.Error == "" {
+		t.Fatalf("the migration has ended as %+v", s)
+	}
+	if _, end := session.Do("NOOP"); !strings.HasPrefix(end, "BYE") {
+		t.Errorf("a session of before the doors shut is answered %s", end)
+	}
+	if r := n.Send(t, "smtp", "me@example.net", []string{alice.Address}, letter("after")); !strings.HasPrefix(r[0], "250") {
+		t.Errorf("after a move that has failed the server answers %s", r[0])
+	}
+	forwarded(t, n, cfg, bob)
+	if _, err := node.Open(t.Context(), clustered(t, cfg, database), slog.New(slog.DiscardHandler)); !errors.Is(err, transfer.ErrUnfinished) {
+		t.Errorf("a cluster that is being filled opens with %v", err)
+	}
+
+	if err := os.Remove(obstacle); err != nil {
+		t.Fatal(err)
+	}
+	if s := migrate(t, cfg, node.NewMigration{To: database}); s.State != node.MigrationIsMoved {
+		t.Fatalf("the next migration has ended as %+v", s)
+	}
+	n.Stop(t)
+	moved := clustered(t, cfg, database)
+	unrelease(t, cfg, database)
+	if _, err := node.Open(t.Context(), moved, slog.New(slog.DiscardHandler)); !errors.Is(err, transfer.ErrUnfinished) {
+		t.Errorf("a cluster that was not released opens with %v", err)
+	}
+	for range 2 {
+		if err := node.EndMigration(t.Context(), cfg, node.NewMigration{To: database}, slog.New(slog.DiscardHandler)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n = nodetest.Start(t, moved, nil)
+	c := n.SignIn(t, alice.Address, alice.Password)
+	c.OK("SELECT INBOX")
+	if answer := c.OK(`UID SEARCH SUBJECT after`); !regexp.MustCompile(`SEARCH \d`).MatchString(answer) {
+		t.Errorf("what came after the first try is not there: %s", answer)
+	}
+	nodetest.Verify(t, moved)
+}
+
+// forwarded sends mail that goes by way of the queue, and waits for it.
+func forwarded(t *testing.T, n *nodetest.Node, cfg config.Config, to node.DemoAccount) {
+	t.Helper()
+	admin, done, err := node.OpenAdmin(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	if _, err = admin.AddGroup(t.Context(), node.NewGroup{Address: "all@demo.example", Post: "anyone"}); err == nil {
+		err = admin.SetMember(t.Context(), "all@demo.example", to.Address, node.MemberChange{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := n.SignIn(t, to.Address, to.Password)
+	c.OK("SELECT INBOX")
+	if r := n.Send(t, "smtp", "me@example.net", []string{"all@demo.example"}, letter("forwarded")); !strings.HasPrefix(r[0], "250") {
+		t.Fatalf("mail for a group is answered %s", r[0])
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if answer := c.OK("UID SEARCH SUBJECT forwarded"); regexp.MustCompile(`SEARCH \d`).MatchString(answer) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the queue does nothing")
+		}
+	}
+}
+
+// unrelease leaves the target as a kill right before its release does.
+func unrelease(t *testing.T, old config.Config, database string) {
+	t.Helper()
+	var token string
+	for _, url := range []string{"sqlite:" + filepath.Join(old.Data, "mailmesh.db"), database} {
+		d, err := db.Open(t.Context(), db.Options{URL: url})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if token == "" {
+			err = d.Read(t.Context(), func(tx *db.Tx) error { return tx.QueryRow(`SELECT token FROM transfer`).Scan(&token) })
+		} else {
+			err = d.Write(t.Context(), 0, func(tx *db.Tx) error {
+				tx.Queue(`INSERT INTO transfer (part, token, state, place, seq, row_count) SELECT '', $1, 1, $2, 0, 0`, token, []byte{})
+				return nil
+			})
+		}
+		if err := errors.Join(err, d.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

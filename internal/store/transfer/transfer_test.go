@@ -43,11 +43,14 @@ func newWorld(t testing.TB) *world {
 	packs, err := pack.Open(pack.Options{FS: pack.OS(filepath.Join(t.TempDir(), "packs"))})
 	w.must(err)
 	t.Cleanup(func() { w.must(packs.Close()) })
-	w.from, w.to = packs, blobsql.New(w.target)
+	w.from, w.to = packs, newPlace(w.target)
 	w.tables, err = readTables(t.Context(), w.source)
 	w.must(err)
 	return w
 }
+
+// newPlace keeps bodies in a database.
+func newPlace(d *db.DB) *blobsql.Store { return blobsql.New(d) }
 
 func (w *world) must(err error) {
 	if err != nil {
@@ -191,7 +194,10 @@ func (w *world) busy() (stop func()) {
 }
 
 // equal holds the target to the source, by other means than the package's own.
-func (w *world) equal() {
+func (w *world) equal() { w.t.Helper(); w.equalAfter(0) }
+
+// equalAfter is equal where the transfer was cut off some times.
+func (w *world) equalAfter(cuts int) {
 	w.t.Helper()
 	for _, table := range w.tables {
 		here, there := w.dump(w.source, table), w.dump(w.target, table)
@@ -207,7 +213,8 @@ func (w *world) equal() {
 	}
 	stored := 0
 	w.must(w.to.List(w.t.Context(), func(blob.Found) error { stored++; return nil }))
-	if stored != len(w.bodies) {
+	// A run that was cut off may have put bodies that the source then let go: the sweep of the cluster finds them.
+	if stored < len(w.bodies) || stored > len(w.bodies)+cuts*bodiesAtATime {
 		w.t.Errorf("%d bodies are there, want %d", stored, len(w.bodies))
 	}
 }
@@ -264,7 +271,7 @@ func (w *world) finish(t *Transfer) error {
 // Everything is copied while everything changes, and the copy is the original.
 func TestTransfer(t *testing.T) {
 	w := newWorld(t)
-	w.changes(3000)
+	w.changes(1200)
 	stop := w.busy()
 	tr, err := Begin(t.Context(), w.options())
 	w.must(err)
