@@ -267,8 +267,12 @@ func TestMigrateFails(t *testing.T) {
 		t.Errorf("after a move that has failed the server answers %s", r[0])
 	}
 	forwarded(t, n, cfg, bob)
+	before := nextID(t, database)
 	if _, err := node.Open(t.Context(), clustered(t, cfg, database), slog.New(slog.DiscardHandler)); !errors.Is(err, transfer.ErrUnfinished) {
 		t.Errorf("a cluster that is being filled opens with %v", err)
+	}
+	if after := nextID(t, database); after != before {
+		t.Errorf("opening it has written to it: the next id is %d, it was %d", after, before)
 	}
 
 	if err := os.Remove(obstacle); err != nil {
@@ -324,6 +328,19 @@ func forwarded(t *testing.T, n *nodetest.Node, cfg config.Config, to node.DemoAc
 			t.Fatal("the queue does nothing")
 		}
 	}
+}
+
+func nextID(t *testing.T, database string) (id int64) {
+	t.Helper()
+	d, err := db.Open(t.Context(), db.Options{URL: database})
+	if err == nil {
+		err = d.Read(t.Context(), func(tx *db.Tx) error { return tx.QueryRow(`SELECT next_id FROM instance`).Scan(&id) })
+		err = errors.Join(err, d.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
 }
 
 // unrelease leaves the target as a kill right before its release does.

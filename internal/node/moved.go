@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/config"
-	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/protocol/adminserver"
 	"github.com/mailmesh/mailmesh/internal/store/transfer"
 )
@@ -69,13 +68,9 @@ func (f *folder) checkMoved() error {
 		ErrMoved, mark.At.Format(time.DateTime), mark.To, f.path)
 }
 
-// checkServed refuses a database that is not to be served: that of a server that has moved, and that of a cluster which is still
-// being filled.
-func (n *Node) checkServed(ctx context.Context) error {
-	if n.rooms.db.Engine() == db.SQLite {
-		return n.rooms.folder.checkMoved()
-	}
-	unfinished, err := transfer.Unfinished(ctx, n.rooms.db)
+// checkFilled refuses the database of a cluster that is still being filled, before anything is written to it.
+func (r *rooms) checkFilled(ctx context.Context) error {
+	unfinished, err := transfer.Unfinished(ctx, r.db)
 	if err == nil && unfinished {
 		err = transfer.ErrUnfinished
 	}

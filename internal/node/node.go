@@ -43,8 +43,8 @@ func Open(ctx context.Context, cfg config.Config, log *slog.Logger) (*Node, erro
 	if half && err == nil {
 		err = errRestoring
 	}
-	if err == nil {
-		err = n.checkServed(ctx)
+	if err == nil && cfg.Database == "" {
+		err = n.rooms.folder.checkMoved()
 	}
 	if err != nil {
 		return nil, errors.Join(err, n.Close())

@@ -186,6 +186,9 @@ func (r *rooms) openGround(ctx context.Context, cfg config.Config, log *slog.Log
 	if err := r.db.Migrate(ctx, schema.Files); err != nil {
 		return err
 	}
+	if err := r.checkFilled(ctx); err != nil {
+		return err
+	}
 	if r.db.Engine() == db.Postgres {
 		return r.openBlobs(cfg.Bodies, m)
 	}

@@ -181,8 +181,16 @@ func (t *Transfer) start(ctx context.Context) error {
 		return err
 	}
 	return t.o.Target.Write(ctx, 0, func(tx *db.Tx) error {
-		return tx.QueryRow(`INSERT INTO transfer (part, token, state, place, seq, row_count) VALUES ('', $1, 0, $2, $3, 0)
-			ON CONFLICT (part) DO UPDATE SET state = 0 RETURNING seq`, t.token, []byte{}, since).Scan(&t.applied)
+		fresh, err := tx.Exec(`INSERT INTO transfer (part, token, state, place, seq, row_count) VALUES ('', $1, 0, $2, $3, 0)
+			ON CONFLICT (part) DO NOTHING`, t.token, []byte{}, since)
+		if err != nil {
+			return err
+		}
+		if fresh == 1 {
+			tx.Queue(`DELETE FROM instance`) // the schema has made it; the source's comes in its place
+		}
+		tx.Queue(`UPDATE transfer SET state = 0 WHERE part = ''`)
+		return tx.QueryRow(`SELECT seq FROM transfer WHERE part = ''`).Scan(&t.applied)
 	})
 }
 
