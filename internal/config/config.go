@@ -12,11 +12,14 @@ type Config struct {
 	Data     string `toml:"data" doc:"The data folder: database, packs of message bodies, keys, admin socket. Only one running server may use it." accept:"a folder's path; it is created when missing"`
 	Database string `toml:"database" doc:"Where rows are kept. Empty: an SQLite file in the data folder." accept:"empty, or a URL postgres://user:password@host:port/name"`
 
+	MasterKey string `toml:"master_key" doc:"Where the key is from that opens the mail. Empty: the file master.key in the data folder, made for a new database. A file that is named here is never made: the nodes of a cluster have one key, so write 32 random bytes into it before the first start." accept:"empty, or a file's path"`
+
 	Listen   Listen   `toml:"listen" doc:"Where each door listens. An empty list closes a door."`
 	TLS      TLS      `toml:"tls" doc:"The certificate, where you bring it yourself. Without one, and without [acme], a self-signed certificate is made in the data folder."`
 	ACME     ACME     `toml:"acme" doc:"Certificates from a certificate authority, ordered and renewed by the server itself (RFC 8555)."`
 	Limits   Limits   `toml:"limits" doc:"Limits an operator may have a reason to move. All others are fixed and documented with their door."`
 	Bodies   Bodies   `toml:"bodies" doc:"How message bodies are kept."`
+	Cluster  Cluster  `toml:"cluster" doc:"This node among the others that use one PostgreSQL database (docs/operations/cluster.md)."`
 	Outbound Outbound `toml:"outbound" doc:"How mail goes to other domains."`
 	Log      Log      `toml:"log" doc:"What is logged, to standard error."`
 }
@@ -33,8 +36,15 @@ type Listen struct {
 	POP3S       Endpoints `toml:"pop3s" doc:"POP3 with TLS from the start (RFC 8314)." accept:"a list of host:port"`
 	HTTP        Endpoints `toml:"http" doc:"HTTP: what a certificate authority asks, settings for mail programs, and the way to HTTPS." accept:"a list of host:port"`
 	HTTPS       Endpoints `toml:"https" doc:"HTTPS: JMAP (RFC 8620), settings for mail programs (autoconfig, Autodiscover, .mobileconfig) and the MTA-STS policy of your domains (RFC 8461)." accept:"a list of host:port"`
+	Cluster     Endpoints `toml:"cluster" doc:"The other nodes, where database is set: they tell each other what has changed. TLS, with certificates that follow from the master key. Without it a client may learn up to 15 seconds later what others have done on another node." accept:"a list of one host:port, or none"`
 	Metrics     Endpoints `toml:"metrics" doc:"HTTP with /metrics (Prometheus), /healthz and /readyz. No sign-in: keep it on this machine or a trusted network." accept:"a list of host:port"`
 	Proxies     Networks  `toml:"proxies" doc:"Networks of your load balancers. Every connection from there must begin with a PROXY protocol header (version 2 or 1) that names the client, except to listen.metrics; from elsewhere none is taken." accept:"a list of networks: 192.0.2.16/28, 2001:db8:1::/64"`
+}
+
+// Cluster says how this node is one of several.
+type Cluster struct {
+	Name    string `toml:"name" doc:"What people call this node; a suffix of its own is added at each start. Empty: the name of the machine." accept:"empty, or up to 100 letters, digits, dots and hyphens"`
+	Address string `toml:"address" doc:"Where other nodes reach this one, where that is not what it listens on. Empty: the host of listen.cluster, and for all addresses (:9626) the one from which this machine reaches the database." accept:"empty, or host:port"`
 }
 
 // TLS names the certificate files.
@@ -94,6 +104,7 @@ func Default() Config {
 			POP3S:       Endpoints{":995"},
 			HTTP:        Endpoints{":80"},
 			HTTPS:       Endpoints{":443"},
+			Cluster:     Endpoints{":9626"},
 			Metrics:     Endpoints{"127.0.0.1:9625"},
 		},
 		Limits: Limits{MessageSize: 50 << 20},

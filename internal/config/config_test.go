@@ -76,6 +76,9 @@ func TestFaultsNamePlaceAndRemedy(t *testing.T) {
 		want       []string
 	}{
 		{"unknown key", "hostname = \"a.example\"\nhostnam = \"b\"\n", nil, []string{".toml:2:", `"hostnam"`, "hostname", "[listen]"}},
+		{"name of a node", "[cluster]\nname = \"a b\"\n", nil, []string{".toml:2:", "cluster.name", `"a b" is not a name`}},
+		{"address of a node", "[cluster]\naddress = \"here\"\n", nil, []string{".toml:2:", "cluster.address", "host:port"}},
+		{"two places for nodes", "[listen]\ncluster = [\":1\", \":2\"]\n", nil, []string{".toml:2:", "listen.cluster", "more than one"}},
 		{"unknown key in section", "[log]\nlevle = \"info\"\n", nil, []string{".toml:2:", `"log.levle"`, "level, format"}},
 		{"unknown section", "\n[smtp]\nport = 25\n", nil, []string{".toml:2:", `"smtp"`, "[listen]"}},
 		{"bad level", "[log]\nlevel = \"loud\"\n", nil, []string{".toml:2:", "log.level", "debug, info, warn or error"}},

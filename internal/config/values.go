@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -141,6 +142,8 @@ type fault struct {
 	err error
 }
 
+var nodeName = regexp.MustCompile(`^[A-Za-z0-9.-]{0,100}$`)
+
 // check holds what no single value shows: ranges, and values that must come together.
 func (c *Config) check() []fault {
 	var faults []fault
@@ -190,6 +193,15 @@ func (c *Config) check() []fault {
 				faults = append(faults, fault{k.name, err})
 			}
 		}
+	}
+	if len(c.Listen.Cluster) > 1 {
+		add("listen.cluster", "names more than one place")
+	}
+	if !nodeName.MatchString(c.Cluster.Name) {
+		add("cluster.name", fmt.Sprintf("%q is not a name", c.Cluster.Name))
+	}
+	if err := Endpoint(c.Cluster.Address).check(); c.Cluster.Address != "" && err != nil {
+		add("cluster.address", err.Error())
 	}
 	if !slices.Contains([]Level{"debug", "info", "warn", "error"}, c.Log.Level) {
 		add("log.level", fmt.Sprintf("%q is not a level", c.Log.Level))

@@ -13,8 +13,8 @@ import (
 	"github.com/mailmesh/mailmesh/internal/infra/blob"
 	"github.com/mailmesh/mailmesh/internal/infra/blob/pack"
 	"github.com/mailmesh/mailmesh/internal/infra/cluster"
-	"github.com/mailmesh/mailmesh/internal/infra/cluster/inprocess"
 	"github.com/mailmesh/mailmesh/internal/infra/cluster/members"
+	"github.com/mailmesh/mailmesh/internal/infra/cluster/nats"
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/infra/dns"
 	"github.com/mailmesh/mailmesh/internal/infra/fetch"
@@ -59,6 +59,7 @@ type rooms struct {
 	db        *db.DB
 	blobs     blob.Store
 	bus       cluster.Bus
+	routed    *nats.Bus // the same, where it reaches other nodes
 	realtime  *realtime.Realtime
 	feed      *states.Feed
 	tx        *tx.Store
@@ -119,12 +120,17 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 	if err := r.openGround(ctx, cfg, log, m); err != nil {
 		return r, err
 	}
-	r.bus = inprocess.New()
-	r.realtime = realtime.New(realtime.Options{Bus: r.bus, Observe: m})
-	r.closers = append(r.closers, func() error { r.realtime.Close(); return nil })
 	if r.tx, err = tx.New(ctx, tx.Options{DB: r.db, Bell: r}); err != nil {
 		return r, err
 	}
+	if r.master, err = r.openMasterKey(ctx, cfg); err != nil {
+		return r, err
+	}
+	if err := r.openBus(log); err != nil {
+		return r, err
+	}
+	r.realtime = realtime.New(realtime.Options{Bus: r.bus, Observe: m})
+	r.closers = append(r.closers, func() error { r.realtime.Close(); return nil })
 	r.feed = states.NewFeed(states.FeedOptions{Tx: r.tx, Realtime: r.realtime, Report: func(err error) {
 		log.Error("the states of an account cannot be read; it is tried again", "err", err)
 	}})
@@ -201,13 +207,13 @@ func (r *rooms) openGround(ctx context.Context, cfg config.Config, log *slog.Log
 	return nil
 }
 
-func (r *rooms) openStore(ctx context.Context, cfg config.Config, log *slog.Logger, m *meters) error {
-	master, err := bodies.OpenMasterKey(ctx, r.tx, r.folder.file(masterFile))
-	if err != nil {
-		return err
+func (r *rooms) openStore(ctx context.Context, cfg config.Config, log *slog.Logger, m *meters) (err error) {
+	master := r.master
+	o := bodies.Options{Tx: r.tx, Blobs: r.blobs, MasterKey: master, Logger: log}
+	if r.alone() { // beside the packs; what is in a database or in S3 is not rebuilt from this folder
+		o.KeyFile = r.folder.file(keysFile)
 	}
-	r.master = master
-	r.bodies, err = bodies.New(bodies.Options{Tx: r.tx, Blobs: r.blobs, MasterKey: master, KeyFile: r.folder.file(keysFile), Logger: log})
+	r.bodies, err = bodies.New(o)
 	if err != nil {
 		return err
 	}

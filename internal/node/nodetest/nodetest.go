@@ -25,8 +25,8 @@ type Node struct {
 func Config(t testing.TB) config.Config {
 	cfg := config.Default()
 	free := config.Endpoints{"127.0.0.1:0"}
-	cfg.Hostname, cfg.Data = "localhost", t.TempDir()
-	cfg.Listen = config.Listen{SMTP: free, LMTP: free, Submission: free, Submissions: free, IMAP: free, IMAPS: free, POP3: free, POP3S: free, HTTP: free, HTTPS: free, Metrics: free}
+	cfg.Hostname, cfg.Cluster.Name, cfg.Data = "localhost", "localhost", t.TempDir()
+	cfg.Listen = config.Listen{SMTP: free, LMTP: free, Submission: free, Submissions: free, IMAP: free, IMAPS: free, POP3: free, POP3S: free, HTTP: free, HTTPS: free, Cluster: free, Metrics: free}
 	return cfg
 }
 

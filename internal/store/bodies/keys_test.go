@@ -66,6 +66,22 @@ func TestMasterKeyFileRefused(t *testing.T) {
 	}
 }
 
+// An orchestrator hands out secrets as files of root that a group may read.
+func TestMasterKeyFileOfAnother(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root gives files away")
+	}
+	for mode, wrong := range map[os.FileMode]bool{0o400: false, 0o440: false, 0o460: true, 0o444: true, 0o644: true} {
+		path := filepath.Join(t.TempDir(), "master.key")
+		if err := errors.Join(os.WriteFile(path, make([]byte, bodies.MasterKeySize), 0o600), os.Chmod(path, mode), os.Chown(path, 1, 1)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bodies.ReadMasterKey(path); (err != nil) != wrong {
+			t.Errorf("with mode %04o: %v", mode, err)
+		}
+	}
+}
+
 // Two processes that start at once have one key.
 func TestMasterKeyIsMadeOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "master.key")
@@ -300,8 +316,39 @@ func TestOpenMasterKey(t *testing.T) {
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
+		refused("not the master key that this database was made with") // though nothing is there that the right one opens
+		r.exec(`UPDATE instance SET master = $1`, []byte{})
 		if _, err := bodies.OpenMasterKey(t.Context(), r.tx, path); err != nil {
 			t.Errorf("for a new database: %v", err)
+		}
+	})
+}
+
+// Of nodes that begin at once on an empty database with different keys one begins, and the others say why they do not.
+func TestOneMasterKeyIsTaken(t *testing.T) {
+	each(t, func(r *room) {
+		r.exec(`DELETE FROM account`)
+		errs := make([]error, 4)
+		var wait sync.WaitGroup
+		for i := range errs {
+			wait.Go(func() {
+				errs[i] = bodies.CheckMasterKey(t.Context(), r.tx, bytes.Repeat([]byte{byte(i)}, bodies.MasterKeySize), "here")
+			})
+		}
+		wait.Wait()
+		began := 0
+		for _, err := range errs {
+			if err == nil {
+				began++
+			} else if !mail.Is(err, mail.Invalid) || !strings.Contains(err.Error(), "here is not the master key") {
+				t.Error(err)
+			}
+		}
+		if began != 1 {
+			t.Errorf("%d of 4 keys were taken", began)
+		}
+		if err := bodies.CheckMasterKey(t.Context(), r.tx, make([]byte, 31), "here"); !mail.Is(err, mail.Invalid) || !strings.Contains(err.Error(), "here has 31 bytes") {
+			t.Errorf("a short key: %v", err)
 		}
 	})
 }

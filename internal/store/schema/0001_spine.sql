@@ -6,9 +6,10 @@ CREATE TABLE instance (
     shard    BIGINT NOT NULL,             -- upper bits of every id born here
     next_id  BIGINT NOT NULL,             -- ids below are given out, in blocks
     created  BIGINT NOT NULL,
-    swept    BIGINT NOT NULL              -- when the store of bodies was last swept of what no row names
+    swept    BIGINT NOT NULL,             -- when the store of bodies was last swept of what no row names
+    master   {{bytes}} NOT NULL           -- says which master key is the right one; empty: none was used yet
 );
-INSERT INTO instance (one, shard, next_id, created, swept) VALUES (1, 0, 1000, 0, 0);
+INSERT INTO instance (one, shard, next_id, created, swept, master) VALUES (1, 0, 1000, 0, 0, '');
 
 ------------------------------------------------------------------------------------------------------------ directory
 
