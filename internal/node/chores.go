@@ -77,6 +77,10 @@ func (n *Node) startChores(ctx context.Context) (stop func()) {
 	running.Go(func() {
 		n.rooms.realtime.Run(ctx, n.rooms.mailbox, func(err error) { n.log.Warn("cannot ask for changes", "err", err) })
 	})
+	for _, ended := range []func(){n.rooms.webPush.NodesEnded, n.rooms.tracking.NodesEnded} {
+		forget := n.member.OnEnded(ended)
+		context.AfterFunc(ctx, forget)
+	}
 	running.Go(func() { n.rooms.webPush.Run(ctx) })
 	running.Go(func() { n.rooms.tracking.Run(ctx) })
 	running.Go(func() { n.certificates.run(ctx) })

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"context"
+
 	"github.com/mailmesh/mailmesh/internal/protocol/adminserver"
 	"github.com/mailmesh/mailmesh/internal/provision"
 	"github.com/mailmesh/mailmesh/internal/store/auth"
@@ -19,6 +21,9 @@ type Rooms struct {
 	Provision *provision.Service
 	Search    *search.Index
 }
+
+// Poll asks the store for what has changed, as happens every realtime.PollInterval.
+func (n *Node) Poll(ctx context.Context) error { return n.rooms.realtime.Poll(ctx, n.rooms.mailbox) }
 
 // DirectAdmin is the admin interface of a node, past its socket.
 func (n *Node) DirectAdmin() *Admin { return adminserver.Direct(n.adminHandler()) }

@@ -157,7 +157,7 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 	if err := r.openOutbound(cfg, log, m); err != nil {
 		return r, err
 	}
-	r.answers = vacation.New(vacation.Options{Hostname: cfg.Hostname, Tx: r.tx, Directory: r.directory, Responses: r.responses, Bodies: r.bodies,
+	r.answers = vacation.New(vacation.Options{Hostname: cfg.Hostname, Bus: r.bus, Tx: r.tx, Directory: r.directory, Responses: r.responses, Bodies: r.bodies,
 		Spool: r.spool, Keys: r.keys, Log: log})
 	r.inbound = r.newInbound(cfg.Hostname, log)
 	r.submission = r.newSubmission(cfg.Hostname, log)

@@ -28,7 +28,7 @@ func (r *rooms) openWebPush(hostname string, log *slog.Logger, m *meters) error 
 		return err
 	}
 	r.subscriptions = push.New()
-	sender, err := webpush.New(webpush.Options{Tx: r.tx, Subscriptions: r.subscriptions, Server: r.vapid, Fetch: r.fetch, Observe: m, Log: log,
+	sender, err := webpush.New(webpush.Options{Bus: r.bus, Tx: r.tx, Subscriptions: r.subscriptions, Server: r.vapid, Fetch: r.fetch, Observe: m, Log: log,
 		Holds: func(t *tx.Tx, s push.Subscription) (bool, error) {
 			return r.auth.CredentialHolds(t, s.Account, s.Credential)
 		}})

@@ -29,14 +29,15 @@ func (r *Realtime) Run(ctx context.Context, store States, report func(error)) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := r.poll(ctx, store); err != nil && ctx.Err() == nil {
+			if err := r.Poll(ctx, store); err != nil && ctx.Err() == nil {
 				report(err)
 			}
 		}
 	}
 }
 
-func (r *Realtime) poll(ctx context.Context, store States) error {
+// Poll asks the store once.
+func (r *Realtime) Poll(ctx context.Context, store States) error {
 	watched := r.watched()
 	recovered := 0
 	defer func() {

@@ -233,7 +233,7 @@ func TestOnlyLostNoticesAreCounted(t *testing.T) {
 			defer w.Close()
 			for round := int64(1); round <= 5; round++ { // the last one's notice may still come
 				store := &states{at: map[mail.AccountID]mail.ModSeq{1: mail.ModSeq(10 * round)}}
-				if err := r.poll(t.Context(), store); err != nil {
+				if err := r.Poll(t.Context(), store); err != nil {
 					t.Fatal(err)
 				}
 				c.ring(r, round)
@@ -248,14 +248,14 @@ func TestOnlyLostNoticesAreCounted(t *testing.T) {
 func TestPollAsksInPieces(t *testing.T) {
 	r := New(Options{Bus: inprocess.New()})
 	store := &states{}
-	if err := r.poll(t.Context(), store); err != nil || len(store.asked) != 0 {
+	if err := r.Poll(t.Context(), store); err != nil || len(store.asked) != 0 {
 		t.Errorf("with no watch: asked %v, error %v", store.asked, err)
 	}
 	for i := range mail.AccountID(2500) {
 		r.Watch(i + 1)
 		r.Watch(i + 1) // twice watched is asked once
 	}
-	if err := r.poll(t.Context(), store); err != nil {
+	if err := r.Poll(t.Context(), store); err != nil {
 		t.Fatal(err)
 	}
 	if got := fmt.Sprint(store.asked); got != "[1000 1000 500]" {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/infra/blob"
 	"github.com/mailmesh/mailmesh/internal/infra/blob/blobtest"
+	"github.com/mailmesh/mailmesh/internal/infra/cluster/inprocess"
 	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow/delivery"
@@ -105,7 +106,7 @@ func New(t testing.TB, d *db.DB, o Options) *Rooms {
 	r.Keys, err = dkimkeys.New(bytes.Repeat([]byte{7}, bodies.MasterKeySize))
 	r.Must(err)
 	r.Responses = responses.New()
-	answers := vacation.New(vacation.Options{Hostname: Hostname, Tx: r.Tx, Directory: r.Directory, Responses: r.Responses, Bodies: r.Bodies, Spool: r.Spool,
+	answers := vacation.New(vacation.Options{Hostname: Hostname, Bus: inprocess.New(), Tx: r.Tx, Directory: r.Directory, Responses: r.Responses, Bodies: r.Bodies, Spool: r.Spool,
 		Keys: r.Keys, Log: slog.New(o.Log)})
 	var deliver inbound.Delivery = delivery.New(delivery.Options{Bodies: r.Bodies, Mailbox: r.Mailbox, Contacts: r.Contacts, Answers: answers, Tracking: r.Tracking})
 	if o.Delivery != nil {

@@ -33,6 +33,8 @@ func (tr *Tracking) Run(ctx context.Context) {
 		case <-sweep.C:
 			tr.findLeft(ctx)
 			sweep.Reset(Sweep)
+		case <-tr.ended:
+			tr.findLeft(ctx)
 		case <-tr.poked:
 		}
 		for _, account := range tr.take() {
@@ -47,6 +49,14 @@ func (tr *Tracking) Run(ctx context.Context) {
 				time.AfterFunc(apart, func() { tr.free(account) })
 			})
 		}
+	}
+}
+
+// NodesEnded has news looked for that a node may have left untold which is no more, and returns at once.
+func (tr *Tracking) NodesEnded() {
+	select {
+	case tr.ended <- struct{}{}:
+	default:
 	}
 }
 

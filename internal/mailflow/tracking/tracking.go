@@ -40,6 +40,7 @@ type Options struct {
 type Tracking struct {
 	o      Options
 	poked  chan struct{}
+	ended  chan struct{} // nodes have ended
 	mu     sync.Mutex
 	wanted map[mail.AccountID]struct{} // accounts that have news
 	busy   map[mail.AccountID]bool     // those that are told now, or were a moment ago
@@ -50,7 +51,7 @@ func New(o Options) *Tracking {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Tracking{o: o, poked: make(chan struct{}, 1), wanted: make(map[mail.AccountID]struct{}), busy: make(map[mail.AccountID]bool)}
+	return &Tracking{o: o, poked: make(chan struct{}, 1), ended: make(chan struct{}, 1), wanted: make(map[mail.AccountID]struct{}), busy: make(map[mail.AccountID]bool)}
 }
 
 // Delivered notes that a message has come to lie in a mailbox, in the commit that puts it there: that it was sent from here, and what it

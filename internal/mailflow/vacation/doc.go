@@ -27,6 +27,6 @@
 //
 // # Cost
 //
-// Accounts that answer are known to the process, and read again after Refresh: mail for others costs a look into a map. On other
-// nodes a response thus begins and ends up to Refresh later.
+// Accounts that answer are known to the process, and read again when a node tells that a response was changed, at the latest after
+// Refresh: mail for others costs a look into a map.
 package vacation

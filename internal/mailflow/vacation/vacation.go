@@ -8,8 +8,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/infra/cluster"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/mailflow"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
@@ -29,6 +31,7 @@ const MaxAnswers = 20
 // Options are what Vacation stands on.
 type Options struct {
 	Hostname  string // of Message-IDs
+	Bus       cluster.Bus
 	Tx        *tx.Store
 	Directory *directory.Store
 	Responses *vacation.Store
@@ -46,8 +49,13 @@ type Vacation struct {
 	mu      sync.Mutex
 	away    map[mail.AccountID]bool
 	read    time.Time
-	changes int64
+	changes int64 // when it was read
+
+	changed atomic.Int64 // counts what was heard of changes
 }
+
+// subject is where nodes tell each other that a response was changed.
+const subject = "vacation.changed"
 
 // New returns the step.
 func New(o Options) *Vacation {
@@ -57,7 +65,10 @@ func New(o Options) *Vacation {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Vacation{o: o}
+	v := &Vacation{o: o}
+	o.Responses.OnSet(func() { o.Bus.Publish(subject, nil) })
+	o.Bus.Subscribe(subject, func([]byte) { v.changed.Add(1) }) // for as long as the process lives
+	return v
 }
 
 // page is how many accounts are read at a time.
@@ -67,7 +78,7 @@ const page = 10_000
 func (v *Vacation) known(ctx context.Context) map[mail.AccountID]bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	changes := v.o.Responses.Changes()
+	changes := v.changed.Load()
 	if v.away != nil && changes == v.changes && v.o.Now().Sub(v.read) < Refresh {
 		return v.away
 	}

@@ -252,19 +252,24 @@ func (c *POP3) Text(format string, args ...any) string {
 	return string(text)
 }
 
-// Idle begins to wait (RFC 2177). What it returns waits for the next thing the server says, and ends it.
-func (c *IMAP) Idle() (next func() string) {
+// Idle begins to wait (RFC 2177). What it returns waits until the server says something with want in it, or goodbye, and ends the waiting.
+func (c *IMAP) Idle() (until func(want string) string) {
 	c.t.Helper()
 	c.tag++
 	tag := fmt.Sprintf("t%d ", c.tag)
 	c.conn.SetDeadline(time.Now().Add(patience))
 	fmt.Fprintf(c.conn, "%sIDLE\r\n", tag)
-	if line := c.line(); !strings.HasPrefix(line, "+") {
-		c.t.Fatalf("IDLE was answered %s", line)
+	for !strings.HasPrefix(c.line(), "+") {
 	}
-	return func() string {
+	return func(want string) string {
 		c.t.Helper()
 		heard := c.line()
+		for !strings.Contains(heard, want) && !strings.HasPrefix(heard, "* BYE") {
+			heard = c.line()
+		}
+		if strings.HasPrefix(heard, "* BYE") {
+			return heard
+		}
 		fmt.Fprint(c.conn, "DONE\r\n")
 		for line := heard; !strings.HasPrefix(line, tag); line = c.line() {
 		}

@@ -28,9 +28,13 @@ func Cluster(t testing.TB, count int, change func(i int, cfg *config.Config)) []
 		if change != nil {
 			change(i, &cfg)
 		}
-		nodes = append(nodes, Start(t, cfg, nil))
+		n := Start(t, cfg, nil)
+		n.Listens = len(cfg.Listen.Cluster) > 0
+		nodes = append(nodes, n)
 	}
-	Connected(t, nodes)
+	if nodes[0].Listens {
+		Connected(t, nodes)
+	}
 	return nodes
 }
 

@@ -17,6 +17,7 @@ type Node struct {
 	Doors    map[string]string // host:port by name
 	Accounts []node.DemoAccount
 	Data     string
+	Listens  bool       // for other nodes
 	Inside   *node.Node // for tests of node that look at its rooms
 	stop     func() error
 }

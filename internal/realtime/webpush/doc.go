@@ -19,5 +19,6 @@
 //
 // AtOnce requests are under way at a time, PerAccount of them for one account, one for each subscription: a place that answers late
 // makes nobody else wait. Of an account MaxWaiting messages wait; notifications beyond them are dropped. A change whose Ring was lost
-// because its node stopped is found when a node starts.
+// because its node stopped is found when a node starts, and when the others notice that it has ended. A node that has not heard of a
+// new subscription finds it within 15 seconds, and tells it then of what it has missed.
 package webpush

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/infra/cluster/inprocess"
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/infra/fetch"
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -79,7 +80,7 @@ func TestPausesHoldNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := world{make(chan string, 10_000)}
-		s, err := New(Options{Tx: new(tx.Store), Subscriptions: push.New(), Server: server, Fetch: w})
+		s, err := New(Options{Bus: inprocess.New(), Tx: new(tx.Store), Subscriptions: push.New(), Server: server, Fetch: w})
 		if err != nil {
 			t.Fatal(err)
 		}

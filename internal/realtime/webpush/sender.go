@@ -2,11 +2,13 @@ package webpush
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"log/slog"
 	"sync"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/infra/cluster"
 	"github.com/mailmesh/mailmesh/internal/infra/fetch"
 	"github.com/mailmesh/mailmesh/internal/mail"
 	"github.com/mailmesh/mailmesh/internal/rfc/webpush"
@@ -46,6 +48,7 @@ type Fetcher interface {
 
 // Options say what a Sender stands on.
 type Options struct {
+	Bus           cluster.Bus
 	Tx            *tx.Store
 	Subscriptions *push.Store
 	Server        *webpush.Server
@@ -58,10 +61,12 @@ type Options struct {
 
 // Sender is the room.
 type Sender struct {
-	o    Options
-	ctx  context.Context // until Close
-	end  context.CancelFunc
-	rung chan struct{}
+	o      Options
+	ctx    context.Context // until Close
+	end    context.CancelFunc
+	rung   chan struct{}
+	ended  chan struct{} // nodes have ended: what they were to tell is looked for
+	unhear func()
 
 	places *places
 
@@ -69,13 +74,14 @@ type Sender struct {
 	accounts map[mail.AccountID]bool      // that have subscriptions, as far as is known
 	dirty    map[mail.AccountID]time.Time // to be looked at, and since when
 	busy     map[mail.AccountID]bool      // being looked at
+	polled   bool                         // since the start
 	running  sync.WaitGroup
 }
 
 // New makes a Sender.
 func New(o Options) (*Sender, error) {
-	if o.Tx == nil || o.Subscriptions == nil || o.Server == nil || o.Fetch == nil {
-		return nil, errors.New("webpush: Tx, Subscriptions, Server and Fetch are needed")
+	if o.Bus == nil || o.Tx == nil || o.Subscriptions == nil || o.Server == nil || o.Fetch == nil {
+		return nil, errors.New("webpush: Bus, Tx, Subscriptions, Server and Fetch are needed")
 	}
 	if o.Observe == nil {
 		o.Observe = nobody{}
@@ -86,14 +92,16 @@ func New(o Options) (*Sender, error) {
 	if o.Holds == nil {
 		o.Holds = func(*tx.Tx, push.Subscription) (bool, error) { return true, nil }
 	}
-	s := &Sender{o: o, places: newPlaces(), rung: make(chan struct{}, 1), accounts: map[mail.AccountID]bool{},
+	s := &Sender{o: o, places: newPlaces(), rung: make(chan struct{}, 1), ended: make(chan struct{}, 1), accounts: map[mail.AccountID]bool{},
 		dirty: map[mail.AccountID]time.Time{}, busy: map[mail.AccountID]bool{}}
 	s.ctx, s.end = context.WithCancel(context.Background())
+	s.unhear = o.Bus.Subscribe(subject, s.hear)
 	return s, nil
 }
 
 // Close ends what is under way.
 func (s *Sender) Close() {
+	s.unhear()
 	s.end()
 	s.running.Wait()
 }
@@ -105,6 +113,13 @@ func (s *Sender) Ring(c mail.StateChange) {
 	if s.accounts[c.Account] {
 		s.look(c.Account, time.Now())
 	}
+}
+
+// lookAt has an account looked at.
+func (s *Sender) lookAt(account mail.AccountID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.look(account, time.Time{})
 }
 
 // look has an account looked at. The lock is held.
@@ -121,8 +136,37 @@ func (s *Sender) look(account mail.AccountID, since time.Time) {
 // Created has the client of a new subscription sent its code, and returns at once.
 func (s *Sender) Created(sub push.Subscription) { s.verify(s.ctx, sub) }
 
-// Verified has an account looked after that has a subscription which is verified.
+// subject is where nodes tell each other which accounts have a subscription that was just verified: each looks after the changes that
+// it commits itself.
+const subject = "push.verified"
+
+const noticeFormat = 1
+
+// Verified has an account looked after, by all nodes, that has a subscription which is verified.
 func (s *Sender) Verified(account mail.AccountID) {
+	s.o.Bus.Publish(subject, binary.AppendVarint([]byte{noticeFormat}, int64(account)))
+}
+
+func (s *Sender) hear(b []byte) {
+	if len(b) < 2 || b[0] != noticeFormat {
+		return
+	}
+	account, n := binary.Varint(b[1:])
+	if n <= 0 {
+		return
+	}
+	s.lookAfter(mail.AccountID(account))
+}
+
+// NodesEnded has what is looked for that a node may have left untold which is no more, and returns at once.
+func (s *Sender) NodesEnded() {
+	select {
+	case s.ended <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Sender) lookAfter(account mail.AccountID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.accounts[account] = true
@@ -136,18 +180,26 @@ func (s *Sender) Check(url string) error { return fetch.Check(url, false) }
 func (s *Sender) Run(ctx context.Context) {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
-	if err := s.o.Tx.Write(ctx, nil, s.o.Subscriptions.Recover); err != nil && ctx.Err() == nil {
-		s.o.Log.Error("web push: what was missed cannot be found out", "err", err)
-	}
+	s.recover(ctx)
 	for s.poll(ctx); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 			s.poll(ctx)
+		case <-s.ended:
+			s.recover(ctx)
+			s.poll(ctx)
 		case <-s.rung:
 		}
 		s.start(ctx)
+	}
+}
+
+// recover marks what a process that is no more was to tell.
+func (s *Sender) recover(ctx context.Context) {
+	if err := s.o.Tx.Write(ctx, nil, s.o.Subscriptions.Recover); err != nil && ctx.Err() == nil {
+		s.o.Log.Error("web push: what was missed cannot be found out", "err", err)
 	}
 }
 
@@ -183,7 +235,12 @@ func (s *Sender) poll(ctx context.Context) {
 	for account := range s.accounts { // one that was added meanwhile stays until the next time
 		known[account] = known[account] || s.dirty[account] != (time.Time{})
 	}
-	s.accounts = known
+	for account := range known { // what this node has committed before it knew of the account was not told
+		if s.polled && !s.accounts[account] {
+			s.look(account, time.Time{})
+		}
+	}
+	s.accounts, s.polled = known, true
 	for _, r := range due {
 		s.look(r.Account, time.Time{})
 	}

@@ -71,10 +71,13 @@ func (s *Sender) read(t *tx.Tx, account mail.AccountID) (all []news, err error) 
 		if sub.Types != nil {
 			types &= named(sub.Types)
 		}
+		n.now, n.urgency = changed.Now, "low"
 		if types == 0 && n.holds {
+			if sub.Owed {
+				all = append(all, n) // there is nothing to tell, and that is to be noted
+			}
 			continue
 		}
-		n.now, n.urgency = changed.Now, "low"
 		if types&states.Set(states.EmailDelivery) != 0 {
 			n.urgency = "normal" // RFC 8030 5.3: as of a chat; what cannot wait is a notification
 		}
@@ -100,6 +103,9 @@ func stateChange(account mail.AccountID, changed states.ChangedSince, types stat
 	return ijson.Marshal(map[string]any{"@type": "StateChange", "changed": map[string]any{account.String(): of}})
 }
 
+// again is when a subscription is looked at once more that another node was telling: longer than a commit takes.
+const again = time.Second
+
 // tellOne tells one subscription, unless somebody else is at it.
 func (s *Sender) tellOne(ctx context.Context, n news, since time.Time) {
 	ref := push.Ref{Account: n.Account, ID: n.ID}
@@ -109,9 +115,16 @@ func (s *Sender) tellOne(ctx context.Context, n news, since time.Time) {
 			_, err = s.o.Subscriptions.Destroy(t, n.Account, n.ID)
 			return err
 		}
+		if n.text == nil {
+			_, err = s.o.Subscriptions.Told(t, ref, n.now.Epoch, n.now.ModSeq)
+			return err
+		}
 		mine, err = s.o.Subscriptions.Begin(t, n.Subscription)
 		return err
 	})
+	if err == nil && !mine && n.text != nil && !since.IsZero() { // who was at it may have looked before this was committed
+		time.AfterFunc(again, func() { s.lookAt(n.Account) })
+	}
 	if err != nil || !mine {
 		s.report(ctx, n.Subscription, err)
 		return
@@ -120,6 +133,7 @@ func (s *Sender) tellOne(ctx context.Context, n news, since time.Time) {
 	if result == sent && !since.IsZero() {
 		s.o.Observe.Sent(Kind, time.Since(since))
 	}
+	more := false
 	err = s.o.Tx.Write(context.WithoutCancel(ctx), nil, func(t *tx.Tx) (err error) {
 		switch result {
 		case gone:
@@ -127,10 +141,13 @@ func (s *Sender) tellOne(ctx context.Context, n news, since time.Time) {
 		case failed:
 			err = s.o.Subscriptions.Failed(t, ref, pause)
 		default:
-			err = s.o.Subscriptions.Told(t, ref, n.now.Epoch, n.now.ModSeq)
+			more, err = s.o.Subscriptions.Told(t, ref, n.now.Epoch, n.now.ModSeq)
 		}
 		return err
 	})
+	if err == nil && more {
+		s.lookAt(n.Account)
+	}
 	s.report(ctx, n.Subscription, err)
 }
 

@@ -15,6 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailmesh/mailmesh/internal/infra/cluster"
+	"github.com/mailmesh/mailmesh/internal/infra/cluster/inprocess"
+	"github.com/mailmesh/mailmesh/internal/infra/db"
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/infra/fetch"
 	"github.com/mailmesh/mailmesh/internal/infra/fetch/fetchtest"
@@ -101,6 +104,8 @@ type room struct {
 	*Sender
 	t       testing.TB
 	tx      *tx.Store
+	db      *db.DB
+	bus     cluster.Bus
 	service *service
 	refused bool // what clients were signed in with has ended
 	results chan string
@@ -125,7 +130,8 @@ func start(t testing.TB, open dbtest.Open) *room {
 		t.Fatal(err)
 	}
 	r := &room{t: t, service: &service{t: t, key: key, auth: bytes.Repeat([]byte{7}, 16), server: server.PublicKey(), heard: make(chan heard, 100)}, results: make(chan string, 1000)}
-	x, err := tx.New(t.Context(), tx.Options{DB: open(), Bell: r})
+	r.db, r.bus = open(), inprocess.New()
+	x, err := tx.New(t.Context(), tx.Options{DB: r.db, Bell: r})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +143,7 @@ func start(t testing.TB, open dbtest.Open) *room {
 		}
 		return d.AddHome(t, bob, make([]byte, 60), directory.Quota{})
 	})
-	r.Sender, err = New(Options{Tx: x, Subscriptions: push.New(), Server: server, Fetch: fetchtest.Start(t, r.service).Client(t), Observe: r,
+	r.Sender, err = New(Options{Bus: r.bus, Tx: x, Subscriptions: push.New(), Server: server, Fetch: fetchtest.Start(t, r.service).Client(t), Observe: r,
 		Holds: func(*tx.Tx, push.Subscription) (bool, error) { return !r.refused, nil }})
 	if err != nil {
 		t.Fatal(err)

@@ -50,6 +50,7 @@ type Subscription struct {
 	Epoch        int64 // of the state that was told last
 	Told         mail.ModSeq
 	Failures     int
+	Owed         bool // somebody is at it, has failed, or may have left something untold
 }
 
 // Store is the room.
@@ -58,7 +59,7 @@ type Store struct{}
 // New returns the room.
 func New() *Store { return &Store{} }
 
-const columns = `id, device, url, p256dh, auth, types, code, verified, credential, expires, epoch, told, failures`
+const columns = `id, device, url, p256dh, auth, types, code, verified, credential, expires, epoch, told, failures, owed`
 
 // Create adds a subscription, which is not verified, with a code of its own. Its life is shortened to MaxLife. What has happened
 // before is not told.
@@ -92,7 +93,7 @@ func (s *Store) Create(t *tx.Tx, sub Subscription) (Subscription, error) {
 	if err != nil {
 		return sub, err
 	}
-	_, err = t.SQL().Exec(`INSERT INTO push_subscription (account_id, `+columns+`, owed, due)
+	_, err = t.SQL().Exec(`INSERT INTO push_subscription (account_id, `+columns+`, due)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12, 0, 0, 0)`,
 		sub.Account, id, sub.Device, sub.URL, sub.P256dh, sub.Auth, types, sub.Code, sub.Credential, sub.Expires, epoch, at)
 	return sub, err
@@ -148,12 +149,12 @@ func (s *Store) list(t *tx.Tx, account mail.AccountID, query string, args ...any
 	defer rows.Close()
 	for rows.Next() {
 		sub, types := Subscription{Account: account}, ""
-		var verified int64
+		var verified, owed int64
 		if err := rows.Scan(&sub.ID, &sub.Device, &sub.URL, &sub.P256dh, &sub.Auth, &types, &sub.Code, &verified, &sub.Credential,
-			&sub.Expires, &sub.Epoch, &sub.Told, &sub.Failures); err != nil {
+			&sub.Expires, &sub.Epoch, &sub.Told, &sub.Failures, &owed); err != nil {
 			return nil, err
 		}
-		sub.Verified = verified == 1
+		sub.Verified, sub.Owed = verified == 1, owed == 1
 		if types != "*" {
 			sub.Types = strings.Fields(types)
 		}

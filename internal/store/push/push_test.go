@@ -171,7 +171,7 @@ func TestTelling(t *testing.T) {
 		begin(true)
 		begin(false) // another node
 		due(0)
-		r.write(func(t *tx.Tx) error { return r.Told(t, ref, 3, 77) })
+		r.write(func(t *tx.Tx) error { _, err := r.Told(t, ref, 3, 77); return err })
 		if got := r.all(ann)[0]; got.Told != 77 || got.Epoch != 3 {
 			t.Errorf("%+v", got)
 		}

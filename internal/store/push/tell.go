@@ -38,11 +38,17 @@ func (s *Store) Begin(t *tx.Tx, sub Subscription) (ok bool, err error) {
 	return n > 0, err
 }
 
-// Told notes up to which state of its account a subscription was told.
-func (s *Store) Told(t *tx.Tx, r Ref, epoch int64, at mail.ModSeq) error {
-	_, err := t.SQL().Exec(`UPDATE push_subscription SET owed = 0, due = 0, failures = 0, epoch = $3, told = $4 WHERE account_id = $1 AND id = $2`,
+// Told notes up to which state of its account a subscription was told. It stays owed where the account has gone on since: another node
+// that wanted to tell it meanwhile has left it to this one.
+func (s *Store) Told(t *tx.Tx, r Ref, epoch int64, at mail.ModSeq) (more bool, err error) {
+	n, err := t.SQL().Exec(`UPDATE push_subscription SET owed = 0, due = 0, failures = 0, epoch = $3, told = $4 WHERE account_id = $1 AND id = $2`,
 		r.Account, int64(r.ID), epoch, at)
-	return err
+	if err != nil || n == 0 {
+		return false, err
+	}
+	n, err = t.SQL().Exec(`UPDATE push_subscription SET owed = 1 WHERE account_id = $1 AND id = $2 AND told < (SELECT modseq FROM account WHERE id = $1)`,
+		r.Account, int64(r.ID))
+	return n > 0, err
 }
 
 // Failed has a subscription tried again after a pause; the one that fails MaxFailures times in a row goes.

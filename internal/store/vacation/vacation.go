@@ -38,13 +38,13 @@ func (r *Response) Active(now time.Time) bool {
 }
 
 // Store is the room. It is safe for concurrent use.
-type Store struct{ changes atomic.Int64 }
+type Store struct{ onSet atomic.Pointer[func()] }
 
 // New returns a Store.
 func New() *Store { return &Store{} }
 
-// Changes counts how often a response was changed by this process.
-func (s *Store) Changes() int64 { return s.changes.Load() }
+// OnSet has f called after each commit of this process that has changed a response. It returns at once.
+func (s *Store) OnSet(f func()) { s.onSet.Store(&f) }
 
 // The bits of the column `given`.
 const (
@@ -98,7 +98,11 @@ func (s *Store) Set(t *tx.Tx, account mail.AccountID, r Response) error {
 		ON CONFLICT (account_id) DO UPDATE SET enabled = $2, begins = $3, ends = $4, subject = $5, text_body = $6, html_body = $7, given = $8, changed = $9`,
 		account, r.Enabled, milliseconds(r.From), milliseconds(r.To), texts[0], texts[1], texts[2], given, t.Now())
 	t.Changed(tx.Change{Account: account, Kind: tx.KindVacation, Op: tx.Updated, Object: int64(account)})
-	t.AfterCommit(func() { s.changes.Add(1) })
+	t.AfterCommit(func() {
+		if f := s.onSet.Load(); f != nil {
+			(*f)()
+		}
+	})
 	return nil
 }
 

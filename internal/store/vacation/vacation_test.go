@@ -39,8 +39,10 @@ func TestVacation(t *testing.T) {
 		}
 		subject, empty := "away", ""
 		want := Response{Enabled: true, From: now.Add(time.Hour), Subject: &subject, Text: &empty}
+		set := 0
+		s.OnSet(func() { set++ })
 		must(t, write(func(t *tx.Tx) error { return s.Set(t, ann, want) }))
-		if got := get(ann); !reflect.DeepEqual(got, want) || s.Changes() != 1 {
+		if got := get(ann); !reflect.DeepEqual(got, want) || set != 1 {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 		if got := get(bob); !reflect.DeepEqual(got, Response{}) {
