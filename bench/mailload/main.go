@@ -30,6 +30,7 @@ type commands struct {
 	Soak     soakCommand     `cmd:"" help:"Deliver and keep a journal, while somebody kills the server."`
 	Check    checkCommand    `cmd:"" help:"Hold the mailboxes against the journals of soak."`
 	Run      runCommand      `cmd:"" help:"Start servers, measure everything, write a result."`
+	Cluster  clusterCommand  `cmd:"" help:"Start clusters of several sizes on a PostgreSQL, measure deliveries and push."`
 	Page     pageCommand     `cmd:"" help:"Make the page about performance from a result again."`
 }
 

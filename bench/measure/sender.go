@@ -15,6 +15,7 @@ import (
 // Load says what mail is sent and how.
 type Load struct {
 	Addr          string
+	Others        []string // further doors of the same service, over which connections are spread with Addr
 	SMTP          smtp.Options
 	Connections   int
 	From          string
@@ -43,6 +44,7 @@ const giveUpAfter = 5
 // sender is one connection and the messages it sends.
 type sender struct {
 	load   *Load
+	addr   string
 	gen    *message.Generator
 	conn   *smtp.Conn
 	stop   func() bool // unties conn from the context that would close it
@@ -68,7 +70,8 @@ func senders(ctx context.Context, l *Load, run uint64) ([]*sender, error) {
 		if err != nil {
 			return nil, err
 		}
-		all[i] = &sender{load: l, gen: gen, at: i * l.PerMail, errors: Tally{}}
+		addr := append([]string{l.Addr}, l.Others...)[i%(1+len(l.Others))]
+		all[i] = &sender{load: l, addr: addr, gen: gen, at: i * l.PerMail, errors: Tally{}}
 		g.Go(func() error { return all[i].dial(gctx) })
 	}
 	if err := g.Wait(); err != nil {
@@ -90,7 +93,7 @@ func closeAll(all []*sender) {
 }
 
 func (s *sender) dial(ctx context.Context) error {
-	conn, err := smtp.Dial(ctx, s.load.Addr, s.load.SMTP)
+	conn, err := smtp.Dial(ctx, s.addr, s.load.SMTP)
 	if err == nil {
 		s.conn, s.sent, s.stop = conn, 0, func() bool { return true }
 	}

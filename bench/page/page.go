@@ -21,7 +21,8 @@ type row struct {
 }
 
 // Write makes the page at path, and its picture beside it, from the result in the
-// file source. Links on the page are relative to the page.
+// file source. Links on the page are relative to the page. What the page says of
+// clusters stays (WriteCluster).
 func Write(path, source string) error {
 	text, err := os.ReadFile(source)
 	if err != nil {
@@ -38,9 +39,13 @@ func Write(path, source string) error {
 	if err != nil {
 		return err
 	}
+	cluster, err := keptCluster(path)
+	if err != nil {
+		return err
+	}
 	picture := strings.TrimSuffix(path, filepath.Ext(path)) + ".svg"
 	return errors.Join(
-		os.WriteFile(path, markdown(&r, filepath.ToSlash(link), filepath.Base(picture)), 0o644),
+		os.WriteFile(path, append(markdown(&r, filepath.ToSlash(link), filepath.Base(picture)), cluster...), 0o644),
 		os.WriteFile(picture, svg(&r), 0o644),
 	)
 }

@@ -109,19 +109,10 @@ func TestOneServerIsNoComparison(t *testing.T) {
 	}
 }
 
-// The published page is what its result gives: nobody has edited it.
+// The published page is what its results give: nobody has edited it.
 func TestPublishedPageIsCurrent(t *testing.T) {
 	const docs = "../../docs"
 	published, err := os.ReadFile(filepath.Join(docs, "performance.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, after, _ := strings.Cut(string(published), "(bench/page) from ")
-	source, _, found := strings.Cut(after, ": do not edit")
-	if !found {
-		t.Fatal("the page does not say what it was made from")
-	}
-	text, err := os.ReadFile(filepath.Join(docs, source))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,11 +122,15 @@ func TestPublishedPageIsCurrent(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "docs", source), text, 0o644); err != nil {
+	page := filepath.Join(dir, "docs/performance.md")
+	before, cluster, hasCluster := strings.Cut(string(published), clusterHeading)
+	if err := Write(page, sourceOf(t, before, docs, dir)); err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(filepath.Join(dir, "docs/performance.md"), filepath.Join(dir, "docs", source)); err != nil {
-		t.Fatal(err)
+	if hasCluster {
+		if err := WriteCluster(page, sourceOf(t, cluster, docs, dir)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, name := range []string{"performance.md", "performance.svg"} {
 		want, err := os.ReadFile(filepath.Join(dir, "docs", name))
@@ -143,7 +138,75 @@ func TestPublishedPageIsCurrent(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, err := os.ReadFile(filepath.Join(docs, name)); err != nil || string(got) != string(want) {
-			t.Errorf("docs/%s is not what mailload page makes of %s (%v): run `mailload page`", name, source, err)
+			t.Errorf("docs/%s is not what mailload page makes of its results (%v): run `mailload page`", name, err)
+		}
+	}
+}
+
+// sourceOf copies the result that a part of the page was made from to the same place in another folder.
+func sourceOf(t *testing.T, part, docs, dir string) string {
+	t.Helper()
+	_, after, _ := strings.Cut(part, "(bench/page) from ")
+	source, _, found := strings.Cut(after, ": do not edit")
+	if !found {
+		t.Fatal("the page does not say what it was made from")
+	}
+	text, err := os.ReadFile(filepath.Join(docs, source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(dir, "docs", source)
+	if err := os.WriteFile(copied, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return copied
+}
+
+// The part about clusters stands beside the other, and stays when that is made again.
+func TestClusterPart(t *testing.T) {
+	dir := t.TempDir()
+	source, err := sample().Write(filepath.Join(dir, "bench/results"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	figures := func(rate, cpu float64) []result.Figure {
+		return []result.Figure{
+			{Name: "deliveries of 10 KiB", Unit: "mails/s", Better: result.More, Value: rate},
+			{Name: "CPU of nodes and database, 1,000 deliveries", Unit: "s", Better: result.Less, Value: cpu},
+			{Name: "idle node, RSS", Unit: "MiB", Better: result.Less, Value: 130},
+		}
+	}
+	r := &result.Result{Date: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC), Commit: "abc", Servers: []result.Server{
+		{Name: "1 node", Figures: figures(1100, 1)}, {Name: "3 nodes", Figures: figures(1020, 1.1)}}}
+	cluster, err := r.Write(filepath.Join(dir, "bench/results"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "docs"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "docs/performance.md")
+	for _, write := range []func() error{
+		func() error { return Write(path, source) }, func() error { return WriteCluster(path, cluster) },
+		func() error { return WriteCluster(path, cluster) }, func() error { return Write(path, source) },
+	} {
+		if err := write(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"| smtp accepted | mails/s | 5000 |",
+		"| deliveries of 10 KiB | mails/s | 1100 | 1020 | at least 1000 |\n",
+		"| CPU of nodes and database, 1,000 deliveries | s | 1.00 | 1.10 | at most 1.15x of the first |\n",
+		"| idle node, RSS | MiB | 130 | 130 | at most 120: **missed** |\n",
+		"(../bench/results/2024-05-06-abc-2.json)",
+	} {
+		if strings.Count(string(text), want) != 1 {
+			t.Errorf("not once %q in\n%s", want, text)
 		}
 	}
 }

@@ -22,6 +22,7 @@ type Mailmesh struct {
 	Data   string    // made by the server
 	Log    io.Writer // the server's output
 	Sink   string    // where mail for others is handed on, host:port
+	Env    []string  // beside that of this process
 
 	child  *child
 	domain map[string]bool
@@ -50,12 +51,13 @@ func (m *Mailmesh) Start(ctx context.Context) (Endpoints, error) {
 		return Endpoints{}, err
 	}
 	var err error
-	relay := func(c *exec.Cmd) {
+	environment := func(c *exec.Cmd) {
+		c.Env = append(os.Environ(), m.Env...)
 		if m.Sink != "" {
-			c.Env = append(os.Environ(), "MAILMESH_CONFIG_OUTBOUND_SMARTHOST=smtp://"+m.Sink)
+			c.Env = append(c.Env, "MAILMESH_CONFIG_OUTBOUND_SMARTHOST=smtp://"+m.Sink)
 		}
 	}
-	m.child, err = startChildWith(relay, m.Log, m.Binary, "serve", "--data", m.Data, "--any-port", "--ready-file", ready)
+	m.child, err = startChildWith(environment, m.Log, m.Binary, "serve", "--data", m.Data, "--any-port", "--ready-file", ready)
 	if err != nil {
 		return Endpoints{}, err
 	}

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -14,7 +15,7 @@ const (
 
 	// Beside the shared transactions that run another begins when so many closures wait. With fewer it is cheaper for all that they
 	// wait for the one that runs.
-	fullGroup = 8
+	fullGroup = 16
 
 	// maxGroups is how many shared transactions may run at a time.
 	maxGroups = 8
@@ -48,7 +49,7 @@ func (s *server) writeShared(ctx context.Context, turn int64, fn func(*Tx) error
 	if s.groups.goesAlone() {
 		return s.write(ctx, turn, fn)
 	}
-	for range 1 + maxSkipped {
+	for attempt := 1; attempt <= 1+maxSkipped; attempt++ {
 		err := s.groups.write(ctx, &job{ctx: context.WithoutCancel(ctx), fn: fn, turn: turn, done: make(chan error, 1)})
 		switch {
 		case errors.Is(err, errGroup):
@@ -56,6 +57,9 @@ func (s *server) writeShared(ctx context.Context, turn int64, fn func(*Tx) error
 			return s.write(ctx, turn, fn)
 		case !errors.Is(err, ErrAlone):
 			return err
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return mail.E("db.Write", mail.Unavailable, err)
 		}
 	}
 	s.options.Observe.Retry("locked")
@@ -95,6 +99,7 @@ func (g *groups) write(ctx context.Context, j *job) error {
 func (g *groups) run() {
 	var last []*job
 	for {
+		runtime.Gosched() // who can hand in a closure at once does so first: on busy cores that makes groups several times as large
 		jobs := g.take(last)
 		if jobs == nil {
 			return

@@ -84,6 +84,16 @@ func freePort() (string, error) {
 // Addr is where it listens.
 func (s *Server) Addr() string { return s.addr }
 
+// PID is the id of its first process, of which all others are descendants; 0 while it does not run.
+func (s *Server) PID() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cmd == nil {
+		return 0
+	}
+	return s.cmd.Process.Pid
+}
+
 // URL names this server alone.
 func (s *Server) URL(database string) string { return URL(database, s.addr) }
 
