@@ -108,7 +108,7 @@ func Default() Config {
 			Metrics:     Endpoints{"127.0.0.1:9625"},
 		},
 		Limits: Limits{MessageSize: 50 << 20},
-		Bodies: Bodies{Small: 64 << 10, Keep: Duration(15 * 24 * time.Hour)},
+		Bodies: Bodies{Small: 128 << 10, Keep: Duration(15 * 24 * time.Hour)},
 		Log:    Log{Level: "info", Format: "text"},
 	}
 }
