@@ -4,7 +4,6 @@ package deploy
 
 import (
 	"bytes"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -118,15 +117,4 @@ func known(t *testing.T, where, text string) {
 			t.Errorf("%s names the metric %s, which no node has", where, name)
 		}
 	}
-}
-
-// freePort is a port of this machine that nobody listens on.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"debug/elf"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -138,15 +139,12 @@ func serveIn(t *testing.T, dir string, m image) {
 	t.Helper()
 	var output program.Output
 	args := append([]string{"--mount", "sh", "-c", contained, "contained", dir}, m.run...)
-	cmd := exec.Command("unshare", append(args, "--any-port")...)
+	cmd := exec.Command("unshare", append(args, "--any-port", "--ready-file", "/data/ready.json")...)
 	cmd.Stdout, cmd.Stderr = &output, &output
 	for name, value := range m.env {
-		if name != "MAILMESH_CONFIG_LISTEN_METRICS" { // a free port, which the log does not tell: see below
-			cmd.Env = append(cmd.Env, name+"="+value)
-		}
+		cmd.Env = append(cmd.Env, name+"="+value)
 	}
-	metrics := freePort(t)
-	cmd.Env = append(cmd.Env, "PATH="+os.Getenv("PATH"), "MAILMESH_CONFIG_HOSTNAME=mail.example.org", "MAILMESH_CONFIG_LISTEN_METRICS="+metrics)
+	cmd.Env = append(cmd.Env, "PATH="+os.Getenv("PATH"), "MAILMESH_CONFIG_HOSTNAME=mail.example.org")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // to end all of it: the program has another user than its parent
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -162,15 +160,8 @@ func serveIn(t *testing.T, dir string, m image) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+metrics+"/readyz", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if answer, err := http.DefaultClient.Do(request); err == nil {
-			answer.Body.Close()
-			if answer.StatusCode == http.StatusOK {
-				return
-			}
+		if isReady(ctx, fmt.Sprintf("/proc/%d/root/data/ready.json", cmd.Process.Pid)) {
+			return
 		}
 		select {
 		case err := <-ended:
@@ -181,4 +172,23 @@ func serveIn(t *testing.T, dir string, m image) {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// isReady reports whether the server that has written a ready file says so.
+func isReady(ctx context.Context, file string) bool {
+	var doors struct{ Metrics string }
+	text, err := os.ReadFile(file)
+	if err != nil || json.Unmarshal(text, &doors) != nil {
+		return false
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+doors.Metrics+"/readyz", nil)
+	if err != nil {
+		return false
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
+	}
+	answer.Body.Close()
+	return answer.StatusCode == http.StatusOK
 }
