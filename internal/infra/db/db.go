@@ -40,7 +40,7 @@ type Options struct {
 // Observer is told what the database did. Its methods are called on the path of writes and must not block.
 type Observer interface {
 	Commit(closures int, took time.Duration, err error) // one COMMIT, with the closures that shared it
-	Retry(reason string)                                // a closure was run again: "lost transaction", "failed closure", "serialization", "connection", "locked"
+	Retry(reason string)                                // a closure was run again: "lost transaction", "failed closure", "serialization", "connection", "cancelled", "locked"
 }
 
 // DB is an open database. All methods may be called from any goroutine.

@@ -293,3 +293,37 @@ func TestHealth(t *testing.T) {
 	must(t, p.A.Start(t.Context())) // nobody made it a standby
 	waitFor(t, func() bool { return health(d).Servers[0].Role == "former primary" })
 }
+
+// A request to cancel a statement comes late and meets the next one on the connection: that runs again.
+func TestLateCancel(t *testing.T) {
+	p := postgres.ForTest(t, postgres.Options{Single: true})
+	d, _ := onPair(t, p)
+	other, _ := onPair(t, p)
+	for name, do := range map[string]func(context.Context, func(*db.Tx) error) error{
+		"read":  d.Read,
+		"write": func(ctx context.Context, fn func(*db.Tx) error) error { return d.Write(ctx, 0, fn) },
+	} {
+		runs := 0
+		must(t, do(t.Context(), func(tx *db.Tx) error {
+			if runs++; runs > 1 {
+				return nil
+			}
+			var pid int64
+			if err := tx.QueryRow("SELECT pg_backend_pid()").Scan(&pid); err != nil {
+				return err
+			}
+			go func() {
+				// It sleeps by then, or the cancelling is repeated.
+				for other.Read(t.Context(), func(tx *db.Tx) error {
+					var ok bool
+					return tx.QueryRow("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep'", pid).Scan(&ok)
+				}) != nil && t.Context().Err() == nil {
+				}
+			}()
+			return tx.QueryRow("SELECT 1 FROM pg_sleep(20)").Scan(&pid)
+		}))
+		if runs != 2 {
+			t.Errorf("the %s ran %d times", name, runs)
+		}
+	}
+}

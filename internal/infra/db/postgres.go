@@ -136,7 +136,7 @@ func (s *server) read(ctx context.Context, fn func(*Tx) error) error {
 func (s *server) repeat(ctx context.Context, op string, once func() (again string, err error)) error {
 	for attempt := 1; ; attempt++ {
 		again, err := once()
-		if again == "" || attempt == maxAttempts || s.down.Load() {
+		if again == "" || attempt == maxAttempts || again == "cancelled" && attempt > 2 || s.down.Load() {
 			return err
 		}
 		s.options.Observe.Retry(again)
@@ -178,6 +178,9 @@ func (s *server) writeOnce(ctx context.Context, turn int64, fn func(*Tx) error) 
 	defer session.release()
 	tx := &Tx{session: session, ctx: context.WithoutCancel(ctx)}
 	if err := protect(s.options.Logger, tx, fn); err != nil {
+		if lateCancel(own, tx.failed) {
+			return "cancelled", err
+		}
 		return retryReason(tx.failed), err
 	}
 	start := time.Now()
@@ -202,6 +205,13 @@ func retryReason(err error) string {
 		return "connection"
 	}
 	return ""
+}
+
+// lateCancel reports whether a statement was cancelled that nobody cancelled: the request to cancel one before it on the same connection
+// (cancelRequest) is not answered, and may arrive late. A statement_timeout that an operator has set looks the same.
+func lateCancel(ctx context.Context, err error) bool {
+	var e *engineError
+	return errors.As(err, &e) && e.code == codeCancelled && ctx.Err() == nil
 }
 
 // acquire takes a connection to the primary. Where there is none, or it takes no more connections, it waits at most primaryWait.
@@ -254,6 +264,9 @@ func (s *server) readOnce(ctx context.Context, fn func(*Tx) error) (again string
 	defer session.release()
 	tx := &Tx{session: session, ctx: ctx, readOnly: true}
 	err = tx.run(fn)
+	if lateCancel(ctx, tx.failed) {
+		return "cancelled", err
+	}
 	return retryReason(tx.failed), err
 }
 

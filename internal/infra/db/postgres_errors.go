@@ -13,6 +13,9 @@ import (
 // codeConnection stands for an SQLSTATE where the connection failed and no server answered.
 const codeConnection = "connection"
 
+// codeCancelled is query_canceled: by a request, or by statement_timeout.
+const codeCancelled = "57014"
+
 // codeReadOnly is read_only_sql_transaction: a statement that writes where that is not allowed.
 const codeReadOnly = "25006"
 
@@ -54,7 +57,7 @@ func sqlStateClass(e *pgconn.PgError) class {
 		return classRetry
 	case codeReadOnly:
 		return classReadOnly
-	case "57014": // query_canceled
+	case codeCancelled:
 		return classInterrupted
 	case "0A000": // feature_not_supported; with this text it means that a migration changed a table under a prepared statement
 		if strings.Contains(e.Message, "cached plan must not change result type") {

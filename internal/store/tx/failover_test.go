@@ -142,16 +142,26 @@ func TestARepeatWaitsForTheStandby(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer admin.Close(context.Background())
-	for name, accounts := range map[string][]mail.AccountID{"of an account": {10}, "of none": nil} {
+	once := func(accounts ...mail.AccountID) error {
+		_, err := tx.Once(context.Background(), s, tx.NewKey(), accounts, func(*tx.Tx) (int, error) { return 1, nil })
+		return err
+	}
+	for name, write := range map[string]func() error{
+		"once, of an account": func() error { return once(10) },
+		"once, of none":       func() error { return once() },
+		"what is done by then": func() error {
+			return s.Write(context.Background(), nil, func(w *tx.Tx) error {
+				_, err := w.SQL().Exec(`DELETE FROM account WHERE id = 12`)
+				return err
+			})
+		},
+	} {
 		t.Run(name, func(t *testing.T) {
 			if err := p.Standby().Freeze(); err != nil {
 				t.Fatal(err)
 			}
 			answer := make(chan error, 1)
-			go func() {
-				_, err := tx.Once(context.Background(), s, tx.NewKey(), accounts, func(*tx.Tx) (int, error) { return 1, nil })
-				answer <- err
-			}()
+			go func() { answer <- write() }()
 			first := commitThatWaits(t, admin, answer, "")
 			if _, err := admin.Exec(t.Context(), "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"); err != nil {
 				t.Fatal(err)

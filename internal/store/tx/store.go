@@ -167,6 +167,9 @@ func (s *Store) run(ctx context.Context, write writeFunc, accounts []mail.Accoun
 				return err
 			}
 			rings, given, after = t.rings(), t.numbers(), t.after
+			if lost != nil && key == nil && len(accounts) == 0 {
+				t.sql.Queue(`UPDATE instance SET next_id = next_id WHERE one = 1`) // see once: COMMIT waits for the standby by it
+			}
 			return t.finish()
 		})
 		switch {
