@@ -162,7 +162,7 @@ func (p *Pair) follow(ctx context.Context, s, primary *Server) error {
 	if err := p.Run(ctx, "pg_basebackup", "--dbname="+primary.URL("postgres"), "--pgdata="+s.Data(), "--checkpoint=fast", "--no-sync"); err != nil {
 		return err
 	}
-	s.Set("primary_conninfo", "host=127.0.0.1 port="+primary.port()+" user="+User+" application_name="+s.Name+" connect_timeout=2")
+	s.Set("primary_conninfo", "host="+primary.host()+" port="+primary.port()+" user="+User+" application_name="+s.Name+" connect_timeout=2")
 	if err := os.WriteFile(filepath.Join(s.Data(), "standby.signal"), nil, 0o644); err != nil {
 		return err
 	}
@@ -281,7 +281,7 @@ func (p *Pair) Run(ctx context.Context, program string, args ...string) error {
 	}
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Dir = "/"
-	cmd.Env = append(os.Environ(), "PATH="+p.bin+":"+os.Getenv("PATH"), "PGHOST=127.0.0.1", "PGPORT="+p.A.port(), "PGUSER="+User)
+	cmd.Env = append(os.Environ(), "PATH="+p.bin+":"+os.Getenv("PATH"), "PGHOST="+p.A.host(), "PGPORT="+p.A.port(), "PGUSER="+User)
 	if err := dbtest.AsOrdinaryUser(cmd, p.dir); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -38,10 +39,7 @@ type Server struct {
 const startTimeout = 30 * time.Second
 
 func (p *Pair) newServer(name string, settings map[string]string) (*Server, error) {
-	addr, err := freePort()
-	if err != nil {
-		return nil, err
-	}
+	addr := ownAddress(5432 + int(name[0]-'a')) // the port names its socket, too
 	s := &Server{Name: name, pair: p, addr: addr, settings: map[string]string{
 		"shared_buffers":   "64MB",
 		"max_connections":  "200",
@@ -52,7 +50,7 @@ func (p *Pair) newServer(name string, settings map[string]string) (*Server, erro
 		"wal_receiver_timeout":          "5s",
 		"wal_retrieve_retry_interval":   "200ms",
 		"unix_socket_directories":       p.dir,
-		"listen_addresses":              "127.0.0.1",
+		"listen_addresses":              addr[:strings.LastIndexByte(addr, ':')],
 		"port":                          addr[strings.LastIndexByte(addr, ':')+1:],
 		"wal_receiver_status_interval":  "1s",
 		"restart_after_crash":           "on",
@@ -71,14 +69,10 @@ func (p *Pair) newServer(name string, settings map[string]string) (*Server, erro
 	return s, dbtest.AsOrdinaryUser(new(exec.Cmd), home) // makes the folder that user's
 }
 
-// freePort finds a loopback port that nobody listens on now. The server keeps it while it is down: nothing else is given it in
-// between unless ports run out.
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
+// ownAddress makes up a loopback address that nobody else listens on, with a port outside the range that the system gives out: the
+// server keeps it while it is down, and no connection takes it meanwhile.
+func ownAddress(port int) string {
+	return fmt.Sprintf("127.%d.%d.%d:%d", 1+rand.N(250), rand.N(256), 1+rand.N(250), port)
 }
 
 // Addr is where it listens.
@@ -101,6 +95,7 @@ func (s *Server) URL(database string) string { return URL(database, s.addr) }
 func (s *Server) Data() string { return filepath.Join(s.pair.dir, s.Name, "data") }
 func (s *Server) conf() string { return filepath.Join(s.pair.dir, s.Name, "conf") }
 
+func (s *Server) host() string { host, _, _ := net.SplitHostPort(s.addr); return host }
 func (s *Server) port() string { _, port, _ := net.SplitHostPort(s.addr); return port }
 
 // Set changes a setting for the next Start or Reload.
