@@ -22,6 +22,17 @@ type lossy struct {
 	lose func()
 }
 
+// prepare writes once, so that statements are prepared: what is lost then is COMMIT.
+func prepare(t *testing.T, s *tx.Store) {
+	t.Helper()
+	if _, err := tx.Once(t.Context(), s, tx.NewKey(), []mail.AccountID{11}, func(w *tx.Tx) (int, error) {
+		w.Changed(change(11, 1))
+		return 0, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // eachLossy runs test for every way in which the answer to COMMIT gets lost. stands says whether the commit does.
 func eachLossy(t *testing.T, test func(t *testing.T, l lossy, stands bool)) {
 	t.Run("sqlite", func(t *testing.T) { // the sync of the log fails, and what it should have kept is not trusted
@@ -94,6 +105,51 @@ func TestWriteRepeatsALostCommit(t *testing.T) {
 	})
 }
 
+// Where several commits are lost one after the other, the caller does not hear of it: a client that is told to come again makes a
+// second copy, should one of them stand.
+func TestCommitsLostInARow(t *testing.T) {
+	eachLossy(t, func(t *testing.T, l lossy, _ bool) {
+		s, _ := fill(t, l.db)
+		prepare(t, s)
+		const losses = 7
+		ran := 0
+		got, err := tx.Once(t.Context(), s, tx.NewKey(), []mail.AccountID{10}, func(w *tx.Tx) (int, error) {
+			if ran++; ran <= losses {
+				l.lose()
+			}
+			w.Changed(change(10, 1))
+			return 7, nil
+		})
+		if lines := log(t, s, 10, 0); err != nil || got != 7 || len(lines) != 1 {
+			t.Errorf("after %d runs: %d, %v; logged %v", ran, got, err, lines)
+		}
+	})
+}
+
+// A caller that leaves between two repeats hears that the outcome is unknown.
+func TestTheCallerLeavesBetweenRepeats(t *testing.T) {
+	eachLossy(t, func(t *testing.T, l lossy, stands bool) {
+		if stands {
+			return // then there is no second loss
+		}
+		s, _ := fill(t, l.db)
+		prepare(t, s)
+		ctx, cancel := context.WithCancel(t.Context())
+		ran := 0
+		_, err := tx.Once(ctx, s, tx.NewKey(), []mail.AccountID{10}, func(w *tx.Tx) (int, error) {
+			if ran++; ran == 2 {
+				cancel()
+			}
+			l.lose()
+			w.Changed(change(10, 1))
+			return 7, nil
+		})
+		if !errors.Is(err, db.ErrCommitUnknown) || ran != 2 {
+			t.Errorf("after %d runs: %v", ran, err)
+		}
+	})
+}
+
 // What a room calls after the commit is called once, also where the answer was lost, and never for what was not committed.
 func TestAfterCommit(t *testing.T) {
 	eachLossy(t, func(t *testing.T, l lossy, _ bool) {
@@ -128,12 +184,7 @@ func TestUnknownStaysUnknown(t *testing.T) {
 		s, _ := fill(t, l.db)
 		ctx, cancel := context.WithCancel(t.Context())
 		key := tx.NewKey()
-		if _, err := tx.Once(t.Context(), s, tx.NewKey(), []mail.AccountID{11}, func(w *tx.Tx) (int, error) {
-			w.Changed(change(11, 1)) // prepares the statements: what is lost then is COMMIT
-			return 0, nil
-		}); err != nil {
-			t.Fatal(err)
-		}
+		prepare(t, s)
 		once := func(ctx context.Context, end func()) (int, error) {
 			return tx.Once(ctx, s, key, []mail.AccountID{10}, func(w *tx.Tx) (int, error) {
 				w.Changed(change(10, 1))

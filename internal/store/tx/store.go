@@ -136,7 +136,14 @@ func once[T any](ctx context.Context, s *Store, write writeFunc, key Key, accoun
 
 // maxRepeats bounds how often a commit with a lost answer is tried again before the caller hears of it. The caller
 // then answers "temporary failure", which is right either way: a repeat under the same key is a no-op.
-const maxRepeats = 5
+const maxRepeats = 12
+
+// The first repeat comes at once. The next ones wait, longer each time: answers that are lost one after the other are lost for one
+// reason, such as a proxy that ends connections, and a caller that hears too early that nothing is known makes a second copy.
+const (
+	repeatPause    = 10 * time.Millisecond
+	repeatPauseMax = time.Second
+)
 
 // repeatFor bounds how long: where a COMMIT hangs, as while a synchronous standby is away, so does the next.
 const repeatFor = 20 * time.Second
@@ -191,12 +198,30 @@ func (s *Store) run(ctx context.Context, write writeFunc, accounts []mail.Accoun
 		case errors.Is(err, db.ErrCommitUnknown):
 			// Run again with the same key on the current primary, never looked up first (docs/decisions/0006-unit-of-work.md).
 			lost, unsure, unsureAfter = err, rings, after
+			if !rest(ctx, repeat) {
+				return err
+			}
 		case key != nil && len(accounts) == 0 && repeat == 0 && db.IsUnique(err):
 			// Where no account row is locked, two commits under one key can meet: the later one fails on the row of done,
 			// and finds the answer there when it runs again.
 		default:
 			return stillUnknown(lost, err)
 		}
+	}
+}
+
+// rest waits before a repeat, and is false when the caller has left.
+func rest(ctx context.Context, repeat int) bool {
+	if repeat == 0 {
+		return true
+	}
+	t := time.NewTimer(min(repeatPause<<(repeat-1), repeatPauseMax))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
