@@ -47,6 +47,9 @@ func TestCompose(t *testing.T) {
 		}
 		accepted(t, env)
 	}
+	if _, complaints, err := run(t, folder, "haproxy", "-c", "-f", "haproxy.cfg"); err != nil {
+		t.Errorf("haproxy refuses its configuration: %v\n%s", err, complaints)
+	}
 	if nodes != 3 {
 		t.Errorf("there are %d nodes", nodes)
 	}
