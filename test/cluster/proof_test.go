@@ -25,13 +25,13 @@ var safeguards = []struct {
 		name: "the fence of the spool",
 		changes: []variant.Change{{File: "internal/store/spool/finish.go",
 			Old: "if !m.covers(results, mine) {", New: "if false {"}},
-		fault: fault{name: "freeze a node for 30 s", strike: freeze},
+		fault: fault{name: "freeze a node until its work is taken over", strike: freezeBriefly},
 	},
 	{
 		name: "acknowledged after the sync",
 		changes: []variant.Change{
 			{File: "internal/infra/db/postgres.go", Old: `"application_name":`, New: `"synchronous_commit": "off", "application_name":`},
-			{File: "internal/infra/db/postgres.go", Old: `commit != "on" && commit != "remote_apply"`, New: `commit == ""`},
+			{File: "internal/infra/db/postgres_host.go", Old: `id.commit != "on" && id.commit != "remote_apply"`, New: `id.commit == ""`},
 		},
 		fault: fault{name: "promote the standby", strike: promote},
 	},

@@ -54,9 +54,17 @@ func kill(ctx context.Context, h *harness) (struck int64, err error) {
 	return struck, nil
 }
 
-// freeze stops a node for 30 seconds, while it waits for an answer from outside. Others take over its work, and it hears the answer first
-// when it goes on: it must not count any more.
 func freeze(ctx context.Context, h *harness) (struck int64, err error) {
+	return freezeFor(ctx, h, 30*time.Second)
+}
+
+func freezeBriefly(ctx context.Context, h *harness) (struck int64, err error) {
+	return freezeFor(ctx, h, 0)
+}
+
+// freezeFor stops a node for some time and until others have taken over its work, while it waits for an answer from outside. It hears the
+// answer first when it goes on: what it hears must not count any more.
+func freezeFor(ctx context.Context, h *harness, d time.Duration) (struck int64, err error) {
 	n := h.Nodes[1]
 	sender, err := h.postOutside(ctx, n)
 	if err != nil {
@@ -70,7 +78,7 @@ func freeze(ctx context.Context, h *harness) (struck int64, err error) {
 		return h.outside.asked(hostname(h.Nodes[0]))+h.outside.asked(hostname(h.Nodes[2])) > 0
 	})
 	takenOver := time.Since(frozen)
-	if err := errors.Join(err, last(ctx, 30*time.Second-takenOver)); err != nil {
+	if err := errors.Join(err, last(ctx, d-takenOver)); err != nil {
 		return 0, errors.Join(err, n.Continue())
 	}
 	if takenOver > 12*time.Second {
@@ -104,6 +112,45 @@ func cutFromBodies(ctx context.Context, h *harness) (struck int64, err error) {
 	}
 	reset, err := during(ctx, 3*time.Second, wire.Fault{Refuse: true}, h.Nodes[0].Bodies)
 	return held + reset, err
+}
+
+// cutFromNodes makes the ways between a node and the others silent, and then for a while refuses them: the first, which the others dial.
+func cutFromNodes(ctx context.Context, h *harness) (struck int64, err error) {
+	held, err := during(ctx, 8*time.Second, wire.Fault{Silence: true}, h.Nodes[0].Bus)
+	if err != nil {
+		return held, err
+	}
+	reset, err := during(ctx, 3*time.Second, wire.Fault{Refuse: true}, h.Nodes[0].Bus)
+	return held + reset, err
+}
+
+// cutFromAll cuts a node off from whatever it needs. Clients still reach it.
+func cutFromAll(ctx context.Context, h *harness) (struck int64, err error) {
+	n := h.Nodes[0]
+	all := append([]*wire.Wire{n.Bus, n.Bodies}, n.Database...)
+	held, err := during(ctx, 12*time.Second, wire.Fault{Silence: true}, all...)
+	if err != nil {
+		return held, err
+	}
+	reset, err := during(ctx, 3*time.Second, wire.Fault{Refuse: true}, all...)
+	return held + reset, err
+}
+
+// dropEvents lets nothing pass between nodes: every event is lost for all but the node where it happens.
+func dropEvents(ctx context.Context, h *harness) (struck int64, err error) {
+	return during(ctx, 18*time.Second, wire.Fault{Refuse: true}, h.buses()...)
+}
+
+// delayEvents lets everything between nodes come two seconds late.
+func delayEvents(ctx context.Context, h *harness) (struck int64, err error) {
+	return during(ctx, 7*time.Second, wire.Fault{Delay: 2 * time.Second}, h.buses()...)
+}
+
+func (h *harness) buses() (all []*wire.Wire) {
+	for _, n := range h.Nodes {
+		all = append(all, n.Bus)
+	}
+	return all
 }
 
 // failingBodies has S3 answer every other request with 500 for a while, and then lose the answers to some that it has carried out.

@@ -81,6 +81,7 @@ func newNode(p Plan, number int, address string, key []byte) (*Node, error) {
 		set("LISTEN_"+strings.ToUpper(door), n.Doors[door])
 	}
 	set("HOSTNAME", name+".cluster.test")
+	set("CLUSTER_NAME", name) // the node whose name sorts later dials the other
 	var hosts []string
 	for _, server := range p.Servers {
 		w, err := wire.New(server)
@@ -95,9 +96,12 @@ func newNode(p Plan, number int, address string, key []byte) (*Node, error) {
 		return n, err
 	}
 	set("DATABASE", database)
-	if n.Bus, err = wire.New(net.JoinHostPort(address, strconv.Itoa(busPort))); err != nil {
+	bus := net.JoinHostPort(address, strconv.Itoa(busPort))
+	if n.Bus, err = wire.New(bus); err != nil {
 		return n, err
 	}
+	set("LISTEN_CLUSTER", bus)
+	set("CLUSTER_ADDRESS", n.Bus.Addr())
 	if p.Bodies != "" {
 		if n.Bodies, err = wire.New(p.Bodies); err != nil {
 			return n, err
