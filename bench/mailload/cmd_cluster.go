@@ -21,7 +21,7 @@ type clusterCommand struct {
 	Mailboxes   int           `default:"200" help:"How many mailboxes the mail is spread over."`
 	Warmup      time.Duration `default:"3s" help:"Leave out what happens before."`
 	Duration    time.Duration `default:"15s" help:"How long to send."`
-	Pushes      int           `default:"300" help:"Mails whose way to the client of another node is timed."`
+	Pushes      int           `default:"300" help:"Mails whose way to the client of another node is timed; 0: none."`
 	Page        string        `placeholder:"FILE" help:"Put the figures on this page, which run has made."`
 	Data        string        `placeholder:"DIR" help:"Where all data is kept, on the disk to be measured. Default: a temporary folder."`
 	Out         string        `default:"bench/results" placeholder:"DIR" help:"Folder for the result."`

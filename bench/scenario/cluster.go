@@ -140,6 +140,9 @@ func (c *clusterRun) deliveries(ctx context.Context) error {
 
 // pushAcross has the first node accept mail of which a client of the last one hears.
 func (c *clusterRun) pushAcross(ctx context.Context) error {
+	if c.options.Pushes == 0 {
+		return nil
+	}
 	accounts, err := c.accounts(ctx, "push", 1)
 	if err != nil {
 		return err
