@@ -239,6 +239,7 @@ func TestNobodyAboveTheStoreUsesSQL(t *testing.T) {
 var askers = map[string]string{
 	"infra/fetch":          "is what all others use",
 	"infra/blob/s3":        "asks the service that the operator names",
+	"infra/vault":          "asks the service that the operator names",
 	"protocol/adminserver": "asks our own socket",
 	"node":                 "checks our own doors",
 }

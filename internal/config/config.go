@@ -12,7 +12,7 @@ type Config struct {
 	Data     string `toml:"data" doc:"The data folder: database, packs of message bodies, keys, admin socket. Only one running server may use it." accept:"a folder's path; it is created when missing"`
 	Database string `toml:"database" doc:"Where rows are kept. Empty: an SQLite file in the data folder." accept:"empty, or a URL postgres://user:password@host:port/name"`
 
-	MasterKey string `toml:"master_key" doc:"Where the key is from that opens the mail. Empty: the file master.key in the data folder, made for a new database. A file that is named here is never made: the nodes of a cluster have one key, so write 32 random bytes into it before the first start." accept:"empty, or a file's path"`
+	MasterKey string `toml:"master_key" doc:"Where the key is from that opens the mail. Empty: the file master.key in the data folder, made for a new database. A file that is named here is never made: the nodes of a cluster have one key, so write 32 random bytes into it before the first start. With vault:// it is asked of HashiCorp Vault or OpenBao (key-value store of version 2, over HTTPS; the token is in VAULT_TOKEN or the file that VAULT_TOKEN_FILE names)." accept:"empty, a file's path, or vault://host:port/mount/path#field"`
 
 	Listen   Listen   `toml:"listen" doc:"Where each door listens. An empty list closes a door."`
 	TLS      TLS      `toml:"tls" doc:"The certificate, where you bring it yourself. Without one, and without [acme], a self-signed certificate is made in the data folder."`
