@@ -23,6 +23,9 @@ type certificates struct {
 // that was ordered before is there at once.
 func (n *Node) openCertificates(ctx context.Context) (c *certificates, err error) {
 	o := cert.Options{Logger: n.log}
+	if !n.rooms.alone() {
+		o.Shared = n.rooms.certs // nodes keep nothing in their folders
+	}
 	c = &certificates{fromFiles: n.cfg.TLS.Certificate != ""}
 	switch {
 	case c.fromFiles:

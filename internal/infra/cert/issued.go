@@ -9,13 +9,13 @@ import (
 // issued is a certificate that somebody gets and renews, and a self-signed one until it is there.
 type issued struct {
 	get  func() *tls.Certificate
-	self selfSigned
+	self origin
 }
 
 // Issued is the source of the certificate that get returns, and as long as it returns nil of the self-signed one that
 // SelfSigned has.
 func Issued(get func() *tls.Certificate, dir, hostname string, o Options) (*Source, error) {
-	s, err := newSource(issued{get, selfSigned{dir, hostname}}, o)
+	s, err := newSource(issued{get, newSelfSigned(dir, hostname, o)}, o)
 	if err == nil {
 		s.every = time.Second // costs nothing: no file is looked at
 	}

@@ -24,6 +24,13 @@ const (
 	renewal  = 30 * 24 * time.Hour
 )
 
+func newSelfSigned(dir, hostname string, o Options) origin {
+	if o.Shared != nil {
+		return sharedSelfSigned{o.Shared, hostname}
+	}
+	return selfSigned{dir, hostname}
+}
+
 // selfSigned is a certificate in dir.
 type selfSigned struct{ dir, hostname string }
 

@@ -39,6 +39,9 @@ type origin interface {
 type Options struct {
 	Logger *slog.Logger     // nil discards
 	Now    func() time.Time // nil: time.Now
+
+	// Shared is where a self-signed certificate is kept instead of a folder: all nodes show the same. nil: the folder.
+	Shared Storage
 }
 
 // Files is the source of a certificate chain and its key in two PEM files. When they have changed and belong together, new
@@ -50,7 +53,7 @@ func Files(certificate, key string, o Options) (*Source, error) {
 // SelfSigned is the source of the self-signed certificate kept in dir for hostname, localhost and the loopback addresses. It
 // is made when there is none, when the one there is for another name, and when its end is near.
 func SelfSigned(dir, hostname string, o Options) (*Source, error) {
-	return newSource(selfSigned{dir, hostname}, o)
+	return newSource(newSelfSigned(dir, hostname, o), o)
 }
 
 func newSource(from origin, o Options) (*Source, error) {
