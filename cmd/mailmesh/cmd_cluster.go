@@ -69,6 +69,12 @@ func printCluster(to io.Writer, s node.ClusterStatus) error {
 		return err
 	}
 	fmt.Fprintf(to, "\ndatabase  %s, answers in %s\n", s.Database.Engine, micros(s.Database.Answer))
+	for _, server := range s.Database.Servers {
+		fmt.Fprintf(to, "          %s: %s\n", server.Address, server.Role)
+	}
+	for _, b := range s.Database.Standbys {
+		fmt.Fprintf(to, "          standby %s %s: %s, %s, %s behind\n", b.Name, b.Address, b.State, b.Sync, sizeText(b.Bytes))
+	}
 	bodies := s.Bodies.Store
 	switch {
 	case s.Bodies.Error != "":

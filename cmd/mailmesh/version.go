@@ -4,10 +4,9 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-)
 
-// release is the version of this program; the linker sets it for releases.
-var release = "development"
+	"github.com/mailmesh/mailmesh/internal/node"
+)
 
 type version struct{}
 
@@ -20,6 +19,6 @@ func (version) Run() error {
 			}
 		}
 	}
-	fmt.Printf("mailmesh %s (%s, %s)\n", release, commit, runtime.Version())
+	fmt.Printf("mailmesh %s (%s, %s)\n", node.Release(), commit, runtime.Version())
 	return nil
 }

@@ -12,8 +12,8 @@ import (
 // When a node of a cluster is out of service, and back.
 const (
 	askEvery  = time.Second     // whether the database answers
-	answerIn  = 2 * time.Second // at the latest
-	awayAfter = 3 * time.Second // without an answer: a primary that changes faster than that is not noticed
+	answerIn  = 4 * time.Second // at the latest: a machine under load is slow, and not away
+	awayAfter = 5 * time.Second // without an answer: a primary that changes faster than that is not noticed
 	backAfter = 2               // answers in a row
 )
 

@@ -23,12 +23,12 @@ func TestAvailability(t *testing.T) {
 		why         string
 	}{
 		"nothing is wrong":        {},
-		"a change of the primary": {faults: []fault{{from: 4500 * time.Millisecond, to: 6900 * time.Millisecond}}},
-		"refused":                 {faults: []fault{{from: 4500 * time.Millisecond, to: 20 * time.Second}}, away: 7 * time.Second, again: 21 * time.Second, why: databaseAway},
-		"a black hole":            {faults: []fault{{from: 4500 * time.Millisecond, to: 20 * time.Second, silent: true}}, away: 7 * time.Second, again: 22 * time.Second, why: databaseAway},
+		"a change of the primary": {faults: []fault{{from: 4500 * time.Millisecond, to: 8900 * time.Millisecond}}},
+		"refused":                 {faults: []fault{{from: 4500 * time.Millisecond, to: 20 * time.Second}}, away: 9 * time.Second, again: 21 * time.Second, why: databaseAway},
+		"a black hole":            {faults: []fault{{from: 4500 * time.Millisecond, to: 20 * time.Second, silent: true}}, away: 9 * time.Second, again: 22 * time.Second, why: databaseAway},
 		"the lease":               {faults: []fault{{from: 4500 * time.Millisecond, to: 9500 * time.Millisecond, lease: true}}, away: 5 * time.Second, again: 11 * time.Second, why: leaseLost},
 		"comes and goes": {faults: []fault{{from: 4500 * time.Millisecond, to: 20 * time.Second}, {from: 20500 * time.Millisecond, to: 30500 * time.Millisecond}},
-			away: 7 * time.Second, again: 32 * time.Second, why: databaseAway},
+			away: 9 * time.Second, again: 32 * time.Second, why: databaseAway},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -57,7 +57,7 @@ func TestDrain(t *testing.T) {
 	}
 	s := status()
 	i := slices.IndexFunc(s.Nodes, func(n node.ClusterNode) bool { return n.Name != s.Here })
-	if len(s.Nodes) != 2 || i < 0 || s.Here == "" || s.Alone || len(s.Concerns) > 0 {
+	if len(s.Nodes) != 2 || i < 0 || s.Here == "" || s.Alone || len(s.Concerns) != 1 || !strings.Contains(s.Concerns[0], "standby") {
 		t.Fatalf("%+v", s)
 	}
 	other := s.Nodes[i].Name

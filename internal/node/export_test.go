@@ -25,6 +25,9 @@ type Rooms struct {
 // Poll asks the store for what has changed, as happens every realtime.PollInterval.
 func (n *Node) Poll(ctx context.Context) error { return n.rooms.realtime.Poll(ctx, n.rooms.mailbox) }
 
+// Publish sends an event, as another node could.
+func (n *Node) Publish(subject string, payload []byte) { n.rooms.bus.Publish(subject, payload) }
+
 // DirectAdmin is the admin interface of a node, past its socket.
 func (n *Node) DirectAdmin() *Admin { return adminserver.Direct(n.adminHandler()) }
 

@@ -33,7 +33,7 @@ func (n *Node) startMembership(ctx context.Context) (leave func(), err error) {
 		return nil, err
 	}
 	r := n.rooms
-	n.member, err = members.Join(ctx, members.Options{DB: r.db, Name: n.nodeName(), Version: Release(), Alone: r.alone(), Address: address, Log: n.log})
+	n.member, err = members.Join(ctx, members.Options{DB: r.db, Name: n.nodeName(), Version: Release(), Schema: r.db.Schema(), Alone: r.alone(), Address: address, Log: n.log})
 	if err != nil {
 		n.stopBus()
 		return nil, err

@@ -39,6 +39,12 @@ type meters struct {
 
 	outboundSessions metrics.Counter
 
+	nodes        metrics.Gauge
+	eventsBack   metrics.Gauge
+	eventSeconds metrics.Histogram
+	standbys     metrics.Gauge
+	standbyBytes metrics.Gauge
+
 	indexed      metrics.Counter
 	indexSeconds metrics.Histogram
 	indexWaiting metrics.Gauge
@@ -88,6 +94,11 @@ func newMeters() *meters {
 		refused:          r.Counter("refused_total", "Commands answered 4yz or 5yz.", "protocol", "command", "reason"),
 		turnedAway:       r.Counter("connections_turned_away_total", "IMAP and POP3 connections that found no place.", "protocol", "reason"),
 		outboundSessions: r.Counter("outbound_sessions_total", "What mail to other hosts went over: a new connection under tls or in clear, one that was reused; or failed.", "kind"),
+		nodes:            r.Gauge("nodes", "Nodes that live, by what they are at, as this one sees them.", "state"),
+		eventsBack:       r.Gauge("nodes_reached", "Other nodes from which an event came back when that was last measured, every 15 seconds."),
+		eventSeconds:     r.Histogram("event_round_trip_seconds", "Time of an event to another node and back, measured every 15 seconds.", metrics.Latencies),
+		standbys:         r.Gauge("database_standbys", "Servers that copy the database, by whether a commit waits for them.", "waited_for"),
+		standbyBytes:     r.Gauge("database_standby_behind_bytes", "What the primary has written and the slowest standby has not on its disk."),
 		queueTaken:       r.Counter("queue_taken_total", "Messages that the queue took from the spool."),
 		queueRunning:     r.Gauge("queue_deliveries", "Deliveries under way."),
 		queueEnded:       r.Counter("queue_recipients_total", "Recipients whose attempt has ended, by what became of it.", "event"),

@@ -25,6 +25,7 @@ type Node struct {
 
 	member       *members.Member // while it serves
 	certificates *certificates
+	serving      atomic.Pointer[members.Member] // member, for those who ask at any time
 	queue        atomic.Pointer[queue.Queue]
 	pushing      *pushing.Pushing
 	pictures     *pictures.Pictures
@@ -60,6 +61,7 @@ func openNode(ctx context.Context, cfg config.Config, log *slog.Logger) (*Node, 
 	}
 	n.migrator = newMigrator(n)
 	n.showSizes()
+	n.showService()
 	n.meters.registry.GaugeFunc("certificate_seconds_left", "How long clients will still accept the server's certificate.", func() float64 { return n.certificates.left() })
 	return n, nil
 }
@@ -116,6 +118,8 @@ func (n *Node) Serve(ctx context.Context, ready func(Ready) error) error {
 	}
 	n.setState(ctx, members.Serving)
 	defer n.startAvailability(ctx)()
+	n.serving.Store(n.member)
+	defer n.startClusterMeters(ctx)()
 	stopDraining := n.startDraining(ctx, work)
 	defer stopDraining()
 	n.log.Info("ready", "hostname", n.cfg.Hostname, "data", n.rooms.folder.path, "database", n.rooms.db.Engine())

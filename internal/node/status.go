@@ -50,8 +50,31 @@ func (n nodes) Status(ctx context.Context) (s adminserver.ClusterStatus, err err
 func (n nodes) lookAtDatabase(ctx context.Context, s *adminserver.ClusterStatus) error {
 	begun := time.Now()
 	err := n.rooms.db.Ping(ctx)
-	s.Database = adminserver.ClusterDatabase{Engine: string(n.rooms.db.Engine()), Answer: time.Since(begun).Microseconds()}
-	return err
+	s.Database = adminserver.ClusterDatabase{Engine: string(n.rooms.db.Engine()), Answer: time.Since(begun).Microseconds(),
+		Servers: []adminserver.DatabaseServer{}, Standbys: []adminserver.Standby{}}
+	if err != nil || s.Alone {
+		return err
+	}
+	h, err := n.rooms.db.Health(ctx)
+	if err != nil {
+		return err
+	}
+	for _, server := range h.Servers {
+		s.Database.Servers = append(s.Database.Servers, adminserver.DatabaseServer{Address: server.Address, Role: server.Role, Error: server.Err})
+		if server.Role == "away" || server.Role == "former primary" {
+			s.Concerns = append(s.Concerns, strings.TrimSpace(fmt.Sprintf("the database server %s is %s: %s", server.Address, server.Role, server.Err)))
+		}
+	}
+	waitedFor := false
+	for _, b := range h.Standbys {
+		waitedFor = waitedFor || b.Sync == "sync" || b.Sync == "quorum"
+		s.Database.Standbys = append(s.Database.Standbys, adminserver.Standby{Name: b.Name, Address: b.Address, State: b.State, Sync: b.Sync, Bytes: b.Bytes,
+			Behind: b.Behind.Milliseconds()})
+	}
+	if !waitedFor {
+		s.Concerns = append(s.Concerns, "no commit waits for a standby: when the primary's disk is lost, so is the newest mail")
+	}
+	return nil
 }
 
 func (n nodes) lookAtNodes(ctx context.Context, s *adminserver.ClusterStatus) error {

@@ -1,18 +1,24 @@
 package node
 
-import "runtime/debug"
+import (
+	"runtime/debug"
+	"strings"
+)
 
 // release is the version of this program. The linker sets it where the program is not built from its repository.
 var release string
 
-// Release is the version of this program: that of the tag it was built from, "(devel)" or a version with the date of the commit where it
-// was none.
+// development is the version of what was built from no commit.
+const development = "development"
+
+// Release is the version of this program: that of the tag it was built from, or of its commit, where that has none.
 func Release() string {
 	if release != "" {
 		return release
 	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return development
 	}
-	return "(devel)"
+	return strings.TrimPrefix(info.Main.Version, "v")
 }

@@ -55,7 +55,26 @@ type ClusterWork struct {
 type ClusterDatabase struct {
 	Engine string `json:"engine"`
 	// Answer is how many microseconds it took to answer.
-	Answer int64 `json:"answerMicros"`
+	Answer   int64            `json:"answerMicros"`
+	Servers  []DatabaseServer `json:"servers"`
+	Standbys []Standby        `json:"standbys"`
+}
+
+// DatabaseServer is one host of the database's URL.
+type DatabaseServer struct {
+	Address string `json:"address"`
+	Role    string `json:"role"` // primary, standby, former primary, read-only, away
+	Error   string `json:"error,omitempty"`
+}
+
+// Standby is a server that copies what the primary writes, as the primary sees it.
+type Standby struct {
+	Name    string `json:"name"`
+	Address string `json:"address,omitempty"`
+	State   string `json:"state"`       // streaming, catchup ...
+	Sync    string `json:"sync"`        // sync, quorum: a commit waits for it; potential, async: it does not
+	Bytes   int64  `json:"behindBytes"` // that are not on its disk yet
+	Behind  int64  `json:"behindMillis"`
 }
 
 // ClusterBodies is how the store of bodies is.

@@ -192,6 +192,13 @@ func (l *Life) Holds() bool {
 	return l.alone || now.Sub(l.since) < l.lasts && now.Round(0).Sub(l.since.Round(0)) < l.lasts
 }
 
+// Age is how long ago the last renewal was sent that was answered.
+func (l *Life) Age() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.now().Sub(l.since)
+}
+
 func (l *Life) renewed(sent time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
