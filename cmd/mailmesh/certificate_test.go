@@ -159,7 +159,7 @@ func TestNodesShareCertificates(t *testing.T) {
 			t.Fatal(err)
 		}
 		config := fmt.Sprintf("hostname = %q\ndata = %q\ndatabase = %q\n[acme]\ndirectory = %q\n[listen]\nhttp = [\"127.0.0.1:%d\"]\n", hostname, data, database, authority.Directory, httpPort)
-		for _, door := range []string{"smtp", "lmtp", "submissions", "submission", "imap", "imaps", "pop3", "pop3s", "https", "metrics"} {
+		for _, door := range []string{"smtp", "lmtp", "submissions", "submission", "imap", "imaps", "pop3", "pop3s", "https", "cluster", "metrics"} {
 			config += door + " = [\"127.0.0.1:0\"]\n"
 		}
 		return serveWith(t, config, "SSL_CERT_FILE="+authority.RootsFile)

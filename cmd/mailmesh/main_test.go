@@ -262,7 +262,6 @@ func TestCommandsOnPostgres(t *testing.T) {
 		{"domain add example.org", "mail for example.org is taken here"},
 		{"account add a@example.org --no-password", "a@example.org can get mail"},
 		{"verify", "everything is there and whole (accounts: 1, "},
-		{"rebuild", "nothing to rebuild"},
 		{"restored", "ready to serve: 1 accounts"},
 		{"verify --json", `"ok": true`},
 	} {
