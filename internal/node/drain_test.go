@@ -55,7 +55,11 @@ func TestDrain(t *testing.T) {
 		}
 		return s
 	}
-	s := status()
+	var s node.ClusterStatus
+	until(t, "events come back", func() bool { // at the start nodes look for each other
+		s = status()
+		return !slices.ContainsFunc(s.Concerns, func(c string) bool { return strings.Contains(c, "no event comes back") })
+	})
 	i := slices.IndexFunc(s.Nodes, func(n node.ClusterNode) bool { return n.Name != s.Here })
 	if len(s.Nodes) != 2 || i < 0 || s.Here == "" || s.Alone || len(s.Concerns) != 1 || !strings.Contains(s.Concerns[0], "standby") {
 		t.Fatalf("%+v", s)
