@@ -2,9 +2,11 @@ package node
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -105,6 +107,9 @@ func (m *migrator) Begin(ctx context.Context, to adminserver.NewMigration) error
 	case m.node.rooms.db.Engine() != db.SQLite:
 		return mail.E("node.Migrate", mail.Invalid, errNoMigration)
 	}
+	if err := m.node.sameMasterKey(to.MasterKey); err != nil {
+		return err
+	}
 	t, err := m.node.openTarget(ctx, to)
 	if err != nil {
 		return err
@@ -123,6 +128,21 @@ func (m *migrator) Begin(ctx context.Context, to adminserver.NewMigration) error
 		cancel()
 		m.ended(errors.Join(err, t.close()))
 	})
+	return nil
+}
+
+// sameMasterKey makes sure that a file, where one is named, has this server's master key: nodes with another could read nothing.
+func (n *Node) sameMasterKey(path string) error {
+	if path == "" {
+		return nil
+	}
+	key, err := os.ReadFile(path)
+	if err != nil {
+		return mail.E("node.Migrate", mail.Invalid, fmt.Errorf("the cluster's master key: %w", err))
+	}
+	if subtle.ConstantTimeCompare(key, n.rooms.master) != 1 {
+		return mail.E("node.Migrate", mail.Invalid, fmt.Errorf("%s is not this server's master key: copy %s there", path, n.rooms.folder.file(masterFile)))
+	}
 	return nil
 }
 

@@ -256,6 +256,13 @@ func TestMigrateFails(t *testing.T) {
 	if err := os.Mkdir(obstacle, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	refuses(t, cfg, node.NewMigration{To: "sqlite:x"}, "postgres://")
+	refuses(t, cfg, node.NewMigration{To: database, Blobs: "ftp://x"}, "s3://")
+	other := filepath.Join(t.TempDir(), "master.key")
+	if err := os.WriteFile(other, make([]byte, 32), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refuses(t, cfg, node.NewMigration{To: database, MasterKey: other}, "not this server's master key")
 	session := n.SignIn(t, alice.Address, alice.Password)
 	if s := migrate(t, cfg, node.NewMigration{To: database}); s.State != node.MigrationFailed || s.Error == "" {
 		t.Fatalf("the migration has ended as %+v", s)
@@ -327,6 +334,19 @@ func forwarded(t *testing.T, n *nodetest.Node, cfg config.Config, to node.DemoAc
 		if time.Now().After(deadline) {
 			t.Fatal("the queue does nothing")
 		}
+	}
+}
+
+// refuses wants a migration not even begun.
+func refuses(t *testing.T, cfg config.Config, to node.NewMigration, why string) {
+	t.Helper()
+	admin, done, err := node.OpenAdmin(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	if _, err := admin.BeginMigration(t.Context(), to); err == nil || !strings.Contains(err.Error(), why) {
+		t.Errorf("to %+v: %v, want %q", to, err, why)
 	}
 }
 

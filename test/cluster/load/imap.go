@@ -152,8 +152,8 @@ func prepare(ctx context.Context, t Targets, p Plan) error {
 	if len(t.IMAP) == 0 {
 		return nil
 	}
-	for i, a := range t.Accounts {
-		c, err := dialIMAP(ctx, t.IMAP[i%len(t.IMAP)], a, p)
+	for _, a := range t.Accounts {
+		c, err := dialIMAP(ctx, t.IMAP[0], a, p)
 		if err != nil {
 			return fmt.Errorf("prepare %s: %w", a.Address, err)
 		}
