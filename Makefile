@@ -4,7 +4,7 @@ export CGO_ENABLED ?= 0
 TOOLS := $(CURDIR)/.tools
 export MAILMESH_TOOLS := $(TOOLS)
 
-.PHONY: help run build test lint fuzz mutations bench docs setup
+.PHONY: help run build test lint fuzz cluster mutations bench docs setup
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,9 @@ lint: ## gofmt, vet, staticcheck
 
 fuzz: ## run every fuzz target for a while: make fuzz FUZZTIME=1m
 	test/run fuzz
+
+cluster: ## play the faults of a cluster: make cluster ROUNDS=20
+	test/run cluster
 
 mutations: ## break the code as docs/promises.md says: the tests named there must notice (a quarter of an hour)
 	go test -tags mutations -count=1 -timeout 2h -parallel 2 ./test/mutations

@@ -44,6 +44,8 @@ type harness struct {
 	proxy    *haproxy.Proxy  // once a fault has asked for it
 	outside  *outside        // where mail for other domains goes
 	wrong    []string        // what a strike found, for the row
+	notice   time.Duration   // that a strike has measured itself
+	watched  int
 	played   int
 }
 
@@ -220,6 +222,7 @@ func (h *harness) check(ctx context.Context, row *table.Row, record *history.Rec
 	row.Acknowledged = record.Acknowledged()
 	row.Pause, _ = record.LongestPause()
 	row.Reconnect, _ = record.LongestReconnect()
+	row.Notice, h.notice = h.notice, 0
 	for _, c := range record.Clients {
 		row.Notice = max(row.Notice, c.Notice)
 	}

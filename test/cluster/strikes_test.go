@@ -116,6 +116,9 @@ func cutFromBodies(ctx context.Context, h *harness) (struck int64, err error) {
 
 // cutFromNodes makes the ways between a node and the others silent, and then for a while refuses them: the first, which the others dial.
 func cutFromNodes(ctx context.Context, h *harness) (struck int64, err error) {
+	if err := h.routed(); err != nil {
+		return 0, err
+	}
 	held, err := during(ctx, 8*time.Second, wire.Fault{Silence: true}, h.Nodes[0].Bus)
 	if err != nil {
 		return held, err
@@ -126,6 +129,9 @@ func cutFromNodes(ctx context.Context, h *harness) (struck int64, err error) {
 
 // cutFromAll cuts a node off from whatever it needs. Clients still reach it.
 func cutFromAll(ctx context.Context, h *harness) (struck int64, err error) {
+	if err := h.routed(); err != nil {
+		return 0, err
+	}
 	n := h.Nodes[0]
 	all := append([]*wire.Wire{n.Bus, n.Bodies}, n.Database...)
 	held, err := during(ctx, 12*time.Second, wire.Fault{Silence: true}, all...)
@@ -136,14 +142,55 @@ func cutFromAll(ctx context.Context, h *harness) (struck int64, err error) {
 	return held + reset, err
 }
 
-// dropEvents lets nothing pass between nodes: every event is lost for all but the node where it happens.
+// dropEvents lets nothing pass between nodes: every event is lost for all but the node where it happens. It makes sure that they passed
+// before, and that a client that waits on another node hears of a delivery all the same.
 func dropEvents(ctx context.Context, h *harness) (struck int64, err error) {
-	return during(ctx, 18*time.Second, wire.Fault{Refuse: true}, h.buses()...)
+	if err := h.routed(); err != nil {
+		return 0, err
+	}
+	prompt, err := h.quiet(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, w := range h.buses() {
+		struck -= w.Count().Struck()
+		w.Set(wire.Fault{Refuse: true})
+	}
+	late, err := h.quiet(ctx)
+	for _, w := range h.buses() {
+		w.Mend()
+		struck += w.Count().Struck()
+	}
+	h.Logf("a client on another node heard of a delivery after %v, and without events after %v", prompt, late)
+	if h.notice = late; err == nil && late < prompt {
+		err = fmt.Errorf("a client heard of a delivery after %v with events and after %v without: nothing was dropped", prompt, late)
+	}
+	return struck, err
 }
 
-// delayEvents lets everything between nodes come two seconds late.
+// routed makes sure that nodes are connected to each other: the first is dialled by both others, the second by the third.
+func (h *harness) routed() error {
+	for i, least := range []int{2, 1} {
+		if open := h.Nodes[i].Bus.Open(); open < least {
+			return fmt.Errorf("%d connections of other nodes to %s, want at least %d: there is nothing to cut", open, h.Nodes[i].Name, least)
+		}
+	}
+	return nil
+}
+
+// delayEvents lets everything between nodes come two seconds late, or a little more.
 func delayEvents(ctx context.Context, h *harness) (struck int64, err error) {
-	return during(ctx, 7*time.Second, wire.Fault{Delay: 2 * time.Second}, h.buses()...)
+	if err := h.routed(); err != nil {
+		return 0, err
+	}
+	noticed := make(chan error, 1)
+	go func() {
+		notice, err := h.quiet(ctx)
+		h.notice = notice
+		noticed <- err
+	}()
+	struck, err = during(ctx, 7*time.Second, wire.Fault{Delay: 2 * time.Second}, h.buses()...)
+	return struck, errors.Join(err, <-noticed)
 }
 
 func (h *harness) buses() (all []*wire.Wire) {
