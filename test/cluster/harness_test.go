@@ -119,8 +119,9 @@ type fault struct {
 	front  bool // clients go through haproxy
 }
 
-// play plays a fault once. An error is the harness's own; what the cluster did wrong is in the row.
-func (h *harness) play(f fault) (row table.Row, err error) {
+// play plays a fault once, and then has everything verified that is kept, if asked to. An error is the harness's own; what the cluster did
+// wrong is in the row.
+func (h *harness) play(f fault, verify bool) (row table.Row, err error) {
 	begin := time.Now()
 	ctx, cancel := context.WithTimeout(h.Context(), 4*time.Minute)
 	defer cancel()
@@ -159,6 +160,11 @@ func (h *harness) play(f fault) (row table.Row, err error) {
 	}
 	rested := time.Since(begin)
 	h.check(ctx, &row, &record, targets)
+	if verify {
+		if out, err := h.Nodes[1].Command(ctx, "", "verify"); err != nil {
+			row.Wrong = append(row.Wrong, fmt.Sprintf("%v: %s", err, strings.TrimSpace(out)))
+		}
+	}
 	h.Logf("%s: worked for %.1f s, stopped after %.1f s, at rest after %.1f s, checked after %.1f s", f.name, struck.Seconds(), stopped.Seconds(), rested.Seconds(), time.Since(begin).Seconds())
 	paused, pause := record.LongestPause()
 	reconnected, reconnect := record.LongestReconnect()
@@ -211,14 +217,6 @@ func (h *harness) front() func(door string) []string {
 
 // check compares what clients were promised with what is there.
 func (h *harness) check(ctx context.Context, row *table.Row, record *history.Record, targets load.Targets) {
-	verified := make(chan error, 1)
-	go func() {
-		out, err := h.Nodes[1].Command(ctx, "", "verify")
-		if err != nil {
-			err = fmt.Errorf("%w: %s", err, strings.TrimSpace(out))
-		}
-		verified <- err
-	}()
 	row.Acknowledged = record.Acknowledged()
 	row.Pause, _ = record.LongestPause()
 	row.Reconnect, _ = record.LongestReconnect()
@@ -243,9 +241,6 @@ func (h *harness) check(ctx context.Context, row *table.Row, record *history.Rec
 		for _, f := range result.Findings {
 			row.Wrong = append(row.Wrong, f.String())
 		}
-	}
-	if err := <-verified; err != nil {
-		row.Wrong = append(row.Wrong, err.Error())
 	}
 }
 

@@ -45,7 +45,7 @@ func TestProof(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			row, err := newHarness(t, program).play(s.fault)
+			row, err := newHarness(t, program).play(s.fault, true)
 			if err != nil {
 				t.Fatal(err)
 			}
