@@ -29,7 +29,7 @@ func TestRollingUpgrade(t *testing.T) {
 		{name: "upgrade, node by node", strike: roll(old, now), limits: limits},
 		{name: "and back", strike: roll(now, old), limits: limits},
 	} {
-		row, err := h.play(f)
+		row, err := h.play(f, true)
 		if err != nil {
 			t.Fatalf("%s: %v", f.name, err)
 		}
