@@ -168,7 +168,8 @@ func (e *editor) did(m held, o history.Operation, err error, call time.Duration)
 
 // some is one flag or two.
 func (c *client) some() history.Flags {
-	return history.Flags(1<<c.rand.IntN(4) | 1<<c.rand.IntN(4))
+	one, other := c.rand.IntN(4), c.rand.IntN(4)
+	return history.Flags(1<<one | 1<<other)
 }
 
 func (e *editor) store(m held) {

@@ -19,7 +19,6 @@ type imapClient struct {
 	client
 	account Account
 	conn    *imap.Conn
-	closed  context.CancelFunc // stops watching for the end of the context that the connection was made for
 }
 
 func (r *Run) imapClient(kind string, a, i int, account Account) imapClient {

@@ -99,7 +99,7 @@ func dialJMAP(ctx context.Context, via http.RoundTripper, a Account) (*jmap.Clie
 	}
 	for p := history.Inbox; p <= history.Copies; p++ {
 		if boxes[p] == "" {
-			return nil, "", nil, fmt.Errorf("Mailbox/get has no %s", p)
+			return nil, "", nil, fmt.Errorf("no mailbox %s is in the answer to Mailbox/get", p)
 		}
 	}
 	return c, id, boxes, nil
