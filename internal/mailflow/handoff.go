@@ -40,6 +40,9 @@ type Attempt struct {
 	// Destination is set with EventDeferred where not this message but the whole destination is the reason (no host
 	// answers, too many connections): the queue lets its other mail wait too.
 	Destination bool
+	// Here is set with EventDeferred where this server itself is the reason, whose database does not answer: the message is tried
+	// again soon.
+	Here bool
 }
 
 // Transport hands messages on. It returns one Attempt for each of the Job's recipients, in their order.

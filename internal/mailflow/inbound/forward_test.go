@@ -356,7 +356,13 @@ func TestLocalDefers(t *testing.T) {
 	o := mailflowtest.Options{Delivery: func(d inbound.Delivery) inbound.Delivery { failing.Delivery = d; return failing }}
 	eachWith(t, o, func(t *testing.T, r *mailflowtest.Rooms, _ *db.DB) {
 		ann := r.Account("ann")
-		one := func(j mailflow.Job) mail.Event { return r.Local().Deliver(t.Context(), j)[0].Event }
+		one := func(j mailflow.Job) mail.Event {
+			a := r.Local().Deliver(t.Context(), j)[0]
+			if a.Here != (a.Event.Kind == mail.EventDeferred) {
+				t.Errorf("%+v: what fails here is tried again soon", a)
+			}
+			return a.Event
+		}
 		lost := job(1, "", plain, "ann")
 		lost.MayEnd = func() bool { return false }
 		unread := job(1, "", plain, "ann")

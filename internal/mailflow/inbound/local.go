@@ -29,7 +29,7 @@ func (l local) Deliver(ctx context.Context, j mailflow.Job) []mailflow.Attempt {
 	for i, r := range j.Envelope.Recipients {
 		known, err := l.resolve(ctx, j, r)
 		if err != nil {
-			out[i] = l.said(refusalOf(err))
+			out[i] = l.failed(err)
 			continue
 		}
 		e.Recipients, tried = append(e.Recipients, known), append(tried, i)
@@ -40,7 +40,7 @@ func (l local) Deliver(ctx context.Context, j mailflow.Job) []mailflow.Attempt {
 	m, err := l.read(ctx, j, &e)
 	if err != nil {
 		for _, i := range tried {
-			out[i] = l.said(refusalOf(err))
+			out[i] = l.failed(err)
 		}
 		return out
 	}
@@ -144,12 +144,18 @@ var inMailbox = mail.Reply{Code: 250, Enhanced: mail.EnhancedCode{2, 1, 5}, Text
 func (l local) attempt(ctx context.Context, r mail.Recipient, err error) mailflow.Attempt {
 	if err != nil {
 		l.in.o.Log.WarnContext(ctx, "inbound: mail of the spool could not be delivered", "to", r.Address.String(), "err", err)
-		return l.said(refusalOf(err))
+		return l.failed(err)
 	}
 	a := l.said(inMailbox)
 	if len(r.Elsewhere) > 0 { // the request to be told went on, or was answered by "expanded"
 		a.Event.Kind, a.Event.Reply.Text, a.Reports = mail.EventRelayed, "it goes on", true
 	}
+	return a
+}
+
+func (l local) failed(err error) mailflow.Attempt {
+	a := l.said(refusalOf(err))
+	a.Here = a.Event.Kind == mail.EventDeferred && mail.Is(err, mail.Unavailable)
 	return a
 }
 

@@ -21,6 +21,9 @@
 // times, at most LastRetry, a quarter more or less by chance. After WarnAfter the sender is told that it takes long, and after
 // GiveUpAfter that it is over; BY (RFC 2852) brings either forward. Times are the database's.
 //
+// Mail for mailboxes here that meets a database that does not answer (Attempt.Here) waits FirstRetryHere at first: that is over in
+// seconds, and no other server asks us to wait.
+//
 // A destination that fails as a whole (Attempt.Destination) is left alone for a while, from FirstPause doubled to LastPause. What
 // comes due there meanwhile is put off without an attempt, many at a time, each until its sender must be told something.
 //

@@ -18,10 +18,11 @@ import (
 
 // When mail is tried, and how long.
 const (
-	FirstRetry  = 2 * time.Minute
-	LastRetry   = 2 * time.Hour
-	WarnAfter   = 4 * time.Hour
-	GiveUpAfter = 5 * 24 * time.Hour // RFC 5321 4.5.4.1: "at least 4-5 days"
+	FirstRetry     = 2 * time.Minute
+	FirstRetryHere = 2 * time.Second // where our own database did not answer
+	LastRetry      = 2 * time.Hour
+	WarnAfter      = 4 * time.Hour
+	GiveUpAfter    = 5 * 24 * time.Hour // RFC 5321 4.5.4.1: "at least 4-5 days"
 
 	FirstPause = 15 * time.Second // of a destination
 	LastPause  = 30 * time.Minute

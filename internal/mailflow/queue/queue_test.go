@@ -101,6 +101,29 @@ func TestRetryUntilItExpires(t *testing.T) {
 	})
 }
 
+// What our own database was away for comes again within seconds.
+func TestRetryHere(t *testing.T) {
+	onSQLite(t, func(t *testing.T, w *world) {
+		w.deliver = func(_ context.Context, j mailflow.Job) []mailflow.Attempt {
+			a := deferred(false)
+			a.Here = true
+			return all(j, a)
+		}
+		defer w.run()()
+		w.Account("ann")
+		w.add(msg("m1", "a@one.example"))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		tried := w.tried()
+		if len(tried) < 4 || len(tried) > 7 { // after 2, 6, 14, 30 seconds, more or less
+			t.Fatalf("tried %d times in a minute", len(tried))
+		}
+		if first := tried[1].at.Sub(tried[0].at); first < FirstRetryHere*3/4 || first > FirstRetryHere*5/4+time.Second {
+			t.Errorf("the second attempt came after %v", first)
+		}
+	})
+}
+
 // A destination that hangs and one that is down delay no other, and get no more than their share.
 func TestNoDestinationDelaysAnother(t *testing.T) {
 	onSQLite(t, func(t *testing.T, w *world) {

@@ -79,7 +79,11 @@ func (q *Queue) conclude(ctx context.Context, j *job, begun time.Time, attempts 
 		result := resultOf(j, r, time.Time{})
 		if fate.Action = actionOf(a); a.Event.Kind == mail.EventDeferred {
 			result.Attempts++
-			switch n := dates.after(result.Attempts, !r.Warned.IsZero(), now); {
+			first := FirstRetry
+			if a.Here {
+				first = FirstRetryHere
+			}
+			switch n := dates.after(result.Attempts, first, !r.Warned.IsZero(), now); {
 			case n.expired:
 				a.Event.Kind, fate.Action = mail.EventExpired, dsn.Failed
 			default:

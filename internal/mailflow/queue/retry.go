@@ -39,8 +39,8 @@ type next struct {
 	deadline time.Time
 }
 
-// after says what follows the failed attempt with this number, from 1.
-func (d dates) after(attempt int, warned bool, now time.Time) next {
+// after says what follows the failed attempt with this number, from 1, where the first pause is so long.
+func (d dates) after(attempt int, first time.Duration, warned bool, now time.Time) next {
 	if !now.Before(d.expire) {
 		return next{expired: true}
 	}
@@ -48,7 +48,7 @@ func (d dates) after(attempt int, warned bool, now time.Time) next {
 	if !warned && !n.warn && d.warn.Before(d.expire) {
 		n.deadline = d.warn
 	}
-	n.due = now.Add(pause(attempt, FirstRetry, LastRetry))
+	n.due = now.Add(pause(attempt, first, LastRetry))
 	if n.deadline.Before(n.due) {
 		n.due = n.deadline
 	}
