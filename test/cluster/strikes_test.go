@@ -58,8 +58,9 @@ func freeze(ctx context.Context, h *harness) (struck int64, err error) {
 	return freezeFor(ctx, h, 30*time.Second)
 }
 
+// freezeBriefly is over when others have had time to try again what they have taken over.
 func freezeBriefly(ctx context.Context, h *harness) (struck int64, err error) {
-	return freezeFor(ctx, h, 0)
+	return freezeFor(ctx, h, 15*time.Second)
 }
 
 // freezeFor stops a node for some time and until others have taken over its work, while it waits for an answer from outside. It hears the
@@ -70,13 +71,12 @@ func freezeFor(ctx context.Context, h *harness, d time.Duration) (struck int64, 
 	if err != nil {
 		return 0, err
 	}
+	before := h.takenOver(ctx)
 	if err := n.Freeze(); err != nil {
 		return 0, err
 	}
 	frozen := time.Now()
-	err = eventually(ctx, "others ask outside", func() bool {
-		return h.outside.asked(hostname(h.Nodes[0]))+h.outside.asked(hostname(h.Nodes[2])) > 0
-	})
+	err = eventually(ctx, "others take over", func() bool { return h.takenOver(ctx) > before })
 	takenOver := time.Since(frozen)
 	if err := errors.Join(err, last(ctx, d-takenOver)); err != nil {
 		return 0, errors.Join(err, n.Continue())
@@ -91,6 +91,16 @@ func freezeFor(ctx context.Context, h *harness, d time.Duration) (struck int64, 
 	close(h.outside.gate(hostname(h.Nodes[0])))
 	close(h.outside.gate(hostname(h.Nodes[2])))
 	return 1, h.reportedOnce(ctx, sender)
+}
+
+// takenOver is how much work of the second node the others have taken over by now.
+func (h *harness) takenOver(ctx context.Context) (recipients float64) {
+	for _, n := range []*nodes.Node{h.Nodes[0], h.Nodes[2]} {
+		if taken, err := n.Meter(ctx, "mailmesh_queue_taken_over_total", ""); err == nil {
+			recipients += taken
+		}
+	}
+	return recipients
 }
 
 // cutFromDatabase makes the way to the database silent for longer than a node's lease, and then for a while refuses it.
