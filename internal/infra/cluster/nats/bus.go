@@ -29,6 +29,8 @@ type Bus struct {
 	o     Options
 	local *inprocess.Bus
 
+	routing sync.Mutex // held, before mu, while the server is told of routes; guards running.options
+
 	mu      sync.Mutex
 	remote  map[string]*remote // by subject
 	running *running           // nil before Start and after Close
@@ -190,6 +192,8 @@ func (b *Bus) Close() {
 	if r == nil {
 		return
 	}
+	b.routing.Lock()
+	defer b.routing.Unlock()
 	r.conn.FlushTimeout(time.Second) // what is not sent by then is lost
 	r.conn.Close()
 	r.server.Shutdown()

@@ -31,4 +31,7 @@
 // A node that does not read loses messages after maxPending bytes, and its route, which is made again. Nobody waits for it.
 // Each subject costs one subscription at each node, however many subscriptions of ours there are. Ping measures the way to every
 // node and back, over the same routes as all messages.
+//
+// Who connects has two seconds to show a certificate. How many may do so at a time is not limited: the port belongs in the network of
+// the nodes. The log gets 20 lines a minute of what the server complains of.
 package nats

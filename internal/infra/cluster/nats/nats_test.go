@@ -316,6 +316,66 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
+// Who connects and says nothing keeps the server from taking new routes for a while, and nobody from publishing.
+func TestSilentStranger(t *testing.T) {
+	a, addr := start(t, Options{})
+	at := map[string]string{}
+	for turn := 0; ; turn++ {
+		silent, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer silent.Close()
+		if turn%2 == 0 {
+			at = map[string]string{"a": "127.0.0.1:1"}
+		} else {
+			at = nil
+		}
+		begun, routed := time.Now(), make(chan error)
+		go func() { routed <- a.Route("b", at) }()
+		var longest time.Duration
+		for waiting := true; waiting; {
+			select {
+			case err := <-routed:
+				if err != nil {
+					t.Fatal(err)
+				}
+				waiting = false
+			default:
+				sent := time.Now()
+				a.Publish("x", nil)
+				longest = max(longest, time.Since(sent))
+			}
+		}
+		took := time.Since(begun)
+		if took < handshakeTime/2 {
+			continue // the server has not looked at the stranger yet
+		}
+		if longest > took/2 {
+			t.Errorf("while the server took %v for new routes, publishing took %v", took, longest)
+		}
+		return
+	}
+}
+
+// Strangers do not fill the log.
+func TestLogger(t *testing.T) {
+	lines := &record{}
+	now := time.Now()
+	l := &logger{log: slog.New(lines), now: func() time.Time { return now }}
+	for i := range 1000 {
+		l.Errorf("handshake %d", i)
+	}
+	if len(lines.text) != mostLines || !lines.has("handshake 0") {
+		t.Errorf("%d lines, want %d", len(lines.text), mostLines)
+	}
+	now = now.Add(linesEvery)
+	l.Warnf("a minute later")
+	if n := len(lines.text); n != mostLines+2 || !lines.has("left out") || lines.text[n-1] != "nats: a minute later" {
+		t.Errorf("then %q", lines.text[mostLines:])
+	}
+}
+
 // Each node makes the same authority, and a certificate of its own that only this authority vouches for.
 func TestIdentity(t *testing.T) {
 	one, err := tlsConfig(secret)

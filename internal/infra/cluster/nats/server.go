@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -23,6 +25,8 @@ const (
 	maxWaiting = 64 << 10 // messages that wait for a handler
 	maxPayload = 2 * cluster.MaxPayload
 	patience   = 10 * time.Second // for the start of the server
+
+	handshakeTime = 2 * time.Second // for who connects to prove that he knows the secret
 
 	// A route that answers neither of two pings is dead: 6 seconds. Data resets nothing at the far end of a cut, so pings go on.
 	pingEvery = 2 * time.Second
@@ -57,7 +61,8 @@ func (b *Bus) startServer(endpoint, password string) (*running, error) {
 		NoSigs: true, NoSystemAccount: true, NoFastProducerStall: true,
 		MaxPayload: maxPayload, MaxPending: maxPending, PingInterval: time.Minute,
 		Cluster: server.ClusterOpts{
-			Name: "mailmesh", Host: host, Port: number, Advertise: nowhere, NoAdvertise: true, TLSConfig: config, TLSTimeout: 2, AuthTimeout: 2,
+			Name: "mailmesh", Host: host, Port: number, Advertise: nowhere, NoAdvertise: true, TLSConfig: config,
+			TLSTimeout: handshakeTime.Seconds(), AuthTimeout: handshakeTime.Seconds(),
 			PoolSize:     -1, // one connection: messages on several would overtake each other
 			Compression:  server.CompressionOpts{Mode: server.CompressionOff},
 			PingInterval: pingEvery, MaxPingsOut: maxPings, WriteDeadline: 2 * time.Second, WriteTimeout: server.WriteTimeoutPolicyClose,
@@ -68,7 +73,7 @@ func (b *Bus) startServer(endpoint, password string) (*running, error) {
 		return nil, err
 	}
 	fatal := make(chan error, 1)
-	s.SetLogger(logger{b.o.Log, fatal}, false, false)
+	s.SetLogger(&logger{log: b.o.Log, fatal: fatal, now: time.Now}, false, false)
 	s.Start()
 	addr, err := listening(s, fatal)
 	if err != nil {
@@ -98,12 +103,14 @@ func listening(s *server.Server, fatal <-chan error) (addr string, err error) {
 }
 
 // Route connects this node to others, and to no more: it tells under which name it is known to them, and where they are, by
-// their names.
+// their names. The server waits for handshakes that are under way, up to handshakeTime; nobody else waits for it meanwhile.
 func (b *Bus) Route(self string, others map[string]string) error {
+	b.routing.Lock()
+	defer b.routing.Unlock()
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.pings.self = self
 	r := b.running
+	b.mu.Unlock()
 	if r == nil {
 		return nil
 	}
@@ -136,20 +143,49 @@ func (b *Bus) Routes() int {
 	return b.running.server.NumRoutes()
 }
 
-// logger writes what the server says where everything is written. It is talkative: what it notes is for who debugs.
+// What strangers do to the port must not fill the log.
+const (
+	linesEvery = time.Minute
+	mostLines  = 20
+)
+
+// logger writes what the server says where everything is written, mostLines in linesEvery. It is talkative: what it notes is for who
+// debugs.
 type logger struct {
 	log   *slog.Logger
 	fatal chan<- error
+	now   func() time.Time
+
+	mu          sync.Mutex
+	since       time.Time
+	lines, left int
 }
 
-func (l logger) Noticef(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
-func (l logger) Debugf(format string, v ...any)  { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
-func (l logger) Tracef(format string, v ...any)  {}
-func (l logger) Warnf(format string, v ...any)   { l.log.Info("nats: " + fmt.Sprintf(format, v...)) }
-func (l logger) Errorf(format string, v ...any)  { l.log.Warn("nats: " + fmt.Sprintf(format, v...)) }
+func (l *logger) Noticef(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
+func (l *logger) Debugf(format string, v ...any)  { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
+func (l *logger) Tracef(format string, v ...any)  {}
+func (l *logger) Warnf(format string, v ...any)   { l.say(slog.LevelInfo, format, v) }
+func (l *logger) Errorf(format string, v ...any)  { l.say(slog.LevelWarn, format, v) }
+
+// say writes a line, and before it how many were left out since the last one.
+func (l *logger) say(level slog.Level, format string, v []any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := l.now(); now.Sub(l.since) >= linesEvery {
+		if l.left > 0 {
+			l.log.Warn("nats: lines were left out", "count", l.left)
+		}
+		l.since, l.lines, l.left = now, 0, 0
+	}
+	if l.lines++; l.lines > mostLines {
+		l.left++
+		return
+	}
+	l.log.Log(context.Background(), level, "nats: "+fmt.Sprintf(format, v...))
+}
 
 // Fatalf is called where the server's own program would end.
-func (l logger) Fatalf(format string, v ...any) {
+func (l *logger) Fatalf(format string, v ...any) {
 	select {
 	case l.fatal <- fmt.Errorf(format, v...):
 	default:
