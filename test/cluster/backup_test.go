@@ -132,6 +132,11 @@ func TestPointInTime(t *testing.T) {
 	a.script("restore", a.folder, a.A.Data(), moment)
 	must(a.A.Start(t.Context()))
 	a.awaitPrimary()
+	// A standby that is made of it now gets this file, too: told to stop at that time it would become a second primary.
+	settings, err := os.ReadFile(filepath.Join(a.A.Data(), "postgresql.auto.conf"))
+	if must(err); strings.Contains(string(settings), "recovery_") || strings.Contains(string(settings), "restore_command") {
+		t.Errorf("of the way back is left:\n%s", settings)
+	}
 	if got := count(); got != "10" {
 		t.Errorf("put back there are %s messages, want 10", got)
 	}
