@@ -46,8 +46,8 @@ ProtectSystem=strict
 PrivateDevices=yes
 LimitNOFILE=65536
 Restart=on-failure
-# Sessions get up to 30 seconds to finish what they are at.
-TimeoutStopSec=45
+# Goodbyes are spread over 10 seconds in a cluster, then sessions get up to 30 to finish what they are at.
+TimeoutStopSec=75
 
 [Install]
 WantedBy=multi-user.target
