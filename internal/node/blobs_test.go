@@ -2,11 +2,13 @@ package node_test
 
 import (
 	"io/fs"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
+	"github.com/mailmesh/mailmesh/internal/node"
 	"github.com/mailmesh/mailmesh/internal/node/nodetest"
 	"github.com/mailmesh/mailmesh/test/cluster/s3"
 )
@@ -53,7 +55,7 @@ func TestBodiesInABucket(t *testing.T) {
 func inBucket(t *testing.T, server *s3.Server, bucket string) (files []string) {
 	t.Helper()
 	err := filepath.WalkDir(server.File(bucket, ""), func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && !strings.HasPrefix(d.Name(), ".") {
+		if err == nil && d.Type().IsRegular() && !strings.HasPrefix(d.Name(), ".") && d.Name() != "mailmesh-owner" {
 			files = append(files, path)
 		}
 		return err
@@ -75,4 +77,22 @@ func noise(n int) string {
 		b.WriteString("\r\n")
 	}
 	return b.String()
+}
+
+// A server with another database does not start on the bucket: it would sweep away what it does not know.
+func TestABucketOfAnotherServerIsRefused(t *testing.T) {
+	service := s3.Shared(t)
+	store := service.URL(service.NewBucket(t), "")
+	for i, want := range []string{"", "of its own"} {
+		cfg := nodetest.Config(t)
+		cfg.Database = dbtest.PostgresURL(t, nil)
+		cfg.Bodies.Store = store
+		n, err := node.Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
+		if err == nil {
+			err = n.Close()
+		}
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("server %d: %v, want %q", i, err, want)
+		}
+	}
 }

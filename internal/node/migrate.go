@@ -272,12 +272,12 @@ func (n *Node) openTarget(ctx context.Context, to adminserver.NewMigration) (t *
 	if err := t.db.Migrate(ctx, schema.Files); err != nil {
 		return t, err
 	}
-	return t, t.openBlobs(to.Blobs, n.meters)
+	return t, t.openBlobs(ctx, to.Blobs, n)
 }
 
 // openBlobs opens the cluster's store of bodies, as a node of it would. What is small is decided by each location, so that the nodes may
-// have another threshold.
-func (t *target) openBlobs(place string, m *meters) error {
+// have another threshold. The cluster will be this server, by the id that its database takes over.
+func (t *target) openBlobs(ctx context.Context, place string, n *Node) error {
 	t.small = blobsql.New(t.db)
 	t.blobs = t.small
 	if place == "" {
@@ -291,11 +291,14 @@ func (t *target) openBlobs(place string, m *meters) error {
 		err = t.db.Read(ctx, func(tx *db.Tx) error { now = tx.Now(); return nil })
 		return now, err
 	}
-	large, err := openS3(*bucket, now, m)
+	large, err := openS3(*bucket, now, n.rooms.instanceID, n.meters)
 	if err != nil {
 		return err
 	}
 	t.closers = append(t.closers, large.Close)
+	if err := large.Claim(ctx); err != nil {
+		return err
+	}
 	t.blobs = bysize.New(bysize.Options{Small: t.small, Large: large, Most: int64(config.Default().Bodies.Small), IsLarge: s3.IsLocation})
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/finding"
 	"github.com/mailmesh/mailmesh/internal/infra/blob"
 	"github.com/mailmesh/mailmesh/internal/infra/blob/pack"
+	"github.com/mailmesh/mailmesh/internal/infra/blob/s3"
 	"github.com/mailmesh/mailmesh/internal/infra/cluster"
 	"github.com/mailmesh/mailmesh/internal/infra/cluster/members"
 	"github.com/mailmesh/mailmesh/internal/infra/cluster/nats"
@@ -58,6 +59,7 @@ type rooms struct {
 	folder    *folder
 	db        *db.DB
 	blobs     blob.Store
+	bucket    *s3.Store // of the larger ones, nil where there is none
 	bus       cluster.Bus
 	routed    *nats.Bus // the same, where it reaches other nodes
 	realtime  *realtime.Realtime
@@ -124,6 +126,9 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 		return r, err
 	}
 	if r.master, err = r.openMasterKey(ctx, cfg); err != nil {
+		return r, err
+	}
+	if err := r.claimBucket(ctx, log); err != nil {
 		return r, err
 	}
 	if err := r.openBus(log); err != nil {

@@ -7,7 +7,8 @@ CREATE TABLE instance (
     next_id  BIGINT NOT NULL,             -- ids below are given out, in blocks
     created  BIGINT NOT NULL,
     swept    BIGINT NOT NULL,             -- when the store of bodies was last swept of what no row names
-    master   {{bytes}} NOT NULL           -- says which master key is the right one; empty: none was used yet
+    master   {{bytes}} NOT NULL,          -- says which master key is the right one; empty: none was used yet
+    id       TEXT NOT NULL DEFAULT ''     -- random; '': nobody has asked for it yet
 );
 INSERT INTO instance (one, shard, next_id, created, swept, master) VALUES (1, 0, 1000, 0, 0, '');
 

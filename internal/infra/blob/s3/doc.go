@@ -27,6 +27,11 @@
 // Every GET is held to the size that the Location tells, and one of a whole body to its CRC. Ranges of longer bodies are
 // not checked here: what is kept here are sealed objects, each frame of which is authenticated when it is opened.
 //
+// # Whose bucket it is
+//
+// An object <prefix>mailmesh-owner names the server whose bodies are there (Options.Owner). Two servers on one bucket and prefix
+// would each sweep away the other's bodies, so nothing is put, listed or removed before the mark is found to be the right one.
+//
 // # Faults
 //
 // What may pass is tried again, with growing pauses, until it succeeded or Options.Patience is over; the error is then

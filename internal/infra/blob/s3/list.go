@@ -19,6 +19,9 @@ const page = 1000
 
 // List implements blob.Lister, in the order of their times.
 func (s *Store) List(ctx context.Context, each func(blob.Found) error) error {
+	if err := s.Claim(ctx); err != nil {
+		return err
+	}
 	for after := ""; ; {
 		var got minio.ListBucketV2Result
 		err := s.try(ctx, "list", 0, func(ctx context.Context) (err error) {
@@ -75,6 +78,9 @@ func (s *Store) Remove(ctx context.Context, at ...blob.Location) error {
 		}
 		names[i].Key = s.prefix + p.name()
 	}
+	if err := s.Claim(ctx); err != nil {
+		return err
+	}
 	for batch := range slices.Chunk(names, page) {
 		err := s.try(ctx, "remove", 0, func(ctx context.Context) error {
 			return s.removeBatch(ctx, batch)
@@ -102,6 +108,9 @@ func (s *Store) removeBatch(ctx context.Context, batch []minio.ObjectInfo) error
 // Clean implements blob.Cleaner: it ends uploads in parts that began before a time and were not completed. Their names tell the
 // time, as those of bodies do.
 func (s *Store) Clean(ctx context.Context, before time.Time) error {
+	if err := s.Claim(ctx); err != nil {
+		return err
+	}
 	var ended []minio.ObjectMultipartInfo
 	for u := range s.core.ListIncompleteUploads(ctx, s.bucket, s.prefix, true) {
 		if u.Err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -28,8 +29,12 @@ type Options struct {
 	Bucket   string
 	Prefix   string // "" or ends in a slash
 
+	// AccessKey and SecretKey are who asks. Without them it is who the environment says (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
+	// AWS_SESSION_TOKEN), or whom the machine, the container or the pod plays the role of.
 	AccessKey, SecretKey string
-	SessionToken         string // where these are for a time only
+
+	// Owner names the server whose bodies these are (Store.Claim); nil: nobody else can use the bucket.
+	Owner func(context.Context) (string, error)
 
 	// Now is the database's time.
 	Now func(context.Context) (time.Time, error)
@@ -55,6 +60,8 @@ type Store struct {
 	bucket      string
 	prefix      string
 	now         func(context.Context) (time.Time, error)
+	owner       func(context.Context) (string, error)
+	owned       atomic.Bool   // the bucket is marked with the owner
 	patience    time.Duration // of an operation
 	attemptTime time.Duration // of an attempt
 	attempt     func(string, error, time.Duration)
@@ -73,7 +80,7 @@ var (
 func New(o Options) (*Store, error) {
 	transport := newTransport()
 	client, err := minio.New(o.Endpoint, &minio.Options{
-		Creds:        credentials.NewStaticV4(o.AccessKey, o.SecretKey, o.SessionToken),
+		Creds:        o.credentials(),
 		Secure:       o.Secure,
 		Region:       o.Region,
 		Transport:    transport,
@@ -84,13 +91,20 @@ func New(o Options) (*Store, error) {
 		return nil, mail.E("s3.New", mail.Invalid, err)
 	}
 	s := &Store{
-		core: minio.Core{Client: client}, bucket: o.Bucket, prefix: o.Prefix, now: o.Now, patience: o.Patience, attemptTime: attemptTime, attempt: o.Attempt,
+		core: minio.Core{Client: client}, bucket: o.Bucket, prefix: o.Prefix, now: o.Now, owner: o.Owner, patience: o.Patience, attemptTime: attemptTime, attempt: o.Attempt,
 		memory: newMemory(o.Memory), close: transport.CloseIdleConnections,
 	}
 	if s.patience == 0 {
 		s.patience = DefaultPatience
 	}
 	return s, nil
+}
+
+func (o Options) credentials() *credentials.Credentials {
+	if o.AccessKey != "" {
+		return credentials.NewStaticV4(o.AccessKey, o.SecretKey, "")
+	}
+	return credentials.NewChainCredentials([]credentials.Provider{&credentials.EnvAWS{}, &credentials.IAM{Region: o.Region}})
 }
 
 func newTransport() *http.Transport {
@@ -114,6 +128,9 @@ func (s *Store) Put(ctx context.Context, id mail.ObjectID, r io.Reader) (blob.Lo
 	const op = "s3.Put"
 	if err := ctx.Err(); err != nil {
 		return nil, 0, mail.E(op, mail.Unavailable, err)
+	}
+	if err := s.Claim(ctx); err != nil {
+		return nil, 0, err
 	}
 	b := s.memory.newBuffer()
 	defer b.release()
