@@ -10,7 +10,7 @@ CREATE TABLE instance (
     master   {{bytes}} NOT NULL,          -- says which master key is the right one; empty: none was used yet
     id       TEXT NOT NULL DEFAULT ''     -- random; '': nobody has asked for it yet
 );
-INSERT INTO instance (one, shard, next_id, created, swept, master) VALUES (1, 0, 1000, 0, 0, '');
+INSERT INTO instance (one, shard, next_id, created, swept, master) VALUES (1, 0, 1000, 0, 0, CAST('' AS {{bytes}}));
 
 ------------------------------------------------------------------------------------------------------------ directory
 
