@@ -156,6 +156,23 @@ func TestShow(t *testing.T) {
 	}
 }
 
+func TestPasswordsAreNotShown(t *testing.T) {
+	for text, want := range map[string]string{
+		"postgres://u:secret@db1:5432,db2:5432/mail":       "postgres://u:xxxxx@db1:5432,db2:5432/mail",
+		"postgres://db/mail?user=u&password=secret":        "postgres://db/mail?user=u&password=xxxxx",
+		"postgres://u@db/mail?password=sec@ret&sslmode=x":  "postgres://u@db/mail?password=xxxxx&sslmode=x",
+		"postgres://u:50%secret@db/mail":                   "postgres://u:xxxxx@db/mail",
+		"postgres://u:sec/re@t%@db/mail?sslpassword=x":     "postgres://u:xxxxx@db/mail?sslpassword=xxxxx",
+		"s3://key:secret@mail/p?endpoint=https://s3:9000":  "s3://key:xxxxx@mail/p?endpoint=https://s3:9000",
+		"vault://vault.example.org:8200/secret/mailmesh#k": "vault://vault.example.org:8200/secret/mailmesh#k",
+		"/etc/mailmesh/master.key":                         "/etc/mailmesh/master.key",
+	} {
+		if got := withoutPassword(text); got != want {
+			t.Errorf("%s is shown as %s, want %s", text, got, want)
+		}
+	}
+}
+
 // The file of a new server says what it was asked to and leaves the rest as it is, also when its comments are taken away.
 func TestStarter(t *testing.T) {
 	text := Starter("mail.example.org", `/srv/a "b"`)

@@ -6,11 +6,12 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 )
 
 // Show writes c as a TOML file that says where each value comes from. c is what Load returned for path and environ, with
-// what flags have changed. The password of a database is not shown.
+// what flags have changed. Passwords in URLs are not shown.
 func Show(c Config, path string, environ []string) string {
 	// What did load does so again.
 	loaded, _ := Load(path, environ)
@@ -56,12 +57,29 @@ func literal(v any) string {
 		}
 		return "[" + strings.Join(quoted, ", ") + "]"
 	case string:
-		if u, err := url.Parse(v); err == nil && u.User != nil {
-			v = u.Redacted()
-		}
-		return quote(v)
+		return quote(withoutPassword(v))
 	}
 	return quote(fmt.Sprint(v))
+}
+
+// passwords of a database can stand behind the question mark, too.
+var passwords = regexp.MustCompile(`([?&](?:ssl)?password=)[^&]*`)
+
+// withoutPassword hides what is secret in a URL, also in one that has a mistake.
+func withoutPassword(text string) string {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		return text
+	}
+	if u, err := url.Parse(text); err == nil {
+		if u.User != nil {
+			text = u.Redacted()
+		}
+	} else if at := strings.LastIndex(rest, "@"); at >= 0 {
+		user, _, _ := strings.Cut(rest[:at], ":")
+		text = scheme + "://" + user + ":xxxxx" + rest[at:]
+	}
+	return passwords.ReplaceAllString(text, "${1}xxxxx")
 }
 
 // quote writes a basic string of TOML, whose escapes JSON's are among.
