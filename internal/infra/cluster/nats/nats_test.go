@@ -369,6 +369,10 @@ func TestLogger(t *testing.T) {
 	if len(lines.text) != mostLines || !lines.has("handshake 0") {
 		t.Errorf("%d lines, want %d", len(lines.text), mostLines)
 	}
+	quiet := &record{}
+	if start(t, Options{Log: slog.New(quiet)}); quiet.has("Plaintext") {
+		t.Error("operators are told of a password that they do not know of")
+	}
 	now = now.Add(linesEvery)
 	l.Warnf("a minute later")
 	if n := len(lines.text); n != mostLines+2 || !lines.has("left out") || lines.text[n-1] != "nats: a minute later" {
