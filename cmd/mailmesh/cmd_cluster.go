@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -164,8 +165,16 @@ func (nodeArgument) steer(ctx context.Context, c *commands, ask func(*node.Admin
 		default:
 			fmt.Println(n.Name, "is told to, and begins within two seconds; --wait waits for the end")
 		}
+		if s, err := a.ClusterStatus(ctx); err == nil && !anyServes(s) {
+			fmt.Fprintln(os.Stderr, "! no node serves: clients find nobody, until `mailmesh cluster undrain` or the start of another")
+		}
 		return nil
 	})
+}
+
+// anyServes reports whether a node serves that is not to be drained.
+func anyServes(s node.ClusterStatus) bool {
+	return slices.ContainsFunc(s.Nodes, func(n node.ClusterNode) bool { return n.State == "serving" && n.Wish == "" })
 }
 
 // await asks how a node is until done.
