@@ -23,8 +23,8 @@
 //
 // # Clocks and outages
 //
-// Who looks ends nobody for the time of a lease after it saw the database's clock jump ahead, as it may when another server becomes the
+// Who looks ends nobody for the time of a lease after it saw the database's clock jump, as it may when another server becomes the
 // primary, or found that the database had not answered for a while: before, lives may have had no chance to be renewed. A
-// node that has just begun waits RenewEvery. Only what is then still expired is over. A clock that jumps back makes
-// ends be found so much later, once.
+// node that has just begun waits RenewEvery. Only what is then still expired is over, or would expire later than
+// any life that was renewed by the clock of now. A clock that jumps back by less than a lease makes ends be found so much later, once.
 package members

@@ -79,7 +79,7 @@ func (m *Member) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	expired := slices.ContainsFunc(nodes, func(n Node) bool { return n.Expires.Before(now) })
+	expired := slices.ContainsFunc(nodes, func(n Node) bool { return n.Expires.Before(now) || n.Expires.After(m.latest(now)) })
 	if m.patience.mayEnd(sent, m.o.Now(), now, &m.o) && expired {
 		if nodes, err = m.end(ctx); err != nil {
 			return err
@@ -92,11 +92,20 @@ func (m *Member) look(ctx context.Context) error {
 	return nil
 }
 
+// latest is what no life that is renewed expires after: twice its lease, as the next release may have a longer one. What does was last
+// renewed before the database's clock was set back.
+func (m *Member) latest(now time.Time) time.Time {
+	if m.o.Alone {
+		return forever
+	}
+	return now.Add(2 * m.o.Lease)
+}
+
 // end ends the lives that have expired. It returns those that have not.
 func (m *Member) end(ctx context.Context) (living []Node, err error) {
 	var ended []string
 	err = m.o.DB.Write(ctx, 0, func(t *db.Tx) error {
-		if ended, err = remove(t); err != nil {
+		if ended, err = m.remove(t); err != nil {
 			return err
 		}
 		living, err = list(t)
@@ -111,8 +120,8 @@ func (m *Member) end(ctx context.Context) (living []Node, err error) {
 	return living, err
 }
 
-func remove(t *db.Tx) (names []string, err error) {
-	rows, err := t.Query(`DELETE FROM node WHERE expires < $1 RETURNING name`, t.Now())
+func (m *Member) remove(t *db.Tx) (names []string, err error) {
+	rows, err := t.Query(`DELETE FROM node WHERE expires < $1 OR expires > $2 RETURNING name`, t.Now(), m.latest(t.Now()))
 	if err != nil {
 		return nil, err
 	}
