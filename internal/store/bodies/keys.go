@@ -55,6 +55,10 @@ func (s *Store) NewAccountKey(id mail.AccountID) (wrapped []byte, err error) {
 
 // accountKeys unwraps the key of an account's row, or finds it unwrapped.
 func (s *Store) accountKeys(id mail.AccountID, wrapped []byte) (accountKeys, error) {
+	if len(wrapped) == 0 { // destroyed, perhaps by another node, and remembered here
+		s.Forget(id)
+		return accountKeys{}, mail.E("bodies", mail.Gone, fmt.Errorf("the key of account %v was destroyed: it is being removed", id))
+	}
 	if keys, ok := s.cache.get(id); ok {
 		return keys, nil
 	}

@@ -352,3 +352,17 @@ func TestOneMasterKeyIsTaken(t *testing.T) {
 		}
 	})
 }
+
+// A key that another node has destroyed opens nothing here, though it was remembered.
+func TestAKeyThatAnotherNodeDestroyed(t *testing.T) {
+	each(t, func(r *room) {
+		id := r.hold(r.put("mail"), 10)[0]
+		if !r.has(10, id) {
+			t.Fatal("the body is not there")
+		}
+		r.exec(`UPDATE account SET state = 'gone', wrapped_key = '' WHERE id = 10`)
+		if _, err := r.Open(t.Context(), 10, id); !mail.Is(err, mail.Gone) {
+			t.Errorf("open: %v, want gone", err)
+		}
+	})
+}
