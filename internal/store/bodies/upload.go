@@ -78,6 +78,7 @@ func (s *Store) ExpireUploads(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		gone := 0
 		for account, ids := range due {
 			err := s.tx.Write(ctx, []mail.AccountID{account}, func(t *tx.Tx) error {
 				for _, id := range ids {
@@ -86,13 +87,14 @@ func (s *Store) ExpireUploads(ctx context.Context) error {
 				return nil
 			})
 			if mail.Is(err, mail.Gone) { // its rows go with it
-				return nil
+				gone += len(ids)
+				continue
 			}
 			if err != nil {
 				return err
 			}
 		}
-		if count < collectBatch {
+		if count < collectBatch || gone == count {
 			return nil
 		}
 	}

@@ -67,6 +67,31 @@ func TestUploadExpires(t *testing.T) {
 	})
 }
 
+// Uploads of an account that is being moved or removed stay with it, and keep nobody's from their end.
+func TestUploadsOfAnAccountThatIsGone(t *testing.T) {
+	each(t, func(r *room) {
+		gone := r.upload(11, "gone", 100)
+		ids := map[mail.AccountID]mail.BlobID{}
+		for id := mail.AccountID(12); id < 20; id++ {
+			if id > 12 {
+				r.addAccount(id)
+			}
+			ids[id] = r.upload(id, "an upload", 100)
+		}
+		r.exec(`UPDATE account SET state = 'leaving' WHERE id = 11`)
+		r.clock.add(bodies.UploadKept)
+		r.expire()
+		for id, upload := range ids {
+			if r.has(id, upload) {
+				t.Errorf("the upload of account %v is there after its time", id)
+			}
+		}
+		if !r.has(11, gone) {
+			t.Error("the upload of the account that is leaving is gone")
+		}
+	})
+}
+
 // What an account has is found by an upload of the same, and does not expire by it.
 func TestUploadOfWhatIsThere(t *testing.T) {
 	each(t, func(r *room) {
