@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/node"
@@ -13,8 +14,8 @@ import (
 
 // migrate copies the server into a cluster, while it is served.
 type migrate struct {
-	To        string `placeholder:"URL" help:"The cluster's database, which must be empty: postgres://user:password@host/name"`
-	Blobs     string `placeholder:"URL" help:"Where the cluster keeps bodies: s3://... Without it they go into the database."`
+	To        string `placeholder:"URL" help:"The cluster's database, which must be empty: postgres://user:password@host/name, or @FILE that says so."`
+	Blobs     string `placeholder:"URL" help:"Where the cluster keeps bodies: s3://..., or @FILE. Without it they go into the database."`
 	MasterKey string `placeholder:"WHERE" help:"Where the cluster has its master key: it is made sure that it is this server's."`
 	Abandon   bool   `help:"Give up a migration that was begun. What was copied stays in the other database."`
 	Status    bool   `help:"Only say how far it is."`
@@ -24,8 +25,15 @@ func (m migrate) Run(ctx context.Context, c *commands) error {
 	if !m.Abandon && !m.Status && m.To == "" {
 		return errors.New("name the cluster's database with --to")
 	}
-	to := node.NewMigration{To: m.To, Blobs: m.Blobs, MasterKey: m.MasterKey}
-	err := c.onServer(ctx, func(a *node.Admin) error {
+	to := node.NewMigration{MasterKey: m.MasterKey}
+	var err error
+	if to.To, err = argument(m.To); err != nil {
+		return err
+	}
+	if to.Blobs, err = argument(m.Blobs); err != nil {
+		return err
+	}
+	err = c.onServer(ctx, func(a *node.Admin) error {
 		switch {
 		case m.Abandon:
 			return a.AbandonMigration(ctx)
@@ -40,6 +48,17 @@ func (m migrate) Run(ctx context.Context, c *commands) error {
 		return endMigration(ctx, c, to)
 	}
 	return err
+}
+
+// argument is a flag's text, or that of the file that it names behind an @: arguments can be read by other users of the machine, and URLs
+// hold passwords.
+func argument(text string) (string, error) {
+	name, ok := strings.CutPrefix(text, "@")
+	if !ok {
+		return text, nil
+	}
+	content, err := os.ReadFile(name)
+	return strings.TrimSpace(string(content)), err
 }
 
 // endMigration has the cluster of a server that has moved be served, where the server was killed before it had said so.
