@@ -2,6 +2,7 @@ package submission_test
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -176,6 +177,7 @@ func TestCompletion(t *testing.T) {
 
 // With keys there is a signature of each algorithm, by the active ones of the domain of From.
 func TestSigned(t *testing.T) {
+	bccIn := regexp.MustCompile(`(?i)\r\nbcc:|[=:]bcc[:;]`) // as a field, or signed: a signature may have the letters by chance
 	each(t, func(t *testing.T, w *world) {
 		active, err := w.Keys.Draw("example.org")
 		w.Must(err)
@@ -194,7 +196,7 @@ func TestSigned(t *testing.T) {
 			return err
 		})
 		for _, content := range []string{w.Owing()[0].Content, w.Inbox(w.bob)[0].Content} {
-			if head := unfolded(content); strings.Count(head, "\r\nDKIM-Signature:") != 2 || strings.Count(head, " d=example.org;") != 2 || strings.Contains(head, "bcc") {
+			if head := unfolded(content); strings.Count(head, "\r\nDKIM-Signature:") != 2 || strings.Count(head, " d=example.org;") != 2 || bccIn.MatchString(head) {
 				t.Errorf("signed is\n%s", content)
 			}
 		}
