@@ -50,7 +50,7 @@ func (n *Node) leaveService(ctx context.Context, w *work) {
 // drainer has a node do what operators want of it while it serves: drain, and serve again.
 type drainer struct {
 	n      *Node
-	wishes chan members.Wish
+	wishes chan members.Wish // the newest; whoever tells it waits for nothing
 	work   *work
 }
 
@@ -60,20 +60,27 @@ func (n *Node) startDraining(ctx context.Context, w *work) (stop func()) {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	d := &drainer{n: n, wishes: make(chan members.Wish), work: w}
+	d := &drainer{n: n, wishes: make(chan members.Wish, 1), work: w}
 	n.member.OnSeen(func(nodes []members.Node) {
 		for _, node := range nodes {
 			if node.Name == n.member.Life().Name {
-				select {
-				case d.wishes <- node.Wish:
-				case <-ctx.Done():
-				}
+				d.want(node.Wish)
 			}
 		}
 	})
 	var obeying sync.WaitGroup
 	obeying.Go(func() { d.run(ctx) })
 	return func() { cancel(); obeying.Wait() }
+}
+
+// want tells what is wanted now, in the place of what run has not begun yet: that may take as long as giving back work does. It is
+// called by one goroutine, which has other nodes to look after.
+func (d *drainer) want(w members.Wish) {
+	select {
+	case <-d.wishes:
+	default:
+	}
+	d.wishes <- w
 }
 
 func (d *drainer) run(ctx context.Context) {
