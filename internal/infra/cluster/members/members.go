@@ -22,6 +22,7 @@ const (
 
 	retryEvery = 500 * time.Millisecond // after a renewal that has failed
 	margin     = 500 * time.Millisecond // a node stops this much before its lease ends
+	sayEvery   = 10 * time.Second       // that something fails again and again
 )
 
 // MaxName bounds a name, in bytes.
@@ -219,6 +220,7 @@ func (m *Member) Run(ctx context.Context) {
 }
 
 func (m *Member) repeat(ctx context.Context, every, again time.Duration, what string, do func(context.Context) error) {
+	var said time.Time
 	for wait := every; ; {
 		select {
 		case <-ctx.Done():
@@ -226,9 +228,15 @@ func (m *Member) repeat(ctx context.Context, every, again time.Duration, what st
 		case <-time.After(wait):
 		}
 		wait = every
-		if err := do(ctx); err != nil && ctx.Err() == nil {
-			m.o.Log.Warn("cannot "+what, "err", err)
+		switch err := do(ctx); {
+		case err == nil:
+			said = time.Time{}
+		case ctx.Err() == nil:
 			wait = again
+			if time.Since(said) >= sayEvery {
+				said = time.Now()
+				m.o.Log.Warn("cannot "+what, "err", err)
+			}
 		}
 	}
 }
