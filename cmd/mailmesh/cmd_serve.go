@@ -96,7 +96,7 @@ func (s serve) adjust(cfg *config.Config) {
 	}
 	if s.AnyPort {
 		free := config.Endpoints{"127.0.0.1:0"}
-		*l = config.Listen{SMTP: free, LMTP: free, Submission: free, Submissions: free, IMAP: free, IMAPS: free, POP3: free, POP3S: free, HTTP: free, HTTPS: free, Metrics: free}
+		*l = config.Listen{SMTP: free, LMTP: free, Submission: free, Submissions: free, IMAP: free, IMAPS: free, POP3: free, POP3S: free, HTTP: free, HTTPS: free, Cluster: free, Metrics: free}
 	}
 }
 
