@@ -65,8 +65,9 @@
 // maxMembers: what all of them ask and write goes out in one round trip, and what they have in common (Text) as one
 // statement. A group begins when none runs, or fullGroup closures wait; who is alone waits for nobody.
 //
-// No closure waits for another's locks: one that meets a lock returns ErrAlone, is tried with later groups, and at last waits in a
-// transaction of its own. When one fails that has changed something, or a statement does, everything is taken back and
+// No closure waits for another's locks: one that meets a lock returns ErrAlone, is tried with a later group, and then waits with others
+// like it: their group takes its locks in one statement, in order, and waits for each at most groupLockTimeout. When that was not enough
+// each waits in a transaction of its own. When one fails that has changed something, or a statement does, everything is taken back and
 // all of the group run again, each alone; so each gets its own error, and the next aloneFor closures share nothing. When the answer to the
 // shared COMMIT is lost, all of them hear ErrCommitUnknown.
 //

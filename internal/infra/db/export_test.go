@@ -8,7 +8,7 @@ func Waiting(d *DB) int {
 	case *file:
 		return b.queue.len()
 	case *server:
-		return b.writers.waiting.len() + b.groups.waiting.len()
+		return b.writers.waiting.len() + b.groups.kinds[skipping].waiting.len() + b.groups.kinds[queuing].waiting.len()
 	}
 	return 0
 }

@@ -16,6 +16,9 @@ const codeConnection = "connection"
 // codeCancelled is query_canceled: by a request, or by statement_timeout.
 const codeCancelled = "57014"
 
+// codeLockTimeout is lock_not_available: lock_timeout.
+const codeLockTimeout = "55P03"
+
 // codeReadOnly is read_only_sql_transaction: a statement that writes where that is not allowed.
 const codeReadOnly = "25006"
 
@@ -51,7 +54,7 @@ func sqlStateClass(e *pgconn.PgError) class {
 	switch e.Code {
 	case "23505": // unique_violation
 		return classUnique
-	case "40001", "40P01", "55P03": // serialization_failure, deadlock_detected, lock_not_available
+	case "40001", "40P01", codeLockTimeout: // serialization_failure, deadlock_detected, lock_not_available
 		return classRetry
 	case "25P03": // idle_in_transaction_session_timeout: the session ended, and its transaction before COMMIT
 		return classRetry
@@ -69,4 +72,10 @@ func sqlStateClass(e *pgconn.PgError) class {
 		return classUnavailable
 	}
 	return classOther
+}
+
+// isLockTimeout reports whether a lock was waited for in vain.
+func isLockTimeout(err error) bool {
+	var answer *pgconn.PgError
+	return errors.As(err, &answer) && answer.Code == codeLockTimeout
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
 )
@@ -20,8 +21,12 @@ const (
 	// maxGroups is how many shared transactions may run at a time.
 	maxGroups = 8
 
-	// A closure that met a lock is tried in so many further groups before it waits in a transaction of its own.
-	maxSkipped = 2
+	// A closure that met a lock is tried in so many further groups before it waits in one that does.
+	maxSkipped = 1
+
+	// A group that waits does so for each lock no longer than this: what it has locked is locked for as long. It is more than many commits
+	// take, for closures that then wait alone cost each other much more.
+	groupLockTimeout = time.Second
 
 	// aloneFor is for how many closures nothing is shared after a group was taken back: what has failed once may fail often, and each
 	// time all of its group would run twice.
@@ -31,17 +36,31 @@ const (
 // groups hands closures that wait at the same time to shared transactions: the group commit of PostgreSQL. In one group each
 // account has one closure at most, and none that is in another group: closures of one account see each other's changes.
 type groups struct {
-	server  *server
-	waiting *turnQueue
+	server *server
+	kinds  [2]groupKind
 
-	mu      sync.Mutex
-	running int
-	busy    map[int64]bool // turns of closures in groups that run
-	alone   int            // closures that still go alone
+	mu    sync.Mutex
+	busy  map[int64]bool // turns of closures in groups that run
+	alone int            // closures that still go alone
 }
 
+// groupKind is the groups that pass over what is locked, or those that wait for it.
+type groupKind struct {
+	waiting *turnQueue
+	running int
+}
+
+const (
+	skipping = iota
+	queuing
+)
+
 func newGroups(s *server) *groups {
-	return &groups{server: s, waiting: newTurnQueue(), busy: make(map[int64]bool)}
+	g := &groups{server: s, busy: make(map[int64]bool)}
+	for kind := range g.kinds {
+		g.kinds[kind].waiting = newTurnQueue()
+	}
+	return g
 }
 
 // writeShared runs the closure in a group, or alone where that did not work: nothing has changed then.
@@ -49,21 +68,26 @@ func (s *server) writeShared(ctx context.Context, turn int64, fn func(*Tx) error
 	if s.groups.goesAlone() {
 		return s.write(ctx, turn, fn)
 	}
-	for attempt := 1; attempt <= 1+maxSkipped; attempt++ {
-		err := s.groups.write(ctx, &job{ctx: context.WithoutCancel(ctx), fn: fn, turn: turn, done: make(chan error, 1)})
+	for attempt := 1; ; attempt++ {
+		kind := skipping
+		if attempt > 1+maxSkipped {
+			kind = queuing
+			s.options.Observe.Retry("locked")
+		}
+		err := s.groups.write(ctx, kind, &job{ctx: context.WithoutCancel(ctx), fn: fn, turn: turn, done: make(chan error, 1)})
 		switch {
 		case errors.Is(err, errGroup):
 			s.options.Observe.Retry("failed closure")
 			return s.write(ctx, turn, fn)
 		case !errors.Is(err, ErrAlone):
 			return err
+		case kind == queuing:
+			return s.write(ctx, turn, fn)
 		}
 		if err := pause(ctx, attempt); err != nil {
 			return mail.E("db.Write", mail.Unavailable, err)
 		}
 	}
-	s.options.Observe.Retry("locked")
-	return s.write(ctx, turn, fn)
 }
 
 func (g *groups) goesAlone() bool {
@@ -74,37 +98,44 @@ func (g *groups) goesAlone() bool {
 }
 
 // write waits for the answer of a group.
-func (g *groups) write(ctx context.Context, j *job) error {
-	if err := g.waiting.put(j); err != nil {
+func (g *groups) write(ctx context.Context, kind int, j *job) error {
+	waiting := g.kinds[kind].waiting
+	if err := waiting.put(j); err != nil {
 		return mail.E("db.Write", mail.Unavailable, err)
 	}
 	g.mu.Lock()
-	if n := g.waiting.len(); n > 0 && (g.running == 0 || n >= fullGroup && g.running < maxGroups) {
-		g.running++
-		go g.run()
-	}
+	g.start(kind)
 	g.mu.Unlock()
 	select {
 	case err := <-j.done:
 		return err
 	case <-ctx.Done():
-		if g.waiting.withdraw(j) {
+		if waiting.withdraw(j) {
 			return mail.E("db.Write", mail.Unavailable, context.Cause(ctx))
 		}
 		return <-j.done
 	}
 }
 
+// start begins one more group where that is worth it. The lock is held.
+func (g *groups) start(kind int) {
+	k := &g.kinds[kind]
+	if n := k.waiting.len(); n > 0 && (k.running == 0 || n >= fullGroup && k.running < maxGroups) {
+		k.running++
+		go g.run(kind)
+	}
+}
+
 // run serves one group after the other until another serves those that wait.
-func (g *groups) run() {
+func (g *groups) run(kind int) {
 	var last []*job
 	for {
 		runtime.Gosched() // who can hand in a closure at once does so first: on busy cores that makes groups several times as large
-		jobs := g.take(last)
+		jobs := g.take(kind, last)
 		if jobs == nil {
 			return
 		}
-		if g.server.runGroup(jobs) != nil {
+		if err := g.server.runGroup(jobs, kind == queuing); err != nil && !isLockTimeout(err) {
 			g.mu.Lock()
 			g.alone = aloneFor
 			g.mu.Unlock()
@@ -114,15 +145,16 @@ func (g *groups) run() {
 }
 
 // take frees the turns of the last group and returns the closures of the next, nil when there is none to run.
-func (g *groups) take(last []*job) (jobs []*job) {
+func (g *groups) take(kind int, last []*job) (jobs []*job) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, j := range last {
 		delete(g.busy, j.turn)
 	}
-	if last == nil || g.running == 1 || g.waiting.len() >= fullGroup {
+	k := &g.kinds[kind]
+	if last == nil || k.running == 1 || k.waiting.len() >= fullGroup {
 		for len(jobs) < maxMembers {
-			j := g.waiting.takeIf(func(turn int64) bool { return !g.busy[turn] })
+			j := k.waiting.takeIf(func(turn int64) bool { return !g.busy[turn] })
 			if j == nil {
 				break
 			}
@@ -131,13 +163,18 @@ func (g *groups) take(last []*job) (jobs []*job) {
 		}
 	}
 	if jobs == nil {
-		g.running--
+		k.running--
+	}
+	if last != nil {
+		g.start(skipping + queuing - kind) // its closures may have waited for the turns that are free now
 	}
 	return jobs
 }
 
 func (g *groups) close() {
-	for _, j := range g.waiting.close() {
-		j.done <- mail.E("db.Write", mail.Unavailable, errClosed)
+	for kind := range g.kinds {
+		for _, j := range g.kinds[kind].waiting.close() {
+			j.done <- mail.E("db.Write", mail.Unavailable, errClosed)
+		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 // again in a transaction of its own, which is where errors get their meaning: here nobody asks whose fault it was.
 type shared struct {
 	session *pgSession
+	queues  bool // for locks
 	members []*member
 	calls   chan *member // closures that need an answer or have ended
 }
@@ -28,6 +29,9 @@ type shared struct {
 // would read a table of middle size from end to end.
 const sharedClockSQL = clockSQL + ` FROM set_config('plan_cache_mode', 'force_generic_plan', true) AS a,
 	set_config('enable_hashjoin', 'off', true) AS b, set_config('enable_mergejoin', 'off', true) AS c`
+
+// queuingClockSQL is sharedClockSQL for a group that waits for locks.
+var queuingClockSQL = fmt.Sprintf("%s, set_config('lock_timeout', '%d', true) AS d", sharedClockSQL, groupLockTimeout.Milliseconds())
 
 // member is the session of one closure of a shared transaction.
 type member struct {
@@ -50,7 +54,7 @@ type answer struct {
 }
 
 // runGroup runs closures in one transaction and answers them. It returns the error that made them run again alone.
-func (s *server) runGroup(jobs []*job) error {
+func (s *server) runGroup(jobs []*job, queues bool) error {
 	ctx := context.Background() // callers have no say: see the package documentation
 	fail := func(err error) error {
 		s.options.Logger.Debug("db: closures that shared a transaction run again alone", "closures", len(jobs), "err", err)
@@ -70,8 +74,11 @@ func (s *server) runGroup(jobs []*job) error {
 		return fail(err)
 	}
 	session := &pgSession{conn: conn, ctx: own, patient: s.patient, clock: s.options.Now, asking: sharedClockSQL}
+	if queues {
+		session.asking = queuingClockSQL
+	}
 	defer session.release()
-	g := &shared{session: session, calls: make(chan *member, len(jobs))}
+	g := &shared{session: session, queues: queues, calls: make(chan *member, len(jobs))}
 	for _, j := range jobs {
 		m := &member{shared: g, job: j, wake: make(chan error, 1)}
 		g.members = append(g.members, m)

@@ -29,6 +29,12 @@ var (
 		One:  `SELECT counter FROM account WHERE id = $1`,
 		Many: `SELECT of.n, counter FROM unnest($1::bigint[]) WITH ORDINALITY AS of (id, n) JOIN account ON account.id = of.id`,
 	}
+	waitText = db.Text{
+		One: `UPDATE account SET counter = counter + 1 WHERE id = $1 RETURNING counter`,
+		Many: `WITH own AS MATERIALIZED (SELECT of.n, account.id FROM unnest($1::bigint[]) WITH ORDINALITY AS of (id, n)
+				JOIN account ON account.id = of.id ORDER BY account.id FOR UPDATE OF account)
+			UPDATE account SET counter = counter + 1 FROM own WHERE account.id = own.id RETURNING own.n, counter`,
+	}
 	takeText = db.Text{
 		One: `UPDATE account SET counter = counter + 1 WHERE id = (SELECT id FROM account WHERE id = $1 FOR UPDATE SKIP LOCKED)
 			RETURNING counter`,
@@ -69,7 +75,7 @@ func eachShared(t *testing.T, test func(t *testing.T, d *db.DB, c *commits)) {
 	})
 }
 
-func openWith(t *testing.T, url string, c *commits) *db.DB {
+func openWith(t *testing.T, url string, c db.Observer) *db.DB {
 	d, err := db.Open(t.Context(), db.Options{URL: url, Observe: c})
 	must(t, err)
 	t.Cleanup(func() { must(t, d.Close()) })
@@ -250,6 +256,66 @@ func TestSharedDoesNotWait(t *testing.T) {
 	wg.Wait() // comes only when the others do not wait for the third
 	if n := number(t, d, `SELECT counter FROM account WHERE id = 3`); n != 101 {
 		t.Errorf("counter %d, want 101", n)
+	}
+}
+
+// onRetry calls a function with the reason of each transaction that runs again.
+type onRetry func(reason string)
+
+func (onRetry) Commit(int, time.Duration, error) {}
+func (f onRetry) Retry(reason string)            { f(reason) }
+
+// Closures that met a lock wait for it together, for a time, and then each alone.
+func TestSharedLockIsWaitedFor(t *testing.T) {
+	for _, until := range []string{"locked", "failed closure"} { // when they begin to wait together, and when that was not enough
+		t.Run(until, func(t *testing.T) {
+			release := make(chan struct{})
+			reached := sync.OnceFunc(func() { close(release) })
+			d := openWith(t, dbtest.PostgresURL(t, schema), onRetry(func(reason string) {
+				if reason == until {
+					reached()
+				}
+			}))
+			for id := range 3 {
+				exec(t, d, `INSERT INTO account VALUES ($1, 0)`, id)
+			}
+			locked := make(chan struct{})
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				must(t, d.Write(t.Context(), 0, func(tx *db.Tx) error {
+					_, err := tx.Exec(`UPDATE account SET counter = 100`)
+					close(locked)
+					<-release
+					return err
+				}))
+			})
+			<-locked
+			for id := range int64(3) {
+				wg.Go(func() {
+					must(t, d.WriteShared(t.Context(), id, func(tx *db.Tx) error {
+						b := tx.Batch()
+						if tx.MayWait() {
+							b.QueryText(&waitText, id)
+						} else {
+							b.QueryText(&takeText, id)
+						}
+						var counter int64
+						err := b.QueryRow().Scan(&counter)
+						if err == db.ErrNoRows && !tx.MayWait() {
+							return db.ErrAlone
+						}
+						if err == nil && counter != 101 {
+							err = fmt.Errorf("counter %d, want 101", counter)
+						}
+						return err
+					}))
+				})
+			}
+			wg.Wait()
+			if n := number(t, d, `SELECT sum(counter)::bigint FROM account`); n != 303 {
+				t.Errorf("the counters are %d together, want 303", n)
+			}
+		})
 	}
 }
 

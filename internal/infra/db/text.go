@@ -18,9 +18,15 @@ func (tx *Tx) QueueText(t *Text, args ...any) { tx.queue(t.One, t, args) }
 // QueryText adds the query of a Text to the batch. No argument is NULL.
 func (b *Batch) QueryText(t *Text, args ...any) { b.add(t.One, t, args) }
 
-// Shared reports whether other closures share the transaction: what this one waits for, they wait for too. A closure that would
-// have to wait returns ErrAlone instead.
+// Shared reports whether other closures share the transaction: what this one waits for, they wait for too.
 func (tx *Tx) Shared() bool {
 	_, shared := tx.session.(*member)
 	return shared
+}
+
+// MayWait reports whether the closure may wait for the row of its account: by one Text, its first statement, that locks the rows of all
+// in the order of their ids, as every other transaction does. Elsewhere in a shared transaction it returns ErrAlone instead.
+func (tx *Tx) MayWait() bool {
+	m, shared := tx.session.(*member)
+	return !shared || m.shared.queues
 }

@@ -80,6 +80,8 @@ func (t *Tx) lock(ids []mail.AccountID, key *Key) (answered []byte, err error) {
 		case t.sql.Engine() == db.SQLite: // RETURNING would build a table there, which costs more than asking
 			t.sql.Queue(update, id)
 			b.Query(`SELECT modseq FROM account WHERE id = $1 AND state = 'here'`, id)
+		case t.sql.Shared() && t.sql.MayWait():
+			b.QueryText(&waitText, id)
 		case t.sql.Shared():
 			b.QueryText(&lockText, id)
 		default:
@@ -94,7 +96,7 @@ func (t *Tx) lock(ids []mail.AccountID, key *Key) (answered []byte, err error) {
 		t.accounts[i].id = id
 		err := b.QueryRow().Scan(&t.accounts[i].modseq)
 		switch {
-		case errors.Is(err, db.ErrNoRows) && t.sql.Shared():
+		case errors.Is(err, db.ErrNoRows) && !t.sql.MayWait():
 			return nil, db.ErrAlone
 		case errors.Is(err, db.ErrNoRows):
 			return nil, mail.E("tx.Write", mail.Gone, fmt.Errorf("account %v is not here", id))
@@ -118,6 +120,17 @@ var lockText = db.Text{
 			SELECT wanted.n, a.id FROM unnest($1::bigint[]) WITH ORDINALITY AS wanted (id, n)
 			JOIN account a ON a.id = wanted.id WHERE a.state = 'here' FOR UPDATE OF a SKIP LOCKED)
 		UPDATE account SET modseq = modseq + 1 FROM free WHERE account.id = free.id RETURNING free.n, modseq`,
+}
+
+// waitText is for those that met a lock before. It takes the locks in the order in which every transaction does (PostgreSQL locks rows
+// as they come out of ORDER BY), so that no two wait for each other.
+var waitText = db.Text{
+	One: `UPDATE account SET modseq = modseq + 1
+		WHERE id = $1 AND state = 'here' RETURNING modseq`,
+	Many: `WITH own AS MATERIALIZED (
+			SELECT wanted.n, a.id FROM unnest($1::bigint[]) WITH ORDINALITY AS wanted (id, n)
+			JOIN account a ON a.id = wanted.id WHERE a.state = 'here' ORDER BY a.id FOR UPDATE OF a)
+		UPDATE account SET modseq = modseq + 1 FROM own WHERE account.id = own.id RETURNING own.n, modseq`,
 }
 
 var answeredText = db.Text{
