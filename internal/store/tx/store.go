@@ -197,7 +197,9 @@ func (s *Store) run(ctx context.Context, write writeFunc, accounts []mail.Accoun
 			}
 		case errors.Is(err, db.ErrCommitUnknown):
 			// Run again with the same key on the current primary, never looked up first (docs/decisions/0006-unit-of-work.md).
-			lost, unsure, unsureAfter = err, rings, after
+			if lost = err; len(rings) > 0 || len(after) > 0 { // else it found that an earlier one stands
+				unsure, unsureAfter = rings, after
+			}
 			if !rest(ctx, repeat) {
 				return err
 			}
