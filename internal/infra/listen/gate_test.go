@@ -37,6 +37,8 @@ func behindAGate(t *testing.T, stubborn bool, test func(*gated)) {
 		test(g)
 		cancel()
 		time.Sleep(time.Minute)
+		g.gate.mu.Lock()
+		defer g.gate.mu.Unlock()
 		if len(g.gate.crowd) > 0 {
 			t.Errorf("%d doors are behind the gate after their end", len(g.gate.crowd))
 		}
