@@ -173,6 +173,26 @@ func TestWorkThatNobodyElseTakes(t *testing.T) {
 	})
 }
 
+// Who is drained is not waited for, and has his share again when he serves again.
+func TestWorkOfTheDrained(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		works := lasting(4)
+		a, b := s.node("a", works...), s.node("b", works...)
+		s.do(b.member.SetState(t.Context(), members.Drained))
+		if a.look(); len(a.has()) != 4 {
+			t.Errorf("a has %v while b is drained", a.has())
+		}
+		s.do(b.member.SetState(t.Context(), members.Serving))
+		for range 3 {
+			a.look()
+			b.look()
+		}
+		if len(b.has()) != 2 {
+			t.Errorf("b has %v when it serves again", b.has())
+		}
+	})
+}
+
 func TestWorkOfTheDead(t *testing.T) {
 	each(t, func(t *testing.T, s *server) {
 		w := Work{Name: "sweep", Every: time.Hour}

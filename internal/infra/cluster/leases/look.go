@@ -34,7 +34,7 @@ func List(ctx context.Context, d *db.DB) (list []Lease, err error) {
 	return list, err
 }
 
-// read returns all leases, how many nodes live, and the time.
+// read returns all leases, how many nodes live that may take work, and the time.
 func read(t *db.Tx) (list []Lease, nodes int, now time.Time, err error) {
 	rows, err := t.Query(`SELECT l.name, l.owner, l.epoch, l.fence, l.since, l.every, l.due, CASE WHEN n.name IS NULL THEN 0 ELSE 1 END
 		FROM lease l LEFT JOIN node n ON n.name = l.owner AND n.epoch = l.epoch ORDER BY l.name`)
@@ -52,7 +52,7 @@ func read(t *db.Tx) (list []Lease, nodes int, now time.Time, err error) {
 	if err := cmp.Or(err, rows.Err()); err != nil {
 		return nil, 0, now, err
 	}
-	err = t.QueryRow(`SELECT count(*) FROM node WHERE expires >= $1`, t.Now()).Scan(&nodes)
+	err = t.QueryRow(`SELECT count(*) FROM node WHERE expires >= $1 AND state NOT IN ($2, $3)`, t.Now(), members.Draining, members.Drained).Scan(&nodes)
 	return list, nodes, t.Now(), err
 }
 
@@ -61,7 +61,7 @@ type round struct {
 	*Leases
 	works []Work
 	made  bool // the rows are there
-	nodes int  // that lived at the last look
+	nodes int  // that could take work at the last look
 	most  int  // how much work that lasts this node may have, by what it found free; 0: its share
 }
 
