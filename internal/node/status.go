@@ -151,6 +151,9 @@ func showNode(m members.Node, now time.Time) adminserver.ClusterNode {
 	return out
 }
 
+// handOver is for how long work may be nobody's while nodes share it anew.
+const handOver = 10 * time.Second
+
 func (n nodes) lookAtWorks(ctx context.Context, s *adminserver.ClusterStatus) error {
 	if s.Alone {
 		return nil
@@ -161,7 +164,7 @@ func (n nodes) lookAtWorks(ctx context.Context, s *adminserver.ClusterStatus) er
 		if l.Every > 0 {
 			w.Due = &l.Due
 		}
-		if l.Every == 0 && !l.Alive {
+		if l.Every == 0 && !l.Alive && (l.Owner != "" || l.Free > handOver) {
 			s.Concerns = append(s.Concerns, fmt.Sprintf("nobody does %q at this moment", l.Name))
 		}
 		s.Works = append(s.Works, w)

@@ -26,6 +26,7 @@ type Lease struct {
 	Every time.Duration // as Work has it
 	Due   time.Time     // when work that comes again is next done
 	Alive bool          // the owner lives
+	Free  time.Duration // for how long nobody has it, by the database\'s clock
 }
 
 // List returns all leases, by name.
@@ -36,6 +37,7 @@ func List(ctx context.Context, d *db.DB) (list []Lease, err error) {
 
 // read returns all leases, how many nodes live that may take work, and the time.
 func read(t *db.Tx) (list []Lease, nodes int, now time.Time, err error) {
+	now = t.Now()
 	rows, err := t.Query(`SELECT l.name, l.owner, l.epoch, l.fence, l.since, l.every, l.due, CASE WHEN n.name IS NULL THEN 0 ELSE 1 END
 		FROM lease l LEFT JOIN node n ON n.name = l.owner AND n.epoch = l.epoch ORDER BY l.name`)
 	if err != nil {
@@ -46,14 +48,17 @@ func read(t *db.Tx) (list []Lease, nodes int, now time.Time, err error) {
 		var every int64
 		err = rows.Scan(&l.Name, &l.Owner, &l.Epoch, &l.Fence, &l.Since, &every, &l.Due, &l.Alive)
 		l.Every = time.Duration(every) * time.Millisecond
+		if l.Owner == "" {
+			l.Free = now.Sub(l.Since)
+		}
 		list = append(list, l)
 	}
 	rows.Close()
 	if err := cmp.Or(err, rows.Err()); err != nil {
 		return nil, 0, now, err
 	}
-	err = t.QueryRow(`SELECT count(*) FROM node WHERE expires >= $1 AND state NOT IN ($2, $3)`, t.Now(), members.Draining, members.Drained).Scan(&nodes)
-	return list, nodes, t.Now(), err
+	err = t.QueryRow(`SELECT count(*) FROM node WHERE expires >= $1 AND state NOT IN ($2, $3)`, now, members.Draining, members.Drained).Scan(&nodes)
+	return list, nodes, now, err
 }
 
 // round is what Run knows from one look to the next.
