@@ -125,3 +125,6 @@ require (
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
 )
+
+// The web client's tools are no Go packages, though some bring Go files.
+ignore node_modules

@@ -1,0 +1,81 @@
+// What a room shows of another one, without knowing it: rooms of one floor do not import each other. wire.ts fills the ports when the
+// program starts; a port that is empty shows nothing.
+import { type Signal, signal } from "@preact/signals";
+import { type ComponentType, h } from "preact";
+import type { Id } from "../jmap/types";
+
+/** Components, by name, with what they are given. */
+export interface Slots {
+  /** What became of a message one has sent: live. */
+  Ticks: { emailId: Id; long?: boolean };
+  /** Who is writing in a thread. */
+  TypingLine: { threadId: Id; short?: boolean };
+  /** Whether a person is there. */
+  PresenceDot: { email: string };
+  /** The reactions to a message, with the button to react. */
+  Reactions: { emailId: Id };
+  /** The line to answer with, at the foot of a conversation. */
+  QuickReply: { threadId: Id };
+  /** What of a thread is still on its way from this device. */
+  Pending: { threadId: Id };
+  /** The rich editor, for signatures. */
+  Editor: { html: string; label: string; onChange: (html: string) => void };
+}
+
+const slots = new Map<keyof Slots, Signal<ComponentType<never> | null>>();
+
+function slot<N extends keyof Slots>(name: N): Signal<ComponentType<never> | null> {
+  let s = slots.get(name);
+  if (!s) {
+    s = signal(null);
+    slots.set(name, s);
+  }
+  return s;
+}
+
+export function fill<N extends keyof Slots>(name: N, component: ComponentType<Slots[N]>): void {
+  slot(name).value = component as ComponentType<never>;
+}
+
+/** Shows what fills a port: `<Slot name="Ticks" emailId={id} />`. */
+export function Slot<N extends keyof Slots>({ name, ...props }: { name: N } & Slots[N]) {
+  const component = slot(name).value as ComponentType<object> | null;
+  return component && h(component, props);
+}
+
+export type Compose =
+  | { kind: "new"; to?: string; cc?: string; bcc?: string; subject?: string; body?: string }
+  | { kind: "reply" | "replyAll" | "forward" | "forwardAttached"; emailId: Id }
+  | { kind: "draft"; emailId: Id };
+
+/** What can be asked of other rooms. */
+export interface Acts {
+  /** Opens the composer. */
+  compose: (what: Compose) => void;
+  /** Sends a mail that a program has written (a reaction, an answer to an invitation), with what is around it. Resolves when the server has it. */
+  send: (message: Sendable) => Promise<void>;
+  /** Somebody has begun, paused or ended writing to these people, in answer to an email or not. */
+  typing: (state: "composing" | "paused" | "gone", to: readonly string[], emailId: Id | null) => void;
+  /** Somebody has an email in sight, or no more. */
+  reading: (emailId: Id | null) => void;
+}
+
+/** A mail to be sent: bodyStructure and bodyValues are those of Email/set (RFC 8621 4.6); From, Date and Message-ID are added. */
+export interface Sendable {
+  to: readonly { name?: string | null; email: string }[];
+  cc?: readonly { name?: string | null; email: string }[];
+  subject: string;
+  answers?: Id; // the email that it answers: In-Reply-To, References, and the identity
+  bodyStructure: object;
+  bodyValues: Record<string, { value: string }>;
+}
+
+const acts: Partial<Acts> = {};
+
+export function provide<N extends keyof Acts>(name: N, act: Acts[N]): void {
+  acts[name] = act;
+}
+
+export function act<N extends keyof Acts>(name: N): Acts[N] {
+  return ((...args: never[]) => (acts[name] as ((...args: never[]) => unknown) | undefined)?.(...args)) as Acts[N];
+}

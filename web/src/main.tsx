@@ -1,0 +1,16 @@
+// The web client. Here it starts: the language and the session are asked for at once, then what is to be seen is shown.
+import "./ui/tokens.css";
+import "./ui/base.css";
+import { render } from "preact";
+import { App } from "./app/app";
+import { follow } from "./app/route";
+import { wire } from "./app/wire";
+import { choose, speak } from "./i18n";
+import { listen } from "./ui";
+
+const wanted = new URLSearchParams(location.search).get("lang") ?? localStorage.getItem("language");
+await speak(wanted ?? choose(navigator.languages));
+follow();
+listen();
+wire();
+render(<App />, document.getElementById("app")!);
