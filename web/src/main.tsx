@@ -5,11 +5,11 @@ import { render } from "preact";
 import { App } from "./app/app";
 import { follow } from "./app/route";
 import { wire } from "./app/wire";
-import { choose, speak } from "./i18n";
+import { appear, speakAsWished } from "./preferences/appearance";
 import { listen } from "./ui";
 
-const wanted = new URLSearchParams(location.search).get("lang") ?? localStorage.getItem("language");
-await speak(wanted ?? choose(navigator.languages));
+appear();
+await speakAsWished();
 follow();
 listen();
 wire();
