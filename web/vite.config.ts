@@ -1,10 +1,12 @@
 import { defineConfig } from "vitest/config";
+import { worker } from "./src/worker/build.ts";
 
 // VITE_SERVER is where a server runs, for `npm run dev`: its doors are passed on, with its self-signed certificate.
 const server = process.env.VITE_SERVER ?? "https://localhost:8443";
 const door = { target: server, secure: false, changeOrigin: true, ws: true };
 
 export default defineConfig({
+  plugins: [worker()],
   server: {
     proxy: { "/jmap": door, "/.well-known": door, "/session": door, "/pictures": door, "/about": door },
   },
@@ -16,7 +18,7 @@ export default defineConfig({
     manifest: true,
     rollupOptions: {
       input: { index: "index.html" },
-      output: { entryFileNames: (chunk) => (chunk.name === "sw" ? "sw.js" : "assets/[name]-[hash].js") },
+      output: { entryFileNames: "assets/[name]-[hash].js" },
     },
   },
   test: { include: ["src/**/*.test.{ts,tsx}"], environment: "node" },
