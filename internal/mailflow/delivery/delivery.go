@@ -2,8 +2,9 @@
 //
 // It promises that a message is in the mailbox of each account it was for when that commit stands, once for each account
 // however many of its addresses were written, and in none when it does not. Mail from whom an account blocks goes to its mailbox
-// Junk, all other to INBOX; filters (Sieve) and what they generate come here later. Nothing is refused here: quota and existence
-// were asked at RCPT, and who is blocked is not told.
+// Junk, all other to INBOX; filters (Sieve) and what they generate come here later. Mail from whom an account knows, because it has
+// written there or says so, has the keyword $Important (RFC 8457), by which clients find what matters among much; taking it away
+// is the user's right. Nothing is refused here: quota and existence were asked at RCPT, and who is blocked is not told.
 package delivery
 
 import (
@@ -106,7 +107,11 @@ func (d *Delivery) sort(t *tx.Tx, m mailflow.Accepted, places []mailbox.Place) (
 	}
 	for i := range places {
 		p := &places[i]
-		if !senders[p.Account].Blocked {
+		sender := senders[p.Account]
+		if sender.Known() {
+			p.Message.Flags = p.Message.Flags.Add(mail.Flags{Bits: mail.Important}) // RFC 8457 3: by what the server knows of its user
+		}
+		if !sender.Blocked {
 			continue
 		}
 		junk, err := d.o.Mailbox.ByRole(t, p.Account, mailbox.RoleJunk)

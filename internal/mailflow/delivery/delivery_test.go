@@ -89,3 +89,25 @@ func TestBlocked(t *testing.T) {
 		}
 	})
 }
+
+// Mail from whom an account knows is important to it (RFC 8457), and to nobody else.
+func TestImportant(t *testing.T) {
+	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) {
+		r := mailflowtest.New(t, open(), mailflowtest.Options{})
+		ann, bob, carl := r.Account("ann"), r.Account("bob"), r.Account("carl")
+		zoe := mailflowtest.Address("zoe@client.example")
+		r.Must(r.Tx.Write(t.Context(), []mail.AccountID{ann, bob}, func(t *tx.Tx) error {
+			if err := r.Contacts.Wrote(t, ann, mailflowtest.Address("ann@example.org"), []contacts.Person{{Address: zoe}}); err != nil {
+				return err
+			}
+			_, err := r.Contacts.Add(t, bob, contacts.Contact{Address: zoe, Accepted: true, Blocked: true})
+			return err
+		}))
+		r.Send("id1", "From: Zoe <ZOE@client.example>\r\n\r\nx\r\n", "ann", "bob", "carl")
+		for who, kept := range map[string][]mailflowtest.Kept{"ann": r.Inbox(ann), "bob": r.Junk(bob), "carl": r.Inbox(carl)} {
+			if len(kept) != 1 || (kept[0].Flags&mail.Important != 0) != (who == "ann") {
+				t.Errorf("%s has %+v", who, kept)
+			}
+		}
+	})
+}
