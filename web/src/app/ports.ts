@@ -2,7 +2,7 @@
 // program starts; a port that is empty shows nothing.
 import { type Signal, signal } from "@preact/signals";
 import { type ComponentType, h } from "preact";
-import type { Id } from "../jmap/types";
+import type { Email, Id } from "../jmap/types";
 
 /** Components, by name, with what they are given. */
 export interface Slots {
@@ -54,10 +54,15 @@ export interface Acts {
   compose: (what: Compose) => void;
   /** Sends a mail that a program has written (a reaction, an answer to an invitation), with what is around it. Resolves when the server has it. */
   send: (message: Sendable) => Promise<void>;
-  /** Somebody has begun, paused or ended writing to these people, in answer to an email or not. */
+  /**
+   * Somebody writes to these people, in To and Cc, in answer to an email or not: "composing" is said at every key (it is cheap: who hears of it
+   * and how often is decided in live), "gone" when the message is sent, closed or emptied. That writing has paused is found by itself.
+   */
   typing: (state: "composing" | "paused" | "gone", to: readonly string[], emailId: Id | null) => void;
   /** Somebody has an email in sight, or no more. */
   reading: (emailId: Id | null) => void;
+  /** The emails of a conversation that are reactions and nothing else: they are shown under the message they belong to, and not by themselves. */
+  folded: (emails: readonly Email[]) => ReadonlySet<Id>;
 }
 
 /** A mail to be sent: bodyStructure and bodyValues are those of Email/set (RFC 8621 4.6); From, Date and Message-ID are added. */
