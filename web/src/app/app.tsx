@@ -1,16 +1,52 @@
-import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { t } from "../i18n";
+import { MailContext } from "../model";
 import { SignIn } from "../signin/signin";
-import { Questions, Toasts } from "../ui";
+import { Questions, Spinner, Toasts } from "../ui";
+import css from "./app.module.css";
+import { Boundary } from "./boundary";
+import { enter, mail, phase } from "./session";
+import { Shell } from "./shell";
 
-const state = signal<"out" | "in">("out");
-
-/** The whole: the sign-in page, or the mail of who is signed in. */
+/** The whole: the page to sign in, or the mail of who is signed in. */
 export function App() {
+  useEffect(() => void enter(), []);
   return (
-    <>
-      {state.value === "out" ? <SignIn done={() => (state.value = "in")} /> : null}
+    <Boundary>
+      <Phase />
       <Questions />
       <Toasts />
-    </>
+    </Boundary>
+  );
+}
+
+function Phase() {
+  if (phase.value === "out") return <SignIn done={() => void enter()} />;
+  if (!mail.value) return <Waiting text={phase.value === "away" ? t("app.away") : t("app.loading")} />;
+  const expired = mail.value.connection.status.value === "refused";
+  return (
+    <MailContext.Provider value={mail.value}>
+      <Shell />
+      {expired && <Expired />}
+    </MailContext.Provider>
+  );
+}
+
+/** Over everything, which stays as it is: what was being written is there when one has signed in again. */
+function Expired() {
+  const { login, connection } = mail.value!;
+  return (
+    <div class={css.expired} role="dialog" aria-modal="true" aria-label={t("signin.title")}>
+      <SignIn login={login} expired only done={() => void connection.resume()} />
+    </div>
+  );
+}
+
+function Waiting({ text }: { text: string }) {
+  return (
+    <div class={css.loading}>
+      <Spinner label={text} />
+      <p>{text}</p>
+    </div>
   );
 }

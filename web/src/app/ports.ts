@@ -59,6 +59,8 @@ export interface Acts {
    * and how often is decided in live), "gone" when the message is sent, closed or emptied. That writing has paused is found by itself.
    */
   typing: (state: "composing" | "paused" | "gone", to: readonly string[], emailId: Id | null) => void;
+  /** Somebody signs out: what other rooms have to put away first. */
+  leaving: () => Promise<void>;
   /** Somebody has an email in sight, or no more. */
   reading: (emailId: Id | null) => void;
   /** The emails of a conversation that are reactions and nothing else: they are shown under the message they belong to, and not by themselves. */

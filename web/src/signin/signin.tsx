@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
-import { languages, locale, speak, t } from "../i18n";
+import { languages, locale, t } from "../i18n";
+import { preferences } from "../preferences";
 import { Button, TextField } from "../ui";
 import { type Problem, signIn } from "./session";
 import css from "./signin.module.css";
@@ -7,11 +8,12 @@ import css from "./signin.module.css";
 interface SignInProps {
   login?: string; // who was signed in
   expired?: boolean; // and is not any more, without having signed out
+  only?: boolean; // nobody else may sign in here
   done: () => void;
 }
 
 /** The page that everybody sees first. The password goes to the server and is kept nowhere here. */
-export function SignIn({ login: before = "", expired = false, done }: SignInProps) {
+export function SignIn({ login: before = "", expired = false, only = false, done }: SignInProps) {
   const [login, setLogin] = useState(before);
   const [password, setPassword] = useState("");
   const [keep, setKeep] = useState(true);
@@ -50,6 +52,7 @@ export function SignIn({ login: before = "", expired = false, done }: SignInProp
           autocomplete="username"
           required
           autofocus={!before}
+          readOnly={only}
           value={login}
           onInput={setLogin}
           dir="ltr"
@@ -75,7 +78,7 @@ export function SignIn({ login: before = "", expired = false, done }: SignInProp
           <select
             aria-label={t("signin.language")}
             value={locale.value}
-            onChange={(e) => void speak(e.currentTarget.value)}
+            onChange={(e) => preferences.language.set(e.currentTarget.value)}
             translate={false}
           >
             {Object.entries(languages).map(([tag, l]) => (

@@ -19,6 +19,7 @@ interface TextProps extends Described {
   placeholder?: string;
   required?: boolean;
   disabled?: boolean;
+  readOnly?: boolean;
   autofocus?: boolean;
   dir?: "ltr" | "rtl" | "auto";
   minLength?: number;

@@ -4,6 +4,7 @@ export { Button, type ButtonProps, IconButton, type IconButtonProps } from "./bu
 export { ask, Dialog, Questions } from "./dialog";
 export { SelectField, Switch, TextField } from "./fields";
 export { Icon, type IconName } from "./icon";
+export { later } from "./later";
 export { below, Menu, type MenuItem } from "./menu";
 export { handleKey, listen, pressed, readable, rooms, type Shortcut, useShortcuts } from "./shortcuts";
 export { Spinner } from "./spinner";

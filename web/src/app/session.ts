@@ -1,0 +1,36 @@
+// Who is signed in, and their mail.
+import { signal } from "@preact/signals";
+import { ConnectionError, SignedOutError } from "../jmap";
+import { type Mail, openMail } from "../model";
+import { signOut } from "../signin/session";
+import { act } from "./ports";
+
+/** "away": the server does not answer, and nothing can be shown yet. */
+export type Phase = "starting" | "out" | "in" | "away";
+
+export const phase = signal<Phase>("starting");
+export const mail = signal<Mail | null>(null);
+
+const againAfter = 3000; // milliseconds
+
+/** Opens the mail of who has the session that the browser's cookie names. */
+export async function enter(): Promise<void> {
+  try {
+    mail.value = await openMail();
+    phase.value = "in";
+  } catch (error) {
+    if (error instanceof SignedOutError) phase.value = "out";
+    else if (error instanceof ConnectionError) {
+      phase.value = "away";
+      setTimeout(enter, againAfter);
+    } else throw error;
+  }
+}
+
+/** Signs out. The page is loaded anew, so that nothing of the mail stays in its memory. */
+export async function leave(): Promise<void> {
+  await act("leaving")();
+  mail.value?.close();
+  await signOut();
+  location.assign("/");
+}

@@ -1,0 +1,1 @@
+export const ConversationView = (_: { threadId: string }) => null;

@@ -1,0 +1,2 @@
+export const FolderPane = () => null;
+export const MessageList = () => null;
