@@ -61,6 +61,12 @@ export interface Acts {
   typing: (state: "composing" | "paused" | "gone", to: readonly string[], emailId: Id | null) => void;
   /** Somebody signs out: what other rooms have to put away first. */
   leaving: () => Promise<void>;
+  /** Opens a choice at a place of the window: of the time to snooze emails to, of the mailbox to move them to, of their labels. */
+  chooseSnooze: (emailIds: readonly Id[], at: { x: number; y: number }, done?: () => void) => void;
+  chooseMailbox: (emailIds: readonly Id[], at: { x: number; y: number }, done?: () => void) => void;
+  chooseLabels: (emailIds: readonly Id[], at: { x: number; y: number }) => void;
+  /** The threads beside the open one in the list it was opened from; null where the list ends. */
+  neighbours: (threadId: Id) => { next: Id | null; previous: Id | null };
   /** Somebody has an email in sight, or no more. */
   reading: (emailId: Id | null) => void;
   /** The emails of a conversation that are reactions and nothing else: they are shown under the message they belong to, and not by themselves. */

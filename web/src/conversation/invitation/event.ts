@@ -78,7 +78,9 @@ function methodOf(value: string): Method {
 }
 
 function textOf(event: Component, name: string): string {
-  return text(first(event, name)?.value ?? "").trim().slice(0, 20_000);
+  return text(first(event, name)?.value ?? "")
+    .trim()
+    .slice(0, 20_000);
 }
 
 function person(p: Property | undefined): Person | undefined {
@@ -111,7 +113,13 @@ function after(start: Moment | undefined, duration: string | undefined): Moment 
     next.setDate(next.getDate() + 1);
     return { ...start, at: next };
   }
-  const [weeks, days, hours, minutes, seconds] = m.slice(1, 6).map((n) => Number(n ?? 0)) as [number, number, number, number, number];
+  const [weeks, days, hours, minutes, seconds] = m.slice(1, 6).map((n) => Number(n ?? 0)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const at = new Date(start.at);
   at.setDate(at.getDate() + weeks * 7 + days);
   return { ...start, at: new Date(at.getTime() + ((hours * 60 + minutes) * 60 + seconds) * 1000) };

@@ -3,13 +3,18 @@ import type { Answer, CalendarEvent } from "./event";
 import { type Component, first, type Property, write } from "./ical";
 
 /** reply is the calendar that answers. me is the attendee's address as the invitation has it, where it has one. */
-export function reply(event: CalendarEvent, me: { email: string; name: string }, answer: Answer, now = new Date()): string {
+export function reply(
+  event: CalendarEvent,
+  me: { email: string; name: string },
+  answer: Answer,
+  now = new Date(),
+): string {
   const invited = event.attendees.find((a) => same(a.email, me.email));
   const attendee: Property = {
     name: "ATTENDEE",
     params: new Map([
       ["PARTSTAT", [answer]],
-      ...((invited?.name || me.name) ? [["CN", [invited?.name || me.name]] as [string, string[]]] : []),
+      ...(invited?.name || me.name ? [["CN", [invited?.name || me.name]] as [string, string[]]] : []),
     ]),
     value: invited?.property.value.trim() ?? `mailto:${me.email}`,
   };

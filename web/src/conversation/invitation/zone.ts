@@ -22,14 +22,23 @@ const minute = 60_000;
 export function moment(p: Property | undefined, calendar: Component): Moment | undefined {
   const m = /^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)?(Z?))?$/.exec(p?.value.trim() ?? "");
   if (!p || !m) return undefined;
-  const [year, month, day, hour, min, second] = m.slice(1, 7).map((n) => Number(n ?? 0)) as [number, number, number, number, number, number];
+  const [year, month, day, hour, min, second] = m.slice(1, 7).map((n) => Number(n ?? 0)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const local: Local = { year, month, day, hour, minute: min, second };
   if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 24 || min > 59 || second > 60) return undefined;
   if (m[4] === undefined) return { at: here(local), allDay: true, floating: true };
   if (m[7] === "Z") return { at: new Date(asUTC(local)), allDay: false, floating: false };
   const id = param(p, "TZID");
   const at = id === undefined ? undefined : (inNamed(local, id) ?? inDescribed(local, id, calendar));
-  return at === undefined ? { at: here(local), allDay: false, floating: true } : { at: new Date(at), allDay: false, floating: false };
+  return at === undefined
+    ? { at: here(local), allDay: false, floating: true }
+    : { at: new Date(at), allDay: false, floating: false };
 }
 
 const asUTC = (l: Local) => Date.UTC(l.year, l.month - 1, l.day, l.hour, l.minute, l.second);
