@@ -80,7 +80,11 @@ function domainOf(email: string | undefined): string {
 /** Whether somebody has written anything: an empty draft is not kept. */
 export function isEmpty(d: Draft): boolean {
   const written = d.rich ? htmlToText(d.html) || /<img/i.test(d.html) : d.text.trim();
-  return !written && d.files.every((f) => f.cid) && !(d.answers ? false : d.subject || d.to.length + d.cc.length + d.bcc.length);
+  return (
+    !written &&
+    d.files.every((f) => f.cid) &&
+    !(d.answers ? false : d.subject || d.to.length + d.cc.length + d.bcc.length)
+  );
 }
 
 export const recipients = (d: Draft) => [...d.to, ...d.cc, ...d.bcc];
@@ -170,7 +174,8 @@ export function quotation(attribution: string, html: string): string {
 /** The HTML and text of an email with its bodyValues, as far as it is shown. */
 export function contentOf(email: Email): { html: string | null; text: string } {
   const value = (p: EmailBodyPart) => email.bodyValues?.[p.partId ?? ""]?.value ?? "";
-  const textual = (list: readonly EmailBodyPart[] | undefined, type: string) => (list ?? []).filter((p) => p.type === type);
+  const textual = (list: readonly EmailBodyPart[] | undefined, type: string) =>
+    (list ?? []).filter((p) => p.type === type);
   const html = textual(email.htmlBody, "text/html");
   const text = textual(email.textBody, "text/plain").map(value).join("\n");
   if (!html.length) return { html: null, text };
@@ -199,7 +204,8 @@ export function fromEmail(email: Email, identities: readonly Identity[], clean: 
   const from = email.from?.[0]?.email.toLowerCase();
   const identity = identities.find((i) => i.email.toLowerCase() === from) ?? identities[0];
   const { html, text } = contentOf(email);
-  const people = (list: readonly EmailAddress[] | null | undefined) => (list ?? []).map((a) => person(a.name ?? "", a.email));
+  const people = (list: readonly EmailAddress[] | null | undefined) =>
+    (list ?? []).map((a) => person(a.name ?? "", a.email));
   const made: Draft = {
     ...emptyDraft(identity),
     to: people(email.to),
@@ -210,7 +216,10 @@ export function fromEmail(email: Email, identities: readonly Identity[], clean: 
     text,
     inReplyTo: [...(email.inReplyTo ?? [])],
     references: [...(email.references ?? [])],
-    urgent: String(email["header:Importance:asText"] ?? "").trim().toLowerCase() === "high",
+    urgent:
+      String(email["header:Importance:asText"] ?? "")
+        .trim()
+        .toLowerCase() === "high",
     ...(html !== null && parts(clean(html))),
   };
   if (email.messageId?.[0]) made.messageId = email.messageId[0];
@@ -232,7 +241,9 @@ function parts(html: string): Pick<Draft, "html" | "signature" | "quote" | "quot
   };
   const signature = take(signatureClass);
   const quote = take(quoteClass);
-  const foreign = [...doc.querySelectorAll("*")].some((e) => !known.test(e.tagName.toUpperCase()) || e.hasAttribute("style"));
+  const foreign = [...doc.querySelectorAll("*")].some(
+    (e) => !known.test(e.tagName.toUpperCase()) || e.hasAttribute("style"),
+  );
   if (foreign && !quote && !signature) return { html: "", signature: "", quote: doc.innerHTML, quoteOpen: true };
   return { html: doc.innerHTML.trim(), signature, quote, quoteOpen: false };
 }

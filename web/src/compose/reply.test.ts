@@ -16,12 +16,36 @@ const mail = (from: string, to: string, more: { cc?: string; replyTo?: string; f
 describe("whom an answer goes to", () => {
   const cases: [string, Email, "reply" | "replyAll", string, string][] = [
     ["the author", mail("ann@a.org", `${me},bob@b.org`), "reply", "ann@a.org", ""],
-    ["all", mail("ann@a.org", `${me},bob@b.org`, { cc: `c@c.org,${me}` }), "replyAll", "ann@a.org,bob@b.org", "c@c.org"],
-    ["all, each once", mail("ann@a.org", "ANN@a.org,bob@b.org", { cc: "bob@b.org" }), "replyAll", "ann@a.org,bob@b.org", ""],
+    [
+      "all",
+      mail("ann@a.org", `${me},bob@b.org`, { cc: `c@c.org,${me}` }),
+      "replyAll",
+      "ann@a.org,bob@b.org",
+      "c@c.org",
+    ],
+    [
+      "all, each once",
+      mail("ann@a.org", "ANN@a.org,bob@b.org", { cc: "bob@b.org" }),
+      "replyAll",
+      "ann@a.org,bob@b.org",
+      "",
+    ],
     ["where the author wants answers", mail("ann@a.org", me, { replyTo: "office@a.org" }), "reply", "office@a.org", ""],
     ["there, and to all", mail("ann@a.org", "list@l.org", { replyTo: "list@l.org" }), "replyAll", "list@l.org", ""],
-    ["where the list wants answers", mail("ann@a.org", "list@l.org", { cc: "x@x.org", followup: `list@l.org,${me}` }), "replyAll", "list@l.org", ""],
-    ["the author, whatever the list wants", mail("ann@a.org", "list@l.org", { followup: "list@l.org" }), "reply", "ann@a.org", ""],
+    [
+      "where the list wants answers",
+      mail("ann@a.org", "list@l.org", { cc: "x@x.org", followup: `list@l.org,${me}` }),
+      "replyAll",
+      "list@l.org",
+      "",
+    ],
+    [
+      "the author, whatever the list wants",
+      mail("ann@a.org", "list@l.org", { followup: "list@l.org" }),
+      "reply",
+      "ann@a.org",
+      "",
+    ],
     ["whom one has written to oneself", mail(me, "ann@a.org", { cc: "bob@b.org" }), "reply", "ann@a.org", ""],
     ["them all", mail(me, `ann@a.org,${me}`, { cc: "bob@b.org" }), "replyAll", "ann@a.org", "bob@b.org"],
     ["oneself, where nobody else is", mail(me, me), "replyAll", me, ""],
@@ -55,7 +79,10 @@ test("what is handed on says so once", () => {
 
 describe("an answer names what it answers", () => {
   test("with all before it", () => {
-    expect(tied({ id: "1", messageId: ["c"], references: ["a", "b"] })).toEqual({ inReplyTo: ["c"], references: ["a", "b", "c"] });
+    expect(tied({ id: "1", messageId: ["c"], references: ["a", "b"] })).toEqual({
+      inReplyTo: ["c"],
+      references: ["a", "b", "c"],
+    });
   });
   test("by In-Reply-To alone, where there is one of it", () => {
     expect(tied({ id: "1", messageId: ["c"], inReplyTo: ["b"] }).references).toEqual(["b", "c"]);

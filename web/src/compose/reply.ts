@@ -1,6 +1,6 @@
 // The rules of answering and handing on: to whom, with what subject, and how the answer is tied to what it answers (RFC 5322 3.6.4).
 import type { Email, EmailAddress, Identity } from "../jmap/types";
-import { type Person, add, keyOf, person, sameAddress } from "./address";
+import { add, keyOf, type Person, person, sameAddress } from "./address";
 
 export type How = "reply" | "replyAll";
 
@@ -32,7 +32,8 @@ export const originalProperties = [
   "header:X-Mailmesh-Draft:asText",
 ];
 
-const people = (list: unknown) => ((list as readonly EmailAddress[] | null) ?? []).map((a) => person(a.name ?? "", a.email));
+const people = (list: unknown) =>
+  ((list as readonly EmailAddress[] | null) ?? []).map((a) => person(a.name ?? "", a.email));
 
 /** Whom an answer goes to. Oneself is never among them, unless nobody else is. */
 export function answerTo(email: Email, how: How, own: readonly string[]): { to: Person[]; cc: Person[] } {
@@ -68,9 +69,44 @@ function distinct(to: Person[], cc: Person[]): { to: Person[]; cc: Person[] } {
 }
 
 /** The words of many languages that stand before the subject of an answer, or of what is handed on. */
-const answered = ["re", "aw", "antw", "antwort", "sv", "vs", "odp", "ynt", "res", "rif", "ref", "回复", "答复", "رد", "תגובה", "ΑΠ", "отв"];
-const handedOn = ["fwd", "fw", "wg", "tr", "rv", "enc", "vl", "doorst", "i", "vb", "пер", "转发", "轉寄", "إعادة توجيه", "העברה"];
-const prefix = (words: readonly string[]) => new RegExp(`^\\s*(?:${words.join("|")})\\s*(?:\\[\\d+\\]|\\(\\d+\\))?\\s*[:：]\\s*`, "iu");
+const answered = [
+  "re",
+  "aw",
+  "antw",
+  "antwort",
+  "sv",
+  "vs",
+  "odp",
+  "ynt",
+  "res",
+  "rif",
+  "ref",
+  "回复",
+  "答复",
+  "رد",
+  "תגובה",
+  "ΑΠ",
+  "отв",
+];
+const handedOn = [
+  "fwd",
+  "fw",
+  "wg",
+  "tr",
+  "rv",
+  "enc",
+  "vl",
+  "doorst",
+  "i",
+  "vb",
+  "пер",
+  "转发",
+  "轉寄",
+  "إعادة توجيه",
+  "העברה",
+];
+const prefix = (words: readonly string[]) =>
+  new RegExp(`^\\s*(?:${words.join("|")})\\s*(?:\\[\\d+\\]|\\(\\d+\\))?\\s*[:：]\\s*`, "iu");
 const answerPrefix = prefix(answered);
 const handPrefix = prefix(handedOn);
 
