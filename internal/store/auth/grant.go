@@ -43,20 +43,25 @@ func (s *Store) Ask(ctx context.Context, in SignIn, q Question) (ticket string, 
 	}
 	v := Session{Account: in.Account, Login: strings.TrimSpace(in.login), Client: q.Client, Name: q.Name, Redirect: q.Redirect, Scope: q.Scope,
 		challenge: q.Challenge, secret: in.AppPassword, mark: in.secret, turn: asked}
+	err = s.begin(ctx, &v, TicketTime)
+	return s.text(token{ticketToken, v.Account, v.ID, asked, v.turned}), err
+}
+
+// begin keeps a new session, which lasts so long.
+func (s *Store) begin(ctx context.Context, v *Session, lasts time.Duration) (err error) {
 	if v.ID, err = s.tx.NewID(ctx); err != nil {
-		return "", err
+		return err
 	}
-	err = s.tx.Write(ctx, []mail.AccountID{in.Account}, func(t *tx.Tx) error {
-		if err := s.makeRoom(t, in.Account); err != nil {
+	return s.tx.Write(ctx, []mail.AccountID{v.Account}, func(t *tx.Tx) error {
+		if err := s.makeRoom(t, v.Account); err != nil {
 			return err
 		}
-		v.Created, v.turned, v.Expires = t.Now(), t.Now(), t.Now().Add(TicketTime)
+		v.Created, v.turned, v.Expires = t.Now(), t.Now(), t.Now().Add(lasts)
 		_, err := t.SQL().Exec(`INSERT INTO session (`+sessionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 			v.Account, v.ID, v.Login, v.Client, v.Name, v.Redirect, int64(v.Scope), v.Created, t.Now().Truncate(time.Hour).UnixMilli(), v.Expires, v.challenge, v.secret,
 			hex.EncodeToString(v.mark[:]), v.turn, v.turned)
 		return err
 	})
-	return s.text(token{ticketToken, v.Account, v.ID, asked, v.turned}), err
 }
 
 // Allow answers a question with yes. The code is what the program exchanges for tokens.
@@ -221,14 +226,14 @@ func (s *Store) Bearer(ctx context.Context, access string) (SignIn, error) {
 	return SignIn{Account: v.Account, AppPassword: v.secret, login: v.Login, secret: v.mark, session: v.ID, scope: v.Scope}, nil
 }
 
-// noteSession is noteUse for a session.
+// noteSession is noteUse for a session, which then lasts until v.Expires.
 func (s *Store) noteSession(ctx context.Context, v Session, now time.Time) {
 	hour := now.Truncate(time.Hour)
 	if !v.LastUsed.Before(hour) {
 		return
 	}
 	err := s.tx.Write(ctx, nil, func(t *tx.Tx) error {
-		t.SQL().Queue(`UPDATE session SET last_used = $3 WHERE account_id = $1 AND id = $2 AND last_used < $3`, v.Account, v.ID, hour.UnixMilli())
+		t.SQL().Queue(`UPDATE session SET last_used = $3, expires = $4 WHERE account_id = $1 AND id = $2 AND last_used < $3`, v.Account, v.ID, hour.UnixMilli(), v.Expires)
 		return nil
 	})
 	if err != nil {

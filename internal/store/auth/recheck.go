@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
-	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
 // mark tells one secret from another that takes its place.
@@ -21,10 +20,8 @@ type mark [sha256.Size]byte
 // time. It is one read of a few rows: cheap enough for once a minute, and for when the account's bell rings.
 func (s *Store) Recheck(ctx context.Context, in SignIn) error {
 	if in.session != 0 {
-		return s.tx.Read(ctx, func(t *tx.Tx) error {
-			_, _, err := s.standing(t, in.Account, in.session)
-			return err
-		})
+		_, err := s.standsNow(ctx, in)
+		return err
 	}
 	k, err := s.know(ctx, in.login)
 	switch {

@@ -20,6 +20,8 @@ const (
 	codeToken    tokenKind = "mmc_" // to be exchanged for tokens (RFC 6749 4.1.2)
 	refreshToken tokenKind = "mmr_" // to get the next tokens (RFC 6749 6)
 	accessToken  tokenKind = "mma_" // to sign in with (RFC 6750)
+	browserToken tokenKind = "mmw_" // the cookie of a browser
+	keptToken    tokenKind = "mmk_" // that of one which keeps it when it is closed
 )
 
 // token names a session and proves that the server has made it. Its form on the wire is the kind and then, in base64url, a format

@@ -42,6 +42,8 @@ type SignIn struct {
 	secret  mark
 	session int64 // that a token was of; 0 for one by password
 	scope   Scope // of the session
+
+	lasts time.Duration // of a browser's session from each use on; 0 for what is refreshed
 }
 
 // Login is the name that was given.
