@@ -40,7 +40,7 @@ func (n *Node) jmapServer() (*jmapserver.Server, error) {
 		register(registry)
 	}
 	var err error
-	s, err = jmapserver.New(jmapserver.Options{Registry: registry, Schemes: n.schemes(),
+	s, err = jmapserver.New(jmapserver.Options{Registry: registry, Schemes: n.schemes(), Cookie: n.client, Auth: n.rooms.auth,
 		Tx: n.rooms.tx, Mailbox: n.rooms.mailbox, Blobs: blob, Directory: n.rooms.directory, MaxUpload: maxUpload, Observer: jmapMeters{n.meters}, Log: n.log})
 	if err != nil {
 		return nil, err

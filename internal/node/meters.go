@@ -210,7 +210,14 @@ func (m jmapMeters) SignedIn(scheme string) { m.signIns.Add(1, "jmap", scheme, "
 func (m jmapMeters) SignInFailed(scheme string, why mail.Kind) {
 	m.signIns.Add(1, "jmap", scheme, string(why))
 }
+
 func (m jmapMeters) Called(name, result string, d time.Duration) { m.jmapCalls.Time(d, name, result) }
+
+// webMeters are what the web client's door observes: passwords that were given there.
+type webMeters struct{ *meters }
+
+func (m webMeters) SignedIn()                  { m.signIns.Add(1, "web", "password", "ok") }
+func (m webMeters) SignInFailed(why mail.Kind) { m.signIns.Add(1, "web", "password", string(why)) }
 
 // pop3Meters are what the POP3 door observes.
 type pop3Meters struct{ *meters }

@@ -13,6 +13,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mailflow/queue"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/pictures"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/pushing"
+	"github.com/mailmesh/mailmesh/internal/protocol/webclient"
 )
 
 // Node is a server.
@@ -29,6 +30,7 @@ type Node struct {
 	queue        atomic.Pointer[queue.Queue]
 	pushing      *pushing.Pushing
 	pictures     *pictures.Pictures
+	client       *webclient.Server
 
 	migrator *migrator
 }

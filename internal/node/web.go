@@ -12,8 +12,10 @@ import (
 	"github.com/mailmesh/mailmesh/internal/config"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/pictures"
+	"github.com/mailmesh/mailmesh/internal/protocol/webclient"
 	"github.com/mailmesh/mailmesh/internal/protocol/webserver"
 	"github.com/mailmesh/mailmesh/internal/rfc/mtasts"
+	"github.com/mailmesh/mailmesh/web"
 )
 
 // stsAge is how long other servers may remember that mail for our domains comes over checked TLS: long enough that an attacker
@@ -26,6 +28,9 @@ func (n *Node) webPlans(c *certificates) ([]doorPlan, error) {
 		Hostname: n.cfg.Hostname, HTTPSPort: httpsPort(n.cfg), Services: services(n.cfg), Tx: n.rooms.tx, Directory: n.rooms.directory,
 		STS: stsPolicy(n.cfg), Trusted: c.trusted, Log: n.log,
 	}
+	if err := n.openClient(c); err != nil {
+		return nil, err
+	}
 	jmap, err := n.jmapServer()
 	if err != nil {
 		return nil, err
@@ -34,10 +39,14 @@ func (n *Node) webPlans(c *certificates) ([]doorPlan, error) {
 	if err := n.addSignIn(o.Places); err != nil {
 		return nil, err
 	}
+	page := n.client.Handler()
+	for _, pattern := range webclient.Patterns {
+		o.Places[pattern] = page
+	}
 	if c.manager != nil {
 		o.Challenge = c.manager.Answer
 	}
-	web, err := webserver.New(o)
+	pages, err := webserver.New(o)
 	if err != nil {
 		return nil, err
 	}
@@ -48,9 +57,15 @@ func (n *Node) webPlans(c *certificates) ([]doorPlan, error) {
 		}
 	}
 	return []doorPlan{
-		{"http", n.cfg.Listen.HTTP, serve("http", n.whileInService(web.Plain()), func(l net.Listener) net.Listener { return l })},
-		{"https", n.cfg.Listen.HTTPS, serve("https", n.whileInService(web.Secure()), func(l net.Listener) net.Listener { return tls.NewListener(l, shown) })},
+		{"http", n.cfg.Listen.HTTP, serve("http", n.whileInService(pages.Plain()), func(l net.Listener) net.Listener { return l })},
+		{"https", n.cfg.Listen.HTTPS, serve("https", n.whileInService(pages.Secure()), func(l net.Listener) net.Listener { return tls.NewListener(l, shown) })},
 	}, nil
+}
+
+// openClient makes the door of the web client.
+func (n *Node) openClient(c *certificates) (err error) {
+	n.client, err = webclient.New(webclient.Options{Files: web.Files(), Auth: n.rooms.auth, Trusted: c.trusted, Observer: webMeters{n.meters}, Log: n.log})
+	return err
 }
 
 // stsPolicy is what our domains ask of those who send them mail (RFC 8461).

@@ -27,32 +27,15 @@ type Scheme interface {
 
 // authenticate finds out who asks, or answers.
 func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (*method.User, error) {
-	name, credentials, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	err := mail.E("jmapserver.authenticate", mail.Denied, errNoScheme)
-	var tried Scheme
-	for _, scheme := range s.o.Schemes {
-		if strings.EqualFold(name, scheme.Name()) { // RFC 9110 11.1
-			tried = scheme
-			var u *method.User
-			if u, err = scheme.Authenticate(r.Context(), strings.TrimLeft(credentials, " "), r); err == nil {
-				s.o.Observer.SignedIn(scheme.Name())
-				return u, nil
-			}
-			s.o.Observer.SignInFailed(scheme.Name(), mail.KindOf(err))
-			break
-		}
+	u, tried, err := s.tryToSignIn(r)
+	if err == nil {
+		return u, nil
 	}
 	p := &method.Problem{Type: "about:blank", Status: http.StatusUnauthorized, Detail: mail.Explain(err)}
 	var wait auth.Wait
 	switch {
 	case mail.Is(err, mail.Denied):
-		for _, scheme := range s.o.Schemes {
-			var refused error
-			if scheme == tried {
-				refused = err
-			}
-			w.Header().Add("WWW-Authenticate", scheme.Challenge(refused))
-		}
+		s.challenge(w, r, tried, err)
 	case mail.Is(err, mail.Disabled):
 		p.Status = http.StatusForbidden
 	case mail.Is(err, mail.Limit):
@@ -65,6 +48,45 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (*method.U
 	}
 	fail(w, p)
 	return nil, err
+}
+
+// tryToSignIn finds out who asks, by the scheme that the request names, or by its cookie where it names none.
+func (s *Server) tryToSignIn(r *http.Request) (u *method.User, tried Scheme, err error) {
+	field := r.Header.Get("Authorization")
+	name, credentials, _ := strings.Cut(field, " ")
+	how := ""
+	if err = mail.E("jmapserver.authenticate", mail.Denied, errNoScheme); field == "" && s.hasCookie(r) {
+		how = cookieName
+		u, err = s.byCookie(r)
+	}
+	for _, scheme := range s.o.Schemes {
+		if strings.EqualFold(name, scheme.Name()) { // RFC 9110 11.1
+			tried, how = scheme, scheme.Name()
+			u, err = scheme.Authenticate(r.Context(), strings.TrimLeft(credentials, " "), r)
+			break
+		}
+	}
+	switch {
+	case err == nil:
+		s.o.Observer.SignedIn(how)
+	case how != "":
+		s.o.Observer.SignInFailed(how, mail.KindOf(err))
+	}
+	return u, tried, err
+}
+
+// challenge says how one may sign in.
+func (s *Server) challenge(w http.ResponseWriter, r *http.Request, tried Scheme, err error) {
+	for _, scheme := range s.o.Schemes {
+		if _, asks := scheme.(basic); asks && s.ofPage(r) {
+			continue // at this challenge a browser would ask its user for a password, over the page that can do so itself
+		}
+		var refused error
+		if scheme == tried {
+			refused = err
+		}
+		w.Header().Add("WWW-Authenticate", scheme.Challenge(refused))
+	}
 }
 
 var errNoScheme = errors.New("sign in: the request has no Authorization field, or one of a scheme that this server does not have")

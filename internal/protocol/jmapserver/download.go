@@ -19,7 +19,9 @@ const maxRanges = 8
 const anything = "application/octet-stream"
 
 // download gives a blob (RFC 8620 6.2). It says what type the client has asked for, as the RFC wants, which may be what a stranger
-// wrote in a mail: nosniff, a sandbox and "attachment" keep a browser from running it in our name.
+// wrote in a mail: nosniff, a sandbox and "attachment" keep a browser from running it in our name. A browser that is signed in by a
+// cookie could use it in a page of ours, too, whose policy trusts this server: it hears of types that are shown only, and asks each
+// time whether it is signed in still.
 func (s *Server) download(w http.ResponseWriter, r *http.Request, u *method.User) {
 	b, err := s.openBlob(r, u)
 	if err != nil {
@@ -28,9 +30,18 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request, u *method.User
 	}
 	defer b.Close()
 	h := w.Header()
-	h.Set("Content-Type", typeOf(r.URL.Query().Get("type")))
-	h.Set("Content-Disposition", disposition(r.PathValue("name")))
-	h.Set("Cache-Control", "private, immutable, max-age=31536000") // a blob never changes
+	kind, how, keep := typeOf(r.URL.Query().Get("type")), "attachment", "private, immutable, max-age=31536000" // a blob never changes
+	if u.ByCookie {
+		if keep = "private, no-cache"; isShown(kind) {
+			how = "inline"
+		} else {
+			kind = anything
+		}
+	}
+	h.Set("Content-Type", kind)
+	h.Set("Content-Disposition", disposition(how, r.PathValue("name")))
+	h.Set("Cache-Control", keep)
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("ETag", `"`+r.PathValue("blobId")+`"`)
 	if strings.Count(r.Header.Get("Range"), ",") >= maxRanges { // going back in a part that is encoded begins anew (RFC 9110 14.2: it may be ignored)
 		r.Header.Del("Range")
@@ -63,18 +74,29 @@ func typeOf(asked string) string {
 	return anything
 }
 
+// isShown reports whether a browser may show what is of a type by itself: pictures without script, sound, film and text. PDF is not among
+// them: what shows it in a browser does not run in a sandbox.
+func isShown(kind string) bool {
+	media, _, _ := strings.Cut(kind, ";")
+	switch media {
+	case "image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp", "text/plain":
+		return true
+	}
+	return strings.HasPrefix(media, "audio/") || strings.HasPrefix(media, "video/")
+}
+
 // disposition names the file (RFC 6266). The name may be anything that a stranger wrote.
-func disposition(name string) string {
+func disposition(how, name string) string {
 	name = strings.Map(func(c rune) rune {
 		if c < ' ' || c == 0x7f || c == '/' || c == '\\' {
 			return '_'
 		}
 		return c
 	}, name)
-	if text := mime.FormatMediaType("attachment", map[string]string{"filename": name}); text != "" {
+	if text := mime.FormatMediaType(how, map[string]string{"filename": name}); text != "" {
 		return text
 	}
-	return "attachment"
+	return how
 }
 
 // patientWriter gives the client time for each piece that it takes.

@@ -16,6 +16,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/blobs"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/core"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
+	"github.com/mailmesh/mailmesh/internal/store/auth"
 )
 
 const maxUpload = 100_000
@@ -25,6 +26,7 @@ type door struct {
 	*doortest.Rooms
 	server *jmapserver.Server
 	log    *doortest.Log
+	cookie cookie
 	// wait, when it is set, is called by the method Test/wait.
 	wait func()
 }
@@ -47,9 +49,17 @@ func open(t testing.TB) *door {
 	}})
 	var err error
 	d.server, err = jmapserver.New(jmapserver.Options{Registry: r, Schemes: []jmapserver.Scheme{jmapserver.Bearer(d.Auth, "https://mail.example.org/resource"), jmapserver.Basic(d.Auth)}, Tx: d.Tx,
-		Blobs: blobs.New(blobs.Options{Tx: d.Tx, Mailbox: d.Mailbox, Bodies: d.Bodies, MaxUpload: maxUpload}), Mailbox: d.Mailbox, Directory: d.Directory, MaxUpload: maxUpload, Log: slog.New(slog.NewTextHandler(d.log, nil))})
+		Cookie: &d.cookie, Auth: d.Auth, Blobs: blobs.New(blobs.Options{Tx: d.Tx, Mailbox: d.Mailbox, Bodies: d.Bodies, MaxUpload: maxUpload}), Mailbox: d.Mailbox, Directory: d.Directory, MaxUpload: maxUpload, Log: slog.New(slog.NewTextHandler(d.log, nil))})
 	d.Must(err)
 	return d
+}
+
+// verify signs Ann in.
+func (d *door) verify() *auth.SignIn {
+	d.T.Helper()
+	in, err := d.Auth.Verify(d.T.Context(), auth.Attempt{Login: doortest.AnnAddress, Password: doortest.AnnPassword})
+	d.Must(err)
+	return &in
 }
 
 type places struct{}

@@ -11,6 +11,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/access"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/blobs"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/method"
+	"github.com/mailmesh/mailmesh/internal/store/auth"
 	"github.com/mailmesh/mailmesh/internal/store/directory"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
@@ -27,6 +28,8 @@ const (
 type Options struct {
 	Registry  *method.Registry // filled
 	Schemes   []Scheme         // the one to be preferred first
+	Cookie    Cookie           // of the web client; nil: none signs in
+	Auth      *auth.Store      // needed with Cookie
 	Tx        *tx.Store
 	Mailbox   *mailbox.Store
 	Blobs     *blobs.Blobs

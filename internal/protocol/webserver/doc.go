@@ -9,7 +9,7 @@
 //	/mail/config-v1.1.xml on autoconfig.DOMAIN               or for the domain of the host
 //	POST /autodiscover/autodiscover.xml                      settings for Outlook (Autodiscover, "POX"), in any case of letters
 //	/mobileconfig?address=YOU@DOMAIN                         a profile for iPhone, iPad and Mac
-//	/                                                        a page that says what this is
+//	/about                                                   a page that says what this is, and settings by hand
 //
 // and what other doors answer at Places of theirs, over HTTP/1.1 or HTTP/2.
 //

@@ -24,8 +24,8 @@ func (s *Server) policy(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, s.o.STS.Text())
 }
 
-// front says what this is, to people who come with a browser.
-func (s *Server) front(w http.ResponseWriter, _ *http.Request) {
+// about says what this is, and how mail programs are set up.
+func (s *Server) about(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	fmt.Fprintf(w, "%s is a mail server (Mailmesh).\n\nMail programs find their settings here by themselves; type your address and password.\n", s.o.Hostname)
 	fmt.Fprintf(w, "For iPhone, iPad and Mac open https://%s/mobileconfig?address=YOUR-ADDRESS\n\nOr set by hand, with your whole address as the user name:\n\n", s.secureHost(s.o.Hostname))

@@ -73,20 +73,23 @@ func New(o Options) (*Server, error) {
 	return &Server{o}, nil
 }
 
+// configPath is where programs look for their settings on a host that is for nothing else.
+const configPath = "/mail/config-v1.1.xml"
+
 // Secure is what is answered over HTTPS.
 func (s *Server) Secure() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/mta-sts.txt", s.policy)
 	mux.HandleFunc("GET /.well-known/autoconfig/mail/config-v1.1.xml", s.autoconfig)
-	mux.HandleFunc("GET /mail/config-v1.1.xml", s.autoconfig)
+	mux.HandleFunc("GET "+configPath, s.autoconfig)
 	mux.HandleFunc("POST /autodiscover/autodiscover.xml", s.autodiscover)
 	mux.HandleFunc("GET /mobileconfig", s.mobileconfig)
-	mux.HandleFunc("GET /{$}", s.front)
+	mux.HandleFunc("GET /about", s.about)
 	all := http.NewServeMux()
 	for pattern, h := range s.o.Places {
 		all.Handle(pattern, h)
 	}
-	all.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+	own := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Content-Security-Policy", "default-src 'none'")
@@ -95,6 +98,8 @@ func (s *Server) Secure() http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
+	all.Handle("/", own)
+	all.Handle(configPath, own) // what is beside it may be another door's
 	return all
 }
 
@@ -132,7 +137,7 @@ func (s *Server) secureHost(host string) string {
 }
 
 func isAutoconfig(r *http.Request) bool {
-	return r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/mail/config-v1.1.xml")
+	return r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, configPath)
 }
 
 // hostOf is the name that the client thinks it speaks to: lower case, without port.

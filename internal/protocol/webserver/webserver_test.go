@@ -94,8 +94,8 @@ func TestSecure(t *testing.T) {
 		{"https://mail.example.org/mail/config-v1.1.xml?emailaddress=" + strings.Repeat("a", 10000), 400, "is no address"},
 		{"https://mail.example.org/mobileconfig?address=", 400, "is no address"},
 		{"https://mail.example.org/mobileconfig?address=ann@example.com", 404, "not a domain of this server"},
-		{"https://mail.example.org/", 200, "IMAP  mail.example.org port 993, TLS"},
-		{"https://mail.example.org/", 200, "JMAP  https://mail.example.org/.well-known/jmap\n"},
+		{"https://mail.example.org/about", 200, "IMAP  mail.example.org port 993, TLS"},
+		{"https://mail.example.org/about", 200, "JMAP  https://mail.example.org/.well-known/jmap\n"},
 		{"https://mail.example.org/autodiscover/autodiscover.xml", 405, ""},
 		{"https://mail.example.org/nothing", 404, ""},
 		{"https://mail.example.org/.well-known/acme-challenge/x", 404, ""},
@@ -271,7 +271,7 @@ func TestPlain(t *testing.T) {
 	if got := ask(other.Plain(), "GET", "http://example.org/", "").Header.Get("Location"); got != "https://example.org:8443/" {
 		t.Errorf("another port: %s", got)
 	}
-	if got := text(t, ask(other.Secure(), "GET", "https://mail.example.org:8443/", "")); !strings.Contains(got, "https://mail.example.org:8443/mobileconfig?") {
+	if got := text(t, ask(other.Secure(), "GET", "https://mail.example.org:8443/about", "")); !strings.Contains(got, "https://mail.example.org:8443/mobileconfig?") {
 		t.Errorf("the page at another port says %s", got)
 	}
 	alone := newServer(t, func(o *Options) { o.HTTPSPort = 0 }).Plain()
@@ -294,7 +294,7 @@ func TestServe(t *testing.T) {
 	go func() {
 		ended <- Serve(ctx, Limit(l, "https", slog.New(slog.DiscardHandler)), s.Secure(), "https", slog.New(slog.DiscardHandler))
 	}()
-	url := "http://" + l.Addr().String() + "/"
+	url := "http://" + l.Addr().String() + "/about"
 	answer, err := http.Get(url)
 	if err != nil || answer.StatusCode != 200 {
 		t.Fatal(answer, err)

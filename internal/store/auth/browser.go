@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"encoding/hex"
 	"strings"
 	"time"
 
@@ -104,4 +105,48 @@ func (s *Store) EndBrowser(ctx context.Context, cookie string) error {
 		return nil
 	}
 	return s.end(ctx, at)
+}
+
+// ChangePassword gives an account another password, for who is signed in and knows the old one, which the attempt holds. All other sessions
+// that were signed in with the old one end, the one that is used stays; app passwords stay, too. The error is that of Verify, or
+// mail.Invalid for a new password that nobody may have.
+func (s *Store) ChangePassword(ctx context.Context, in SignIn, old Attempt, password string) error {
+	if _, err := checkChosen(password); err != nil { // before the brakes count anything
+		return mail.E("auth.ChangePassword", mail.Invalid, err)
+	}
+	now, err := s.Verify(ctx, old)
+	if err != nil {
+		return err
+	}
+	if now.Account != in.Account || now.AppPassword != 0 {
+		return mail.E("auth.ChangePassword", mail.Denied, ErrCredentials)
+	}
+	hash, err := s.HashPassword(ctx, password)
+	if err != nil {
+		return err
+	}
+	return s.tx.Write(ctx, []mail.AccountID{in.Account}, func(t *tx.Tx) error {
+		v, k, err := s.standing(t, in.Account, in.session)
+		if err != nil {
+			return err
+		}
+		if k.mark(passwordRow) != now.secret { // another change came first
+			return mail.E("auth.ChangePassword", mail.Denied, ErrCredentials)
+		}
+		t.Changed(tx.Change{Account: in.Account, Kind: tx.KindSettings, Op: tx.Updated})
+		if err := s.SetPassword(t, in.Account, hash); err != nil {
+			return err
+		}
+		return s.remark(t, v, hash)
+	})
+}
+
+// remark has a session stand by the account's new password.
+func (s *Store) remark(t *tx.Tx, v Session, hash Hash) error {
+	if v.secret != passwordRow {
+		return nil
+	}
+	m := markOf(string(hash))
+	_, err := t.SQL().Exec(`UPDATE session SET mark = $3 WHERE account_id = $1 AND id = $2`, v.Account, v.ID, hex.EncodeToString(m[:]))
+	return err
 }

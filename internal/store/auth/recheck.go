@@ -66,17 +66,19 @@ func (k *known) signIn(login string, app int64) SignIn {
 	return SignIn{Account: k.account, AppPassword: app, login: login, secret: k.mark(app)}
 }
 
+func markOf(verifier string) mark { return sha256.Sum256([]byte(verifier)) }
+
 // mark is that of one of the account's secrets, zero when it has no such.
 func (k *known) mark(id int64) (m mark) {
 	if id == passwordRow {
 		if k.password != nil {
-			m = sha256.Sum256([]byte(k.password.verifier))
+			m = markOf(k.password.verifier)
 		}
 		return m
 	}
 	for _, c := range k.apps {
 		if c.id == id {
-			return sha256.Sum256([]byte(c.verifier))
+			return markOf(c.verifier)
 		}
 	}
 	return m

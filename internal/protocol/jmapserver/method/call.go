@@ -21,6 +21,8 @@ type User struct {
 	Session string // for the log
 	// Credential names what the user has signed in with, for what is to end with it: "password", "app 12", "session 34".
 	Credential string
+	// ByCookie: a browser has signed in, by what it adds to requests itself. What it is given it may show, or run.
+	ByCookie bool
 	// Stands is mail.Denied or mail.Disabled once the sign-in has ended: asked for connections that stay. nil: it never does.
 	Stands func(ctx context.Context) error
 }
