@@ -31,6 +31,11 @@
 // The copy is the one that submission keeps, the email that a JMAP client has sent, or what a mail program puts into the mailbox Sent
 // within CopyWithin, with the same Message-ID.
 //
+// # Mail that is sent later
+//
+// A client may put the copy of a message that is held into the mailbox with the role "scheduled". Once handing it on has begun, it moves from
+// there to the mailbox with the role "sent".
+//
 // # Limits
 //
 // Reports over MaxReport bytes are not read. Asking for the key of a signature ends after VerifyWithin, and the receipt does not count.

@@ -2,6 +2,7 @@ package tracking
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -152,10 +153,18 @@ func (tr *Tracking) mark(t *tx.Tx, account mail.AccountID, id mail.SubmissionID)
 		return err
 	}
 	events, err := tr.o.Submissions.EventsOf(t, &sub)
-	if err != nil || plain(events) {
+	if err != nil {
 		return err
 	}
 	change := mailbox.EmailChange{Email: sub.Email}
+	if sub.Due.After(sub.Created) && begun(events) {
+		if change.Into, change.OutOf, err = tr.scheduled(t, &sub); err != nil {
+			return err
+		}
+	}
+	if plain(events) && change.Into == nil {
+		return nil
+	}
 	have := keywordsOf(events)
 	for _, k := range []string{mailflow.KeywordDelayed, mailflow.KeywordDelivered, mailflow.KeywordDisplayed, mailflow.KeywordUndelivered} {
 		if have[k] {
@@ -167,6 +176,42 @@ func (tr *Tracking) mark(t *tx.Tx, account mail.AccountID, id mail.SubmissionID)
 	// What is refused is of a copy that is not there any more, or has all the keywords it can have.
 	_, err = tr.o.Mailbox.As(sub.Account).ChangeEmails(t, sub.Account, []mailbox.EmailChange{change})
 	return err
+}
+
+// begun reports whether a message has left, or will not leave any more without that somebody took it back.
+func begun(events [][]mail.Event) bool {
+	for _, one := range events {
+		for _, e := range one {
+			if e.Kind != mail.EventQueued && e.Kind != mail.EventCanceled {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// scheduled says where the copy of a message that was sent later belongs now that it has left: from the mailbox for what is scheduled, if
+// it lies there, to that for what was sent.
+func (tr *Tracking) scheduled(t *tx.Tx, sub *submissions.Submission) (into, outOf []mail.MailboxID, err error) {
+	waiting, err := tr.o.Mailbox.ByRole(t, sub.Account, mailbox.RoleScheduled)
+	if mail.Is(err, mail.NotFound) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	lies, err := tr.o.Mailbox.Memberships(t, sub.Account, sub.Email)
+	if err != nil && !mail.Is(err, mail.NotFound) {
+		return nil, nil, err
+	}
+	if !slices.ContainsFunc(lies, func(m mailbox.Membership) bool { return m.Mailbox == waiting.ID }) {
+		return nil, nil, nil
+	}
+	sent, err := tr.o.Mailbox.ByRole(t, sub.Account, mailbox.RoleSent)
+	if mail.Is(err, mail.NotFound) {
+		return nil, nil, nil
+	}
+	return []mail.MailboxID{sent.ID}, []mail.MailboxID{waiting.ID}, err
 }
 
 // plain reports whether nothing has happened for which there is a keyword, nor ever was: most mail just goes to another server.

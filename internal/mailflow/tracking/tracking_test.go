@@ -146,6 +146,53 @@ func TestOwnCopy(t *testing.T) {
 	})
 }
 
+// The copy of what is sent later waits in the mailbox for that, and lies in Sent once the message has left; unless its owner has put it elsewhere.
+func TestScheduled(t *testing.T) {
+	for name, elsewhere := range map[string]bool{"it waits": false, "it was moved": true} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, w *world) {
+				envelope := &mail.Envelope{ID: "t", ReversePath: mailflowtest.Address("ann"), HoldUntil: time.Now().Add(time.Hour)}
+				w.Must(w.Submit(w.ann, envelope, strings.NewReader("From: ann@example.org\r\nTo: you\r\n\r\nhello\r\n"), "carol@example.net"))
+				list, _ := w.Submitted(w.ann)
+				sub := list[0]
+				var sent, waiting mailbox.Mailbox
+				w.do(func(t *tx.Tx) (err error) {
+					role := mailbox.RoleScheduled
+					if elsewhere {
+						role = ""
+					}
+					if waiting, err = w.Mailbox.As(w.ann).Create(t, w.ann, "Later", role); err != nil {
+						return err
+					}
+					if sent, err = w.Mailbox.ByRole(t, w.ann, mailbox.RoleSent); err != nil {
+						return err
+					}
+					change := mailbox.EmailChange{Email: sub.Email, Mailboxes: []mail.MailboxID{waiting.ID}}
+					_, err = w.Mailbox.As(w.ann).ChangeEmails(t, w.ann, []mailbox.EmailChange{change})
+					return err
+				}, w.ann)
+				lies := func() (in mail.MailboxID) {
+					w.Must(w.Tx.Read(t.Context(), func(t *tx.Tx) error {
+						list, err := w.Mailbox.Memberships(t, w.ann, sub.Email)
+						in = list[0].Mailbox
+						return err
+					}))
+					return in
+				}
+				w.Tracking.Tell(t.Context(), w.ann)
+				if lies() != waiting.ID {
+					t.Error("it has left the mailbox before its time")
+				}
+				w.record(sub, 0, mail.EventAttempted, mail.EventRelayed)
+				w.Tracking.Tell(t.Context(), w.ann)
+				if want := map[bool]mail.MailboxID{false: sent.ID, true: waiting.ID}[elsewhere]; lies() != want {
+					t.Errorf("it lies in %v, want %v", lies(), want)
+				}
+			})
+		})
+	}
+}
+
 // Run tells at once what happens while it runs, and what happened before.
 func TestRun(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

@@ -17,7 +17,7 @@ func roleOf(attribute string) mailbox.Role {
 // attributes has the spelling of the special-use attributes (RFC 6154 2, IANA "IMAP Mailbox Name Attributes").
 var attributes = map[mailbox.Role]string{
 	mailbox.RoleArchive: `\Archive`, mailbox.RoleDrafts: `\Drafts`, mailbox.RoleJunk: `\Junk`, mailbox.RoleSent: `\Sent`,
-	mailbox.RoleTrash: `\Trash`, "important": `\Important`, "memos": `\Memos`, "scheduled": `\Scheduled`,
+	mailbox.RoleTrash: `\Trash`, "important": `\Important`, "memos": `\Memos`, mailbox.RoleScheduled: `\Scheduled`,
 	"snoozed": `\Snoozed`, "templates": `\Templates`,
 }
 

@@ -24,9 +24,12 @@ const (
 	RoleTrash   Role = "trash"
 )
 
+// RoleScheduled is where clients may keep what they send later; tracking takes it from there.
+const RoleScheduled Role = "scheduled"
+
 // roles are those a mailbox can be given. \All, \Flagged and \Subscribed name views over other mailboxes, which there are
 // none of; inbox belongs to INBOX.
-var roles = []Role{RoleArchive, RoleDrafts, RoleJunk, RoleSent, RoleTrash, "important", "memos", "scheduled", "snoozed", "templates"}
+var roles = []Role{RoleArchive, RoleDrafts, RoleJunk, RoleSent, RoleTrash, "important", "memos", RoleScheduled, "snoozed", "templates"}
 
 // SetRole gives a mailbox a role or, with "", takes it away. Each role belongs to one mailbox of an account at most (RFC
 // 8621 2); who wants to pass it on takes it away first.
