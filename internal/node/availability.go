@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver"
 )
 
 // When a node of a cluster is out of service, and back.
@@ -99,12 +101,23 @@ func (n *Node) startAvailability(ctx context.Context) (stop func()) {
 	return func() { cancel(); watching.Wait() }
 }
 
+// request counts one of HTTP, or of a WebSocket, until the returned function is called.
+func (n *Node) request() (end func()) {
+	n.service.requests.Add(1)
+	n.meters.underWay.Add(1, "http")
+	return func() {
+		n.meters.underWay.Add(-1, "http")
+		n.service.requests.Add(-1)
+	}
+}
+
 // whileInService answers requests of HTTP while the doors are in service. RFC 9110 15.6.4: Retry-After tells how long.
 func (n *Node) whileInService(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !n.service.gate.IsShut() {
-			n.service.requests.Add(1)
-			defer n.service.requests.Add(-1)
+			if r.URL.Path != jmapserver.EventSourcePath { // which lasts: it is a client that pushing counts
+				defer n.request()()
+			}
 			h.ServeHTTP(w, r)
 			return
 		}

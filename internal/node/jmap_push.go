@@ -14,9 +14,13 @@ import (
 
 // openPushing makes what tells connected clients of changes. Requests that come by it are carried out by run.
 func (n *Node) openPushing(run func(context.Context, *method.User, []byte, func([]byte)) error) (err error) {
+	counted := func(ctx context.Context, u *method.User, request []byte, respond func([]byte)) error {
+		defer n.request()()
+		return run(ctx, u, request, respond)
+	}
 	accesses := access.New(n.rooms.tx, n.rooms.mailbox)
 	n.pushing, err = pushing.New(pushing.Options{
-		Feed: n.rooms.feed, Run: run, Sources: n.pushSources(), Observe: pushMeters{n.meters}, Log: n.log,
+		Feed: n.rooms.feed, Run: counted, Sources: n.pushSources(), Observe: pushMeters{n.meters}, Log: n.log,
 		Accounts: func(ctx context.Context, u *method.User) (map[mail.AccountID]states.Types, error) {
 			types := map[mail.AccountID]states.Types{}
 			err := n.rooms.tx.Read(ctx, func(t *tx.Tx) error {

@@ -30,6 +30,7 @@ type meters struct {
 	signals       metrics.Counter
 	here          metrics.Gauge
 	sessions      metrics.Gauge
+	underWay      metrics.Gauge
 	accepted      metrics.Counter
 	delivered     metrics.Counter
 	acceptedBytes metrics.Counter
@@ -70,7 +71,7 @@ type meters struct {
 
 func newMeters() *meters {
 	r := metrics.New()
-	return &meters{
+	m := &meters{
 		registry:         r,
 		commitSeconds:    r.Histogram("commit_seconds", "Time of one database commit, its sync included.", metrics.Latencies),
 		commitClosures:   r.Histogram("commit_closures", "Units of work that shared a commit.", metrics.Sizes),
@@ -87,6 +88,7 @@ func newMeters() *meters {
 		signals:          r.Counter("signals_total", "Signals of typing and reading, by what became of them: passed, nobody (may hear of it), dropped.", "result"),
 		here:             r.Gauge("accounts_here", "Accounts with a client that hears who is there."),
 		sessions:         r.Gauge("sessions", "Open sessions.", "protocol"),
+		underWay:         r.Gauge("requests_under_way", "Commands and requests that are being carried out. Who only waits for news (IDLE, event sources, WebSockets) has none.", "protocol"),
 		accepted:         r.Counter("messages_accepted_total", "Messages answered 250.", "protocol"),
 		delivered:        r.Counter("recipients_delivered_total", "Recipients of accepted messages.", "protocol"),
 		acceptedBytes:    r.Counter("accepted_bytes_total", "Bytes of accepted messages.", "protocol"),
@@ -119,7 +121,14 @@ func newMeters() *meters {
 		retrieved:        r.Counter("pop3_retrieved_bytes_total", "Bytes of messages sent over POP3, by sessions that have ended."),
 		removed:          r.Counter("pop3_deleted_total", "Messages deleted over POP3."),
 	}
+	for _, protocol := range protocols {
+		m.underWay.Set(0, protocol)
+	}
+	return m
 }
+
+// protocols are those of requests_under_way, which shows each from the start: who looks for 0 must not find nothing.
+var protocols = []string{string(smtpserver.MX), string(smtpserver.LMTP), string(smtpserver.Submission), "imap", "pop3", "http"}
 
 // Commit and Retry are db.Observer's.
 func (m *meters) Commit(closures int, took time.Duration, err error) {
@@ -164,6 +173,8 @@ type smtpMeters struct{ *meters }
 
 func (m smtpMeters) SessionStarted(mode smtpserver.Mode) { m.sessions.Add(1, string(mode)) }
 func (m smtpMeters) SessionEnded(mode smtpserver.Mode)   { m.sessions.Add(-1, string(mode)) }
+func (m smtpMeters) CommandStarted(mode smtpserver.Mode) { m.underWay.Add(1, string(mode)) }
+func (m smtpMeters) CommandEnded(mode smtpserver.Mode)   { m.underWay.Add(-1, string(mode)) }
 
 func (m smtpMeters) Accepted(mode smtpserver.Mode, recipients int, size int64, took time.Duration) {
 	m.accepted.Add(1, string(mode))
@@ -191,6 +202,8 @@ type imapMeters struct{ *meters }
 func (m imapMeters) SessionStarted()           { m.sessions.Add(1, "imap") }
 func (m imapMeters) Told(after time.Duration)  { m.pushSeconds.Time(after, "imap") }
 func (m imapMeters) SessionEnded()             { m.sessions.Add(-1, "imap") }
+func (m imapMeters) CommandStarted()           { m.underWay.Add(1, "imap") }
+func (m imapMeters) CommandEnded()             { m.underWay.Add(-1, "imap") }
 func (m imapMeters) SignedIn(mechanism string) { m.signIns.Add(1, "imap", mechanism, "ok") }
 
 func (m imapMeters) SignInFailed(mechanism string, why mail.Kind) {
@@ -224,6 +237,8 @@ type pop3Meters struct{ *meters }
 
 func (m pop3Meters) SessionStarted()           { m.sessions.Add(1, "pop3") }
 func (m pop3Meters) SessionEnded()             { m.sessions.Add(-1, "pop3") }
+func (m pop3Meters) CommandStarted()           { m.underWay.Add(1, "pop3") }
+func (m pop3Meters) CommandEnded()             { m.underWay.Add(-1, "pop3") }
 func (m pop3Meters) SignedIn(mechanism string) { m.signIns.Add(1, "pop3", mechanism, "ok") }
 
 func (m pop3Meters) SignInFailed(mechanism string, why mail.Kind) {

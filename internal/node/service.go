@@ -10,7 +10,7 @@ import (
 // service says whether this node serves, and keeps the gate before its doors accordingly.
 type service struct {
 	gate     listen.Gate
-	requests atomic.Int64 // of HTTP, under way
+	requests atomic.Int64 // of HTTP and of WebSockets, under way
 
 	mu      sync.Mutex
 	away    string // why it cannot serve, "" where it can

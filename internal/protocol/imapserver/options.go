@@ -108,6 +108,9 @@ func (l *Limits) setDefaults() {
 type Observer interface {
 	SessionStarted()
 	SessionEnded()
+	// CommandStarted, CommandEnded: one is carried out meanwhile. IDLE is not told.
+	CommandStarted()
+	CommandEnded()
 	SignedIn(mechanism string)
 	SignInFailed(mechanism string, why mail.Kind)
 	// TurnedAway: a connection was, at the door.
@@ -123,6 +126,8 @@ type noObserver struct{}
 
 func (noObserver) SessionStarted()                       {}
 func (noObserver) SessionEnded()                         {}
+func (noObserver) CommandStarted()                       {}
+func (noObserver) CommandEnded()                         {}
 func (noObserver) SignedIn(string)                       {}
 func (noObserver) SignInFailed(string, mail.Kind)        {}
 func (noObserver) TurnedAway(string)                     {}

@@ -114,13 +114,22 @@ func (s *session) Run() {
 		}
 		s.in.SetState(s.state())
 		request, err := s.in.ReadCommand()
-		s.wakeUp()
-		s.keepPace()
-		if err != nil {
-			s.cannotRead(request, err)
-		} else {
-			s.serve(request)
-		}
+		s.respond(request, err)
+	}
+}
+
+// respond does what there is to do about a command that was read, or could not be.
+func (s *session) respond(request imap.Request, err error) {
+	if !s.server.offers.commands[request.Name].waits {
+		s.o.Observer.CommandStarted()
+		defer s.o.Observer.CommandEnded()
+	}
+	s.wakeUp()
+	s.keepPace()
+	if err != nil {
+		s.cannotRead(request, err)
+	} else {
+		s.serve(request)
 	}
 }
 

@@ -69,6 +69,9 @@ func (l *Limits) setDefaults() {
 type Observer interface {
 	SessionStarted()
 	SessionEnded()
+	// CommandStarted, CommandEnded: one is carried out meanwhile.
+	CommandStarted()
+	CommandEnded()
 	SignedIn(mechanism string)
 	SignInFailed(mechanism string, why mail.Kind)
 	// TurnedAway: a connection was, at the door.
@@ -84,6 +87,8 @@ type noObserver struct{}
 
 func (noObserver) SessionStarted()                     {}
 func (noObserver) SessionEnded()                       {}
+func (noObserver) CommandStarted()                     {}
+func (noObserver) CommandEnded()                       {}
 func (noObserver) SignedIn(string)                     {}
 func (noObserver) SignInFailed(string, mail.Kind)      {}
 func (noObserver) TurnedAway(string)                   {}

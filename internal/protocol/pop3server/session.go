@@ -113,6 +113,8 @@ func (s *session) close() {
 
 // serve carries a command out and answers it.
 func (s *session) serve(line []byte) {
+	s.o.Observer.CommandStarted()
+	defer s.o.Observer.CommandEnded()
 	s.begun, s.wire.waited = time.Now(), 0
 	name, args, _ := strings.Cut(string(line), " ")
 	name = strings.ToUpper(name)

@@ -34,6 +34,8 @@ var grouped = map[string]bool{"MAIL": true, "RCPT": true, "RSET": true}
 
 // promptly answers one command.
 func (s *session) promptly(cmd smtp.Command) {
+	s.o.Observer.CommandStarted(s.o.Mode)
+	defer s.o.Observer.CommandEnded(s.o.Mode)
 	if s.execute(cmd); !grouped[cmd.Verb] {
 		s.wire.flush()
 	}

@@ -126,6 +126,8 @@ type counter struct {
 
 func (c *counter) SessionStarted(Mode) { c.add(func() { c.open++ }) }
 func (c *counter) SessionEnded(Mode)   { c.add(func() { c.open-- }) }
+func (c *counter) CommandStarted(Mode) {}
+func (c *counter) CommandEnded(Mode)   {}
 func (c *counter) Accepted(_ Mode, n int, _ int64, _ time.Duration) {
 	c.add(func() { c.accepted += n })
 }

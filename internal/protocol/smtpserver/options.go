@@ -59,6 +59,9 @@ const (
 type Observer interface {
 	SessionStarted(m Mode)
 	SessionEnded(m Mode)
+	// CommandStarted, CommandEnded: one is carried out meanwhile, which for DATA and BDAT is also while the message comes.
+	CommandStarted(m Mode)
+	CommandEnded(m Mode)
 	// Accepted: a message was answered 2yz for so many recipients; took is the time from its last byte to the reply.
 	Accepted(m Mode, recipients int, size int64, took time.Duration)
 	// Refused: a command was answered 4yz or 5yz. The command is one of a fixed set ("" before any, "other" when unknown);
@@ -169,6 +172,8 @@ type noObserver struct{}
 
 func (noObserver) SessionStarted(Mode)                      {}
 func (noObserver) SessionEnded(Mode)                        {}
+func (noObserver) CommandStarted(Mode)                      {}
+func (noObserver) CommandEnded(Mode)                        {}
 func (noObserver) Accepted(Mode, int, int64, time.Duration) {}
 func (noObserver) Refused(Mode, string, mail.Reply)         {}
 func (noObserver) SignedIn(Mode, string)                    {}
