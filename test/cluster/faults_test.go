@@ -69,6 +69,7 @@ var faults = []fault{
 	{name: "cut a node off from S3", strike: cutFromBodies, limits: table.Limits{Pause: 20 * time.Second, Reconnect: elsewhere, Notice: slowPoll}},
 	{name: "S3 answers 500", strike: failingBodies, limits: table.Limits{Pause: 20 * time.Second, Reconnect: elsewhere, Notice: slowPoll}},
 	{name: "S3 is slow", strike: slowBodies, limits: table.Limits{Pause: 20 * time.Second, Reconnect: elsewhere, Notice: slowPoll}},
+	{name: "clients give up before S3 answers", strike: outlastClients, limits: table.Limits{Pause: 30 * time.Second, Reconnect: elsewhere, Notice: slowPoll}, giveUp: 2 * time.Second},
 	{name: "lose answers to COMMIT", strike: loseCommits, limits: table.Limits{Pause: 20 * time.Second, Reconnect: elsewhere, Notice: slowPoll}},
 	{name: "clocks 10 minutes wrong", strike: turnClocks, limits: table.Limits{Pause: 20 * time.Second, Reconnect: elsewhere, Notice: slowPoll}},
 	{name: "restart PostgreSQL", strike: restartDatabase, limits: table.Limits{Pause: 30 * time.Second, Notice: 30 * time.Second}},

@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -116,7 +117,8 @@ type fault struct {
 	name   string
 	strike func(ctx context.Context, h *harness) (struck int64, err error) // and heals it again
 	limits table.Limits
-	front  bool // clients go through haproxy
+	front  bool          // clients go through haproxy
+	giveUp time.Duration // clients wait so long for an answer; 0: as long as load.Mixed has it
 }
 
 // play plays a fault once, and then has everything verified that is kept, if asked to. An error is the harness's own; what the cluster did
@@ -132,7 +134,9 @@ func (h *harness) play(f fault, verify bool) (row table.Row, err error) {
 	if err != nil {
 		return row, err
 	}
-	run, err := load.Start(ctx, targets, load.Mixed())
+	plan := load.Mixed()
+	plan.Patience = cmp.Or(f.giveUp, plan.Patience)
+	run, err := load.Start(ctx, targets, plan)
 	if err != nil {
 		return row, err
 	}
@@ -144,28 +148,27 @@ func (h *harness) play(f fault, verify bool) (row table.Row, err error) {
 		err = run.Await(ctx, max(table.Enough, run.Acknowledged()+table.Enough/4))
 	}
 	struck := time.Since(begin)
-	// What the queue has put off for a fault is tried again after minutes, as mail is: nobody here waits for that.
-	if err == nil {
-		_, err = h.Nodes[1].Command(ctx, "", "queue", "retry", "--domain", domain)
-	}
-	stopping, cancel := context.WithTimeout(ctx, patience*20*time.Second)
-	defer cancel()
-	record := run.Stop(stopping)
+	run.End()
 	if err != nil {
 		return row, err
 	}
-	stopped := time.Since(begin)
-	if err := h.Rest(ctx); err != nil {
+	ended := time.Since(begin)
+	resting, cancel := context.WithTimeout(ctx, patience*time.Minute)
+	defer cancel()
+	if err := h.Rest(resting, domain); err != nil {
 		row.Wrong = append(row.Wrong, err.Error())
 	}
 	rested := time.Since(begin)
+	catchingUp, cancel := context.WithTimeout(ctx, patience*20*time.Second)
+	defer cancel()
+	record := run.CatchUp(catchingUp)
 	h.check(ctx, &row, &record, targets)
 	if verify {
 		if out, err := h.Nodes[1].Command(ctx, "", "verify"); err != nil {
 			row.Wrong = append(row.Wrong, fmt.Sprintf("%v: %s", err, strings.TrimSpace(out)))
 		}
 	}
-	h.Logf("%s: worked for %.1f s, stopped after %.1f s, at rest after %.1f s, checked after %.1f s", f.name, struck.Seconds(), stopped.Seconds(), rested.Seconds(), time.Since(begin).Seconds())
+	h.Logf("%s: worked for %.1f s, ended after %.1f s, at rest after %.1f s, checked after %.1f s", f.name, struck.Seconds(), ended.Seconds(), rested.Seconds(), time.Since(begin).Seconds())
 	paused, pause := record.LongestPause()
 	reconnected, reconnect := record.LongestReconnect()
 	h.Logf("%s: the longest pause was %.1f s, of %s; the longest reconnect %.1f s, of %s", f.name, paused.Seconds(), pause, reconnected.Seconds(), reconnect)

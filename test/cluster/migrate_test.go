@@ -54,7 +54,7 @@ func TestMigrate(t *testing.T) {
 	targets := m.targets(c)
 	run, err := load.Start(ctx, targets, load.Mixed())
 	m.must(err)
-	defer run.Stop(ctx)
+	defer run.End()
 	m.must(run.Await(ctx, 1000))
 	for _, step := range []string{"copy", "compare", "paused"} {
 		m.killAt(step)
@@ -68,7 +68,9 @@ func TestMigrate(t *testing.T) {
 	}
 	operations := run.Acknowledged()
 	m.must(run.Await(ctx, operations+1000))
-	record := run.Stop(ctx)
+	run.End()
+	m.must((&nodes.Cluster{Nodes: c.Nodes[1:]}).Rest(ctx, domain))
+	record := run.CatchUp(ctx)
 	targets.IMAP, targets.JMAP = targets.IMAP[1:], targets.JMAP[1:] // the others are gone
 	server, err := load.Read(ctx, targets)
 	m.must(err)

@@ -235,10 +235,20 @@ func failingBodies(ctx context.Context, h *harness) (struck int64, err error) {
 // slowBodies has every request to S3 wait for a second.
 func slowBodies(ctx context.Context, h *harness) (struck int64, err error) {
 	before := h.bodies.Passed()
-	h.bodies.Delay(time.Second)
-	defer h.bodies.Delay(0)
+	h.bodies.Delay(time.Second, time.Second)
+	defer h.bodies.Delay(0, 0)
 	err = last(ctx, 6*time.Second)
 	return h.bodies.Passed() - before, err
+}
+
+// outlastClients has requests to S3 wait for longer than clients do, in the end for some time in which there is no fault any more: what
+// clients have given up is accepted late.
+func outlastClients(ctx context.Context, h *harness) (struck int64, err error) {
+	h.bodies.Delay(4*time.Second, 9*time.Second) // less than a node waits for an answer
+	defer h.bodies.Delay(0, 0)
+	before := h.bodies.Delayed()
+	err = last(ctx, 5*time.Second)
+	return h.bodies.Delayed() - before, err
 }
 
 // committed is how PostgreSQL says that it has: CommandComplete in its protocol.

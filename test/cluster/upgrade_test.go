@@ -23,6 +23,7 @@ import (
 func TestRollingUpgrade(t *testing.T) {
 	old, now := releases(t)
 	h := newHarness(t, old)
+	h.Older = true // 0.1.0 is the last that does not tell
 	limits := table.Limits{Pause: 30 * time.Second, Reconnect: elsewhere, Notice: 30 * time.Second}
 	var rows []table.Row
 	for _, f := range []fault{

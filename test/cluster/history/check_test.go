@@ -374,21 +374,6 @@ func TestAcknowledged(t *testing.T) {
 	}
 }
 
-func TestOwed(t *testing.T) {
-	r := NewRecorder(run, 100)
-	relay := Operation{Kind: Relay, To: Inbox}
-	r.Add(key(1), relay)
-	r.Add(key(2), unanswered(relay))
-	r.Add(key(3), Operation{Kind: Relay, Outcome: Refused})
-	r.Add(key(4), relay)
-	r.Add(key(4), Operation{Kind: Destroy, Outcome: Unknown})
-	r.Add(key(5), delivery)
-	record := r.Record()
-	if owed, doubt := record.Owed(); len(owed) != 1 || owed[0] != key(1) || len(doubt) != 1 || doubt[0] != key(2) {
-		t.Errorf("owed %v, doubt %v", owed, doubt)
-	}
-}
-
 func TestLongest(t *testing.T) {
 	r := NewRecorder(run, 1)
 	r.Client("a", Client{Pause: 2 * time.Second, Reconnect: time.Second})

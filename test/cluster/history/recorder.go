@@ -229,25 +229,3 @@ type Replica struct {
 	Emails                   map[string]Email // by JMAP id
 	Failed                   string           // why it could not catch up in the end; "": it did
 }
-
-// Owed are the messages that were accepted for an account by way of the queue, and that nobody has removed. In doubt are those
-// of which it is not known whether they were accepted.
-func (r *Record) Owed() (owed, doubt []Key) {
-	for k, operations := range r.Messages {
-		relay, removed := -1, false
-		for i := range operations {
-			if operations[i].Kind == Relay {
-				relay = i
-			}
-			removed = removed || operations[i].removes()
-		}
-		switch {
-		case relay < 0 || removed || operations[relay].Outcome == Refused:
-		case operations[relay].Outcome == Acknowledged:
-			owed = append(owed, k)
-		default:
-			doubt = append(doubt, k)
-		}
-	}
-	return owed, doubt
-}

@@ -4,14 +4,8 @@ package load_test
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -35,113 +29,57 @@ func TestMain(m *testing.M) {
 
 const password = "correct horse battery"
 
-// Servers are a single one or those of a cluster.
-type servers struct {
-	doors   func(name string) []string
-	command func(stdin string, args ...string) (string, error)
-	log     func() string
-}
+const domain = "example.org"
 
 // What clients were promised is kept where nothing goes wrong, by one server and by three nodes of a cluster. Faults are played
 // by the parent package.
 func TestMixedLoad(t *testing.T) {
-	for name, start := range map[string]func(*testing.T) servers{"one server": single, "three nodes": cluster} {
+	for name, plan := range map[string]func(*testing.T) nodes.Plan{
+		"one server": func(*testing.T) nodes.Plan { return nodes.Plan{Count: 1} },
+		"three nodes": func(t *testing.T) nodes.Plan {
+			database := postgres.ForTest(t, postgres.Options{})
+			return nodes.Plan{Count: 3, Database: database.URL(), Servers: []string{database.A.Addr(), database.B.Addr()}}
+		},
+	} {
 		t.Run(name, func(t *testing.T) {
-			s := start(t)
-			t.Cleanup(func() {
-				if t.Failed() {
-					t.Logf("the end of the log:\n%s", s.log())
-				}
-			})
-			play(t, s.targets(t))
+			s := start(t, plan(t))
+			s.play(t, s.targets(t))
 			s.run(t, "", "verify")
 		})
 	}
 }
 
-// single starts one server on a data folder.
-func single(t *testing.T) servers {
+// servers are a single one or those of a cluster.
+type servers struct{ *nodes.Cluster }
+
+func start(t *testing.T, p nodes.Plan) servers {
 	t.Helper()
-	path, err := program.Path()
-	if err != nil {
+	var err error
+	if p.Program, err = program.Path(); err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	data, ready := filepath.Join(dir, "data"), filepath.Join(dir, "ready.json")
-	cmd := exec.Command(path, "serve", "--data", data, "--any-port", "--ready-file", ready)
-	log := new(program.Output)
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	p.Folder = t.TempDir()
+	c, err := nodes.New(p)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
+		if t.Failed() {
+			for _, n := range c.Nodes {
+				t.Logf("the end of the log of %s:\n%s", n.Name, n.Log(2000))
+			}
+		}
+		c.Close()
 	})
-	doors := awaitReady(t, ready, log)
-	return servers{
-		doors: func(name string) []string { return []string{doors[name].(string)} },
-		log:   log.String,
-		command: func(stdin string, args ...string) (string, error) {
-			cmd := exec.Command(path, append(args, "--data", data)...)
-			cmd.Stdin = strings.NewReader(stdin)
-			out, err := cmd.CombinedOutput()
-			return string(out), err
-		},
-	}
-}
-
-func awaitReady(t *testing.T, path string, log *program.Output) (doors map[string]any) {
-	t.Helper()
-	deadline := time.After(time.Minute)
-	poll := time.NewTicker(5 * time.Millisecond) // another process writes the file
-	defer poll.Stop()
-	for {
-		if text, err := os.ReadFile(path); err == nil && json.Unmarshal(text, &doors) == nil {
-			return doors
-		}
-		select {
-		case <-deadline:
-			t.Fatalf("the server is not ready after a minute:\n%s", log)
-		case <-poll.C:
-		}
-	}
-}
-
-// cluster starts three nodes.
-func cluster(t *testing.T) servers {
-	t.Helper()
-	path, err := program.Path()
-	if err != nil {
-		t.Fatal(err)
-	}
-	database := postgres.ForTest(t, postgres.Options{})
-	c, err := nodes.New(nodes.Plan{Program: path, Folder: t.TempDir(), Count: 3, Database: database.URL(), Servers: []string{database.A.Addr(), database.B.Addr()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
 	if err := c.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return servers{
-		doors: c.Doors,
-		command: func(stdin string, args ...string) (string, error) {
-			return c.Nodes[0].Command(t.Context(), stdin, args...)
-		},
-		log: func() (text string) {
-			for _, n := range c.Nodes {
-				text += n.Name + ":\n" + n.Log(2000)
-			}
-			return text
-		},
-	}
+	return servers{c}
 }
 
 func (s servers) run(t *testing.T, stdin string, args ...string) {
 	t.Helper()
-	if out, err := s.command(stdin, args...); err != nil {
+	if out, err := s.Nodes[0].Command(t.Context(), stdin, args...); err != nil {
 		t.Fatalf("%v: %v\n%s", args, err, out)
 	}
 }
@@ -149,21 +87,22 @@ func (s servers) run(t *testing.T, stdin string, args ...string) {
 // targets makes the accounts.
 func (s servers) targets(t *testing.T) load.Targets {
 	t.Helper()
-	to := load.Targets{SMTP: s.doors("smtp"), LMTP: s.doors("lmtp"), Submission: s.doors("submission"), IMAP: s.doors("imap"), JMAP: s.doors("https")}
-	s.run(t, "", "domain", "add", "example.org")
-	for i := range 4 {
-		a := fmt.Sprintf("u%d@example.org", i)
-		s.run(t, password+"\n", "account", "add", a, "--password-stdin")
-		s.run(t, "", "account", "set", a, "--max-recipients=-1", "--max-strangers=-1", "--no-sent-copy")
+	to := load.Targets{SMTP: s.Doors("smtp"), LMTP: s.Doors("lmtp"), Submission: s.Doors("submission"), IMAP: s.Doors("imap"), JMAP: s.Doors("https")}
+	addresses, err := s.AddAccounts(t.Context(), domain, "u", password, 4, "--max-recipients=-1", "--max-strangers=-1", "--no-sent-copy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range addresses {
 		to.Accounts = append(to.Accounts, load.Account{Address: a, Password: password})
 	}
-	s.run(t, "", "group", "add", "relay@example.org", "--post", "anyone")
-	s.run(t, "", "group", "member", "add", "relay@example.org", to.Accounts[0].Address)
-	to.Relays = []load.Relay{{Address: "relay@example.org", Account: to.Accounts[0].Address}}
+	relay := "relay@" + domain
+	s.run(t, "", "group", "add", relay, "--post", "anyone")
+	s.run(t, "", "group", "member", "add", relay, addresses[0])
+	to.Relays = []load.Relay{{Address: relay, Account: addresses[0]}}
 	return to
 }
 
-func play(t *testing.T, targets load.Targets) {
+func (s servers) play(t *testing.T, targets load.Targets) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
@@ -173,11 +112,15 @@ func play(t *testing.T, targets load.Targets) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer run.Stop(ctx)
+	defer run.End()
 	if err := run.Await(ctx, *operations); err != nil {
 		t.Fatal(err)
 	}
-	record := run.Stop(ctx)
+	run.End()
+	if err := s.Rest(ctx, domain); err != nil {
+		t.Fatal(err)
+	}
+	record := run.CatchUp(ctx)
 	server, err := load.Read(ctx, targets)
 	if err != nil {
 		t.Fatal(err)

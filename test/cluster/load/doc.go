@@ -5,7 +5,9 @@
 //	run, err := load.Start(ctx, targets, load.Mixed())
 //	err = run.Await(ctx, 500)           // operations acknowledged, before the fault
 //	... the fault, and its end
-//	record := run.Stop(ctx)             // waits for the queue; clients that follow changes catch up
+//	run.End()                           // each client after its operation under way
+//	err = cluster.Rest(ctx, domain)     // until nothing is done any more, be it for a client that has given up (package nodes)
+//	record := run.CatchUp(ctx)          // clients that follow changes
 //	server, err := load.Read(ctx, targets)
 //	err = history.Check(&record, server).Err()
 //

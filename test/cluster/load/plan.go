@@ -89,7 +89,6 @@ type Run struct {
 	done    chan struct{} // closed when all clients have ended
 	follow  []follower
 	workers int // ids of generators given out
-	stopped bool
 }
 
 // follower is a client that keeps a state of its own.
@@ -98,7 +97,7 @@ type follower interface {
 	catchUp(ctx context.Context)
 }
 
-// Start prepares the accounts and starts the clients. They go on until Stop, or until ctx ends.
+// Start prepares the accounts and starts the clients. They go on until End, or until ctx ends.
 func Start(ctx context.Context, t Targets, p Plan) (*Run, error) {
 	if len(t.Accounts) == 0 {
 		return nil, fmt.Errorf("a load needs accounts")
@@ -182,21 +181,21 @@ func (r *Run) Acknowledged() int { n, _ := r.recorder.Acknowledged(); return n }
 // Record is what has been taken down by now.
 func (r *Run) Record() history.Record { return r.recorder.Record() }
 
-// Stop ends the clients, each after its operation under way, waits for what the queue owes to accounts, and has the clients that
-// follow changes catch up: the servers should be well again. It returns the whole record. ctx bounds the waiting.
-func (r *Run) Stop(ctx context.Context) history.Record {
+// End ends the clients, each after its operation under way. Those that follow changes stay connected.
+func (r *Run) End() {
 	r.end()
 	<-r.done
-	if !r.stopped {
-		r.stopped = true
-		r.settle(ctx)
-		var g errgroup.Group
-		g.SetLimit(8)
-		for _, f := range slices.Clone(r.follow) {
-			g.Go(func() error { f.catchUp(ctx); return nil })
-		}
-		g.Wait()
+}
+
+// CatchUp has the clients that follow changes learn of the last ones, and returns the whole record. The run has ended, and
+// the servers rest: what they do later nobody here would know of. ctx bounds the waiting.
+func (r *Run) CatchUp(ctx context.Context) history.Record {
+	var g errgroup.Group
+	g.SetLimit(8)
+	for _, f := range slices.Clone(r.follow) {
+		g.Go(func() error { f.catchUp(ctx); return nil })
 	}
+	g.Wait()
 	return r.recorder.Record()
 }
 

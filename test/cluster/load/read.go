@@ -13,7 +13,7 @@ import (
 	"github.com/mailmesh/mailmesh/test/cluster/history"
 )
 
-// Read reads what the servers keep, once they are well and at rest: all mailboxes and bytes over IMAP from the first address,
+// Read reads what the servers keep, once they are well and rest: all mailboxes and bytes over IMAP from the first address,
 // all emails over JMAP from the last, and the counters from every address.
 func Read(ctx context.Context, t Targets) (*history.Server, error) {
 	r := &reader{Targets: t, plan: Plan{}.filled()}

@@ -26,7 +26,7 @@ type Plan struct {
 	Env     []string // of every node
 
 	// Database is the URL of the database, whose host does not matter. Servers are those that may have it: host:port or
-	// unix:PATH, see wire.New.
+	// unix:PATH, see wire.New. Without it there is one node, with a folder of its own.
 	Database string
 	Servers  []string
 
@@ -39,6 +39,7 @@ type Plan struct {
 // Cluster is the nodes that were planned.
 type Cluster struct {
 	Nodes []*Node
+	Older bool // nodes may be of a release that does not tell what is under way: Rest knows only of sessions then
 
 	network string // the first three numbers of the nodes' addresses
 }
@@ -91,12 +92,15 @@ func newNode(p Plan, number int, address string, key []byte) (*Node, error) {
 		n.Database = append(n.Database, w)
 		hosts = append(hosts, w.Addr())
 	}
-	database, err := at(p.Database, hosts)
-	if err != nil {
-		return n, err
+	if p.Database != "" {
+		database, err := at(p.Database, hosts)
+		if err != nil {
+			return n, err
+		}
+		set("DATABASE", database)
 	}
-	set("DATABASE", database)
 	bus := net.JoinHostPort(address, strconv.Itoa(busPort))
+	var err error
 	if n.Bus, err = wire.New(bus); err != nil {
 		return n, err
 	}

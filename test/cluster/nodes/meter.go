@@ -12,6 +12,9 @@ import (
 	"time"
 )
 
+// errNoMeter is said where a node has no such metric.
+var errNoMeter = errors.New("there is no such metric")
+
 // Meter is the sum of a metric of the node over all of its labels that contain a text.
 func (n *Node) Meter(ctx context.Context, name, labels string) (sum float64, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.Doors["metrics"]+"/metrics", nil)
@@ -23,6 +26,7 @@ func (n *Node) Meter(ctx context.Context, name, labels string) (sum float64, err
 		return 0, err
 	}
 	defer answer.Body.Close()
+	found := false
 	lines := bufio.NewScanner(answer.Body)
 	for lines.Scan() {
 		series, value, _ := strings.Cut(lines.Text(), " ")
@@ -30,13 +34,17 @@ func (n *Node) Meter(ctx context.Context, name, labels string) (sum float64, err
 		if metric != name || !strings.Contains(label, labels) {
 			continue
 		}
+		found = true
 		v, err := strconv.ParseFloat(value, 64)
 		if err != nil {
 			return 0, fmt.Errorf("%s: %q is no number", series, value)
 		}
 		sum += v
 	}
-	return sum, lines.Err()
+	if err := lines.Err(); err != nil || found {
+		return sum, err
+	}
+	return 0, fmt.Errorf("%s of %s: %w", name, n.Name, errNoMeter)
 }
 
 // Ready waits until every node says that it is.
@@ -70,30 +78,6 @@ func (n *Node) ready(ctx context.Context) error {
 	if answer.StatusCode != http.StatusOK {
 		text, err := io.ReadAll(io.LimitReader(answer.Body, 1000))
 		return fmt.Errorf("%s: %s, %w", answer.Status, text, errors.Join(err))
-	}
-	return nil
-}
-
-// Rest waits until every node is ready and none has a session in which mail comes in: what a client has given up may still be accepted
-// in one.
-func (c *Cluster) Rest(ctx context.Context) error {
-	if err := c.Ready(ctx); err != nil {
-		return err
-	}
-	for _, n := range c.Nodes {
-		for _, protocol := range []string{"smtp", "lmtp", "submission"} {
-			for {
-				open, err := n.Meter(ctx, "mailmesh_sessions", `"`+protocol+`"`)
-				if err == nil && open == 0 {
-					break
-				}
-				select {
-				case <-ctx.Done():
-					return fmt.Errorf("%s has %v %s sessions that do not end: %w", n.Name, open, protocol, context.Cause(ctx))
-				case <-time.After(20 * time.Millisecond):
-				}
-			}
-		}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -29,13 +30,14 @@ const (
 type Proxy struct {
 	Endpoint string // host:port, plain HTTP
 
-	next   *httputil.ReverseProxy
-	done   chan struct{}
-	mu     sync.Mutex
-	choose func(*http.Request) Fault
-	delay  time.Duration
-	struck [Hang + 1]atomic.Int64
-	passed atomic.Int64
+	next        *httputil.ReverseProxy
+	done        chan struct{}
+	mu          sync.Mutex
+	choose      func(*http.Request) Fault
+	least, most time.Duration // of waiting
+	struck      [Hang + 1]atomic.Int64
+	passed      atomic.Int64
+	delayed     atomic.Int64
 }
 
 // NewProxy starts a proxy before endpoint, host:port.
@@ -62,11 +64,11 @@ func (p *Proxy) Set(choose func(*http.Request) Fault) {
 	p.choose = choose
 }
 
-// Delay has every request wait that long first.
-func (p *Proxy) Delay(d time.Duration) {
+// Delay has every request wait first: at least so long, and at most.
+func (p *Proxy) Delay(least, most time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.delay = d
+	p.least, p.most = least, most
 }
 
 // Struck is how many requests had a fault, Passed how many had none.
@@ -75,17 +77,23 @@ func (p *Proxy) Struck(f Fault) int64 { return p.struck[f].Load() }
 // Passed is how many requests had no fault.
 func (p *Proxy) Passed() int64 { return p.passed.Load() }
 
+// Delayed is how many requests had to wait, or still have to.
+func (p *Proxy) Delayed() int64 { return p.delayed.Load() }
+
 // ServeHTTP implements http.Handler.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
-	choose, delay := p.choose, p.delay
+	choose, delay := p.choose, p.least+rand.N(p.most-p.least+1)
 	p.mu.Unlock()
 	fault := None
 	if choose != nil {
 		fault = choose(r)
 	}
-	if delay > 0 && !p.wait(r, delay) {
-		return
+	if delay > 0 {
+		p.delayed.Add(1)
+		if !p.wait(r, delay) {
+			return
+		}
 	}
 	p.struck[fault].Add(1)
 	switch fault {
