@@ -97,7 +97,7 @@ func TestOutOfService(t *testing.T) {
 	}
 	ask("https")
 
-	w.set(true)
+	w.Set(cut)
 	for door, want := range farewells {
 		if got := waiting[door](); !strings.HasPrefix(got, want) {
 			t.Errorf("who waits at %s hears %q, want %q", door, got, want)
@@ -120,7 +120,7 @@ func TestOutOfService(t *testing.T) {
 		t.Errorf("the WebSocket ends with %v", err)
 	}
 
-	w.set(false)
+	w.Mend()
 	becomes(t, n, 200)
 	for door, want := range map[string]string{"smtp": "220", "imaps": "* OK", "pop3": "+OK"} {
 		if got := dialDoor(t, n, door)(); !strings.HasPrefix(got, want) {
@@ -141,7 +141,7 @@ func TestWaitsForItsDatabase(t *testing.T) {
 	cfg := nodetest.Config(t)
 	w, over := newWire(t, dbtest.PostgresURL(t, nil))
 	cfg.Database = over
-	w.set(true)
+	w.Set(cut)
 	cfg.Listen.Metrics = config.Endpoints{config.Endpoint(fmt.Sprintf("127.0.0.1:%d", pebbletest.FreePort(t)))}
 	opened := make(chan *node.Node, 1)
 	log := new(logged)
@@ -168,7 +168,7 @@ func TestWaitsForItsDatabase(t *testing.T) {
 	if status, _ := get(t, health+"/healthz"); status != 200 {
 		t.Errorf("healthz says %d", status)
 	}
-	w.set(false)
+	w.Mend()
 	n := <-opened
 	if n == nil {
 		t.Fatal("it did not open")
@@ -185,7 +185,7 @@ func TestWaitsForItsDatabase(t *testing.T) {
 	if _, err := node.OpenWhenReachable(t.Context(), wrong, log.logger()); err == nil || !strings.Contains(err.Error(), "synchronous_commit") {
 		t.Errorf("a database that does not keep what it says: %v", err)
 	}
-	w.set(true)
+	w.Set(cut)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := node.OpenWhenReachable(ctx, cfg, log.logger()); err == nil {

@@ -1,18 +1,16 @@
 package node_test
 
 import (
-	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/mailmesh/mailmesh/internal/infra/db/dbtest"
 	"github.com/mailmesh/mailmesh/internal/node"
 	"github.com/mailmesh/mailmesh/internal/node/nodetest"
+	"github.com/mailmesh/mailmesh/test/cluster/wire"
 )
 
 // The whole path on PostgreSQL, where bodies lie in the database too: mail in, read, a restart, everything there.
@@ -69,69 +67,23 @@ func TestOnPostgres(t *testing.T) {
 	n.Stop(t)
 }
 
-// wire is the way to a PostgreSQL server, which can be cut.
-type wire struct {
-	mu    sync.Mutex
-	cut   bool
-	conns []net.Conn
-}
-
-// newWire returns a URL that leads over the wire to the database of another.
-func newWire(t *testing.T, database string) (w *wire, over string) {
+// newWire returns a URL that leads over a wire to the database of another.
+func newWire(t *testing.T, database string) (w *wire.Wire, over string) {
 	t.Helper()
 	u, err := url.Parse(database)
+	if err == nil {
+		w, err = wire.New("unix:" + filepath.Join(u.Query().Get("host"), ".s.PGSQL.5432"))
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	socket := filepath.Join(u.Query().Get("host"), ".s.PGSQL.5432")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w = new(wire)
-	var running sync.WaitGroup
-	running.Go(func() {
-		for {
-			near, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			far, err := net.Dial("unix", socket)
-			if err != nil || !w.hold(near, far) {
-				near.Close()
-				continue
-			}
-			running.Go(func() { io.Copy(far, near); far.Close() })
-			running.Go(func() { io.Copy(near, far); near.Close() })
-		}
-	})
-	t.Cleanup(func() { listener.Close(); w.set(true); running.Wait() })
-	u.Host, u.RawQuery = listener.Addr().String(), "sslmode=disable"
+	t.Cleanup(w.Close)
+	u.Host, u.RawQuery = w.Addr(), "sslmode=disable"
 	return w, u.String()
 }
 
-// hold notes a connection unless the wire is cut.
-func (w *wire) hold(near, far net.Conn) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.cut {
-		far.Close()
-		return false
-	}
-	w.conns = append(w.conns, near, far)
-	return true
-}
-
-// set cuts the wire or mends it.
-func (w *wire) set(cut bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.cut = cut
-	for _, c := range w.conns {
-		c.Close()
-	}
-	w.conns = nil
-}
+// cut lets nothing over a wire until it is mended.
+var cut = wire.Fault{Refuse: true}
 
 // The database server cannot be reached for a while.
 func TestPostgresAway(t *testing.T) {
@@ -145,7 +97,7 @@ func TestPostgresAway(t *testing.T) {
 		status, _ := get(t, "http://"+b.n.Doors["metrics"]+"/readyz")
 		return status
 	}
-	w.set(true)
+	w.Set(cut)
 	b.wantNotNow("mail", b.send("away", 0))
 	for _, command := range []string{"UID STORE 1:* +FLAGS (lost)", "UID FETCH 1:* BODY.PEEK[]", "APPEND INBOX {3+}\r\nx\r\n", "SELECT Archive"} {
 		_, answer := c.Do("%s", command)
@@ -157,7 +109,7 @@ func TestPostgresAway(t *testing.T) {
 	if status := ready(); status != http.StatusServiceUnavailable {
 		t.Errorf("readyz says %d", status)
 	}
-	w.set(false)
+	w.Mend()
 	becomes(t, b.n, http.StatusOK)
 	b.mended()
 }

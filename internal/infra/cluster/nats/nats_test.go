@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"slices"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/mailmesh/mailmesh/internal/infra/cluster"
 	"github.com/mailmesh/mailmesh/internal/infra/cluster/clustertest"
+	"github.com/mailmesh/mailmesh/test/cluster/wire"
 )
 
 var secret = bytes.Repeat([]byte{7}, 32)
@@ -143,82 +143,29 @@ func TestStartFails(t *testing.T) {
 	}
 }
 
-// wire is a way to a node that can be cut.
-type wire struct {
-	net.Listener
-	to    string
-	mu    sync.Mutex
-	cut   bool
-	conns []net.Conn
-	took  int // connections
-}
-
-func newWire(t *testing.T, to string) *wire {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &wire{Listener: l, to: to}
-	var running sync.WaitGroup
-	running.Go(func() {
-		for {
-			near, err := l.Accept()
-			if err != nil {
-				return
-			}
-			far, err := net.Dial("tcp", to)
-			if err != nil || !w.hold(near, far) {
-				near.Close()
-				continue
-			}
-			running.Go(func() { io.Copy(far, near); far.Close() })
-			running.Go(func() { io.Copy(near, far); near.Close() })
-		}
-	})
-	t.Cleanup(func() { l.Close(); w.set(true); running.Wait() })
-	return w
-}
-
-func (w *wire) hold(near, far net.Conn) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.cut {
-		far.Close()
-		return false
-	}
-	w.conns, w.took = append(w.conns, near, far), w.took+1
-	return true
-}
-
-func (w *wire) set(cut bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.cut = cut
-	for _, c := range w.conns {
-		c.Close()
-	}
-	w.conns = nil
-}
-
 // Of two nodes the later dials: cutting the way to the first node cuts it off from all, and nobody finds another way to it. Mended,
 // it is back within two seconds.
 func TestCutAndMended(t *testing.T) {
 	a, addr := start(t, Options{})
 	b, atB := start(t, Options{})
 	c, atC := start(t, Options{})
-	w := newWire(t, addr)
-	at := map[string]string{"a": w.Addr().String(), "b": atB, "c": atC}
+	w, err := wire.New(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	at := map[string]string{"a": w.Addr(), "b": atB, "c": atC}
 	for name, bus := range map[string]*Bus{"a": a, "b": b, "c": c} {
 		route(t, bus, name, at)
 	}
 	all := []*Bus{a, b, c}
 	until(t, "all are connected", func() bool { return !slices.ContainsFunc(all, func(b *Bus) bool { return b.Routes() != 2 }) })
-	w.set(true)
+	w.Set(wire.Fault{Refuse: true})
 	until(t, "a is cut off", func() bool { return a.Routes() == 0 && b.Routes() == 1 && c.Routes() == 1 })
 	heard := make(chan string, 100)
 	defer a.Subscribe("x", func(p []byte) { heard <- string(p) })()
 	b.Publish("x", []byte("lost"))
-	w.set(false)
+	w.Mend()
 	mended := time.Now()
 	until(t, "a is back", func() bool { b.Publish("x", []byte("back")); return len(heard) > 0 })
 	if took := time.Since(mended); took > 2*time.Second {
