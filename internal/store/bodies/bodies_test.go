@@ -19,24 +19,6 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
-// clock is the database's, as far as tests move it.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // room is a Store with the accounts 10, 11 and 12, and what it stands on.
 type room struct {
 	*bodies.Store
@@ -44,7 +26,7 @@ type room struct {
 	db    *db.DB
 	tx    *tx.Store
 	blobs *blobtest.Memory
-	clock *clock
+	clock *dbtest.Clock
 }
 
 func each(t *testing.T, test func(*room)) {
@@ -53,7 +35,7 @@ func each(t *testing.T, test func(*room)) {
 
 func newRoom(t testing.TB, open dbtest.Open, change func(*bodies.Options)) *room {
 	t.Helper()
-	r := &room{t: t, clock: &clock{now: time.UnixMilli(1_700_000_000_000)}, blobs: new(blobtest.Memory)}
+	r := &room{t: t, clock: dbtest.NewClock(), blobs: new(blobtest.Memory)}
 	r.db = open(func(o *db.Options) { o.Now = r.clock.Now })
 	var err error
 	if r.tx, err = tx.New(t.Context(), tx.Options{DB: r.db}); err != nil {
@@ -250,11 +232,11 @@ func TestBytesAreKeptForAWhile(t *testing.T) {
 		if c := r.collect(time.Hour); c.Doomed != 1 || c.Removed != 0 {
 			t.Errorf("collected %+v, want one doomed, none removed", c)
 		}
-		r.clock.add(time.Hour - time.Millisecond)
+		r.clock.Advance(time.Hour - time.Millisecond)
 		if c := r.collect(time.Hour); c.Removed != 0 || r.stored() != 1 {
 			t.Errorf("the bytes went too early: %+v", c)
 		}
-		r.clock.add(time.Millisecond)
+		r.clock.Advance(time.Millisecond)
 		if c := r.collect(time.Hour); c.Removed != 1 || r.stored() != 0 {
 			t.Errorf("collected %+v, want one removed", c)
 		}
@@ -262,7 +244,7 @@ func TestBytesAreKeptForAWhile(t *testing.T) {
 		if n := r.count(`SELECT count(*) FROM object`); n != 1 {
 			t.Errorf("%d rows of objects are left, want 1", n)
 		}
-		r.clock.add(2 * bodies.MaxAge)
+		r.clock.Advance(2 * bodies.MaxAge)
 		r.collect(time.Hour)
 		if n := r.count(`SELECT count(*) FROM object`); n != 0 {
 			t.Errorf("%d rows of objects are left, want 0", n)

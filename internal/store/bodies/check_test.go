@@ -163,17 +163,17 @@ func TestSweepOrphans(t *testing.T) {
 		late := r.put("held late")
 		sweep(keep, 2, 0)
 		lateID := r.hold(late, 11)[0]
-		r.clock.add(keep - time.Millisecond)
+		r.clock.Advance(keep - time.Millisecond)
 		sweep(keep, 1, 0)
 		r.put("young orphan")
-		r.clock.add(time.Millisecond)
+		r.clock.Advance(time.Millisecond)
 		sweep(keep, 2, 1)
 		if _, err := r.OpenBody(t.Context(), orphan); !mail.Is(err, mail.NotFound) {
 			t.Errorf("the orphan: %v, want not found", err)
 		}
-		r.clock.add(bodies.OrphanAge - time.Millisecond)
+		r.clock.Advance(bodies.OrphanAge - time.Millisecond)
 		sweep(0, 1, 0)
-		r.clock.add(time.Millisecond)
+		r.clock.Advance(time.Millisecond)
 		sweep(0, 1, 1)
 		sweep(0, 0, 0)
 		r.want(10, id, "held")
@@ -198,9 +198,9 @@ func TestSweepIsDueOnceAWeek(t *testing.T) {
 			t.Fatal(err)
 		}
 		due(false)
-		r.clock.add(bodies.SweepInterval - time.Millisecond)
+		r.clock.Advance(bodies.SweepInterval - time.Millisecond)
 		due(false)
-		r.clock.add(time.Millisecond)
+		r.clock.Advance(time.Millisecond)
 		due(true)
 	})
 }

@@ -27,17 +27,17 @@ func TestABodyIsNotNamedAfterASleep(t *testing.T) {
 			return r.tx.Write(t.Context(), []mail.AccountID{10}, func(t *tx.Tx) error { _, err := r.Hold(t, 10, b); return err })
 		}
 		b := r.put("hello")
-		r.clock.add(bodies.MaxAge)
+		r.clock.Advance(bodies.MaxAge)
 		if err := hold(b); err != nil {
 			t.Errorf("Hold at the last moment: %v", err)
 		}
 		b = r.put("slept over")
-		r.clock.add(bodies.MaxAge + time.Millisecond)
+		r.clock.Advance(bodies.MaxAge + time.Millisecond)
 		if err := hold(b); !errors.Is(err, bodies.ErrPutAgain) {
 			t.Errorf("Hold after a sleep: %v, want ErrPutAgain", err)
 		}
 		b = r.put("of the future")
-		r.clock.add(-bodies.MaxAge - time.Millisecond)
+		r.clock.Advance(-bodies.MaxAge - time.Millisecond)
 		if err := hold(b); !errors.Is(err, bodies.ErrPutAgain) {
 			t.Errorf("Hold of what was put long after now: %v, want ErrPutAgain", err)
 		}
@@ -64,7 +64,7 @@ func (c *cluster) node(t *rapid.T) *sleeper { return rapid.SampledFrom(c.nodes).
 
 // pass lets time go by, which nodes feel that do not sleep.
 func (c *cluster) pass(d time.Duration) {
-	c.clock.add(d)
+	c.clock.Advance(d)
 	for _, n := range c.nodes {
 		if !n.asleep {
 			n.felt = n.felt.Add(d)
@@ -133,16 +133,18 @@ func TestCollectionWhileClocksAreWrong(t *testing.T) {
 			}
 		}
 		t.Repeat(map[string]func(*rapid.T){
-			"deliver":  c.deliver,
-			"name":     c.name,
-			"release":  c.letGo,
-			"collect":  func(t *rapid.T) { _, err := c.node(t).Collect(context.Background(), keep); must(err) },
-			"sweep":    func(t *rapid.T) { _, err := c.node(t).SweepOrphans(context.Background(), keep); must(err) },
-			"sleep":    func(t *rapid.T) { n := c.node(t); n.asleep = !n.asleep },
-			"minutes":  func(t *rapid.T) { c.pass(time.Duration(rapid.IntRange(1, 70).Draw(t, "minutes")) * time.Minute) },
-			"days":     func(t *rapid.T) { c.pass(time.Duration(rapid.IntRange(13, 60).Draw(t, "hours")) * time.Hour) },
-			"takeover": func(t *rapid.T) { c.clock.add(time.Duration(rapid.IntRange(-15, 15).Draw(t, "minutes")) * time.Minute) },
-			"check":    c.check,
+			"deliver": c.deliver,
+			"name":    c.name,
+			"release": c.letGo,
+			"collect": func(t *rapid.T) { _, err := c.node(t).Collect(context.Background(), keep); must(err) },
+			"sweep":   func(t *rapid.T) { _, err := c.node(t).SweepOrphans(context.Background(), keep); must(err) },
+			"sleep":   func(t *rapid.T) { n := c.node(t); n.asleep = !n.asleep },
+			"minutes": func(t *rapid.T) { c.pass(time.Duration(rapid.IntRange(1, 70).Draw(t, "minutes")) * time.Minute) },
+			"days":    func(t *rapid.T) { c.pass(time.Duration(rapid.IntRange(13, 60).Draw(t, "hours")) * time.Hour) },
+			"takeover": func(t *rapid.T) {
+				c.clock.Advance(time.Duration(rapid.IntRange(-15, 15).Draw(t, "minutes")) * time.Minute)
+			},
+			"check": c.check,
 		})
 		c.check(t)
 		for n := range c.held {

@@ -42,7 +42,7 @@ func TestUploadExpires(t *testing.T) {
 		const most = 100
 		once, again, named, other := r.upload(10, "once", most), r.upload(10, "again", most), r.upload(10, "named", most), r.upload(11, "once", most)
 		r.write([]mail.AccountID{10}, func(t *tx.Tx) error { return r.HoldAgain(t, 10, named) })
-		r.clock.add(bodies.UploadKept - time.Minute)
+		r.clock.Advance(bodies.UploadKept - time.Minute)
 		r.expire()
 		if !r.has(10, once) || !r.has(11, other) {
 			t.Error("an upload is gone before its time")
@@ -50,12 +50,12 @@ func TestUploadExpires(t *testing.T) {
 		if r.upload(10, "again", most) != again {
 			t.Error("sent again, it has another name")
 		}
-		r.clock.add(time.Minute)
+		r.clock.Advance(time.Minute)
 		r.expire()
 		if r.has(10, once) || r.has(11, other) || !r.has(10, again) || !r.has(10, named) {
 			t.Error("not the uploads are gone whose time is over")
 		}
-		r.clock.add(bodies.UploadKept)
+		r.clock.Advance(bodies.UploadKept)
 		r.expire()
 		if r.has(10, again) || !r.has(10, named) {
 			t.Error("what was named is gone, or what was not is there")
@@ -79,7 +79,7 @@ func TestUploadsOfAnAccountThatIsGone(t *testing.T) {
 			ids[id] = r.upload(id, "an upload", 100)
 		}
 		r.exec(`UPDATE account SET state = 'leaving' WHERE id = 11`)
-		r.clock.add(bodies.UploadKept)
+		r.clock.Advance(bodies.UploadKept)
 		r.expire()
 		for id, upload := range ids {
 			if r.has(id, upload) {
@@ -99,7 +99,7 @@ func TestUploadOfWhatIsThere(t *testing.T) {
 		if r.upload(10, "mail", 100) != held {
 			t.Error("it has another name")
 		}
-		r.clock.add(2 * bodies.UploadKept)
+		r.clock.Advance(2 * bodies.UploadKept)
 		r.expire()
 		if !r.has(10, held) {
 			t.Error("mail has expired")
@@ -118,7 +118,7 @@ func TestUploadQuota(t *testing.T) {
 		var ids []mail.BlobID
 		for _, content := range []string{"aaaa", "bbbb", "cccc"} {
 			ids = append(ids, r.upload(10, content, 10))
-			r.clock.add(time.Second)
+			r.clock.Advance(time.Second)
 		}
 		if r.has(10, ids[0]) || !r.has(10, ids[1]) || !r.has(10, ids[2]) || !r.has(10, held) {
 			t.Error("not the oldest has made room")

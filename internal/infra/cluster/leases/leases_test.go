@@ -19,33 +19,16 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/schema"
 )
 
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // server is a database with a clock that the test turns.
 type server struct {
 	testing.TB
 	db    *db.DB
-	clock *clock
+	clock *dbtest.Clock
 }
 
 func each(t *testing.T, test func(t *testing.T, s *server)) {
 	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) {
-		s := &server{TB: t, clock: &clock{now: time.UnixMilli(1_700_000_000_000)}}
+		s := &server{TB: t, clock: dbtest.NewClock()}
 		s.db = open(func(o *db.Options) { o.Now = s.clock.Now })
 		test(t, s)
 	})
@@ -155,7 +138,7 @@ func TestWorkThatNobodyElseTakes(t *testing.T) {
 		if a.look(); len(a.has()) != 2 {
 			t.Errorf("it takes %v at once, want its share", a.has())
 		}
-		s.clock.advance(patience)
+		s.clock.Advance(patience)
 		a.look()
 		for range 3 {
 			if a.look(); len(a.has()) != 4 {
@@ -218,11 +201,11 @@ func TestWorkOfTheDead(t *testing.T) {
 		if b.look(); len(b.has()) > 0 {
 			t.Errorf("b has %v after its turn", b.has())
 		}
-		s.clock.advance(time.Hour / 2)
+		s.clock.Advance(time.Hour / 2)
 		if got := b.look(); len(got) > 0 {
 			t.Error("it is done again before it is due")
 		}
-		s.clock.advance(time.Hour)
+		s.clock.Advance(time.Hour)
 		if got := b.look(); len(got) != 1 {
 			t.Error("it is not done again when it is due")
 		}
@@ -237,7 +220,7 @@ func TestWorkOfTheDead(t *testing.T) {
 func TestFenceKeepsTheRow(t *testing.T) {
 	w := Work{Name: "w"}
 	d := dbtest.OnPostgres(t, schema.Files)()
-	s := &server{TB: t, db: d, clock: &clock{now: time.Now()}}
+	s := &server{TB: t, db: d, clock: dbtest.ClockAt(time.Now())}
 	a, b := s.node("a", w), s.node("b", w)
 	a.look()
 	inside, goOn, committed := make(chan struct{}), make(chan struct{}), make(chan struct{})
@@ -306,7 +289,7 @@ func TestModel(t *testing.T) {
 					n.die()
 					nodes = append(nodes, s.node("c", works...))
 				case 4:
-					s.clock.advance(time.Duration(rapid.IntRange(1, 100).Draw(r, "s")) * time.Second)
+					s.clock.Advance(time.Duration(rapid.IntRange(1, 100).Draw(r, "s")) * time.Second)
 				default:
 					if len(all) > 0 {
 						h := rapid.SampledFrom(all).Draw(r, "holder")

@@ -15,27 +15,10 @@ import (
 	"github.com/mailmesh/mailmesh/internal/store/schema"
 )
 
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // cluster is a database with a clock that the test turns, and the nodes on it.
 type cluster struct {
 	*testing.T
-	clock *clock
+	clock *dbtest.Clock
 	ahead time.Duration // of the database's clock
 	open  func() *db.DB
 	ended int // how often somebody was told that others have ended
@@ -43,7 +26,7 @@ type cluster struct {
 
 func each(t *testing.T, test func(c *cluster)) {
 	dbtest.EachWith(t, schema.Files, func(t *testing.T, open dbtest.Open) {
-		c := &cluster{T: t, clock: &clock{now: time.UnixMilli(1_700_000_000_000)}}
+		c := &cluster{T: t, clock: dbtest.NewClock()}
 		c.open = func() *db.DB {
 			return open(func(o *db.Options) { o.Now = func() time.Time { return c.clock.Now().Add(c.ahead) } })
 		}
@@ -92,7 +75,7 @@ func TestALifeLastsWhileItIsRenewed(t *testing.T) {
 			t.Errorf("the names are %q and %q", a.Life().Name, b.Life().Name)
 		}
 		for range 10 {
-			c.clock.advance(RenewEvery)
+			c.clock.Advance(RenewEvery)
 			c.do(a.renew(c.Context()))
 			c.do(b.renew(c.Context()))
 			c.do(a.look(c.Context()))
@@ -119,7 +102,7 @@ func TestTakeover(t *testing.T) {
 			if took > time.Minute {
 				t.Fatal("it is never ended")
 			}
-			c.clock.advance(100 * time.Millisecond)
+			c.clock.Advance(100 * time.Millisecond)
 			c.do(a.renew(c.Context()))
 			held := old.Holds()
 			if c.do(a.look(c.Context())); c.ended > 0 && held {
@@ -141,7 +124,7 @@ func TestTakeover(t *testing.T) {
 			t.Errorf("after %+v it lives as %+v", old, l)
 		}
 		c.living(a, a, b)
-		c.clock.advance(RenewEvery)
+		c.clock.Advance(RenewEvery)
 		c.do(b.renew(c.Context()))
 		if old.Holds() {
 			t.Error("the new life's renewal has woken the old one")
@@ -158,7 +141,7 @@ func TestTheDatabaseIsAway(t *testing.T) {
 		away, cancel := context.WithCancel(c.Context())
 		cancel()
 		for range 4 {
-			c.clock.advance(RenewEvery)
+			c.clock.Advance(RenewEvery)
 			if err := a.renew(away); err == nil {
 				t.Fatal("renewed without a database")
 			}
@@ -190,7 +173,7 @@ func clockJumps(t *testing.T, by time.Duration) {
 			if c.do(a.look(c.Context())); c.ended > 0 && dead.Life().Holds() {
 				t.Fatalf("after %v a life was ended that holds its lease", passed)
 			}
-			c.clock.advance(time.Second)
+			c.clock.Advance(time.Second)
 			if passed%RenewEvery == 0 {
 				c.do(a.renew(c.Context()))
 				c.do(b.renew(c.Context()))
@@ -209,7 +192,7 @@ func TestTheFirstToLookAfterAnOutage(t *testing.T) {
 	each(t, func(c *cluster) {
 		a, b := c.join("a"), c.join("b")
 		c.do(a.look(c.Context()))
-		c.clock.advance(3 * LeaseFor)
+		c.clock.Advance(3 * LeaseFor)
 		c.do(a.renew(c.Context()))
 		c.do(a.look(c.Context()))
 		c.do(b.renew(c.Context()))
@@ -227,7 +210,7 @@ func TestTheLeaseCountsFromBeforeTheRenewal(t *testing.T) {
 			o.Now = func() time.Time {
 				now := c.clock.Now()
 				if slow {
-					c.clock.advance(2 * time.Second) // the request is under way
+					c.clock.Advance(2 * time.Second) // the request is under way
 				}
 				return now
 			}
@@ -248,7 +231,7 @@ func TestAlone(t *testing.T) {
 		before := c.join("before", func(o *Options) { o.Alone = true })
 		a := c.join("a", func(o *Options) { o.Alone = true })
 		c.living(a, a)
-		c.clock.advance(1000 * time.Hour)
+		c.clock.Advance(1000 * time.Hour)
 		c.do(a.look(c.Context()))
 		c.living(a, a)
 		if !a.Life().Holds() {
@@ -303,7 +286,7 @@ func TestNodesSeeEachOther(t *testing.T) {
 			seen[1].Name != b.Life().Name || seen[1].Address != "" || seen[1].State != Draining || !seen[1].Expires.Equal(c.clock.Now().Add(LeaseFor)) {
 			t.Errorf("a sees %+v", seen)
 		}
-		c.clock.advance(LeaseFor + time.Millisecond)
+		c.clock.Advance(LeaseFor + time.Millisecond)
 		c.do(b.renew(c.Context()))
 		c.do(b.look(c.Context()))
 		if nodes, err := b.Nodes(c.Context()); err != nil || len(nodes) != 1 || nodes[0].State != Draining {
@@ -331,7 +314,7 @@ func TestWishes(t *testing.T) {
 		if wish != Drain {
 			t.Errorf("it sees %q", wish)
 		}
-		c.clock.advance(LeaseFor + time.Millisecond)
+		c.clock.Advance(LeaseFor + time.Millisecond)
 		c.do(c.join("b").look(c.Context()))
 		c.do(a.renew(c.Context()))
 		wish = Serve
@@ -359,7 +342,7 @@ func TestShutOut(t *testing.T) {
 		if _, err := Join(c.Context(), Options{DB: d, Name: "old", Schema: 1, Now: c.clock.Now}); !errors.Is(err, db.ErrShutOut) {
 			t.Errorf("an old one joins: %v", err)
 		}
-		c.clock.advance(LeaseFor + time.Millisecond)
+		c.clock.Advance(LeaseFor + time.Millisecond)
 		if names, err := Older(c.Context(), d, 2); err != nil || len(names) > 0 {
 			t.Errorf("older are %q, %v", names, err)
 		}
