@@ -2,6 +2,7 @@ package blob
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -88,6 +89,26 @@ type Compacted struct {
 	Moved   int      // bodies copied
 	Freed   int64    // bytes given back to the file system
 	Damaged []string // what could not be read and was therefore kept, in words
+}
+
+// ReadPieces is ReadAt of a body of that size of which one piece is at hand at a time: read copies what the piece with the byte at off
+// has from there on, and loads the piece first.
+func ReadPieces(p []byte, off, size int64, read func(p []byte, off int64) (int, error)) (n int, err error) {
+	if off < 0 {
+		return 0, mail.E("blob.ReadAt", mail.Invalid, errors.New("negative offset"))
+	}
+	for n < len(p) {
+		at := off + int64(n)
+		if at >= size {
+			return n, io.EOF
+		}
+		got, err := read(p[n:], at)
+		if err != nil {
+			return n, err
+		}
+		n += got
+	}
+	return n, nil
 }
 
 // ReadAll reads a whole body into memory. It is for tests and small bodies.

@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -113,27 +112,19 @@ func (s *Store) getOnce(ctx context.Context, p place, w window) error {
 func (r *reader) Size() int64 { return r.size }
 
 // ReadAt implements io.ReaderAt. Calls at the same time take turns.
-func (r *reader) ReadAt(p []byte, off int64) (n int, err error) {
-	if off < 0 {
-		return 0, mail.E("s3.ReadAt", mail.Invalid, errors.New("negative offset"))
-	}
+func (r *reader) ReadAt(p []byte, off int64) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return 0, mail.E("s3.ReadAt", mail.Invalid, fs.ErrClosed)
 	}
-	for n < len(p) {
-		at := off + int64(n)
-		if at >= r.size {
-			return n, io.EOF
-		}
-		w, err := r.load(at)
+	return blob.ReadPieces(p, off, r.size, func(p []byte, off int64) (int, error) {
+		w, err := r.load(off)
 		if err != nil {
-			return n, err
+			return 0, err
 		}
-		n += copy(p[n:], w.bytes[at-w.off:])
-	}
-	return n, nil
+		return copy(p, w.bytes[off-w.off:]), nil
+	})
 }
 
 // load returns a window that has the byte at off.

@@ -126,31 +126,18 @@ func (r *Reader) parseIndex(index []byte, n int, end int64) error {
 func (r *Reader) Size() int64 { return r.size }
 
 // ReadAt implements io.ReaderAt. Calls at the same time take turns.
-func (r *Reader) ReadAt(p []byte, off int64) (n int, err error) {
-	if off < 0 {
-		return 0, mail.E("sealed.ReadAt", mail.Invalid, errors.New("negative offset"))
-	}
+func (r *Reader) ReadAt(p []byte, off int64) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return 0, mail.E("sealed.ReadAt", mail.Invalid, fs.ErrClosed)
 	}
-	for n < len(p) {
-		at := off + int64(n)
-		if at >= r.size {
-			return n, io.EOF
-		}
-		got, err := r.readFrame(p[n:], int(at>>frameBits), int(at&(frameSize-1)))
-		if err != nil {
-			return n, err
-		}
-		n += got
-	}
-	return n, nil
+	return blob.ReadPieces(p, off, r.size, r.readFrame)
 }
 
-// readFrame copies what follows skip in frame i. A frame that is wanted as a whole is decoded where it is wanted.
-func (r *Reader) readFrame(p []byte, i, skip int) (int, error) {
+// readFrame copies what follows off in its frame. A frame that is wanted as a whole is decoded where it is wanted.
+func (r *Reader) readFrame(p []byte, off int64) (int, error) {
+	i, skip := int(off>>frameBits), int(off&(frameSize-1))
 	length := int(min(frameSize, r.size-int64(i)<<frameBits))
 	if i != r.frame && skip == 0 && len(p) >= length {
 		return length, r.decode(p[:length], i)

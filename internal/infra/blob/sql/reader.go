@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"sync"
 
@@ -61,26 +60,18 @@ func (s *Store) readPart(ctx context.Context, id mail.ObjectID, part int) (b []b
 func (r *reader) Size() int64 { return r.size }
 
 // ReadAt implements io.ReaderAt. Calls at the same time take turns. A body that is removed meanwhile ends in an error.
-func (r *reader) ReadAt(p []byte, off int64) (n int, err error) {
-	if off < 0 {
-		return 0, mail.E("blob/sql.ReadAt", mail.Invalid, errors.New("negative offset"))
-	}
+func (r *reader) ReadAt(p []byte, off int64) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return 0, mail.E("blob/sql.ReadAt", mail.Invalid, fs.ErrClosed)
 	}
-	for n < len(p) {
-		at := off + int64(n)
-		if at >= r.size {
-			return n, io.EOF
+	return blob.ReadPieces(p, off, r.size, func(p []byte, off int64) (int, error) {
+		if err := r.load(int(off / partSize)); err != nil {
+			return 0, err
 		}
-		if err := r.load(int(at / partSize)); err != nil {
-			return n, err
-		}
-		n += copy(p[n:], r.bytes[at%partSize:])
-	}
-	return n, nil
+		return copy(p, r.bytes[off%partSize:]), nil
+	})
 }
 
 // load makes a part the remembered one. A part of another length than the body's size asks for is damage.
