@@ -3,9 +3,11 @@ package pop3server
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailmesh/mailmesh/internal/protocol/doortest"
 	"github.com/mailmesh/mailmesh/internal/store/mailbox"
@@ -33,9 +35,13 @@ func TestIdleSessionsAreCheap(t *testing.T) {
 		c.r.Reset(nil)
 		c.r = nil // the client's own buffer does not count
 	}
-	each := (memory() - before) / sessions
+	const most = 8 << 10
+	each := uint64(math.MaxUint64)
+	for begun := time.Now(); each > most && time.Since(begun) < 10*time.Second; { // a session gives its buffers back a moment after it has answered
+		each = (max(before, memory()) - before) / sessions
+	}
 	t.Logf("a session costs %d bytes of heap, with both ends of its pipe", each)
-	if each > 8<<10 {
+	if each > most {
 		t.Errorf("a session costs %d bytes of heap", each)
 	}
 }
