@@ -3,7 +3,7 @@ import { worker } from "./src/worker/build.ts";
 
 // VITE_SERVER is where a server runs, for `npm run dev`: its doors are passed on, with its self-signed certificate.
 const server = process.env.VITE_SERVER ?? "https://localhost:8443";
-const door = { target: server, secure: false, changeOrigin: true, ws: true };
+const door = { target: server, secure: false, changeOrigin: true, ws: true, headers: { origin: server } };
 
 export default defineConfig({
   plugins: [worker()],
