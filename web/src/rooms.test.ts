@@ -19,6 +19,7 @@ const may: Record<string, readonly string[]> = {
   worker: ["jmap", "i18n"],
   model: ["jmap", "i18n", "ui", "preferences"],
   ...Object.fromEntries(views.map((v) => [v, ["model", "jmap", "safe", ...furniture]])),
+  live: ["model", "jmap", "worker", ...furniture], // the page and its worker show the same notifications
   app: ["model", "jmap", "safe", ...views, ...furniture],
 };
 const shared = ["app/ports", "app/route"];

@@ -59,14 +59,16 @@ export interface Acts {
    * and how often is decided in live), "gone" when the message is sent, closed or emptied. That writing has paused is found by itself.
    */
   typing: (state: "composing" | "paused" | "gone", to: readonly string[], emailId: Id | null) => void;
-  /** Somebody signs out: what other rooms have to put away first. */
-  leaving: () => Promise<void>;
   /** Opens a choice at a place of the window: of the time to snooze emails to, of the mailbox to move them to, of their labels. */
   chooseSnooze: (emailIds: readonly Id[], at: { x: number; y: number }, done?: () => void) => void;
   chooseMailbox: (emailIds: readonly Id[], at: { x: number; y: number }, done?: () => void) => void;
   chooseLabels: (emailIds: readonly Id[], at: { x: number; y: number }) => void;
   /** The threads beside the open one in the list it was opened from; null where the list ends. */
   neighbours: (threadId: Id) => { next: Id | null; previous: Id | null };
+  /** Notifications on this device while no page is open: whether something stands against them, and to begin and to end them. */
+  pushHindrance: () => Promise<"unsupported" | "denied" | "noWorker" | null>;
+  enablePush: () => Promise<boolean>;
+  disablePush: () => Promise<void>;
   /** Somebody has an email in sight, or no more. */
   reading: (emailId: Id | null) => void;
   /** The emails of a conversation that are reactions and nothing else: they are shown under the message they belong to, and not by themselves. */
@@ -91,4 +93,18 @@ export function provide<N extends keyof Acts>(name: N, act: Acts[N]): void {
 
 export function act<N extends keyof Acts>(name: N): Acts[N] {
   return ((...args: never[]) => (acts[name] as ((...args: never[]) => unknown) | undefined)?.(...args)) as Acts[N];
+}
+
+const leavers = new Set<() => Promise<void>>();
+
+/** Has f called when somebody signs out: what a room has to put away first. The result takes it back. */
+export function whenLeaving(f: () => Promise<void>): () => void {
+  leavers.add(f);
+  return () => leavers.delete(f);
+}
+
+/** Waits until all have put away what is theirs, but not for long: signing out must not hang. */
+export async function leaving(most = 5_000): Promise<void> {
+  const all = Promise.allSettled([...leavers].map((f) => f()));
+  await Promise.race([all, new Promise((done) => setTimeout(done, most))]);
 }

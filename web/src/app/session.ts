@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { ConnectionError, SignedOutError } from "../jmap";
 import { type Mail, openMail } from "../model";
 import { signOut } from "../signin/session";
-import { act } from "./ports";
+import { leaving } from "./ports";
 
 /** "away": the server does not answer, and nothing can be shown yet. */
 export type Phase = "starting" | "out" | "in" | "away";
@@ -29,7 +29,7 @@ export async function enter(): Promise<void> {
 
 /** Signs out. The page is loaded anew, so that nothing of the mail stays in its memory. */
 export async function leave(): Promise<void> {
-  await act("leaving")();
+  await leaving();
   mail.value?.close();
   await signOut();
   location.assign("/");

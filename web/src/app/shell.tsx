@@ -4,7 +4,7 @@ import { ComposeLayer } from "../compose";
 import { ConversationView } from "../conversation";
 import { t } from "../i18n";
 import { FolderPane, MessageList } from "../list";
-import { ConnectionNotice } from "../live";
+import { ConnectionNotice, start as startLive } from "../live";
 import { useMail } from "../model";
 import { preferences } from "../preferences";
 import { isDark } from "../preferences/appearance";
@@ -27,6 +27,8 @@ export function Shell() {
   const r = route.value;
   const settings = r.view === "settings";
   useEverywhere();
+  const mail = useMail();
+  useEffect(() => startLive(mail), [mail]);
   useEffect(() => {
     if (innerWidth < 1180) folders.value = false;
   }, [r]);

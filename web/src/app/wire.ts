@@ -1,2 +1,6 @@
 // Joins the rooms: fills the ports that rooms show each other through.
-export function wire(): void {}
+import { fillPorts as fillLive } from "../live";
+
+export function wire(): void {
+  fillLive();
+}

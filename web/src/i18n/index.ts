@@ -70,6 +70,12 @@ export function t(key: Key, holes: Holes = {}): string {
   return fill(texts[key] ?? key, holes, plural);
 }
 
+/** All forms of a text that depends on a number, for who fills it elsewhere (the service worker). */
+export function forms(key: Key): Partial<Record<Intl.LDMLPluralRule, string>> {
+  const message = loaded.value.texts[key] ?? key;
+  return typeof message === "string" ? { other: message } : message;
+}
+
 export function fill(message: Message, holes: Holes, plural: Intl.PluralRules): string {
   const text =
     typeof message === "string" ? message : (message[plural.select(Number(holes.n ?? 0))] ?? message.other ?? "");

@@ -38,6 +38,8 @@ export const preferences = {
   notify: kept.flag("notify", false),
   /** And by Web Push, when no tab is open. */
   push: kept.flag("push", false),
+  /** What tells this browser from others to the server: a random text. */
+  device: kept.text("device"),
   recentEmoji: kept.texts("recentEmoji", 24),
 } as const;
 

@@ -48,7 +48,7 @@ self.addEventListener("push", (e) => {
 
 async function take(pushed: Record<string, unknown> | null): Promise<void> {
   if (pushed?.["@type"] === "PushVerification") await verify(pushed);
-  if (isTold(pushed)) await show(pushed);
+  if (isTold(pushed)) await navigator.locks.request("notices", () => show(pushed)); // a page may show the same one
 }
 
 /** RFC 8620 7.2.2: the code comes back, so that the server knows that this is where its messages arrive. */
