@@ -54,6 +54,8 @@ export interface CallOptions {
 /** Requests under way at a time: fewer than the server carries out of one WebSocket, so that it always has room for a sign of life. */
 const atOnce = 3;
 const answerTime = 30_000;
+/** The code that a server closes a WebSocket with when its sign-in ends (RFC 6455 7.4.1: policy violation). */
+const signedOut = 1008;
 /** WebSockets that fail, while HTTP works, until the event source is used. */
 const patience = 2;
 
@@ -293,16 +295,22 @@ export class Connection {
   #openSocket(): Promise<boolean> {
     const url = this.session.capabilities[capability.websocket]?.url;
     if (typeof url !== "string") return Promise.resolve(false);
+    let ws: WebSocket;
+    try {
+      ws = this.#o.webSocket(pathOf(url));
+    } catch {
+      return Promise.resolve(false); // a browser that has none, or must not
+    }
     return new Promise((resolve) => {
-      const socket: Socket = new Socket(this.#o.webSocket(pathOf(url)), {
+      const socket: Socket = new Socket(ws, {
         opened: () => {
           this.#opened(socket);
           resolve(true);
         },
         told: (type, object) => this.#tell(type as keyof Told, object),
-        ended: ({ opened }) => {
+        ended: ({ opened, code }) => {
           resolve(false);
-          if (opened) void this.#lost(socket);
+          if (opened) void this.#lost(socket, code === signedOut);
         },
       });
     });
@@ -318,11 +326,12 @@ export class Connection {
     this.#tell("Connected", undefined);
   }
 
-  async #lost(socket: Socket): Promise<void> {
+  async #lost(socket: Socket, signedOut: boolean): Promise<void> {
     if (this.#socket !== socket) return;
     this.#socket = undefined;
     if (this.#closed.signal.aborted || this.#status.value === "refused") return;
     this.#status.value = "connecting";
+    if (signedOut) await this.#checkHTTP();
     // Where a server goes out of service, all of its clients are here at the same moment.
     this.#wake = new AbortController();
     await pause(this.#o.random() * 500, this.#wake.signal);

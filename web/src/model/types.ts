@@ -182,6 +182,9 @@ export interface Actions {
   muteThread(threadId: Id): Undo;
   unmuteThread(threadId: Id): Undo;
 
+  /** The same, without toasts. */
+  readonly quietly: Actions;
+
   createMailbox(name: string, parentId?: Id | null): Promise<Id>;
   renameMailbox(id: Id, name: string): Promise<void>;
   moveMailbox(id: Id, parentId: Id | null): Promise<void>;
@@ -227,6 +230,8 @@ export interface Contacts extends Collection<Contact> {
 export interface Submissions {
   /** The newest submission of an email, with its timeline; null: there is none; undefined: not known yet. Live. */
   of(emailId: Id): ReadonlySignal<EmailSubmission | null | undefined>;
+  /** All submissions of an email, the newest first; undefined: not known yet. Live. */
+  all(emailId: Id): ReadonlySignal<readonly EmailSubmission[] | undefined>;
   /** Those that are sent later and can still be taken back, the next first. Loaded when it is first read. */
   readonly scheduled: ReadonlySignal<readonly EmailSubmission[] | undefined>;
   /** Takes a message back that has not left yet. False: it has left. */
