@@ -18,6 +18,8 @@ export interface Placed {
   body: HTMLElement;
   /** show is called again when more pictures may be shown. */
   show(pictures: Pictures): void;
+  /** Another sheet of the frame's own: the theme has changed. */
+  paper(base: string): void;
 }
 
 /** place moves clean into doc, which is the frame's. base is the frame's own sheet. */
@@ -44,7 +46,7 @@ export function place(clean: Clean, doc: Document, base: string, pictures: Pictu
   };
   show(pictures);
   doc.body.replaceChildren(body);
-  return { body, show };
+  return { body, show, paper: (text) => void ours.replaceSync(text) };
 }
 
 function set(element: HTMLElement, d: Declaration, value: string): void {
