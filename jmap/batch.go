@@ -119,6 +119,8 @@ func capabilityOf(method string) string {
 		return Live
 	case "NotificationRules":
 		return Notifications
+	case "SignIn":
+		return Sessions
 	case "Snooze":
 		return Snoozing
 	case "Unsubscribe":

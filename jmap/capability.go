@@ -17,6 +17,7 @@ const (
 	// Mailmesh's own: docs/jmap.md.
 	Live          = "https://mailmesh.org/jmap/live"          // docs/jmap-live.md
 	Notifications = "https://mailmesh.org/jmap/notifications" // docs/jmap-notifications.md
+	Sessions      = "https://mailmesh.org/jmap/sessions"      // docs/jmap-sessions.md
 	Snoozing      = "https://mailmesh.org/jmap/snooze"        // docs/jmap-snooze.md
 	Unsubscribing = "https://mailmesh.org/jmap/unsubscribe"   // docs/jmap-mail.md
 	Pictures      = "https://mailmesh.org/jmap/pictures"      // docs/jmap-mail.md

@@ -9,7 +9,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/node"
 )
 
-// session manages the programs that accounts have let in.
+// session manages the programs that accounts have let in, and the browsers that are signed in.
 type session struct {
 	List   sessionList   `cmd:"" help:"List the sessions of an account."`
 	Revoke sessionRevoke `cmd:"" help:"End a session, or with --all all of the account's: the program has to sign in again."`
@@ -23,7 +23,7 @@ type sessionList struct {
 func (x sessionList) Run(ctx context.Context, c *commands) error {
 	return c.onServer(ctx, func(a *node.Admin) error {
 		return table(x.output, "ID NAME MAY MADE LAST-USED ANSWERED-TO", a.Sessions(ctx, x.Address), func(s node.Session) []any {
-			return []any{s.ID, orDash(s.Name), strings.Join(s.Scope, ","), s.Created.Format(time.DateOnly), s.LastUsed.Format(time.DateOnly), s.Redirect}
+			return []any{s.ID, orDash(s.Name), strings.Join(s.Scope, ","), s.Created.Format(time.DateOnly), s.LastUsed.Format(time.DateOnly), orDash(s.Redirect)}
 		})
 	})
 }

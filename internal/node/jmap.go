@@ -10,6 +10,7 @@ import (
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/pushing"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/queries"
 	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/quotas"
+	"github.com/mailmesh/mailmesh/internal/protocol/jmapserver/signins"
 )
 
 // jmapServer makes the JMAP door. Each line of the list is a capability, or a part of one, with its methods.
@@ -36,6 +37,7 @@ func (n *Node) jmapServer() (*jmapserver.Server, error) {
 		n.sharing(func(ctx context.Context, u *method.User) (map[string]any, error) { return s.Accounts(ctx, u) }),
 		n.live().Register,
 		n.snoozes().Register,
+		signins.New(signins.Options{Tx: n.rooms.tx, Auth: n.rooms.auth}).Register,
 	} {
 		register(registry)
 	}

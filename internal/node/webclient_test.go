@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -93,6 +95,63 @@ func (p *page) connect() *websocket.Conn {
 	return ws
 }
 
+// events opens an event source.
+func (p *page) events() io.Reader {
+	p.t.Helper()
+	r, err := http.NewRequest(http.MethodGet, "https://"+p.door+"/jmap/eventsource?types=Email&closeafter=no&ping=0", nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Header.Set("Cookie", p.cookie)
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	answer, err := p.http.Do(r)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		p.t.Fatal(answer, err)
+	}
+	p.t.Cleanup(func() { answer.Body.Close() })
+	return answer.Body
+}
+
+func openOther(t testing.TB, n *nodetest.Node, a node.DemoAccount) *page {
+	t.Helper()
+	p := openPage(t, n)
+	p.signIn(a)
+	return p
+}
+
+// endOthers ends all sessions but this, as the list of them in the client does.
+func (p *page) endOthers() {
+	p.t.Helper()
+	_, text := p.do("GET", "/.well-known/jmap", "")
+	var session struct{ PrimaryAccounts map[string]string }
+	if err := json.Unmarshal([]byte(text), &session); err != nil {
+		p.t.Fatal(err)
+	}
+	call := func(name, args string) map[string]any {
+		_, text := p.do("POST", "/jmap/api", `{"using":["https://mailmesh.org/jmap/sessions"],"methodCalls":[["`+name+`",{"accountId":"`+session.PrimaryAccounts["https://mailmesh.org/jmap/sessions"]+`",`+args+`},"0"]]}`)
+		var got struct{ MethodResponses [][]any }
+		if err := json.Unmarshal([]byte(text), &got); err != nil || len(got.MethodResponses) != 1 || got.MethodResponses[0][0] != name {
+			p.t.Fatal(err, text)
+		}
+		return got.MethodResponses[0][1].(map[string]any)
+	}
+	mine := 0
+	for _, v := range call("SignIn/get", `"ids":null`)["list"].([]any) {
+		o := v.(map[string]any)
+		if o["isCurrent"] == true {
+			mine++
+			if o["kind"] != "web" || o["name"] != "Chrome on Linux" {
+				p.t.Errorf("this browser is shown as %v", o)
+			}
+			continue
+		}
+		call("SignIn/set", `"destroy":["`+o["id"].(string)+`"]`)
+	}
+	if mine != 1 {
+		p.t.Errorf("%d of the sessions are this browser's", mine)
+	}
+}
+
 // greet has a request answered.
 func greet(t testing.TB, ws *websocket.Conn) string {
 	t.Helper()
@@ -168,6 +227,7 @@ func TestWebSessionEnds(t *testing.T) {
 		end  func(p *page) error
 	}{
 		{"signed out", func(p *page) error { p.do("DELETE", "/session", ""); return nil }},
+		{"ended in another browser", func(p *page) error { openOther(t, n, ann).endOthers(); return nil }},
 		{"revoked", func(*page) error { return admin.RevokeSession(t.Context(), ann.Address, "") }},
 		{"password changed elsewhere", func(*page) error {
 			other := openPage(t, n)
@@ -187,6 +247,7 @@ func TestWebSessionEnds(t *testing.T) {
 		p := openPage(t, n)
 		p.signIn(ann)
 		ws := p.connect()
+		events := p.events()
 		ended := make(chan error, 1)
 		go func() {
 			_, _, err := ws.Read(context.WithoutCancel(t.Context()))
@@ -196,8 +257,16 @@ func TestWebSessionEnds(t *testing.T) {
 		if err := c.end(p); err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
-		if err := <-ended; websocket.CloseStatus(err) != websocket.StatusPolicyViolation {
+		select {
+		case err = <-ended:
+		case <-time.After(20 * time.Second): // sooner than a ping would find out
+			t.Fatalf("%s: the connection goes on", c.name)
+		}
+		if websocket.CloseStatus(err) != websocket.StatusPolicyViolation {
 			t.Errorf("%s: the connection ended with %v", c.name, err)
+		}
+		if text, err := io.ReadAll(events); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%s: the event source ended with %v, %q", c.name, err, text)
 		}
 		p.cookie = cookie
 		if status, _ := p.do("GET", "/session", ""); status != http.StatusUnauthorized {

@@ -327,7 +327,6 @@ func (s *Service) Sessions(ctx context.Context, a mail.Address) ([]auth.Session,
 // RevokeSession ends a session of an account, 0 all of them.
 func (s *Service) RevokeSession(ctx context.Context, a mail.Address, id int64) error {
 	_, err := s.onAccount(ctx, a, func(t *tx.Tx, account mail.AccountID) error {
-		ringSessions(t, account)
 		if id == 0 {
 			return s.auth.EndSessions(t, account)
 		}

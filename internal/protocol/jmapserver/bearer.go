@@ -40,7 +40,7 @@ func (b bearer) Authenticate(ctx context.Context, credentials string, r *http.Re
 
 // userOf is who has signed in, for as long as that stands.
 func userOf(a *auth.Store, in auth.SignIn, r *http.Request) *method.User {
-	u := &method.User{Account: in.Account, Login: in.Login(), Remote: RemoteOf(r), Credential: in.Credential(), Stands: func(ctx context.Context) error { return a.Recheck(ctx, in) }}
+	u := &method.User{Account: in.Account, Login: in.Login(), Remote: RemoteOf(r), Credential: in.Credential(), InPerson: in.InPerson(), Stands: func(ctx context.Context) error { return a.Recheck(ctx, in) }}
 	for _, s := range []struct {
 		has  auth.Scope
 		gets method.Scope

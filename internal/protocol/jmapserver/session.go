@@ -106,7 +106,7 @@ func (s *Server) makeSession(ctx context.Context, u *method.User) (*session, err
 		made.Accounts[a.Owner.String()] = account{Name: names[a.Owner], IsPersonal: a.Own(), IsReadOnly: a.ReadOnly, Capabilities: has}
 	}
 	made.State, err = stateOf(made)
-	s.states.put(whose{u.Account, u.Scope}, made.State)
+	s.states.put(whoseOf(u), made.State)
 	return made, err
 }
 
@@ -133,7 +133,7 @@ func stateOf(made *session) (string, error) {
 // sessionState is the state of the session, as it was stateAge ago at most: every response tells it, and what it is made of
 // seldom changes.
 func (s *Server) sessionState(ctx context.Context, u *method.User) (string, error) {
-	if state, ok := s.states.get(whose{u.Account, u.Scope}); ok {
+	if state, ok := s.states.get(whoseOf(u)); ok {
 		return state, nil
 	}
 	made, err := s.makeSession(ctx, u)
@@ -156,9 +156,12 @@ type stateCache struct {
 
 // whose session it is, and what the sign-in allows.
 type whose struct {
-	account mail.AccountID
-	scope   method.Scope
+	account  mail.AccountID
+	scope    method.Scope
+	inPerson bool
 }
+
+func whoseOf(u *method.User) whose { return whose{u.Account, u.Scope, u.InPerson} }
 
 type knownState struct {
 	state string

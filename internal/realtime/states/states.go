@@ -40,6 +40,7 @@ const (
 
 	ShareNotification Type = "ShareNotification" // RFC 9670 3
 	Notifications     Type = "NotificationRules" // docs/jmap-notifications.md
+	SignIn            Type = "SignIn"            // docs/jmap-sessions.md
 )
 
 // kinds are the changes that make another state of a type. A membership changes the counters of mailboxes, and has the keywords of
@@ -60,6 +61,7 @@ var kinds = map[Type][]tx.Kind{
 
 	ShareNotification: {tx.KindShareNotice},
 	Notifications:     {tx.KindNotify},
+	SignIn:            {tx.KindSignIn},
 }
 
 // KindsOf are the changes that make another state of a type.

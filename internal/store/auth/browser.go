@@ -133,11 +133,11 @@ func (s *Store) ChangePassword(ctx context.Context, in SignIn, old Attempt, pass
 		if k.mark(passwordRow) != now.secret { // another change came first
 			return mail.E("auth.ChangePassword", mail.Denied, ErrCredentials)
 		}
-		t.Changed(tx.Change{Account: in.Account, Kind: tx.KindSettings, Op: tx.Updated})
-		if err := s.SetPassword(t, in.Account, hash); err != nil {
+		t.Changed(tx.Change{Account: in.Account, Kind: tx.KindSettings, Op: tx.Updated}) // connections that were signed in with the old one end
+		if err := s.remark(t, v, hash); err != nil {
 			return err
 		}
-		return s.remark(t, v, hash)
+		return s.SetPassword(t, in.Account, hash)
 	})
 }
 

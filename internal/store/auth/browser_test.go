@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -142,6 +143,89 @@ func TestChangePassword(t *testing.T) {
 		w.write(t, func(t *tx.Tx) error { return w.RevokeSession(t, annID, b.Session()) })
 		if err := w.ChangePassword(ctx, b.SignIn, old("another password"), "a third password"); !mail.Is(err, mail.Denied) {
 			t.Errorf("signed out, and it changes the password: %v", err)
+		}
+	})
+}
+
+// Those who list sessions hear of each that begins and ends, by whatever way; of questions they never hear.
+func TestSessionsAreLogged(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		var since mail.ModSeq
+		read := func(fn func(*tx.Tx) error) {
+			t.Helper()
+			if err := w.tx.Read(ctx, fn); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantLog := func(what string, want ...tx.Op) {
+			t.Helper()
+			var got []tx.Op
+			rang := false
+			read(func(t *tx.Tx) error {
+				got, rang = nil, false
+				return t.Changes(annID, since, func(c tx.Change) bool {
+					if c.Kind == tx.KindSignIn {
+						got = append(got, c.Op)
+					}
+					rang = rang || c.Kind == tx.KindSettings
+					since = max(since, c.ModSeq)
+					return true
+				})
+			})
+			if !slices.Equal(got, want) || slices.Contains(want, tx.Destroyed) && !rang {
+				t.Errorf("%s: %v, and the doors are told: %v", what, got, rang)
+			}
+		}
+		cookie := w.browse(t, false)
+		wantLog("signed in", tx.Created)
+		code := w.code(t)
+		if _, err := w.Refuse(ctx, w.ask(t)); err != nil {
+			t.Fatal(err)
+		}
+		wantLog("asked")
+		tokens, err := w.Exchange(ctx, code, "client", redirect, verifier)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantLog("let in", tx.Created)
+		if tokens, err = w.Refresh(ctx, tokens.Refresh, "client"); err != nil {
+			t.Fatal(err)
+		}
+		wantLog("refreshed")
+		if err := w.Revoke(ctx, tokens.Refresh); err != nil {
+			t.Fatal(err)
+		}
+		wantLog("revoked", tx.Destroyed)
+		if err := w.EndBrowser(ctx, cookie); err != nil {
+			t.Fatal(err)
+		}
+		wantLog("signed out", tx.Destroyed)
+		w.browse(t, false)
+		w.browse(t, true)
+		w.later(t, BrowserTime+time.Hour)
+		if _, err := w.ForgetSessions(ctx, 10); err != nil {
+			t.Fatal(err)
+		}
+		wantLog("expired", tx.Created, tx.Created, tx.Destroyed)
+		w.setPassword(t, annID, "another password")
+		wantLog("another password", tx.Destroyed)
+	})
+}
+
+// A password that was set by a server of a release before this, beside it on one database, ends sessions all the same.
+func TestPasswordOfAnOlderRelease(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		cookie, tokens := w.browse(t, true), w.tokens(t)
+		w.write(t, func(t *tx.Tx) error {
+			_, err := t.SQL().Exec(`UPDATE credential SET verifier = (SELECT verifier FROM credential WHERE account_id = $2 AND id = 0) WHERE account_id = $1 AND id = 0`, annID, bobID)
+			return err
+		})
+		if w.takes(t, cookie) || w.good(t, tokens) {
+			t.Error("a session stands")
+		}
+		if list := w.sessions(t, annID); len(list) != 0 {
+			t.Errorf("listed are %+v", list)
 		}
 	})
 }

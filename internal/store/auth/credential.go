@@ -18,6 +18,9 @@ func (s SignIn) Credential() string {
 	return fmt.Sprintf("secret %d %x %s", s.AppPassword, s.secret[:8], s.login)
 }
 
+// Credential is that of who signs in with the session.
+func (v Session) Credential() string { return SignIn{session: v.ID}.Credential() }
+
 // CredentialHolds reports whether what was signed in with is still good: the session stands, or the secret is the same, and the
 // account is not switched off.
 func (s *Store) CredentialHolds(t *tx.Tx, account mail.AccountID, credential string) (bool, error) {

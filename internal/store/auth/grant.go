@@ -57,6 +57,9 @@ func (s *Store) begin(ctx context.Context, v *Session, lasts time.Duration) (err
 			return err
 		}
 		v.Created, v.turned, v.Expires = t.Now(), t.Now(), t.Now().Add(lasts)
+		if v.turn > allowed {
+			t.Changed(tx.Change{Account: v.Account, Kind: tx.KindSignIn, Op: tx.Created, Object: v.ID})
+		}
 		_, err := t.SQL().Exec(`INSERT INTO session (`+sessionColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 			v.Account, v.ID, v.Login, v.Client, v.Name, v.Redirect, int64(v.Scope), v.Created, t.Now().Truncate(time.Hour).UnixMilli(), v.Expires, v.challenge, v.secret,
 			hex.EncodeToString(v.mark[:]), v.turn, v.turned)
@@ -120,6 +123,7 @@ func (s *Store) Exchange(ctx context.Context, code, client, redirect, verifier s
 		case v.Redirect != redirect, subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(v.challenge)) != 1:
 			return false, refusedToken()
 		}
+		t.Changed(tx.Change{Account: v.Account, Kind: tx.KindSignIn, Op: tx.Created, Object: v.ID}) // now it is there for its user
 		return false, s.advance(t, v, SessionTime)
 	})
 }
@@ -150,7 +154,11 @@ var errReplayed = errors.New("a token was used again")
 func (s *Store) turn(ctx context.Context, at token, client string, do func(*tx.Tx, Session) (again bool, err error)) (out Tokens, err error) {
 	replayed := false
 	var v Session
-	err = s.tx.Write(ctx, nil, func(t *tx.Tx) error {
+	var lock []mail.AccountID
+	if at.kind == codeToken {
+		lock = []mail.AccountID{at.account}
+	}
+	err = s.tx.Write(ctx, lock, func(t *tx.Tx) error {
 		var err error
 		if v, _, err = s.standing(t, at.account, at.session); err != nil {
 			return err
@@ -174,6 +182,9 @@ func (s *Store) turn(ctx context.Context, at token, client string, do func(*tx.T
 		s.log.LogAttrs(ctx, slog.LevelWarn, "a token was used again: its session ends", slog.Any("account", v.Account), slog.Int64("session", v.ID), slog.String("client", v.Client))
 		return Tokens{}, errors.Join(refusedToken(), s.end(ctx, at))
 	}
+	if mail.Is(err, mail.Gone) { // the account
+		err = refusedToken()
+	}
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -189,10 +200,9 @@ func (s *Store) Revoke(ctx context.Context, text string) error {
 	return s.end(ctx, at)
 }
 
-// end ends a session, and has the doors look at once whether connections may stay open.
+// end ends the session of a token.
 func (s *Store) end(ctx context.Context, at token) error {
 	err := s.tx.Write(ctx, []mail.AccountID{at.account}, func(t *tx.Tx) error {
-		t.Changed(tx.Change{Account: at.account, Kind: tx.KindSettings, Op: tx.Updated})
 		return s.RevokeSession(t, at.account, at.session)
 	})
 	if mail.Is(err, mail.NotFound) || mail.Is(err, mail.Gone) {

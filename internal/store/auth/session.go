@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -32,13 +33,13 @@ const (
 	AllMail = ReadMail | WriteMail | SendMail
 )
 
-// Session is a program that an account has let in on the sign-in page.
+// Session is a program that an account has let in on the sign-in page, or a browser that shows the web client.
 type Session struct {
 	ID       int64
 	Account  mail.AccountID
 	Login    string // the name that was signed in with
-	Client   string // client_id
-	Name     string // what the program calls itself: not to be believed
+	Client   string // client_id; browserClient
+	Name     string // what the program calls itself, or the browser claims to be: not to be believed
 	Redirect string // where its code went
 	Scope    Scope
 	Created  time.Time
@@ -100,7 +101,7 @@ func (s *Store) standing(t *tx.Tx, account mail.AccountID, id int64) (v Session,
 		return v, k, err
 	}
 	switch {
-	case k.account != v.Account || k.mark(v.secret) != v.mark:
+	case !v.isOf(&k):
 		return v, k, refusedToken()
 	case k.disabled:
 		return v, k, mail.E("auth.Bearer", mail.Disabled, errDisabled)
@@ -108,28 +109,52 @@ func (s *Store) standing(t *tx.Tx, account mail.AccountID, id int64) (v Session,
 	return v, k, nil
 }
 
-// Sessions lists the programs that an account has let in, the oldest first.
-func (s *Store) Sessions(t *tx.Tx, account mail.AccountID) ([]Session, error) {
+// Sessions lists the programs that an account has let in and its browsers, the oldest first: those whose sign-in still stands.
+func (s *Store) Sessions(t *tx.Tx, account mail.AccountID) (out []Session, err error) {
+	all, err := begun(t, account)
+	if err != nil {
+		return nil, err
+	}
+	knows := map[string]known{}
+	for _, v := range all {
+		k, asked := knows[v.Login]
+		if !asked {
+			if k, err = s.knowIn(t, v.Login); err != nil {
+				return nil, err
+			}
+			knows[v.Login] = k
+		}
+		if v.isOf(&k) {
+			out = append(out, v)
+		}
+	}
+	return out, nil
+}
+
+// begun reads the sessions that are no questions any more.
+func begun(t *tx.Tx, account mail.AccountID) (all []Session, err error) {
 	rows, err := t.SQL().Query(`SELECT `+sessionColumns+` FROM session WHERE account_id = $1 AND turn > $2 AND expires > $3 ORDER BY id`, account, allowed, t.Now())
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var out []Session
 	for rows.Next() {
 		var v Session
 		if err := v.scan(rows); err != nil {
 			return nil, err
 		}
-		out = append(out, v)
+		all = append(all, v)
 	}
-	return out, rows.Err()
+	return all, rows.Err()
 }
 
-// RevokeSession ends a session: its tokens are good for nothing from this commit on, on every node. Connections that are open end
-// at their next Recheck.
+// isOf reports whether what a session was signed in with is as it was then.
+func (v *Session) isOf(k *known) bool { return k.account == v.Account && k.mark(v.secret) == v.mark }
+
+// RevokeSession ends a session: its tokens are good for nothing from this commit on, on every node, and the doors look at once which
+// connections may stay open.
 func (s *Store) RevokeSession(t *tx.Tx, account mail.AccountID, id int64) error {
-	n, err := t.SQL().Exec(`DELETE FROM session WHERE account_id = $1 AND id = $2`, account, id)
+	n, err := s.endWhere(t, account, `id = $2`, id)
 	if err == nil && n == 0 {
 		err = mail.E("auth.RevokeSession", mail.NotFound, errors.New("the account has no session with this id"))
 	}
@@ -138,22 +163,76 @@ func (s *Store) RevokeSession(t *tx.Tx, account mail.AccountID, id int64) error 
 
 // EndSessions ends all sessions of an account.
 func (s *Store) EndSessions(t *tx.Tx, account mail.AccountID) error {
-	_, err := t.SQL().Exec(`DELETE FROM session WHERE account_id = $1`, account)
+	_, err := s.endWhere(t, account, `id <> $2`, 0)
 	return err
 }
 
-// ForgetSessions removes up to limit sessions that have expired, and questions that were not answered.
-func (s *Store) ForgetSessions(ctx context.Context, limit int) (gone int64, err error) {
-	err = s.tx.Write(ctx, nil, func(t *tx.Tx) error {
-		gone, err = t.SQL().Exec(`DELETE FROM session WHERE (account_id, id) IN (SELECT account_id, id FROM session WHERE expires <= $1 ORDER BY expires LIMIT $2)`, t.Now(), limit)
-		return err
+// endWhere ends the sessions of an account of which a condition on $2 holds, and notes it for those who list them and for the doors. Nobody
+// has seen questions: whoever ends nothing else need not have locked the account.
+func (s *Store) endWhere(t *tx.Tx, account mail.AccountID, condition string, arg any) (n int, err error) {
+	rows, err := t.SQL().Query(`DELETE FROM session WHERE account_id = $1 AND `+condition+` RETURNING id, turn`, account, arg)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	var ended []int64
+	for ; rows.Next(); n++ {
+		var id, turn int64
+		if err := rows.Scan(&id, &turn); err != nil {
+			return n, err
+		}
+		if turn > allowed {
+			ended = append(ended, id)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return n, err
+	}
+	slices.Sort(ended)
+	for _, id := range ended {
+		t.Changed(tx.Change{Account: account, Kind: tx.KindSignIn, Op: tx.Destroyed, Object: id})
+	}
+	if len(ended) > 0 {
+		t.Changed(tx.Change{Account: account, Kind: tx.KindSettings, Op: tx.Updated})
+	}
+	return n, nil
+}
+
+// ForgetSessions removes sessions that have expired, and questions that were not answered, of up to limit accounts, and returns of how many.
+func (s *Store) ForgetSessions(ctx context.Context, limit int) (accounts int, err error) {
+	var of []mail.AccountID
+	err = s.tx.Read(ctx, func(t *tx.Tx) error {
+		of = nil
+		rows, err := t.SQL().Query(`SELECT DISTINCT account_id FROM session WHERE expires <= $1 LIMIT $2`, t.Now(), limit)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var a mail.AccountID
+			if err := rows.Scan(&a); err != nil {
+				return err
+			}
+			of = append(of, a)
+		}
+		return rows.Err()
 	})
-	return gone, err
+	for _, account := range of {
+		if err == nil {
+			err = s.tx.Write(ctx, []mail.AccountID{account}, func(t *tx.Tx) error {
+				_, err := s.endWhere(t, account, `expires <= $2`, t.Now())
+				return err
+			})
+		}
+		if mail.Is(err, mail.Gone) { // the account was removed meanwhile, with its sessions
+			err = nil
+		}
+	}
+	return len(of), err
 }
 
 // makeRoom ends the sessions that were not used for longest, until there is room for one more.
 func (s *Store) makeRoom(t *tx.Tx, account mail.AccountID) error {
-	_, err := t.SQL().Exec(`DELETE FROM session WHERE account_id = $1 AND id IN
-		(SELECT id FROM session WHERE account_id = $1 ORDER BY last_used DESC, id DESC LIMIT 1000 OFFSET $2)`, account, MaxSessions-1)
+	_, err := s.endWhere(t, account, `id IN (SELECT id FROM session WHERE account_id = $1 ORDER BY last_used DESC, id DESC LIMIT 1000 OFFSET $2)`, MaxSessions-1)
 	return err
 }

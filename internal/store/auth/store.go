@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"log/slog"
 	"sync"
 	"time"
@@ -96,8 +97,13 @@ func (s *Store) HashPassword(ctx context.Context, password string) (Hash, error)
 	return s.hasher.hash(ctx, p)
 }
 
-// SetPassword gives an account its password, in place of the one before. App passwords stay.
+// SetPassword gives an account its password, in place of the one before, whose sessions end. App passwords stay. An account that has
+// sessions is locked.
 func (s *Store) SetPassword(t *tx.Tx, account mail.AccountID, hash Hash) error {
+	m := markOf(string(hash))
+	if _, err := s.endWhere(t, account, `secret = 0 AND mark <> $2`, hex.EncodeToString(m[:])); err != nil {
+		return err
+	}
 	_, err := t.SQL().Exec(`INSERT INTO credential (account_id, id, kind, name, verifier, scram, created, last_used)
 		VALUES ($1, $2, 'password', '', $3, '', $4, 0)
 		ON CONFLICT (account_id, id) DO UPDATE SET verifier = excluded.verifier, created = excluded.created, last_used = 0`,

@@ -55,13 +55,16 @@ func newWorld(t testing.TB, s *tx.Store) *world {
 	w := &world{clock: newClock(), off: map[mail.AccountID]bool{}}
 	w.Store = New(Options{Tx: s, Lookup: w.directory, Secret: make([]byte, 32), Params: cheap, Now: w.clock.now,
 		Pause: func(_ context.Context, d time.Duration) { w.held = append(w.held, d) }, Logger: slog.New(slog.NewTextHandler(&w.log, nil))})
-	w.write(t, func(t *tx.Tx) error {
+	err := s.Write(t.Context(), nil, func(t *tx.Tx) error {
 		for _, id := range []mail.AccountID{annID, bobID} {
 			t.SQL().Queue(`INSERT INTO account (id, state, epoch, modseq, log_floor, last_uidvalidity, quota_bytes, quota_messages,
 				used_bytes, used_messages, wrapped_key) VALUES ($1, 'here', 1, 1, 0, 1, 0, 0, 0, 0, $2) ON CONFLICT DO NOTHING`, id, []byte("key"))
 		}
 		return nil
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.setPassword(t, annID, annPassword)
 	w.setPassword(t, bobID, bobPassword)
 	return w
@@ -78,7 +81,7 @@ func (w *world) setPassword(t testing.TB, account mail.AccountID, password strin
 
 func (w *world) write(t testing.TB, fn func(*tx.Tx) error) {
 	t.Helper()
-	if err := w.tx.Write(t.Context(), nil, fn); err != nil {
+	if err := w.tx.Write(t.Context(), []mail.AccountID{annID, bobID}, fn); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -52,6 +52,10 @@ func (s SignIn) Login() string { return s.login }
 // Session is the id of the session whose token was used, 0 where it was a password.
 func (s SignIn) Session() int64 { return s.session }
 
+// InPerson reports whether it was the user who signed in, with the account's password: no program that was let in, nor one that has an
+// app password.
+func (s SignIn) InPerson() bool { return s.AppPassword == 0 && (s.session == 0 || s.lasts > 0) }
+
 // Scope is what may be done: all, unless a token says less.
 func (s SignIn) Scope() Scope {
 	if s.session == 0 {

@@ -31,13 +31,14 @@ const (
 
 	KindShareNotice Kind = 15 // object: notice of a share
 	KindNotify      Kind = 17 // what the account wants to be notified of
+	KindSignIn      Kind = 18 // object: session of a browser or program
 )
 
 // KindArrival is not in the log: LastOf, StateOf and LastOfEach tell by it of KindEmail where an email was created.
 const KindArrival Kind = -1
 
 // LastKind is the highest Kind of this release.
-const LastKind = KindNotify
+const LastKind = KindSignIn
 
 // Op is what happened to the object.
 type Op int

@@ -45,7 +45,7 @@ func (s *Server) User(account mail.AccountID) *method.User {
 	if account == doortest.Bob {
 		login = doortest.BobAddress
 	}
-	return &method.User{Account: account, Login: login, Scope: method.All}
+	return &method.User{Account: account, Login: login, Scope: method.All, InPerson: true}
 }
 
 // Do carries out a request. A Problem ends the test.

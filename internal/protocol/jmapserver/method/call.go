@@ -21,6 +21,8 @@ type User struct {
 	Session string // for the log
 	// Credential names what the user has signed in with, for what is to end with it: "password", "app 12", "session 34".
 	Credential string
+	// InPerson: it is the user of the account, by its password, and no program that has been let in or has an app password.
+	InPerson bool
 	// ByCookie: a browser has signed in, by what it adds to requests itself. What it is given it may show, or run.
 	ByCookie bool
 	// Stands is mail.Denied or mail.Disabled once the sign-in has ended: asked for connections that stay. nil: it never does.
