@@ -1,1 +1,0 @@
-export const Settings = (_: { page: string }) => null;
