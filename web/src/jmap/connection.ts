@@ -242,9 +242,18 @@ export class Connection {
       return await work();
     } catch (e) {
       if (e instanceof SignedOutError) this.#refuse();
-      else if (e instanceof ConnectionError && !this.#socket?.isOpen && this.#session) void this.#connect();
+      else if (e instanceof ConnectionError && !this.#socket?.isOpen && this.#session) this.#doubt();
       throw e;
     }
+  }
+
+  /** A request over HTTP was not answered: whether the server is there is found out at once. */
+  #doubt(): void {
+    if (this.#status.value === "online") {
+      this.#status.value = "connecting";
+      this.#wake.abort();
+    }
+    void this.#connect();
   }
 
   #refuse(): void {

@@ -118,7 +118,8 @@ export class LiveConversation implements Conversation {
 
   async #loadBodies(ids: readonly Id[], most = maxBodyValueBytes): Promise<void> {
     try {
-      this.take(await getBodies(this.c.connection, ids, most));
+      const asked = this.c.emails.round;
+      this.take(await getBodies(this.c.connection, ids, most), asked);
     } catch (e) {
       if (!(e instanceof MethodError && e.type === "requestTooLarge") || ids.length === 1) throw e;
       for (const id of ids) await this.#loadBodies([id], most);
@@ -126,10 +127,10 @@ export class LiveConversation implements Conversation {
   }
 
   /** Takes bodies that were loaded. */
-  take(got: GetResponse<Email>): void {
+  take(got: GetResponse<Email>, asked: number): void {
     this.c.emails.transaction(() => {
       for (const e of got.list) this.#bodies.set(e.id, e);
-      this.c.emails.put(got.list.map(summaryOf));
+      this.c.emails.learn(got.list.map(summaryOf), [], asked);
       this.c.emails.drop(got.notFound);
       this.#changed.value++;
     });
@@ -239,15 +240,13 @@ export class Conversations {
     const small = ones.filter((o) => o.missing.length > 0 && o.missing.length <= atATime);
     const ids = small.flatMap((o) => o.missing);
     if (ids.length === 0) return;
+    const asked = this.c.emails.round;
     const got = await getBodies(this.c.connection, ids, maxBodyValueBytes);
     for (const o of small) {
       if (this.#all.has(o.threadId)) continue; // opened meanwhile
       const mine = new Set(o.missing);
-      o.take({
-        ...got,
-        list: got.list.filter((e) => mine.has(e.id)),
-        notFound: got.notFound.filter((id) => mine.has(id)),
-      });
+      const list = got.list.filter((e) => mine.has(e.id));
+      o.take({ ...got, list, notFound: got.notFound.filter((id) => mine.has(id)) }, asked);
       // In front: what was guessed goes before what was used.
       this.#all.set(o.threadId, o);
       o.retry();

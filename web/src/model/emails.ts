@@ -4,7 +4,7 @@
 // that is taken away leaves no trace. All that a transaction changes is seen at once. Of emails that nobody looks at, few are kept.
 
 import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import type { Email, Id } from "../jmap";
+import type { Email, Id, Thread } from "../jmap";
 import { applyPatch, type EmailPatch } from "./patch";
 
 /** Patches that are not part of what the server has said yet. */
@@ -41,6 +41,10 @@ export class Emails {
 
   /** Asks for emails that nobody has loaded: set by who can. */
   wanted: (id: Id) => void = () => {};
+  /** Asks again for emails and threads of which an older answer came late: set by who can. */
+  doubted: (emailIds: readonly Id[], threadIds: readonly Id[]) => void = () => {};
+  /** Counts the rounds of catching up that were taken. */
+  round = 0;
 
   // --- what is known ---
 
@@ -130,13 +134,31 @@ export class Emails {
     });
   }
 
-  putThreads(threads: readonly { readonly id: Id; readonly emailIds: readonly Id[] }[]): void {
+  putThreads(threads: readonly Thread[]): void {
     this.transaction(() => {
       for (const t of threads) {
         this.#threads.set(t.id, t.emailIds);
         this.#touchedThreads.add(t.id);
       }
     });
+  }
+
+  /**
+   * An answer that is no part of catching up: it may be older than what is known, so that of what can change only what is not known yet
+   * is taken. If a round was taken since it was asked for, even that may have changed between: then it is asked for again.
+   */
+  learn(emails: readonly Email[], threads: readonly Thread[], asked: number): void {
+    const newEmails = emails.filter((e) => !this.has(e.id));
+    const newThreads = threads.filter((t) => !this.#threads.has(t.id));
+    this.transaction(() => {
+      this.put(emails.map((e) => ({ ...e, ...this.base(e.id) })));
+      this.putThreads(newThreads);
+    });
+    if (asked === this.round) return;
+    this.doubted(
+      newEmails.map((e) => e.id),
+      newThreads.map((t) => t.id),
+    );
   }
 
   dropThreads(ids: readonly Id[]): void {
@@ -192,11 +214,6 @@ export class Emails {
         if (p.patches.delete(id)) this.#touch(id);
       }
     });
-  }
-
-  /** Forgets what the server has said: it is to be asked anew. What is seen stays until then. */
-  forgetThreads(): void {
-    this.#threads.clear();
   }
 
   /** Has f called after each transaction, while its changes are not seen yet. */

@@ -2,7 +2,7 @@
 
 import type { Connection, Email, GetResponse, Id, Thread } from "../jmap";
 import type { Emails } from "./emails";
-import { member, summary } from "./properties";
+import { changing, member, summary } from "./properties";
 
 /** Emails of a thread that a row looks at; of longer threads the newest. */
 export const maxMembers = 50;
@@ -16,6 +16,9 @@ export class Fetcher {
     private readonly emails: Emails,
   ) {
     emails.wanted = (id) => this.want(id);
+    emails.doubted = (emailIds, threadIds) => {
+      this.again(emailIds, threadIds).catch(() => {}); // without a connection: what is done then is to catch up
+    };
   }
 
   /** Loads the summary of an email with others that are wanted at the same time. What cannot be loaded now is wanted again later. */
@@ -35,9 +38,10 @@ export class Fetcher {
   async summaries(ids: readonly Id[], properties: readonly string[] = summary): Promise<void> {
     const missing = [...new Set(ids)].filter((id) => !this.emails.isGone(id) && !this.#knows(id, properties));
     for (const some of chunks(missing, this.connection.limits.maxObjectsInGet)) {
+      const asked = this.emails.round;
       const got = await this.connection.call<GetResponse<Email>>("Email/get", { ids: some, properties });
       this.emails.transaction(() => {
-        this.emails.put(got.list);
+        this.emails.learn(got.list, [], asked);
         this.emails.drop(got.notFound);
       });
     }
@@ -51,8 +55,9 @@ export class Fetcher {
   async threads(ids: readonly Id[]): Promise<void> {
     const missing = [...new Set(ids)].filter((id) => !this.emails.thread(id));
     for (const some of chunks(missing, this.connection.limits.maxObjectsInGet)) {
+      const asked = this.emails.round;
       const got = await this.connection.call<GetResponse<Thread>>("Thread/get", { ids: some });
-      this.emails.putThreads(got.list);
+      this.emails.learn([], got.list, asked);
     }
     await this.members(ids);
   }
@@ -63,6 +68,33 @@ export class Fetcher {
       threadIds.flatMap((id) => this.emails.thread(id)?.slice(-maxMembers) ?? []),
       member,
     );
+  }
+
+  /** Asks for what can change of emails and threads, until the answer is of the state that is known, or later. */
+  async again(emailIds: readonly Id[], threadIds: readonly Id[]): Promise<void> {
+    const most = this.connection.limits.maxObjectsInGet;
+    for (const ids of chunks(emailIds, most)) {
+      await this.#untilNew("Email/get", { ids, properties: changing }, (got: GetResponse<Email>) => {
+        this.emails.put(got.list);
+        this.emails.drop(got.notFound);
+      });
+    }
+    for (const ids of chunks(threadIds, most)) {
+      await this.#untilNew("Thread/get", { ids }, (got: GetResponse<Thread>) => {
+        this.emails.putThreads(got.list);
+        this.emails.dropThreads(got.notFound);
+      });
+    }
+  }
+
+  async #untilNew<T>(method: string, args: object, take: (got: T) => void): Promise<void> {
+    for (;;) {
+      const asked = this.emails.round;
+      const got = await this.connection.call<T>(method, args);
+      if (asked !== this.emails.round) continue;
+      this.emails.transaction(() => take(got));
+      return;
+    }
   }
 }
 

@@ -30,6 +30,7 @@ interface PageCalls {
   emails: Call<GetResponse<Email>>;
   threads: Call<GetResponse<Thread>>;
   members: Call<GetResponse<Email>>;
+  asked: number; // Emails.round
 }
 
 export class ServerList {
@@ -102,7 +103,7 @@ export class ServerList {
       "#ids": threads.ref("/list/*/emailIds"),
       properties: member,
     });
-    return { changes, query, emails, threads, members };
+    return { changes, query, emails, threads, members, asked: this.emails.round };
   }
 
   #askChanges(b: Batch): Call<QueryChangesResponse> {
@@ -134,11 +135,10 @@ export class ServerList {
   }
 
   #takeEmails(calls: PageCalls): void {
-    this.emails.put(calls.emails.result.list);
-    if (calls.threads.failure) return;
-    this.emails.putThreads(calls.threads.result.list);
+    const threads = calls.threads.failure ? [] : calls.threads.result.list;
+    this.emails.learn(calls.emails.result.list, threads, calls.asked);
     // Long threads are too many emails at once: their rows are completed after they are shown.
-    if (!calls.members.failure) this.emails.put(calls.members.result.list);
+    if (!calls.members.failure) this.emails.learn(calls.members.result.list, [], calls.asked);
   }
 
   /** Adds to a batch what brings the list up to date; what is returned takes the answer. */

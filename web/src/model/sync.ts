@@ -122,6 +122,7 @@ export class Sync {
         more = true;
         return;
       }
+      emails.round++;
       const moreMail = this.#takeMail(mail);
       more = boxes() || moreMail;
       for (const take of lists) take();
@@ -166,21 +167,22 @@ export class Sync {
   async #startOver(): Promise<boolean> {
     const { connection, emails, mailboxes, queue } = this.c;
     const confirmed = queue.confirmed;
-    emails.sweep(0);
-    const held = [...emails.ids].filter((id) => emails.has(id));
-    const threads = [...emails.threadIds];
     const first = await connection.batch((b) => ({
       boxes: mailboxes.load(b),
       email: b.call<GetResponse<Email>>("Email/get", { ids: [] }),
       thread: b.call<GetResponse<Thread>>("Thread/get", { ids: [] }),
     }));
+    emails.sweep(0);
+    const held = new Set([...emails.ids].filter((id) => emails.has(id)));
+    const threads = new Set(emails.threadIds);
     const got: GetResponse<Email>[] = [];
-    for (const ids of chunks(held, connection.limits.maxObjectsInGet))
+    for (const ids of chunks([...held], connection.limits.maxObjectsInGet))
       got.push(await connection.call("Email/get", { ids, properties: changing }));
     const gotThreads: GetResponse<Thread>[] = [];
-    for (const ids of chunks(threads, connection.limits.maxObjectsInGet))
+    for (const ids of chunks([...threads], connection.limits.maxObjectsInGet))
       gotThreads.push(await connection.call("Thread/get", { ids }));
     emails.transaction(() => {
+      emails.round++;
       first.boxes();
       this.#replace(got, gotThreads);
       this.#email = first.email.result.state;
@@ -188,6 +190,12 @@ export class Sync {
       for (const l of this.c.lists()) l.reload();
       queue.over(confirmed);
     });
+    // What was loaded meanwhile may be older than all that.
+    const late = [...emails.ids].filter((id) => emails.has(id) && !held.has(id));
+    emails.doubted(
+      late,
+      [...emails.threadIds].filter((id) => !threads.has(id)),
+    );
     return false;
   }
 
