@@ -19,6 +19,8 @@ function sending(more: Partial<Sending> = {}): Sending {
     at: null,
     answers: null,
     replaces: null,
+    quick: false,
+    tidy: false,
     state: "waiting",
     tried: false,
     emailId: null,

@@ -33,6 +33,8 @@ export interface Sending {
   at: string | null; // when it is to be sent; null: now
   answers: Answered | null;
   replaces: Id | null; // the draft with the server, which goes when this is made
+  quick: boolean; // it is shown in its conversation while it is on its way
+  tidy: boolean; // a version of the draft may lie about
   state: "waiting" | "sent" | "failed";
   tried: boolean; // it may be there
   emailId: Id | null; // as it is there

@@ -65,6 +65,11 @@ export class Saver {
     return this.#entry.serverId;
   }
 
+  /** A version may be there that is not known of. */
+  get uncertain(): boolean {
+    return this.#entry.attempt !== null || this.#entry.stale !== null;
+  }
+
   get isSaved(): boolean {
     return this.#entry.saved === this.#entry.revision && !this.#entry.attempt;
   }

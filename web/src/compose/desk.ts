@@ -1,0 +1,421 @@
+// All that is being written in this tab, and all that is on its way: the windows, the journal of the account and its outbox.
+//
+// What an earlier tab has left in the journal is opened again; what a tab that still lives has open is left to it (locks.ts).
+import { type ReadonlySignal, signal } from "@preact/signals";
+import type { Compose, Sendable } from "../app/ports";
+import { t } from "../i18n";
+import { dateTime } from "../i18n/format";
+import { ObjectError } from "../jmap/errors";
+import { capability, type Id, type Role, type SetResponse } from "../jmap/types";
+import { type Mail, troubleOf } from "../model";
+import { preferences } from "../preferences";
+import { announce, toast } from "../ui";
+import { Composition, later, newEntry, newestBlobs } from "./composition";
+import { type Draft, emptyDraft, isEmpty, recipients, toEmail } from "./draft";
+import { explain } from "./failures";
+import { BrowserJournal, type Entry, type Journal } from "./journal";
+import { Tabs, claim, wait } from "./locks";
+import { begin, Gone, load } from "./original";
+import { Outbox, type Places, type Prepared, type Sending, cancel } from "./outbox";
+import { tied } from "./reply";
+import { withMessageId } from "./server";
+import { Uploads } from "./uploads";
+
+const maxOpen = 12;
+
+export class Desk {
+  readonly mail: Mail;
+  readonly journal: Journal;
+  readonly outbox: Outbox;
+  readonly #windows = signal<readonly Composition[]>([]);
+  /** What is open, the newest last. */
+  readonly windows: ReadonlySignal<readonly Composition[]> = this.#windows;
+  readonly #tabs = new Tabs();
+  readonly #ends: (() => void)[] = [];
+
+  constructor(mail: Mail, journal: Journal = new BrowserJournal(mail.accountId)) {
+    this.mail = mail;
+    this.journal = journal;
+    this.outbox = new Outbox({
+      server: mail.connection,
+      journal,
+      prepare: (s, places) => this.#prepare(s, places),
+      places: (scheduled) => this.places(scheduled),
+      gone: (s) => this.#gone(s),
+      failed: (s) => void this.#failed(s),
+      claim: (name) => claim(`${mail.accountId} ${name}`),
+      later,
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#listen();
+    const sending = new Set((await this.journal.sendings().catch(() => [])).map((s) => s.draft?.key));
+    void this.outbox.start();
+    const entries = await this.journal.entries().catch(() => []);
+    for (const entry of entries) if (!sending.has(entry.draft.key)) await this.#reopen(entry);
+  }
+
+  /** Saves all, and lets go. */
+  async stop(): Promise<void> {
+    for (const end of this.#ends) end();
+    const all = this.windows.value;
+    for (const c of all) c.flushEditor();
+    await Promise.allSettled(all.map((c) => Promise.race([this.#save(c), new Promise((r) => setTimeout(r, 3000))])));
+    for (const c of all) c.stop();
+    this.#windows.value = [];
+    this.#tabs.close();
+  }
+
+  #listen(): void {
+    const hidden = () => {
+      for (const c of this.windows.value) {
+        c.flushEditor();
+        if (document.visibilityState === "hidden") void c.saver.flush();
+      }
+    };
+    addEventListener("visibilitychange", hidden);
+    addEventListener("pagehide", hidden);
+    this.#ends.push(
+      () => removeEventListener("visibilitychange", hidden),
+      () => removeEventListener("pagehide", hidden),
+      this.mail.connection.on("Connected", () => {
+        this.outbox.pump();
+        for (const c of this.windows.value) void c.saver.flush();
+      }),
+      this.mail.connection.on("StateChange", (e) => {
+        if (!e.changed[this.mail.accountId]?.Email) return;
+        for (const c of this.windows.value) void c.saver.look().catch(() => {});
+      }),
+    );
+  }
+
+  /** Opens what is asked for; what is open already comes to the front. */
+  async open(what: Compose): Promise<Composition | null> {
+    if (what.kind === "draft") {
+      const open = this.windows.value.find((c) => c.saver.serverId === what.emailId);
+      if (open) return this.#front(open);
+    }
+    try {
+      const draft = await begin(this.mail, what);
+      return await this.#show(newEntry(draft, what.kind === "draft" ? what.emailId : null));
+    } catch (error) {
+      if (error instanceof Gone) toast({ text: t("compose.goneMessage"), kind: "error" });
+      else {
+        const { key, holes } = troubleOf(error);
+        toast({ text: t(key, holes), kind: "error", action: { text: t("compose.again"), do: () => void this.open(what) } });
+      }
+      return null;
+    }
+  }
+
+  /** Opens a draft that was begun elsewhere on the page. */
+  openDraft(draft: Draft, serverId: Id | null = null): Promise<Composition | null> {
+    return this.#show(newEntry(draft, serverId));
+  }
+
+  #front(c: Composition): Composition {
+    if (c.view.value === "minimized") c.view.value = "normal";
+    this.#windows.value = [...this.windows.value.filter((other) => other !== c), c];
+    return c;
+  }
+
+  async #show(entry: Entry): Promise<Composition | null> {
+    const open = this.windows.value.find((c) => c.draft.value.messageId === entry.draft.messageId);
+    if (open) return this.#front(open);
+    if (this.windows.value.length >= maxOpen) {
+      toast({ text: t("compose.tooMany"), kind: "error" });
+      return null;
+    }
+    const c = new Composition(entry, { mail: this.mail, journal: this.journal, places: () => this.places(false) });
+    for (const other of this.windows.value) if (other.view.value !== "minimized") other.view.value = innerWidth < 1500 ? "minimized" : other.view.value;
+    this.#windows.value = [...this.windows.value, c];
+    await this.#hold(c);
+    return c;
+  }
+
+  /** Takes the draft for this tab, if no other one has it. */
+  async #hold(c: Composition): Promise<void> {
+    const name = this.#lockOf(c);
+    const release = await claim(name);
+    if (!release) {
+      c.heldElsewhere.value = true;
+      return;
+    }
+    const disown = this.#tabs.own(name, () => void this.#handOver(c));
+    c.release = () => {
+      disown();
+      release();
+    };
+  }
+
+  #lockOf(c: Composition): string {
+    return `${this.mail.accountId} draft ${c.draft.value.messageId}`;
+  }
+
+  /** Goes on here with what another tab has open: it saves what it has, and closes it. */
+  async takeOver(c: Composition): Promise<void> {
+    const name = this.#lockOf(c);
+    this.#tabs.takeOver(name);
+    const release = await wait(name);
+    const entries = await this.journal.entries().catch(() => []);
+    const entry = entries.find((e) => e.draft.messageId === c.draft.value.messageId);
+    const found = entry ? [] : await withMessageId(this.mail.connection, c.draft.value.messageId).catch(() => []);
+    release();
+    this.#remove(c);
+    const newest = found.find((f) => f.keywords?.$draft);
+    if (entry) await this.#show(entry);
+    else if (newest) await this.open({ kind: "draft", emailId: newest.id });
+    else await this.#show(newEntry(c.draft.value));
+  }
+
+  async #handOver(c: Composition): Promise<void> {
+    c.flushEditor();
+    await c.saver.journaled();
+    await Promise.race([c.saver.flush(), new Promise((r) => setTimeout(r, 2000))]);
+    await c.saver.stop();
+    toast({ text: t("compose.takenOver") });
+    this.#remove(c);
+  }
+
+  async #reopen(entry: Entry): Promise<void> {
+    if (isEmpty(entry.draft) && !entry.serverId) return this.journal.remove(entry.draft.key).catch(() => {});
+    const release = await claim(`${this.mail.accountId} draft ${entry.draft.messageId}`);
+    if (!release) return; // a tab that lives has it open
+    release();
+    const unsaved = entry.revision > entry.saved || entry.attempt !== null;
+    const c = await this.#show(entry);
+    if (!c) return;
+    if (unsaved) c.note.value = { is: "kept" };
+    else c.view.value = "minimized";
+    void c.resume();
+  }
+
+  /** Closes a window. What is in it is a draft. */
+  async close(c: Composition): Promise<void> {
+    c.flushEditor();
+    this.#windows.value = this.windows.value.filter((other) => other !== c);
+    const kept = !isEmpty(c.draft.value) || c.saver.serverId !== null;
+    if (!kept) await this.journal.remove(c.key).catch(() => {});
+    else if (await this.#save(c)) announce(t("compose.saved"));
+    else toast({ text: t("compose.keptHere") });
+    await c.saver.stop();
+    c.stop();
+  }
+
+  /** Whether the server has all of it; then the journal need not keep it. */
+  async #save(c: Composition): Promise<boolean> {
+    await c.uploads.settled();
+    await c.saver.flush();
+    const whole = c.saver.isSaved && c.draft.value.files.every((f) => f.blobId);
+    if (whole) await this.journal.remove(c.key).catch(() => {});
+    return whole;
+  }
+
+  /** Throws it away; it can be taken back for a while. */
+  async discard(c: Composition): Promise<void> {
+    c.flushEditor();
+    const draft = c.draft.value;
+    this.#remove(c);
+    const empty = isEmpty(draft);
+    await c.saver.discard().catch(() => {});
+    if (!empty) toast({ text: t("compose.discarded"), undo: () => void this.#show(newEntry(draft)) });
+  }
+
+  #remove(c: Composition): void {
+    this.#windows.value = this.windows.value.filter((other) => other !== c);
+    c.stop();
+  }
+
+  /** Sends what a window has, now or at a time. False: something cannot be sent yet, and the window says what. */
+  async send(c: Composition, at: Date | null = null): Promise<boolean> {
+    c.flushEditor();
+    c.sending.value = true;
+    await c.uploads.settled();
+    c.sending.value = false;
+    if (c.draft.value.files.some((f) => !f.blobId)) {
+      c.note.value = { is: "uploads" };
+      return false;
+    }
+    const draft = c.draft.value;
+    this.#windows.value = this.windows.value.filter((other) => other !== c);
+    const uncertain = c.saver.state.value.is === "saving" || !!c.saver.uncertain;
+    await c.saver.stop();
+    c.stop();
+    const hold = at ? 0 : this.#hold10();
+    const sending = newSending(draft, { replaces: c.saver.serverId, hold, at: at ? utc(at) : null, tidy: uncertain });
+    void this.deliver(sending);
+    return true;
+  }
+
+  /** Seconds in which a message can be taken back, if the server can hold it. */
+  #hold10(): number {
+    const submission = this.mail.capabilities[capability.submission] as { maxDelayedSend?: number } | undefined;
+    return submission?.maxDelayedSend ? preferences.undoSeconds.value : 0;
+  }
+
+  /** Sends, and says so. */
+  async deliver(sending: Sending): Promise<Sending> {
+    if (!sending.quick && this.mail.connection.status.value !== "online") toast({ text: t("compose.waits") });
+    return this.outbox.add(sending);
+  }
+
+  #gone(s: Sending): void {
+    if (s.answers) {
+      const keyword = s.answers.how === "forward" ? "$forwarded" : "$answered";
+      const update = { [s.answers.emailId]: { [`keywords/${keyword}`]: true } };
+      void this.mail.connection.call("Email/set", { update }).catch(() => {});
+    }
+    if (s.tidy) void this.#tidy(s);
+    if (s.draft) later(s.hold * 1000, () => void this.journal.remove(s.draft!.key).catch(() => {}));
+    if (s.quick || !s.draft) return;
+    const text = s.at ? t("compose.scheduledFor", { when: dateTime(new Date(s.at)) }) : t("compose.sent");
+    const undo = s.at ? () => void this.unschedule(s.submissionId!, s.emailId!) : () => void this.undo(s.id);
+    toast({ text, ...((s.hold || s.at) && { undo, lasts: s.at ? 12_000 : s.hold * 1000 }) });
+  }
+
+  /** A version of the draft whose answer was lost may lie about. */
+  async #tidy(s: Sending): Promise<void> {
+    const found = await withMessageId(this.mail.connection, s.messageId).catch(() => []);
+    const destroy = found.filter((f) => f.id !== s.emailId && f.version && f.keywords?.$draft).map((f) => f.id);
+    if (destroy.length) await this.mail.connection.call("Email/set", { destroy }).catch(() => {});
+  }
+
+  /** Takes a message back that has just been sent, and opens it. */
+  async undo(id: string): Promise<void> {
+    const s = await this.outbox.undo(id).catch(() => null);
+    if (!s?.draft) {
+      toast({ text: t("compose.tooLate"), kind: "error" });
+      return;
+    }
+    const c = await this.#show(newEntry(s.draft, s.emailId ?? s.replaces));
+    if (c) c.note.value = { is: "undone" };
+    void c?.resume();
+  }
+
+  /** Takes back what was to be sent later, and opens it. */
+  async unschedule(submissionId: Id, emailId: Id): Promise<void> {
+    if (await cancel(this.mail.connection, submissionId, await this.places(false)).catch(() => false))
+      await this.open({ kind: "draft", emailId });
+    else toast({ text: t("compose.tooLate"), kind: "error" });
+  }
+
+  async #failed(s: Sending): Promise<void> {
+    if (s.quick || !s.draft) return; // shown where it was written, or told to the program
+    await this.outbox.drop(s.id);
+    const c = await this.#show(newEntry(s.draft, s.emailId ?? s.replaces));
+    if (c) c.note.value = { is: "refused", why: s.trouble! };
+    announce(explain(s.trouble!));
+    void c?.resume();
+  }
+
+  async #prepare(s: Sending, places: Places): Promise<Prepared> {
+    const all = this.mail.identities.value;
+    const from = all.find((i) => i.id === (s.draft?.identityId ?? s.identityId)) ?? all[0];
+    if (!from) throw new ObjectError({ type: "forbiddenFrom" });
+    const base = { from: from.email, identityId: from.id, to: s.to };
+    if (!s.draft) {
+      const fields = { mailboxIds: { [places.drafts]: true }, keywords: { $draft: true, $seen: true }, messageId: [s.messageId] };
+      return { ...base, email: { ...fields, from: [{ name: from.name || null, email: from.email }], ...s.email } };
+    }
+    const draft = { ...s.draft, files: await this.#files(s.draft, s.replaces) };
+    const at = s.at ? { at: new Date(s.at) } : {};
+    return { ...base, email: toEmail(draft, { from, mailboxId: places.drafts, ...at }) };
+  }
+
+  async #files(draft: Draft, replaces: Id | null): Promise<Draft["files"]> {
+    const newest = replaces && draft.files.length ? await newestBlobs(this.mail.connection, replaces, draft.files) : new Map<string, Id>();
+    let files = draft.files.map((f) => ({ ...f, blobId: newest.get(f.id) ?? f.blobId }));
+    const uploads = new Uploads({
+      key: draft.key,
+      journal: this.journal,
+      upload: (data, o) => this.mail.connection.upload(data, o),
+      done: (id, blobId) => {
+        files = files.map((f) => (f.id === id ? { ...f, blobId } : f));
+      },
+    });
+    await Promise.all(files.filter((f) => !f.blobId).map((f) => uploads.send(f.id)));
+    const error = [...uploads.progress.value.values()].find((p) => p.error)?.error;
+    if (error) throw error;
+    return files;
+  }
+
+  /** Where drafts, what was sent and what waits for its time lie. What is missing is made. */
+  async places(scheduled: boolean): Promise<Places> {
+    await ready(this.mail);
+    return {
+      drafts: await this.#mailbox("drafts"),
+      sent: await this.#mailbox("sent"),
+      scheduled: scheduled ? await this.#mailbox("scheduled") : null,
+    };
+  }
+
+  async #mailbox(role: Role & ("drafts" | "sent" | "scheduled")): Promise<Id> {
+    const known = this.mail.mailboxByRole(role);
+    if (known) return known.id;
+    const create = { m: { name: t(`compose.mailbox.${role}`), role } };
+    const set = await this.mail.connection.call<SetResponse<{ id: Id }>>("Mailbox/set", { create });
+    const id = set.created?.m?.id;
+    if (!id) throw new ObjectError(set.notCreated?.m ?? { type: "serverFail" });
+    return id;
+  }
+
+  /** Sends what a program has written. Resolves when the server has it. */
+  async program(message: Sendable): Promise<void> {
+    const people = [...message.to, ...(message.cc ?? [])];
+    const identity = this.mail.identities.value[0];
+    const base = emptyDraft(identity);
+    const answered = message.answers ? await load(this.mail, message.answers) : null;
+    const email = {
+      to: message.to.map(named),
+      ...(message.cc?.length && { cc: message.cc.map(named) }),
+      subject: message.subject,
+      ...(answered && filled(tied(answered))),
+      bodyStructure: message.bodyStructure,
+      bodyValues: message.bodyValues,
+    };
+    const sending = { ...newSending({ ...base, to: [] }, { quick: true }), draft: null, email, to: people.map((p) => p.email) };
+    const done = await this.outbox.add({ ...sending, identityId: identity?.id ?? null });
+    if (done.state !== "failed") return;
+    await this.outbox.drop(done.id);
+    throw new ObjectError({ type: done.trouble!.type, description: done.trouble!.description });
+  }
+}
+
+const named = (p: { name?: string | null; email: string }) => ({ name: p.name || null, email: p.email });
+const filled = (o: { inReplyTo: string[]; references: string[] }) => (o.inReplyTo.length ? o : {});
+/** A date as JMAP and SMTP write it: without fractions. */
+const utc = (at: Date) => at.toISOString().replace(/\.\d+Z$/, "Z");
+
+export function newSending(draft: Draft, more: Partial<Sending> = {}): Sending {
+  return {
+    id: draft.key,
+    messageId: draft.messageId,
+    draft,
+    email: null,
+    identityId: draft.identityId,
+    to: recipients(draft).map((p) => p.email),
+    hold: 0,
+    at: null,
+    answers: draft.answers,
+    replaces: null,
+    quick: false,
+    tidy: false,
+    state: "waiting",
+    tried: false,
+    emailId: null,
+    submissionId: null,
+    trouble: null,
+    since: Date.now(),
+    ...more,
+  };
+}
+
+async function ready(mail: Mail): Promise<void> {
+  if (mail.ready.value) return;
+  await new Promise<void>((resolve) => {
+    const end = mail.ready.subscribe((is) => {
+      if (is) setTimeout(() => (end(), resolve()));
+    });
+  });
+}
