@@ -11,7 +11,7 @@ import { type Mail, troubleOf } from "../model";
 import { preferences } from "../preferences";
 import { announce, toast } from "../ui";
 import { Composition, later, newEntry, newestBlobs } from "./composition";
-import { type Draft, emptyDraft, isEmpty, recipients, toEmail } from "./draft";
+import { type Draft, emptyDraft, fromEmail, isEmpty, randomId, recipients, toEmail } from "./draft";
 import { explain } from "./failures";
 import { BrowserJournal, type Entry, type Journal } from "./journal";
 import { Tabs, claim, wait } from "./locks";
@@ -30,6 +30,9 @@ export class Desk {
   readonly #windows = signal<readonly Composition[]>([]);
   /** What is open, the newest last. */
   readonly windows: ReadonlySignal<readonly Composition[]> = this.#windows;
+  readonly #arriving = signal<readonly Sending[]>([]);
+  /** Quick replies that the server has, until its copy is seen here. */
+  readonly arriving: ReadonlySignal<readonly Sending[]> = this.#arriving;
   readonly #tabs = new Tabs();
   readonly #ends: (() => void)[] = [];
 
@@ -53,7 +56,8 @@ export class Desk {
     const sending = new Set((await this.journal.sendings().catch(() => [])).map((s) => s.draft?.key));
     void this.outbox.start();
     const entries = await this.journal.entries().catch(() => []);
-    for (const entry of entries) if (!sending.has(entry.draft.key)) await this.#reopen(entry);
+    for (const entry of entries)
+      if (!sending.has(entry.draft.key) && !entry.draft.key.startsWith("quick ")) await this.#reopen(entry);
   }
 
   /** Saves all, and lets go. */
@@ -242,14 +246,14 @@ export class Desk {
     const uncertain = c.saver.state.value.is === "saving" || !!c.saver.uncertain;
     await c.saver.stop();
     c.stop();
-    const hold = at ? 0 : this.#hold10();
+    const hold = at ? 0 : this.#undoTime();
     const sending = newSending(draft, { replaces: c.saver.serverId, hold, at: at ? utc(at) : null, tidy: uncertain });
     void this.deliver(sending);
     return true;
   }
 
   /** Seconds in which a message can be taken back, if the server can hold it. */
-  #hold10(): number {
+  #undoTime(): number {
     const submission = this.mail.capabilities[capability.submission] as { maxDelayedSend?: number } | undefined;
     return submission?.maxDelayedSend ? preferences.undoSeconds.value : 0;
   }
@@ -267,11 +271,23 @@ export class Desk {
       void this.mail.connection.call("Email/set", { update }).catch(() => {});
     }
     if (s.tidy) void this.#tidy(s);
-    if (s.draft) later(s.hold * 1000, () => void this.journal.remove(s.draft!.key).catch(() => {}));
+    if (s.quick && s.draft) {
+      this.#arriving.value = [...this.arriving.value, s];
+      later(5000, () => {
+        this.#arriving.value = this.arriving.value.filter((other) => other.id !== s.id);
+      });
+    }
+    if (s.draft) later(s.hold * 1000, () => this.#forget(s.draft!.key));
     if (s.quick || !s.draft) return;
     const text = s.at ? t("compose.scheduledFor", { when: dateTime(new Date(s.at)) }) : t("compose.sent");
     const undo = s.at ? () => void this.unschedule(s.submissionId!, s.emailId!) : () => void this.undo(s.id);
     toast({ text, ...((s.hold || s.at) && { undo, lasts: s.at ? 12_000 : s.hold * 1000 }) });
+  }
+
+  /** It has gone for good; unless it was taken back, and is open again or on its way again. */
+  #forget(key: string): void {
+    const again = this.windows.value.some((c) => c.key === key) || this.outbox.list.value.some((s) => s.draft?.key === key && s.state !== "sent");
+    if (!again) void this.journal.remove(key).catch(() => {});
   }
 
   /** A version of the draft whose answer was lost may lie about. */
@@ -298,6 +314,27 @@ export class Desk {
     if (await cancel(this.mail.connection, submissionId, await this.places(false)).catch(() => false))
       await this.open({ kind: "draft", emailId });
     else toast({ text: t("compose.tooLate"), kind: "error" });
+  }
+
+  /** Gives it another time; null: now. */
+  async reschedule(submissionId: Id, emailId: Id, at: Date | null): Promise<void> {
+    try {
+      const { cleanDraft } = await import("./clean");
+      const draft = fromEmail(await load(this.mail, emailId, true), this.mail.identities.value, cleanDraft);
+      if (!(await cancel(this.mail.connection, submissionId, await this.places(false)))) toast({ text: t("compose.tooLate"), kind: "error" });
+      // The Date of the message is that of its time: it is made anew.
+      else await this.deliver(newSending(draft, { replaces: emailId, at: at ? utc(at) : null }));
+    } catch (error) {
+      const { key, holes } = troubleOf(error);
+      toast({ text: t(key, holes), kind: "error" });
+    }
+  }
+
+  /** Opens a quick reply that was refused. */
+  async reedit(s: Sending): Promise<void> {
+    await this.outbox.drop(s.id);
+    const c = await this.#show(newEntry(s.draft!, s.emailId ?? s.replaces));
+    if (c && s.trouble) c.note.value = { is: "refused", why: s.trouble };
   }
 
   async #failed(s: Sending): Promise<void> {
@@ -389,7 +426,7 @@ const utc = (at: Date) => at.toISOString().replace(/\.\d+Z$/, "Z");
 
 export function newSending(draft: Draft, more: Partial<Sending> = {}): Sending {
   return {
-    id: draft.key,
+    id: randomId(),
     messageId: draft.messageId,
     draft,
     email: null,
