@@ -18,6 +18,8 @@ export interface Slots {
   QuickReply: { threadId: Id };
   /** What of a thread is still on its way from this device. */
   Pending: { threadId: Id };
+  /** Of a message that is sent later: when, and how one changes that. */
+  Scheduled: { emailId: Id };
   /** The rich editor, for signatures. */
   Editor: { html: string; label: string; onChange: (html: string) => void };
 }

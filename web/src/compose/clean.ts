@@ -4,7 +4,23 @@ import DOMPurify from "dompurify";
 const purify = DOMPurify(window);
 
 /** Elements that have no place in what one quotes. */
-const never = ["style", "form", "input", "button", "select", "textarea", "svg", "math", "video", "audio", "dialog", "template", "base", "link", "meta"];
+const never = [
+  "style",
+  "form",
+  "input",
+  "button",
+  "select",
+  "textarea",
+  "svg",
+  "math",
+  "video",
+  "audio",
+  "dialog",
+  "template",
+  "base",
+  "link",
+  "meta",
+];
 
 purify.addHook("afterSanitizeAttributes", (e) => {
   const style = e.getAttribute("style");
@@ -21,7 +37,18 @@ export function clean(html: string): string {
   return purify.sanitize(html, {
     USE_PROFILES: { html: true },
     FORBID_TAGS: never,
-    FORBID_ATTR: ["class", "id", "srcset", "background", "contenteditable", "autofocus", "tabindex", "accesskey", "name", "target"],
+    FORBID_ATTR: [
+      "class",
+      "id",
+      "srcset",
+      "background",
+      "contenteditable",
+      "autofocus",
+      "tabindex",
+      "accesskey",
+      "name",
+      "target",
+    ],
     ADD_ATTR: ["cid"],
     ALLOW_DATA_ATTR: false,
     ALLOW_ARIA_ATTR: false,
@@ -33,7 +60,17 @@ export function cleanDraft(html: string): string {
   return purify.sanitize(html, {
     USE_PROFILES: { html: true },
     FORBID_TAGS: never,
-    FORBID_ATTR: ["id", "srcset", "background", "contenteditable", "autofocus", "tabindex", "accesskey", "name", "target"],
+    FORBID_ATTR: [
+      "id",
+      "srcset",
+      "background",
+      "contenteditable",
+      "autofocus",
+      "tabindex",
+      "accesskey",
+      "name",
+      "target",
+    ],
     ALLOW_DATA_ATTR: false,
     ALLOW_ARIA_ATTR: false,
   });

@@ -1,7 +1,7 @@
 // The window that a message is written in.
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { t } from "../i18n";
-import { below, Button, Icon, IconButton, later, Menu, type MenuItem, readable, useShortcuts } from "../ui";
+import { Button, below, Icon, IconButton, later, Menu, type MenuItem, readable, useShortcuts } from "../ui";
 import css from "./compose.module.css";
 import type { Composition } from "./composition";
 import type { Desk } from "./desk";
@@ -9,10 +9,10 @@ import { inPlainText, inRichText } from "./draft";
 import { Files } from "./files";
 import { Head } from "./head";
 import { Notes } from "./notes";
+import { ready } from "./ready";
 import { Region } from "./region";
 import type { Handle } from "./rich";
 import { SendLater } from "./sendlater";
-import { ready } from "./ready";
 
 const RichEditor = later(() => import("./rich").then((m) => m.RichEditor), Loading);
 const Toolbar = later(() => import("./rich").then((m) => m.Toolbar));
@@ -37,7 +37,13 @@ export function Composer({ of, desk }: { of: Composition; desk: Desk }) {
   useShortcuts("compose.room", [
     { keys: "Mod+Enter", text: "compose.send", writing: true, when: here, do: () => void send() },
     { keys: "Mod+Shift+Enter", text: "compose.sendLater", writing: true, when: here, do: () => setLater(true) },
-    { keys: "Escape", text: "compose.close", writing: true, when: () => here() && !later, do: () => void desk.close(of) },
+    {
+      keys: "Escape",
+      text: "compose.close",
+      writing: true,
+      when: () => here() && !later,
+      do: () => void desk.close(of),
+    },
   ]);
   useEffect(() => {
     of.flushEditor = () => editor?.flush();
@@ -226,8 +232,21 @@ function Foot({ of, desk, editor, send, sendLater }: FootProps) {
   const waiting = of.sending.value;
   const items: MenuItem[] = [
     { id: "plain", text: t("compose.plainText"), icon: "text", checked: !d.rich, do: () => change(of) },
-    { id: "urgent", text: t("compose.urgent"), icon: "flag", checked: d.urgent, do: () => of.edit({ urgent: !d.urgent }) },
-    { id: "discard", text: t("compose.discard"), icon: "trash", danger: true, divider: true, do: () => void desk.discard(of) },
+    {
+      id: "urgent",
+      text: t("compose.urgent"),
+      icon: "flag",
+      checked: d.urgent,
+      do: () => of.edit({ urgent: !d.urgent }),
+    },
+    {
+      id: "discard",
+      text: t("compose.discard"),
+      icon: "trash",
+      danger: true,
+      divider: true,
+      do: () => void desk.discard(of),
+    },
   ];
   return (
     <footer class={css.foot}>
@@ -237,12 +256,23 @@ function Foot({ of, desk, editor, send, sendLater }: FootProps) {
           <Button kind="primary" icon="send" title={readable("Mod+Enter")} disabled={waiting} onClick={send}>
             {waiting ? t("compose.uploadsFirst") : t("compose.send")}
           </Button>
-          <button type="button" class={css.splitMore} aria-label={t("compose.sendLater")} title={t("compose.sendLater")} onClick={sendLater}>
+          <button
+            type="button"
+            class={css.splitMore}
+            aria-label={t("compose.sendLater")}
+            title={t("compose.sendLater")}
+            onClick={sendLater}
+          >
             <Icon name="clock" size={18} />
           </button>
         </div>
         {d.rich && (
-          <IconButton icon="text" label={t("compose.formats")} aria-pressed={formats} onClick={() => setFormats(!formats)} />
+          <IconButton
+            icon="text"
+            label={t("compose.formats")}
+            aria-pressed={formats}
+            onClick={() => setFormats(!formats)}
+          />
         )}
         <IconButton icon="clip" label={t("compose.attach")} onClick={() => picker.current?.click()} />
         <input
@@ -259,7 +289,12 @@ function Foot({ of, desk, editor, send, sendLater }: FootProps) {
         <span class={css.state} role="status">
           <State of={of} />
         </span>
-        <IconButton icon="trash" label={t("compose.discard")} class={css.onWide!} onClick={() => void desk.discard(of)} />
+        <IconButton
+          icon="trash"
+          label={t("compose.discard")}
+          class={css.onWide!}
+          onClick={() => void desk.discard(of)}
+        />
         <IconButton
           icon="more"
           label={t("compose.moreActions")}
@@ -303,11 +338,11 @@ function PictureButton({ editor }: { editor: Handle }) {
 function State({ of }: { of: Composition }) {
   switch (of.saver.state.value.is) {
     case "saved":
-      return of.saver.serverId ? <>{t("compose.saved")}</> : null;
+      return of.saver.serverId ? t("compose.saved") : null;
     case "saving":
-      return <>{t("compose.saving")}</>;
+      return t("compose.saving");
     case "failed":
-      return <>{t("compose.keptHere")}</>;
+      return t("compose.keptHere");
   }
   return null;
 }
@@ -329,4 +364,3 @@ export function preload(): void {
   const idle = globalThis.requestIdleCallback ?? ((act: () => void) => setTimeout(act, 3000));
   idle(() => void import("./rich").catch(() => {}));
 }
-

@@ -4,8 +4,8 @@ import { act } from "../app/ports";
 import type { Email, GetResponse, Id, Identity } from "../jmap/types";
 import type { Mail } from "../model";
 import { type Attached, type Draft, emptyDraft, randomId, recipients, signatureOf, toEmail } from "./draft";
-import type { Refusal, Places } from "./outbox";
 import type { Entry, Journal } from "./journal";
+import type { Places, Refusal } from "./outbox";
 import { Saver } from "./saver";
 import type { Server } from "./server";
 import { Lost, Uploads } from "./uploads";
@@ -13,7 +13,12 @@ import { Lost, Uploads } from "./uploads";
 export type View = "normal" | "minimized" | "full";
 
 /** What is told above the message. */
-export type Note = { is: "kept" } | { is: "refused"; why: Refusal } | { is: "undone" } | { is: "tooLarge"; names: string[]; limit: number } | { is: "uploads" };
+export type Note =
+  | { is: "kept" }
+  | { is: "refused"; why: Refusal }
+  | { is: "undone" }
+  | { is: "tooLarge"; names: string[]; limit: number }
+  | { is: "uploads" };
 
 export interface CompositionOptions {
   mail: Mail;
@@ -86,7 +91,11 @@ export class Composition {
     this.#draft.value = { ...this.#draft.value, ...news };
     this.saver.change(this.#draft.value);
     const { answers, to, cc } = this.#draft.value;
-    act("typing")("composing", [...to, ...cc].map((p) => p.email), answers?.how === "reply" ? answers.emailId : null);
+    act("typing")(
+      "composing",
+      [...to, ...cc].map((p) => p.email),
+      answers?.how === "reply" ? answers.emailId : null,
+    );
   }
 
   /** The draft is another one: of another device, or in another format. */
@@ -101,7 +110,10 @@ export class Composition {
     const before = signatureOf(this.identity);
     const d = this.#draft.value;
     const same = d.rich && d.signature === before;
-    this.edit({ identityId: identity.id, ...((same || (d.rich && !d.signature)) && { signature: signatureOf(identity) }) });
+    this.edit({
+      identityId: identity.id,
+      ...((same || (d.rich && !d.signature)) && { signature: signatureOf(identity) }),
+    });
     if (same) this.generation.value++;
   }
 
@@ -123,9 +135,16 @@ export class Composition {
 
   /** What the server takes: of a file, and of all that goes with a message (RFC 8621 1.3.1). */
   #fitting(files: readonly File[]): { fit: File[]; large: string[]; limit: number } {
-    const mail = this.#o.mail.capabilities["urn:ietf:params:jmap:mail"] as { maxSizeAttachmentsPerEmail?: number } | undefined;
-    const limit = Math.min(this.#o.mail.connection.limits.maxSizeUpload, mail?.maxSizeAttachmentsPerEmail ?? Number.POSITIVE_INFINITY);
-    let room = (mail?.maxSizeAttachmentsPerEmail ?? Number.POSITIVE_INFINITY) - this.#draft.value.files.reduce((sum, f) => sum + f.size, 0);
+    const mail = this.#o.mail.capabilities["urn:ietf:params:jmap:mail"] as
+      | { maxSizeAttachmentsPerEmail?: number }
+      | undefined;
+    const limit = Math.min(
+      this.#o.mail.connection.limits.maxSizeUpload,
+      mail?.maxSizeAttachmentsPerEmail ?? Number.POSITIVE_INFINITY,
+    );
+    let room =
+      (mail?.maxSizeAttachmentsPerEmail ?? Number.POSITIVE_INFINITY) -
+      this.#draft.value.files.reduce((sum, f) => sum + f.size, 0);
     const fit: File[] = [];
     const large: string[] = [];
     for (const file of files) {
@@ -149,7 +168,11 @@ export class Composition {
     if (known) return known;
     const file = this.#draft.value.files.find((f) => f.cid === cid);
     if (!file?.blobId) return undefined;
-    return this.#o.mail.connection.downloadURL(this.#blobs.get(file.id) ?? file.blobId, file.name || "picture", file.type);
+    return this.#o.mail.connection.downloadURL(
+      this.#blobs.get(file.id) ?? file.blobId,
+      file.name || "picture",
+      file.type,
+    );
   }
 
   /** Goes on with the uploads of an earlier run of the program. */
@@ -168,14 +191,19 @@ export class Composition {
     for (const url of this.#pictures.values()) URL.revokeObjectURL(url);
     this.release?.();
     const { answers, to, cc } = this.#draft.value;
-    act("typing")("gone", [...to, ...cc].map((p) => p.email), answers?.how === "reply" ? answers.emailId : null);
+    act("typing")(
+      "gone",
+      [...to, ...cc].map((p) => p.email),
+      answers?.how === "reply" ? answers.emailId : null,
+    );
   }
 
   async #email(draft: Draft, version: string): Promise<Record<string, unknown>> {
     const { drafts } = await this.#o.places();
     const { serverId } = this.saver;
     if (serverId && serverId !== this.#blobsOf && draft.files.some((f) => f.blobId)) {
-      for (const [id, blobId] of await newestBlobs(this.#o.mail.connection, serverId, draft.files)) this.#blobs.set(id, blobId);
+      for (const [id, blobId] of await newestBlobs(this.#o.mail.connection, serverId, draft.files))
+        this.#blobs.set(id, blobId);
       this.#blobsOf = serverId;
     }
     const files = draft.files.map((f) => ({ ...f, blobId: f.blobId && (this.#blobs.get(f.id) ?? f.blobId) }));
@@ -225,7 +253,10 @@ export function later(ms: number, act: () => void): () => void {
 }
 
 /** Why a draft cannot be sent as it is; null: it can. */
-export function obstacle(d: Draft, maxRecipients: number): { is: "noRecipients" } | { is: "wrong"; n: number } | { is: "many"; max: number; n: number } | null {
+export function obstacle(
+  d: Draft,
+  maxRecipients: number,
+): { is: "noRecipients" } | { is: "wrong"; n: number } | { is: "many"; max: number; n: number } | null {
   const all = recipients(d);
   const wrong = all.filter((p) => p.wrong).length;
   if (wrong) return { is: "wrong", n: wrong };

@@ -2,22 +2,22 @@
 //
 // What an earlier tab has left in the journal is opened again; what a tab that still lives has open is left to it (locks.ts).
 import { type ReadonlySignal, signal } from "@preact/signals";
-import type { Compose, Sendable } from "../app/ports";
+import type { Compose } from "../app/ports";
 import { t } from "../i18n";
 import { dateTime } from "../i18n/format";
 import { ObjectError } from "../jmap/errors";
-import { capability, type Id, type Role, type SetResponse } from "../jmap/types";
+import { capability, type Id } from "../jmap/types";
 import { type Mail, troubleOf } from "../model";
 import { preferences } from "../preferences";
 import { announce, toast } from "../ui";
 import { Composition, later, newEntry, newestBlobs } from "./composition";
-import { type Draft, emptyDraft, fromEmail, isEmpty, randomId, recipients, toEmail } from "./draft";
+import { type Draft, fromEmail, isEmpty, randomId, recipients, toEmail } from "./draft";
 import { explain } from "./failures";
 import { BrowserJournal, type Entry, type Journal } from "./journal";
-import { Tabs, claim, wait } from "./locks";
+import { claim, Tabs, wait } from "./locks";
 import { begin, Gone, load } from "./original";
-import { Outbox, type Places, type Prepared, type Sending, cancel } from "./outbox";
-import { tied } from "./reply";
+import { cancel, Outbox, type Places, type Prepared, type Sending } from "./outbox";
+import { findPlaces } from "./places";
 import { withMessageId } from "./server";
 import { Uploads } from "./uploads";
 
@@ -107,7 +107,11 @@ export class Desk {
       if (error instanceof Gone) toast({ text: t("compose.goneMessage"), kind: "error" });
       else {
         const { key, holes } = troubleOf(error);
-        toast({ text: t(key, holes), kind: "error", action: { text: t("compose.again"), do: () => void this.open(what) } });
+        toast({
+          text: t(key, holes),
+          kind: "error",
+          action: { text: t("compose.again"), do: () => void this.open(what) },
+        });
       }
       return null;
     }
@@ -132,7 +136,8 @@ export class Desk {
       return null;
     }
     const c = new Composition(entry, { mail: this.mail, journal: this.journal, places: () => this.places(false) });
-    for (const other of this.windows.value) if (other.view.value !== "minimized") other.view.value = innerWidth < 1500 ? "minimized" : other.view.value;
+    for (const other of this.windows.value)
+      if (other.view.value !== "minimized") other.view.value = innerWidth < 1500 ? "minimized" : other.view.value;
     this.#windows.value = [...this.windows.value, c];
     await this.#hold(c);
     return c;
@@ -286,7 +291,9 @@ export class Desk {
 
   /** It has gone for good; unless it was taken back, and is open again or on its way again. */
   #forget(key: string): void {
-    const again = this.windows.value.some((c) => c.key === key) || this.outbox.list.value.some((s) => s.draft?.key === key && s.state !== "sent");
+    const again =
+      this.windows.value.some((c) => c.key === key) ||
+      this.outbox.list.value.some((s) => s.draft?.key === key && s.state !== "sent");
     if (!again) void this.journal.remove(key).catch(() => {});
   }
 
@@ -321,7 +328,8 @@ export class Desk {
     try {
       const { cleanDraft } = await import("./clean");
       const draft = fromEmail(await load(this.mail, emailId, true), this.mail.identities.value, cleanDraft);
-      if (!(await cancel(this.mail.connection, submissionId, await this.places(false)))) toast({ text: t("compose.tooLate"), kind: "error" });
+      if (!(await cancel(this.mail.connection, submissionId, await this.places(false))))
+        toast({ text: t("compose.tooLate"), kind: "error" });
       // The Date of the message is that of its time: it is made anew.
       else await this.deliver(newSending(draft, { replaces: emailId, at: at ? utc(at) : null }));
     } catch (error) {
@@ -352,7 +360,11 @@ export class Desk {
     if (!from) throw new ObjectError({ type: "forbiddenFrom" });
     const base = { from: from.email, identityId: from.id, to: s.to };
     if (!s.draft) {
-      const fields = { mailboxIds: { [places.drafts]: true }, keywords: { $draft: true, $seen: true }, messageId: [s.messageId] };
+      const fields = {
+        mailboxIds: { [places.drafts]: true },
+        keywords: { $draft: true, $seen: true },
+        messageId: [s.messageId],
+      };
       return { ...base, email: { ...fields, from: [{ name: from.name || null, email: from.email }], ...s.email } };
     }
     const draft = { ...s.draft, files: await this.#files(s.draft, s.replaces) };
@@ -361,7 +373,10 @@ export class Desk {
   }
 
   async #files(draft: Draft, replaces: Id | null): Promise<Draft["files"]> {
-    const newest = replaces && draft.files.length ? await newestBlobs(this.mail.connection, replaces, draft.files) : new Map<string, Id>();
+    const newest =
+      replaces && draft.files.length
+        ? await newestBlobs(this.mail.connection, replaces, draft.files)
+        : new Map<string, Id>();
     let files = draft.files.map((f) => ({ ...f, blobId: newest.get(f.id) ?? f.blobId }));
     const uploads = new Uploads({
       key: draft.key,
@@ -377,50 +392,12 @@ export class Desk {
     return files;
   }
 
-  /** Where drafts, what was sent and what waits for its time lie. What is missing is made. */
-  async places(scheduled: boolean): Promise<Places> {
-    await ready(this.mail);
-    return {
-      drafts: await this.#mailbox("drafts"),
-      sent: await this.#mailbox("sent"),
-      scheduled: scheduled ? await this.#mailbox("scheduled") : null,
-    };
-  }
-
-  async #mailbox(role: Role & ("drafts" | "sent" | "scheduled")): Promise<Id> {
-    const known = this.mail.mailboxByRole(role);
-    if (known) return known.id;
-    const create = { m: { name: t(`compose.mailbox.${role}`), role } };
-    const set = await this.mail.connection.call<SetResponse<{ id: Id }>>("Mailbox/set", { create });
-    const id = set.created?.m?.id;
-    if (!id) throw new ObjectError(set.notCreated?.m ?? { type: "serverFail" });
-    return id;
-  }
-
-  /** Sends what a program has written. Resolves when the server has it. */
-  async program(message: Sendable): Promise<void> {
-    const people = [...message.to, ...(message.cc ?? [])];
-    const identity = this.mail.identities.value[0];
-    const base = emptyDraft(identity);
-    const answered = message.answers ? await load(this.mail, message.answers) : null;
-    const email = {
-      to: message.to.map(named),
-      ...(message.cc?.length && { cc: message.cc.map(named) }),
-      subject: message.subject,
-      ...(answered && filled(tied(answered))),
-      bodyStructure: message.bodyStructure,
-      bodyValues: message.bodyValues,
-    };
-    const sending = { ...newSending({ ...base, to: [] }, { quick: true }), draft: null, email, to: people.map((p) => p.email) };
-    const done = await this.outbox.add({ ...sending, identityId: identity?.id ?? null });
-    if (done.state !== "failed") return;
-    await this.outbox.drop(done.id);
-    throw new ObjectError({ type: done.trouble!.type, description: done.trouble!.description });
+  /** Where drafts, what was sent and what waits for its time lie. */
+  places(scheduled: boolean): Promise<Places> {
+    return findPlaces(this.mail, scheduled);
   }
 }
 
-const named = (p: { name?: string | null; email: string }) => ({ name: p.name || null, email: p.email });
-const filled = (o: { inReplyTo: string[]; references: string[] }) => (o.inReplyTo.length ? o : {});
 /** A date as JMAP and SMTP write it: without fractions. */
 const utc = (at: Date) => at.toISOString().replace(/\.\d+Z$/, "Z");
 
@@ -446,13 +423,4 @@ export function newSending(draft: Draft, more: Partial<Sending> = {}): Sending {
     since: Date.now(),
     ...more,
   };
-}
-
-async function ready(mail: Mail): Promise<void> {
-  if (mail.ready.value) return;
-  await new Promise<void>((resolve) => {
-    const end = mail.ready.subscribe((is) => {
-      if (is) setTimeout(() => (end(), resolve()));
-    });
-  });
 }

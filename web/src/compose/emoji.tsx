@@ -5,7 +5,9 @@ import css from "./compose.module.css";
 
 /** What people write with most. More of them are on every keyboard. */
 const signs =
-  "😀 😄 😅 😂 🙂 🙃 😉 😊 😍 😘 😋 😎 🤩 🤔 🤨 😐 🙄 😏 😴 😮 😢 😭 😡 🤯 😱 🥳 😇 🤗 🤝 👍 👎 👌 ✌️ 🤞 👏 🙌 🙏 💪 👀 👋 ❤️ 🧡 💛 💚 💙 💜 💔 💯 ✨ 🔥 🎉 🎂 🎁 ☕ 🍕 🍻 🌞 🌈 ☔ ❄️ ✅ ❌ ❗ ❓ ⚠️ 📅 📎 📌 🚀 🏁".split(" ");
+  "😀 😄 😅 😂 🙂 🙃 😉 😊 😍 😘 😋 😎 🤩 🤔 🤨 😐 🙄 😏 😴 😮 😢 😭 😡 🤯 😱 🥳 😇 🤗 🤝 👍 👎 👌 ✌️ 🤞 👏 🙌 🙏 💪 👀 👋 ❤️ 🧡 💛 💚 💙 💜 💔 💯 ✨ 🔥 🎉 🎂 🎁 ☕ 🍕 🍻 🌞 🌈 ☔ ❄️ ✅ ❌ ❗ ❓ ⚠️ 📅 📎 📌 🚀 🏁".split(
+    " ",
+  );
 
 /** Signs to choose from: by pointer, or by arrows and Enter. */
 export function Emoji({ choose, close }: { choose: (sign: string) => void; close: () => void }) {
@@ -40,7 +42,9 @@ export function Emoji({ choose, close }: { choose: (sign: string) => void; close
           tabIndex={i ? -1 : 0}
           translate={false}
           onClick={() => {
-            preferences.recentEmoji.set([sign, ...preferences.recentEmoji.value.filter((s) => s !== sign)].slice(0, 24));
+            preferences.recentEmoji.set(
+              [sign, ...preferences.recentEmoji.value.filter((s) => s !== sign)].slice(0, 24),
+            );
             choose(sign);
             close();
           }}

@@ -13,11 +13,16 @@ export function explain(why: Refusal): string {
     case "overQuota":
       return t("compose.why.overQuota");
     case "tooLarge":
-      return typeof details.maxSize === "number" ? t("compose.why.tooLarge", { size: size(details.maxSize) }) : t("compose.why.large");
+      return typeof details.maxSize === "number"
+        ? t("compose.why.tooLarge", { size: size(details.maxSize) })
+        : t("compose.why.large");
     case "tooManyRecipients":
       return t("compose.why.manyRecipients", { max: number(Number(details.maxRecipients ?? 0)) });
     case "invalidRecipients":
-      return t("compose.why.recipients", { who: list(((details.invalidRecipients as string[]) ?? []).slice(0, 5)), said });
+      return t("compose.why.recipients", {
+        who: list(((details.invalidRecipients as string[]) ?? []).slice(0, 5)),
+        said,
+      });
     case "noRecipients":
       return t("compose.why.noRecipients");
     case "forbiddenFrom":

@@ -26,7 +26,10 @@ function File({ file, of }: { file: Attached; of: Composition }) {
   const failed = !!progress?.error;
   return (
     <li class={css.file} data-failed={failed}>
-      <Icon name={file.type.startsWith("image/") ? "image" : file.type === "message/rfc822" ? "mail" : "file"} size={20} />
+      <Icon
+        name={file.type.startsWith("image/") ? "image" : file.type === "message/rfc822" ? "mail" : "file"}
+        size={20}
+      />
       <div class={css.fileText}>
         <bdi translate={false} title={name}>
           {name}
@@ -34,11 +37,22 @@ function File({ file, of }: { file: Attached; of: Composition }) {
         {failed ? (
           <small role="alert">{explainError(progress.error)}</small>
         ) : (
-          <small>{progress ? t("compose.uploading", { percent: number(percent), size: size(file.size) }) : size(file.size)}</small>
+          <small>
+            {progress ? t("compose.uploading", { percent: number(percent), size: size(file.size) }) : size(file.size)}
+          </small>
         )}
-        {progress && !failed && <progress max={1} value={progress.fraction} aria-label={t("compose.uploadingName", { name })} />}
+        {progress && !failed && (
+          <progress max={1} value={progress.fraction} aria-label={t("compose.uploadingName", { name })} />
+        )}
       </div>
-      {failed && <IconButton icon="refresh" size={16} label={t("compose.retry", { name })} onClick={() => void of.uploads.send(file.id)} />}
+      {failed && (
+        <IconButton
+          icon="refresh"
+          size={16}
+          label={t("compose.retry", { name })}
+          onClick={() => void of.uploads.send(file.id)}
+        />
+      )}
       <IconButton
         icon="close"
         size={16}

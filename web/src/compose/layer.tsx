@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { whenLeaving } from "../app/ports";
 import { useMail } from "../model";
 import css from "./compose.module.css";
 import { Composer, preload } from "./composer";
@@ -16,7 +17,9 @@ export function ComposeLayer() {
     desk.value = made;
     void made.start();
     preload();
+    const stay = whenLeaving(() => made.stop());
     return () => {
+      stay();
       if (desk.value === made) desk.value = null;
       void made.stop();
     };

@@ -45,14 +45,26 @@ export function Notes({ of, desk }: { of: Composition; desk: Desk }) {
       )}
       {note?.is === "tooLarge" && (
         <Note kind="danger" close={close}>
-          {t("compose.tooLarge", { n: note.names.length, names: list(note.names.slice(0, 5)), limit: size(note.limit) })}
+          {t("compose.tooLarge", {
+            n: note.names.length,
+            names: list(note.names.slice(0, 5)),
+            limit: size(note.limit),
+          })}
         </Note>
       )}
     </>
   );
 }
 
-function Note({ kind, children, close }: { kind: "good" | "warn" | "danger"; children: ComponentChildren; close?: () => void }) {
+function Note({
+  kind,
+  children,
+  close,
+}: {
+  kind: "good" | "warn" | "danger";
+  children: ComponentChildren;
+  close?: () => void;
+}) {
   return (
     <div class={css.note} data-kind={kind} role={kind === "good" ? "status" : "alert"}>
       <Icon name={kind === "good" ? "check" : "warning"} size={18} />

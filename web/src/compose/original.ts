@@ -6,8 +6,18 @@ import type { Email, EmailAddress, GetResponse, Id } from "../jmap/types";
 import type { Mail } from "../model";
 import { preferences } from "../preferences";
 import { parsePeople, written } from "./address";
-import { type Draft, contentOf, emptyDraft, filesOf, fromEmail, inPlainText, quotation, randomId, signatureOf } from "./draft";
-import { type How, answerSubject, answerTo, answering, forwardSubject, originalProperties, tied } from "./reply";
+import {
+  contentOf,
+  type Draft,
+  emptyDraft,
+  filesOf,
+  fromEmail,
+  inPlainText,
+  quotation,
+  randomId,
+  signatureOf,
+} from "./draft";
+import { answering, answerSubject, answerTo, forwardSubject, type How, originalProperties, tied } from "./reply";
 import { escapeHtml, textToHtml } from "./text";
 
 /** So much of what is quoted is taken; of a draft all is. */
@@ -32,9 +42,15 @@ export class Gone extends Error {}
 /** Makes the draft that is asked for. */
 export async function begin(mail: Mail, what: Compose): Promise<Draft> {
   if (what.kind === "new") return fresh(mail, what);
-  const [email, { clean, cleanDraft }] = await Promise.all([load(mail, what.emailId, what.kind === "draft"), import("./clean")]);
+  const [email, { clean, cleanDraft }] = await Promise.all([
+    load(mail, what.emailId, what.kind === "draft"),
+    import("./clean"),
+  ]);
   if (what.kind === "draft") return fromEmail(email, mail.identities.value, cleanDraft);
-  const made = what.kind === "forward" || what.kind === "forwardAttached" ? forward(mail, email, what.kind, clean) : answer(mail, email, what.kind, clean);
+  const made =
+    what.kind === "forward" || what.kind === "forwardAttached"
+      ? forward(mail, email, what.kind, clean)
+      : answer(mail, email, what.kind, clean);
   return preferences.plainText.value ? plain(made) : made;
 }
 
@@ -52,7 +68,8 @@ function fresh(mail: Mail, what: Extract<Compose, { kind: "new" }>): Draft {
   return preferences.plainText.value ? plain(made) : made;
 }
 
-const own = (list: readonly EmailAddress[] | null | undefined) => (list ?? []).map((a) => ({ name: a.name ?? "", email: a.email }));
+const own = (list: readonly EmailAddress[] | null | undefined) =>
+  (list ?? []).map((a) => ({ name: a.name ?? "", email: a.email }));
 
 /** In plain text, with a line above it all to begin in. */
 function plain(d: Draft): Draft {
@@ -96,8 +113,20 @@ function forward(mail: Mail, email: Email, kind: "forward" | "forwardAttached", 
     answers: { emailId: email.id, threadId: email.threadId!, how: "forward" },
   };
   if (kind === "forwardAttached") {
-    const name = `${(email.subject ?? "").replace(/[^\p{L}\p{N} ._-]+/gu, " ").trim().slice(0, 80) || "message"}.eml`;
-    const whole = { id: randomId(), name, type: "message/rfc822", size: email.size ?? 0, blobId: email.blobId!, cid: null };
+    const name = `${
+      (email.subject ?? "")
+        .replace(/[^\p{L}\p{N} ._-]+/gu, " ")
+        .trim()
+        .slice(0, 80) || "message"
+    }.eml`;
+    const whole = {
+      id: randomId(),
+      name,
+      type: "message/rfc822",
+      size: email.size ?? 0,
+      blobId: email.blobId!,
+      cid: null,
+    };
     return { ...made, files: [whole] };
   }
   const { html, text } = contentOf(email);
@@ -108,7 +137,8 @@ function forward(mail: Mail, email: Email, kind: "forward" | "forwardAttached", 
 
 /** The head of a message that is handed on, for its reader. */
 function head(email: Email): string {
-  const who = (list: readonly EmailAddress[] | null | undefined) => (list ?? []).map((a) => written({ name: a.name ?? "", email: a.email })).join(", ");
+  const who = (list: readonly EmailAddress[] | null | undefined) =>
+    (list ?? []).map((a) => written({ name: a.name ?? "", email: a.email })).join(", ");
   const lines: [string, string][] = [
     [t("compose.from"), who(email.from)],
     [t("compose.date"), sentAt(email)],
@@ -116,7 +146,9 @@ function head(email: Email): string {
     [t("compose.to"), who(email.to)],
     [t("compose.cc"), who(email.cc)],
   ];
-  const shown = lines.filter(([, value]) => value).map(([name, value]) => `<b>${escapeHtml(name)}:</b> ${escapeHtml(value)}`);
+  const shown = lines
+    .filter(([, value]) => value)
+    .map(([name, value]) => `<b>${escapeHtml(name)}:</b> ${escapeHtml(value)}`);
   return `<p>---------- ${escapeHtml(t("compose.forwarded"))} ----------<br>${shown.join("<br>")}</p>`;
 }
 

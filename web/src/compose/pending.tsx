@@ -14,7 +14,9 @@ export function Pending({ threadId }: { threadId: Id }) {
   const here = desk.value;
   if (!here) return null;
   const there = new Set(mail.conversation(threadId).emails.value.map((e) => e.id));
-  const own = [...here.outbox.list.value, ...here.arriving.value].filter((s) => s.quick && s.draft?.answers?.threadId === threadId);
+  const own = [...here.outbox.list.value, ...here.arriving.value].filter(
+    (s) => s.quick && s.draft?.answers?.threadId === threadId,
+  );
   const shown = own.filter((s) => s.state === "failed" || !s.emailId || !there.has(s.emailId));
   if (!shown.length) return null;
   return (

@@ -4,7 +4,7 @@ import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { t } from "../i18n";
 import type { Contact } from "../jmap/types";
 import { useMail } from "../model";
-import { announce, Avatar, Icon } from "../ui";
+import { Avatar, announce, Icon } from "../ui";
 import { add, keyOf, type Person, parsePeople, person, written } from "./address";
 import css from "./people.module.css";
 
@@ -82,8 +82,10 @@ export function People(props: Props) {
       if (known) choose(known);
       else commit();
     } else if ((e.key === "," || e.key === ";") && text.trim() && !openQuote(text)) commit();
-    else if (e.key === "Backspace" && !text && people.length) focusChip(box.current!.querySelectorAll("button[data-chip]").length - 1);
-    else if (e.key === backward() && !text && people.length) focusChip(box.current!.querySelectorAll("button[data-chip]").length - 1);
+    else if (e.key === "Backspace" && !text && people.length)
+      focusChip(box.current!.querySelectorAll("button[data-chip]").length - 1);
+    else if (e.key === backward() && !text && people.length)
+      focusChip(box.current!.querySelectorAll("button[data-chip]").length - 1);
     else return;
     e.preventDefault();
   };
@@ -167,10 +169,10 @@ export function People(props: Props) {
           }}
         />
         {list.length > 0 && (
-          <ul id={`${id}-list`} class={css.list} role="listbox" aria-label={label}>
+          <div id={`${id}-list`} class={css.list} role="listbox" aria-label={label}>
             {list.map((c, i) => (
               // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are those of the input
-              <li
+              <div
                 key={c.id}
                 id={`${id}-${i}`}
                 role="option"
@@ -188,9 +190,9 @@ export function People(props: Props) {
                   <bdi>{c.name || c.email}</bdi>
                   {c.name && <small dir="ltr">{c.email}</small>}
                 </span>
-              </li>
+              </div>
             ))}
-          </ul>
+          </div>
         )}
       </div>
     </div>
@@ -202,7 +204,9 @@ function shownOf(people: readonly Person[], n: number): [Person, number][] {
   const all = people.map((p, i): [Person, number] => [p, i]);
   if (all.length <= n + 2) return all;
   const wrong = all.filter(([p]) => p.wrong).slice(0, n);
-  return [...wrong, ...all.filter(([p]) => !p.wrong).slice(0, Math.max(n - wrong.length, 0))].sort((a, b) => a[1] - b[1]);
+  return [...wrong, ...all.filter(([p]) => !p.wrong).slice(0, Math.max(n - wrong.length, 0))].sort(
+    (a, b) => a[1] - b[1],
+  );
 }
 
 const backward = () => (document.dir === "rtl" ? "ArrowRight" : "ArrowLeft");
@@ -231,6 +235,7 @@ function Chip({ person: p, field, remove, edit, step }: ChipProps) {
     e.stopPropagation();
   };
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: it is dragged; by keyboard one cuts and pastes
     <span
       class={css.chip}
       data-wrong={!!p.wrong}
@@ -257,7 +262,13 @@ function Chip({ person: p, field, remove, edit, step }: ChipProps) {
         {p.wrong ? <Icon name="warning" size={16} /> : <Avatar name={p.name} email={p.email} size={20} />}
         <bdi>{p.name || p.email}</bdi>
       </button>
-      <button type="button" class={css.chipRemove} tabIndex={-1} aria-label={t("compose.remove", { who: p.name || p.email })} onClick={remove}>
+      <button
+        type="button"
+        class={css.chipRemove}
+        tabIndex={-1}
+        aria-label={t("compose.remove", { who: p.name || p.email })}
+        onClick={remove}
+      >
         <Icon name="close" size={14} />
       </button>
     </span>

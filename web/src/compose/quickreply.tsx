@@ -47,7 +47,12 @@ function Line({ threadId, email, desk }: { threadId: Id; email: Email; desk: Des
   useKept(desk, threadId, setText);
   useEffect(() => grow(field.current), [text]);
 
-  const typing = (state: "composing" | "gone") => act("typing")(state, people.map((p) => p.email), email.id);
+  const typing = (state: "composing" | "gone") =>
+    act("typing")(
+      state,
+      people.map((p) => p.email),
+      email.id,
+    );
   const write = (news: string) => {
     setText(news);
     typing(news.trim() ? "composing" : "gone");
@@ -60,7 +65,14 @@ function Line({ threadId, email, desk }: { threadId: Id; email: Email; desk: Des
         toast({ text: t("compose.why.fileTooLarge", { name: file.name }), kind: "error" });
         continue;
       }
-      const attached = { id: randomId(), name: file.name || "picture.png", type: file.type, size: file.size, blobId: null, cid: null };
+      const attached = {
+        id: randomId(),
+        name: file.name || "picture.png",
+        type: file.type,
+        size: file.size,
+        blobId: null,
+        cid: null,
+      };
       setFiles((before) => [...before, attached]);
       void uploads.add(attached, file);
     }
@@ -105,7 +117,13 @@ function Line({ threadId, email, desk }: { threadId: Id; email: Email; desk: Des
     >
       <QuickFiles files={files} uploads={uploads} remove={(id) => setFiles(files.filter((f) => f.id !== id))} />
       <div class={css.quickLine}>
-        <IconButton icon="smile" size={20} label={t("compose.emoji")} aria-expanded={emoji} onClick={() => setEmoji(!emoji)} />
+        <IconButton
+          icon="smile"
+          size={20}
+          label={t("compose.emoji")}
+          aria-expanded={emoji}
+          onClick={() => setEmoji(!emoji)}
+        />
         <textarea
           ref={field}
           rows={1}
@@ -113,7 +131,7 @@ function Line({ threadId, email, desk }: { threadId: Id; email: Email; desk: Des
           translate={false}
           aria-label={t("compose.quick")}
           placeholder={t("compose.quick")}
-          enterKeyHint={preferences.enterSends.value ? "send" : "enter"}
+          enterkeyhint={preferences.enterSends.value ? "send" : "enter"}
           value={text}
           onFocus={() => void load(mail, email.id).catch(() => {})}
           onInput={(e) => write(e.currentTarget.value)}
@@ -131,7 +149,14 @@ function Line({ threadId, email, desk }: { threadId: Id; email: Email; desk: Des
           }}
         />
         <IconButton icon="expand" size={18} label={t("compose.expand")} onClick={() => void expand()} />
-        <IconButton class={css.quickSend!} icon="send" size={20} label={t("compose.send")} disabled={empty || busy} onClick={() => void send()} />
+        <IconButton
+          class={css.quickSend!}
+          icon="send"
+          size={20}
+          label={t("compose.send")}
+          disabled={empty || busy}
+          onClick={() => void send()}
+        />
       </div>
       <p class={css.quickTo}>
         <span>{t("compose.toWhom", { who: list(people.slice(0, 4).map((p) => p.name || p.email)) })}</span>
@@ -156,7 +181,15 @@ function Line({ threadId, email, desk }: { threadId: Id; email: Email; desk: Des
   );
 }
 
-function QuickFiles({ files, uploads, remove }: { files: readonly Attached[]; uploads: Uploads; remove: (id: string) => void }) {
+function QuickFiles({
+  files,
+  uploads,
+  remove,
+}: {
+  files: readonly Attached[];
+  uploads: Uploads;
+  remove: (id: string) => void;
+}) {
   if (!files.length) return null;
   return (
     <ul class={css.files} aria-label={t("compose.attachments")}>
@@ -164,12 +197,23 @@ function QuickFiles({ files, uploads, remove }: { files: readonly Attached[]; up
         const progress = uploads.progress.value.get(f.id);
         return (
           <li key={f.id} class={css.file} data-failed={!!progress?.error}>
-            {progress && !progress.error ? <Spinner /> : <Icon name="file" size={20} />}
+            {progress && !progress.error ? (
+              <Spinner label={t("compose.uploadingName", { name: f.name })} />
+            ) : (
+              <Icon name="file" size={20} />
+            )}
             <div class={css.fileText}>
               <bdi translate={false}>{f.name}</bdi>
               {progress?.error ? <small role="alert">{explainError(progress.error)}</small> : null}
             </div>
-            {!!progress?.error && <IconButton icon="refresh" size={16} label={t("compose.retry", { name: f.name })} onClick={() => void uploads.send(f.id)} />}
+            {!!progress?.error && (
+              <IconButton
+                icon="refresh"
+                size={16}
+                label={t("compose.retry", { name: f.name })}
+                onClick={() => void uploads.send(f.id)}
+              />
+            )}
             <IconButton
               icon="close"
               size={16}
@@ -186,7 +230,11 @@ function QuickFiles({ files, uploads, remove }: { files: readonly Attached[]; up
   );
 }
 
-function useUploads(desk: Desk, threadId: Id, setFiles: (change: (before: readonly Attached[]) => readonly Attached[]) => void): Uploads {
+function useUploads(
+  desk: Desk,
+  threadId: Id,
+  setFiles: (change: (before: readonly Attached[]) => readonly Attached[]) => void,
+): Uploads {
   return useMemo(
     () =>
       new Uploads({
@@ -214,7 +262,9 @@ function useKept(desk: Desk, threadId: Id, setText: (change: (now: string) => st
 
 function keep(desk: Desk, threadId: Id, text: string): void {
   const key = quickKey(threadId);
-  const done = text.trim() ? desk.journal.put(newEntry({ ...emptyDraft(undefined), key, rich: false, text })) : desk.journal.remove(key);
+  const done = text.trim()
+    ? desk.journal.put(newEntry({ ...emptyDraft(undefined), key, rich: false, text }))
+    : desk.journal.remove(key);
   done.catch(() => {});
 }
 

@@ -9,7 +9,9 @@ import { htmlToText } from "./text";
 
 /** Recipients that a message may have, where the server says so (RFC 9422: RCPTMAX). */
 export function maxRecipients(desk: Desk): number {
-  const submission = desk.mail.capabilities[capability.submission] as { submissionExtensions?: Record<string, string[]> } | undefined;
+  const submission = desk.mail.capabilities[capability.submission] as
+    | { submissionExtensions?: Record<string, string[]> }
+    | undefined;
   const limit = submission?.submissionExtensions?.LIMITS?.find((l) => l.startsWith("RCPTMAX="));
   return limit ? Number(limit.slice("RCPTMAX=".length)) : Number.POSITIVE_INFINITY;
 }
@@ -19,7 +21,8 @@ export async function ready(of: Composition, desk: Desk): Promise<boolean> {
   const d = of.draft.value;
   const stands = obstacle(d, maxRecipients(desk));
   if (stands) {
-    const holes = stands.is === "many" ? { n: stands.n, max: number(stands.max) } : stands.is === "wrong" ? { n: stands.n } : {};
+    const holes: Record<string, string | number> =
+      stands.is === "many" ? { n: stands.n, max: number(stands.max) } : stands.is === "wrong" ? { n: stands.n } : {};
     toast({ text: t(`compose.obstacle.${stands.is}`, holes), kind: "error" });
     return false;
   }

@@ -17,10 +17,13 @@ export function Region({ html, label, generation, picture, onChange }: Props) {
     show(element.current!, html, picture);
   }, [generation]);
   return (
+    // biome-ignore lint/a11y/useSemanticElements: HTML is written in it
+    // biome-ignore lint/a11y/useKeyWithClickEvents: a click is kept from leaving the page
     <div
       ref={element}
-      class={css.region}
+      class={`${css.region} ${css.text}`}
       contentEditable
+      tabIndex={0}
       role="textbox"
       aria-multiline="true"
       aria-label={label}

@@ -51,7 +51,12 @@ export function RichEditor(props: RichProps) {
       const others = files.filter((f) => !pictures.includes(f));
       if (others.length) current.current.onFiles([...others], false);
       for (const { cid, name } of pictures.length ? current.current.onFiles([...pictures], true) : [])
-        if (cid) made.chain().focus().insertContent({ type: "picture", attrs: { cid, alt: name } }).run();
+        if (cid)
+          made
+            .chain()
+            .focus()
+            .insertContent({ type: "picture", attrs: { cid, alt: name } })
+            .run();
       return true;
     };
     const made = new Editor({
@@ -60,10 +65,20 @@ export function RichEditor(props: RichProps) {
       extensions: [kit, pictureNode((cid) => current.current.picture(cid))],
       content: props.html,
       editorProps: {
-        attributes: { role: "textbox", "aria-multiline": "true", "aria-label": props.label, dir: "auto", translate: "no" },
+        attributes: {
+          role: "textbox",
+          "aria-multiline": "true",
+          "aria-label": props.label,
+          dir: "auto",
+          translate: "no",
+        },
         transformPastedHTML: pasted,
         handlePaste: (_, e) => insert(filesOf(e.clipboardData)),
-        handleDrop: (_, e, __, moved) => !moved && insert(filesOf(e.dataTransfer)) && (e.stopPropagation(), true),
+        handleDrop: (_, e, __, moved) => {
+          const taken = !moved && insert(filesOf(e.dataTransfer));
+          if (taken) e.stopPropagation(); // the window would attach them
+          return taken;
+        },
       },
       onUpdate: () => {
         clearTimeout(timer);
@@ -85,7 +100,7 @@ export function RichEditor(props: RichProps) {
     if (editor.current && props.generation) editor.current.commands.setContent(props.html, { emitUpdate: false });
   }, [props.generation]);
 
-  return <div ref={element} class={css.rich} />;
+  return <div ref={element} class={`${css.rich} ${css.text}`} />;
 }
 
 const htmlOf = (editor: Editor) => (editor.isEmpty ? "" : editor.getHTML());
@@ -109,7 +124,9 @@ const pictureNode = (where: (cid: string) => string | undefined) =>
         tag: "img[src]",
         getAttrs: (e) => {
           const cid = e.getAttribute("src")?.match(/^cid:(.+)$/i)?.[1];
-          return cid ? { cid, alt: e.getAttribute("alt") ?? "", width: Number(e.getAttribute("width")) || null } : false;
+          return cid
+            ? { cid, alt: e.getAttribute("alt") ?? "", width: Number(e.getAttribute("width")) || null }
+            : false;
         },
       },
     ],
@@ -117,10 +134,11 @@ const pictureNode = (where: (cid: string) => string | undefined) =>
       "img",
       mergeAttributes({ src: `cid:${cid}`, alt }, width ? { width: String(width) } : {}),
     ],
-    addNodeView: () => (o) => pictureView(o.node.attrs as Picture, where, (width) => {
-      const at = o.getPos();
-      if (at !== undefined) o.editor.view.dispatch(o.editor.state.tr.setNodeAttribute(at, "width", width));
-    }),
+    addNodeView: () => (o) =>
+      pictureView(o.node.attrs as Picture, where, (width) => {
+        const at = o.getPos();
+        if (at !== undefined) o.editor.view.dispatch(o.editor.state.tr.setNodeAttribute(at, "width", width));
+      }),
   });
 
 interface Picture {
@@ -199,15 +217,63 @@ interface Tool {
 
 const tools: (Tool | null)[] = [
   { icon: "bold", label: "compose.bold", keys: "Mod+B", is: "bold", run: (e) => e.chain().focus().toggleBold().run() },
-  { icon: "italic", label: "compose.italic", keys: "Mod+I", is: "italic", run: (e) => e.chain().focus().toggleItalic().run() },
-  { icon: "underline", label: "compose.underline", keys: "Mod+U", is: "underline", run: (e) => e.chain().focus().toggleUnderline().run() },
-  { icon: "strike", label: "compose.strike", keys: "Mod+Shift+S", is: "strike", run: (e) => e.chain().focus().toggleStrike().run() },
+  {
+    icon: "italic",
+    label: "compose.italic",
+    keys: "Mod+I",
+    is: "italic",
+    run: (e) => e.chain().focus().toggleItalic().run(),
+  },
+  {
+    icon: "underline",
+    label: "compose.underline",
+    keys: "Mod+U",
+    is: "underline",
+    run: (e) => e.chain().focus().toggleUnderline().run(),
+  },
+  {
+    icon: "strike",
+    label: "compose.strike",
+    keys: "Mod+Shift+S",
+    is: "strike",
+    run: (e) => e.chain().focus().toggleStrike().run(),
+  },
   null,
-  { icon: "heading", label: "compose.heading", is: "heading", run: (e) => e.chain().focus().toggleHeading({ level: 2 }).run() },
-  { icon: "listBullets", label: "compose.bullets", keys: "Mod+Shift+8", is: "bulletList", run: (e) => e.chain().focus().toggleBulletList().run() },
-  { icon: "listNumbers", label: "compose.numbers", keys: "Mod+Shift+7", is: "orderedList", run: (e) => e.chain().focus().toggleOrderedList().run() },
-  { icon: "quote", label: "compose.quote", keys: "Mod+Shift+B", is: "blockquote", run: (e) => e.chain().focus().toggleBlockquote().run() },
-  { icon: "code", label: "compose.code", keys: "Mod+E", is: "code", run: (e) => (e.state.selection.empty ? e.chain().focus().toggleCodeBlock().run() : e.chain().focus().toggleCode().run()) },
+  {
+    icon: "heading",
+    label: "compose.heading",
+    is: "heading",
+    run: (e) => e.chain().focus().toggleHeading({ level: 2 }).run(),
+  },
+  {
+    icon: "listBullets",
+    label: "compose.bullets",
+    keys: "Mod+Shift+8",
+    is: "bulletList",
+    run: (e) => e.chain().focus().toggleBulletList().run(),
+  },
+  {
+    icon: "listNumbers",
+    label: "compose.numbers",
+    keys: "Mod+Shift+7",
+    is: "orderedList",
+    run: (e) => e.chain().focus().toggleOrderedList().run(),
+  },
+  {
+    icon: "quote",
+    label: "compose.quote",
+    keys: "Mod+Shift+B",
+    is: "blockquote",
+    run: (e) => e.chain().focus().toggleBlockquote().run(),
+  },
+  {
+    icon: "code",
+    label: "compose.code",
+    keys: "Mod+E",
+    is: "code",
+    run: (e) =>
+      e.state.selection.empty ? e.chain().focus().toggleCodeBlock().run() : e.chain().focus().toggleCode().run(),
+  },
   null,
 ];
 
@@ -246,7 +312,12 @@ export function Toolbar({ editor }: { editor: Editor }) {
     <div ref={bar} class={css.tools} role="toolbar" aria-label={t("compose.formats")} onKeyDown={onKeyDown}>
       {tools.map((tool, i) => (tool ? button(tool, i === 0) : <span key={`gap ${i}`} class={css.gap} />))}
       {button({ icon: "link", label: "compose.link", keys: "Mod+K", is: "link", run: () => setAsking(true) })}
-      {button({ icon: "close", label: "compose.plain", keys: "Mod+\\", run: (e) => e.chain().focus().unsetAllMarks().clearNodes().run() })}
+      {button({
+        icon: "close",
+        label: "compose.plain",
+        keys: "Mod+\\",
+        run: (e) => e.chain().focus().unsetAllMarks().clearNodes().run(),
+      })}
       {asking && <LinkDialog editor={editor} close={() => setAsking(false)} />}
     </div>
   );
@@ -261,8 +332,13 @@ export function LinkDialog({ editor, close }: { editor: Editor; close: () => voi
     const clean = href.trim();
     if (!clean) chain.unsetLink().run();
     else {
-      const whole = /^(https?:|mailto:|tel:)/i.test(clean) ? clean : clean.includes("@") ? `mailto:${clean}` : `https://${clean}`;
-      if (editor.state.selection.empty && !before) chain.insertContent({ type: "text", text: clean, marks: [{ type: "link", attrs: { href: whole } }] }).run();
+      const whole = /^(https?:|mailto:|tel:)/i.test(clean)
+        ? clean
+        : clean.includes("@")
+          ? `mailto:${clean}`
+          : `https://${clean}`;
+      if (editor.state.selection.empty && !before)
+        chain.insertContent({ type: "text", text: clean, marks: [{ type: "link", attrs: { href: whole } }] }).run();
       else chain.setLink({ href: whole }).run();
     }
   };
@@ -286,13 +362,28 @@ export function LinkDialog({ editor, close }: { editor: Editor; close: () => voi
 }
 
 /** The editor by itself: for signatures. */
-export function SmallEditor({ html, label, onChange }: { html: string; label: string; onChange: (html: string) => void }) {
+export function SmallEditor({
+  html,
+  label,
+  onChange,
+}: {
+  html: string;
+  label: string;
+  onChange: (html: string) => void;
+}) {
   const [handle, setHandle] = useState<Handle | null>(null);
   return (
     <div class={css.small}>
-      <RichEditor html={html} label={label} generation={0} picture={() => undefined} onChange={onChange} onFiles={() => []} onReady={setHandle} />
+      <RichEditor
+        html={html}
+        label={label}
+        generation={0}
+        picture={() => undefined}
+        onChange={onChange}
+        onFiles={() => []}
+        onReady={setHandle}
+      />
       {handle && <Toolbar editor={handle.editor} />}
     </div>
   );
 }
-

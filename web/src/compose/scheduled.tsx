@@ -32,7 +32,11 @@ export function Scheduled({ emailId }: { emailId: Id }) {
         {t("compose.cancelAndEdit")}
       </Button>
       {asking && (
-        <SendLater desk={here} close={() => setAsking(false)} choose={(time) => void here.reschedule(submission.id, emailId, time)} />
+        <SendLater
+          desk={here}
+          close={() => setAsking(false)}
+          choose={(time) => void here.reschedule(submission.id, emailId, time)}
+        />
       )}
     </div>
   );
