@@ -21,5 +21,5 @@ export default defineConfig({
       output: { entryFileNames: "assets/[name]-[hash].js" },
     },
   },
-  test: { include: ["src/**/*.test.{ts,tsx}"], environment: "node" },
+  test: { include: ["src/**/*.test.{ts,tsx}"], environment: "node", testTimeout: 60_000 },
 });
