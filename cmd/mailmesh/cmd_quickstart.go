@@ -132,6 +132,10 @@ func tellToDo(b *strings.Builder, file string, asRoot bool, q node.Quickstarted)
 		node.ServiceUnit(program, file, q.Config.Data, who))
 	fmt.Fprintf(b, "\n   Or run it here and now: %s serve\n", command)
 	fmt.Fprintf(b, "\n3. When the DNS knows the records, see whether all is well\n\n%s check\n", command)
-	fmt.Fprintf(b, "\n4. Sign in as %s with any mail program: most find the settings by themselves.\n   For iPhone, iPad and Mac: https://%s/mobileconfig?address=%s\n\n", q.Account, q.Config.Hostname, q.Account)
+	at := "with any mail program"
+	if q.Web != "" {
+		at = "in a browser at " + q.Web + " or " + at
+	}
+	fmt.Fprintf(b, "\n4. Sign in as %s %s: most find the settings by themselves.\n   For iPhone, iPad and Mac: https://%s/mobileconfig?address=%s\n\n", q.Account, at, q.Config.Hostname, q.Account)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -108,6 +109,12 @@ func logger(l config.Log) *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, options))
 }
 
+// portOf is the port of a door.
+func portOf(door string) string {
+	_, port, _ := net.SplitHostPort(door)
+	return port
+}
+
 // welcome tells a newcomer what to do now.
 func welcome(w io.Writer, r node.Ready, cfg config.Config) {
 	var b strings.Builder
@@ -128,8 +135,9 @@ func welcome(w io.Writer, r node.Ready, cfg config.Config) {
 	} {
 		fmt.Fprintf(&b, "  %-11s %-18s %s\n", door[0], r.Doors[door[0]], door[1])
 	}
-	fmt.Fprintf(&b, "  %-11s https://%s/ JMAP, the sign-in page, settings for mail programs\n", "https", r.Doors["https"])
-	fmt.Fprintf(&b, "  %-11s http://%s/metrics, /healthz, /readyz\n\nSign in to submission, IMAP, POP3 or JMAP as\n\n", "metrics", r.Doors["metrics"])
+	fmt.Fprintf(&b, "  %-11s https://%s/ the web client, JMAP, the sign-in page, settings for mail programs\n", "https", r.Doors["https"])
+	fmt.Fprintf(&b, "  %-11s http://%s/metrics, /healthz, /readyz\n\nOpen the web client in a browser on this machine\n\n", "metrics", r.Doors["metrics"])
+	fmt.Fprintf(&b, "  http://localhost:%s/\n\nand sign in there, or to submission, IMAP, POP3 and JMAP, as\n\n", portOf(r.Doors["http"]))
 	for _, a := range r.Accounts {
 		fmt.Fprintf(&b, "  %-20s password: %s\n", a.Address, a.Password)
 	}

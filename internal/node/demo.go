@@ -31,8 +31,9 @@ var demoAccounts = []DemoAccount{
 var demoMail embed.FS
 
 // Demo makes the demo's domain and accounts where they are missing, and sends the first account its sample messages, by
-// the way that all mail takes.
+// the way that all mail takes. It is called before Serve, and has browsers of this machine served over HTTP, too.
 func (n *Node) Demo(ctx context.Context) ([]DemoAccount, error) {
+	n.demo = true
 	if _, err := n.rooms.provision.AddDomain(ctx, demoDomain); err != nil && !mail.Is(err, mail.Exists) {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ type Node struct {
 	meters  *meters
 	rooms   *rooms
 	service service
+	demo    bool // Demo has made it one
 
 	member       *members.Member // while it serves
 	certificates *certificates

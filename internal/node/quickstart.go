@@ -36,6 +36,7 @@ type Quickstarted struct {
 	MadeDomain  bool
 	MadeAccount bool
 	Records     []DNSRecord
+	Web         string // where the web client is
 }
 
 // Quickstart makes the configuration, the domain and the account of a new server. What is there already stays as it is, so
@@ -58,6 +59,7 @@ func Quickstart(ctx context.Context, r QuickstartRequest, log *slog.Logger) (q Q
 	if r.Hostname != "" && r.Hostname != q.Config.Hostname {
 		return q, fmt.Errorf("%s says hostname = %q: change it there, or leave --hostname out", r.ConfigFile, q.Config.Hostname)
 	}
+	q.Web = webURL(q.Config)
 	if err := os.MkdirAll(q.Config.Data, 0o700); err != nil {
 		return q, fmt.Errorf("make the data folder: %w", err)
 	}

@@ -26,7 +26,7 @@ const stsAge = 7 * 24 * time.Hour
 func (n *Node) webPlans(c *certificates) ([]doorPlan, error) {
 	o := webserver.Options{
 		Hostname: n.cfg.Hostname, HTTPSPort: httpsPort(n.cfg), Services: services(n.cfg), Tx: n.rooms.tx, Directory: n.rooms.directory,
-		STS: stsPolicy(n.cfg), Trusted: c.trusted, Log: n.log,
+		STS: stsPolicy(n.cfg), Trusted: c.trusted, ThisMachine: n.demo, Log: n.log,
 	}
 	if err := n.openClient(c); err != nil {
 		return nil, err
@@ -91,6 +91,14 @@ func services(cfg config.Config) (list []webserver.Service) {
 
 // sessionURL is where programs find the JMAP session, "" where there is no HTTPS door.
 func sessionURL(cfg config.Config) string {
+	if web := webURL(cfg); web != "" {
+		return strings.TrimSuffix(web, "/") + jmapserver.WellKnown
+	}
+	return ""
+}
+
+// webURL is where the web client is, "" where there is no HTTPS door.
+func webURL(cfg config.Config) string {
 	host := cfg.Hostname
 	switch p := httpsPort(cfg); p {
 	case 0:
@@ -99,7 +107,7 @@ func sessionURL(cfg config.Config) string {
 	default:
 		host = net.JoinHostPort(host, strconv.Itoa(p))
 	}
-	return "https://" + host + jmapserver.WellKnown
+	return "https://" + host + "/"
 }
 
 // httpsPort is where the HTTPS door is reached from other machines. One that listens on this machine alone has a proxy before it,

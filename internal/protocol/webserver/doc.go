@@ -14,7 +14,7 @@
 // and what other doors answer at Places of theirs, over HTTP/1.1 or HTTP/2.
 //
 // Over HTTP: the questions of a certificate authority (RFC 8555 8.3); everything else is sent to HTTPS, but for autoconfig on a
-// host whose certificate nobody would trust.
+// host whose certificate nobody would trust. The demo answers browsers on its own machine there, too.
 //
 // Nobody is asked who they are. What is told is what anybody could find out by trying: hosts, ports, that a domain is served here.
 // Whether an address exists is not told.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -53,7 +54,10 @@ type Options struct {
 	Trusted func(host string) bool
 	// Places are those of other doors that speak HTTP, over HTTPS only: by their patterns of http.ServeMux.
 	Places map[string]http.Handler
-	Log    *slog.Logger // nil discards
+	// ThisMachine answers browsers of this machine over HTTP as over HTTPS, for the demo: they warn of its certificate, and run no
+	// service worker under it, while they trust what comes from the machine itself (W3C Secure Contexts 3.1).
+	ThisMachine bool
+	Log         *slog.Logger // nil discards
 }
 
 // Server answers at both doors.
@@ -111,6 +115,10 @@ func (s *Server) Plain() http.Handler {
 			return
 		}
 		host := hostOf(r)
+		if s.o.ThisMachine && ofThisMachine(r, host) {
+			secure.ServeHTTP(w, r)
+			return
+		}
 		if isAutoconfig(r) && (s.o.HTTPSPort == 0 || !s.o.Trusted(host)) {
 			secure.ServeHTTP(w, r)
 			return
@@ -134,6 +142,16 @@ func (s *Server) secureHost(host string) string {
 		return host
 	}
 	return net.JoinHostPort(host, strconv.Itoa(s.o.HTTPSPort))
+}
+
+// ofThisMachine reports whether a request comes from this machine and names it so. A name of the DNS could be led here by whoever owns it.
+func ofThisMachine(r *http.Request, host string) bool {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || !from.Addr().Unmap().IsLoopback() {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 func isAutoconfig(r *http.Request) bool {

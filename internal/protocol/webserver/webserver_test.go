@@ -282,6 +282,27 @@ func TestPlain(t *testing.T) {
 	}
 }
 
+// The demo is opened in a browser of its machine without a warning. Nobody else comes by HTTP, and no name of a stranger's leads there.
+func TestThisMachine(t *testing.T) {
+	for _, tt := range []struct {
+		demo         bool
+		remote, host string
+		open         bool
+	}{
+		{true, "127.0.0.1:5", "localhost:1080", true}, {true, "127.0.0.1:5", "127.0.0.1:1080", true}, {true, "[::1]:5", "[::1]:1080", true}, {true, "[::ffff:127.0.0.1]:5", "localhost", true},
+		{false, "127.0.0.1:5", "localhost:1080", false}, {true, "192.0.2.1:5", "localhost:1080", false}, {true, "127.0.0.1:5", "evil.example:1080", false},
+		{true, "127.0.0.1:5", "localhost.evil.example", false}, {true, "127.0.0.1:5", "192.0.2.1", false}, {true, "@", "localhost", false}, {true, "127.0.0.1:5", "mail.example.org", false},
+	} {
+		h := newServer(t, func(o *Options) { o.ThisMachine = tt.demo }).Plain()
+		r := httptest.NewRequest("GET", "/about", nil)
+		r.RemoteAddr, r.Host = tt.remote, tt.host
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, r); (w.Code == http.StatusOK) != tt.open {
+			t.Errorf("%+v: %d", tt, w.Code)
+		}
+	}
+}
+
 // A door answers, turns away what is too much, and ends when it is told to.
 func TestServe(t *testing.T) {
 	s := newServer(t, nil)
