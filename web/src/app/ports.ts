@@ -39,6 +39,9 @@ export function fill<N extends keyof Slots>(name: N, component: ComponentType<Sl
   slot(name).value = component as ComponentType<never>;
 }
 
+/** Whether a port is filled: who needs what is shown there can do without. */
+export const filled = (name: keyof Slots): boolean => slot(name).value !== null;
+
 /** Shows what fills a port: `<Slot name="Ticks" emailId={id} />`. */
 export function Slot<N extends keyof Slots>({ name, ...props }: { name: N } & Slots[N]) {
   const component = slot(name).value as ComponentType<object> | null;

@@ -40,6 +40,7 @@ export const capability = {
   vapid: "urn:ietf:params:jmap:webpush-vapid",
   live: "https://mailmesh.org/jmap/live",
   notifications: "https://mailmesh.org/jmap/notifications",
+  sessions: "https://mailmesh.org/jmap/sessions",
   snooze: "https://mailmesh.org/jmap/snooze",
   unsubscribe: "https://mailmesh.org/jmap/unsubscribe",
   pictures: "https://mailmesh.org/jmap/pictures",
@@ -477,4 +478,18 @@ export interface Unsubscribe {
   readonly oneClick: boolean;
   readonly page: string | null;
   readonly mail: string | null;
+}
+
+/** A browser or a program that is signed in to the account (docs/jmap-sessions.md). */
+export interface SignIn {
+  readonly id: Id;
+  /** What is no "web" is a program. */
+  readonly kind: "web" | "program" | (string & {});
+  /** Of a program: what it calls itself. */
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly created: UTCDate;
+  readonly lastUsed: UTCDate;
+  readonly expires: UTCDate;
+  readonly isCurrent: boolean;
 }

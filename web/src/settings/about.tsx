@@ -7,7 +7,7 @@ export function About() {
   const mail = useMail();
   return (
     <>
-      <Section title="Mailmesh" help={t("settings.about.what")}>
+      <Section title={t("app.name")} user help={t("settings.about.what")}>
         <p>
           <a href="/about">{t("settings.about.programs")}</a>
         </p>

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { t } from "../i18n";
 import { dateTime, number, relative, size } from "../i18n/format";
-import type { Id, Quota } from "../jmap/types";
+import { capability, type Quota, type SignIn } from "../jmap/types";
 import { useMail } from "../model";
 import { Avatar, ask, Button, Icon, type IconName, TextField } from "../ui";
 import { Loading, Section, useSaving } from "./parts";
@@ -169,20 +169,8 @@ function Secret({ set, autofocus = false, ...rest }: SecretProps) {
   return <TextField {...rest} type="password" required dir="ltr" autofocus={autofocus} onInput={set} />;
 }
 
-/** SignIn (docs/jmap-sessions.md): a browser or a program that is signed in to the account. */
-interface SignIn {
-  id: Id;
-  kind: "web" | "program" | (string & {});
-  name: string;
-  created: string;
-  lastUsed: string | null;
-  isCurrent: boolean;
-}
-
-const sessions = "https://mailmesh.org/jmap/sessions";
-
 function SignIns() {
-  return useMail().has(sessions) ? <SignInList /> : null;
+  return useMail().has(capability.sessions) ? <SignInList /> : null;
 }
 
 function SignInList() {
@@ -191,9 +179,7 @@ function SignInList() {
   const signIns = mail.collection<SignIn>("SignIn");
   const all = signIns.items.value;
   const sorted = [...(all ?? [])].sort(
-    (a, b) =>
-      Number(b.isCurrent) - Number(a.isCurrent) ||
-      Date.parse(b.lastUsed ?? b.created) - Date.parse(a.lastUsed ?? a.created),
+    (a, b) => Number(b.isCurrent) - Number(a.isCurrent) || Date.parse(b.lastUsed) - Date.parse(a.lastUsed),
   );
   const end = async (s: SignIn) => {
     const yes = await ask({
@@ -217,6 +203,7 @@ function SignInList() {
             <div>
               <strong translate={false}>{s.name}</strong>
               <small>
+                {s.kind !== "web" && `${t("settings.signIns.program")} · `}
                 {s.isCurrent ? <span class={css.tag}>{t("settings.signIns.current")}</span> : lastUsed(s)}
                 {" · "}
                 {t("settings.signIns.since", { date: dateTime(new Date(s.created)) })}
@@ -248,9 +235,8 @@ function SignInList() {
 }
 
 function iconOf(s: SignIn): IconName {
-  if (s.kind === "program") return "mail";
+  if (s.kind !== "web") return "mail";
   return /android|iphone|ipad|ios|mobile/i.test(s.name) ? "phone" : "laptop";
 }
 
-const lastUsed = (s: SignIn) =>
-  s.lastUsed ? t("settings.signIns.used", { when: relative(new Date(s.lastUsed)) }) : t("settings.signIns.unused");
+const lastUsed = (s: SignIn) => t("settings.signIns.used", { when: relative(new Date(s.lastUsed)) });

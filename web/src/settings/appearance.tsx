@@ -9,7 +9,7 @@ export function Appearance() {
   return (
     <>
       <Section title={t("settings.look.theme")}>
-        <fieldset class={`${css.choice} ${css.cards}`}>
+        <fieldset class={css.themes}>
           <legend class="visually-hidden">{t("settings.look.theme")}</legend>
           {(["system", "light", "dark"] as const).map((look) => (
             <label key={look} class={css.card}>

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { Slot } from "../app/ports";
+import { filled, Slot } from "../app/ports";
 import { t } from "../i18n";
 import type { Identity } from "../jmap/types";
 import { useMail } from "../model";
@@ -24,9 +24,11 @@ export function Identities() {
         <Add done={() => (adding.value = false)} />
       ) : (
         all && (
-          <Button icon="plus" onClick={() => (adding.value = true)}>
-            {t("settings.identities.add")}
-          </Button>
+          <div class={css.below}>
+            <Button icon="plus" onClick={() => (adding.value = true)}>
+              {t("settings.identities.add")}
+            </Button>
+          </div>
         )
       )}
     </>
@@ -54,7 +56,7 @@ function One({ identity: i }: { identity: Identity }) {
     if (yes) await saving.save(() => mail.identityCollection.destroy(i.id));
   };
   return (
-    <Section title={i.email} saving={saving}>
+    <Section title={i.email} user saving={saving}>
       <TextField
         label={t("settings.identities.name")}
         value={name.value}
@@ -112,14 +114,24 @@ function Signature({
       <span class={css.label}>{t("settings.identities.signature")}</span>
       {editing.value ? (
         <>
-          <div class={css.editor}>
-            <Slot
-              name="Editor"
-              html={html.value}
+          {filled("Editor") ? (
+            <div class={css.editor}>
+              <Slot
+                name="Editor"
+                html={html.value}
+                label={t("settings.identities.signature")}
+                onChange={(v) => (html.value = v)}
+              />
+            </div>
+          ) : (
+            <TextField
               label={t("settings.identities.signature")}
-              onChange={(v) => (html.value = v)}
+              rows={4}
+              dir="auto"
+              value={plainText(html.value)}
+              onInput={(v) => (html.value = paragraphs(v))}
             />
-          </div>
+          )}
           <div class={css.actions}>
             <Button kind="primary" onClick={() => void save()}>
               {t("settings.save")}

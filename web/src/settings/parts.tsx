@@ -58,11 +58,13 @@ function Saved({ of }: { of: Saving }) {
 /** A part of a page: what belongs together, how saving it goes beside its heading, and why it was not saved below. */
 export function Section({
   title,
+  user = false,
   help,
   saving,
   children,
 }: {
   title: string;
+  user?: boolean; // the title is a person's text, not ours
   help?: ComponentChildren;
   saving?: Saving;
   children: ComponentChildren;
@@ -72,7 +74,9 @@ export function Section({
   return (
     <section class={css.section} aria-labelledby={id}>
       <header>
-        <h3 id={id}>{title}</h3>
+        <h3 id={id} translate={user ? false : undefined}>
+          {title}
+        </h3>
         {saving && <Saved of={saving} />}
       </header>
       {help && <p class={css.help}>{help}</p>}
