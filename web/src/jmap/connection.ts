@@ -368,8 +368,11 @@ export class Connection {
       this.#socket.push(types, this.#pushState);
     } else if (this.#session && this.#backoff.failures >= patience && typeof EventSource !== "undefined") {
       this.#closeEvents?.();
-      this.#closeEvents = openEventSource(this.#o.origin + pathOf(this.session.eventSourceUrl), types, (type, object) =>
-        this.#tell(type as keyof Told, object),
+      this.#closeEvents = openEventSource(
+        this.#o.origin + pathOf(this.session.eventSourceUrl),
+        types,
+        (type, object) => this.#tell(type as keyof Told, object),
+        () => this.#tell("Connected", undefined), // what happened before is not told
       );
     }
   }

@@ -7,6 +7,7 @@ export function openEventSource(
   template: string,
   types: readonly string[],
   told: (type: string, object: object) => void,
+  opened: () => void,
 ): () => void {
   const values: Record<string, string> = { types: types.join(","), closeafter: "no", ping: "60" };
   const url = pathOf(template).replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? ""));
@@ -18,6 +19,7 @@ export function openEventSource(
       // Not JSON: there is nothing in it for us.
     }
   };
+  source.addEventListener("open", opened);
   source.addEventListener("state", hear("StateChange"));
   for (const type of ["Signal", "Notification"]) source.addEventListener(type, hear(type));
   return () => source.close();
