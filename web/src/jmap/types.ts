@@ -44,7 +44,6 @@ export const capability = {
   snooze: "https://mailmesh.org/jmap/snooze",
   unsubscribe: "https://mailmesh.org/jmap/unsubscribe",
   pictures: "https://mailmesh.org/jmap/pictures",
-  sessions: "https://mailmesh.org/jmap/sessions",
 } as const;
 
 /** The limits of RFC 8620 2 that a client keeps. */
@@ -471,18 +470,6 @@ export interface PushSubscription {
   readonly verificationCode?: string | null;
   readonly expires: UTCDate | null;
   readonly types: readonly string[] | null;
-}
-
-/** SignIn (docs/jmap-sessions.md): a browser or a program that is signed in. */
-export interface SignIn {
-  readonly id: Id;
-  readonly kind: "web" | "program";
-  readonly name: string;
-  readonly scopes: readonly ("read" | "write" | "send")[];
-  readonly created: UTCDate;
-  readonly lastUsed: UTCDate | null;
-  readonly expires: UTCDate | null;
-  readonly isCurrent: boolean;
 }
 
 /** How one leaves the list that an email came by (docs/jmap-mail.md). */

@@ -1,11 +1,15 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Id } from "../jmap";
 import { open, readAll } from "./testing/open";
 import { turn } from "./testing/wire";
 import type { Mail, MailList, Row } from "./types";
 
 const opened: Mail[] = [];
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+});
 afterEach(() => {
+  vi.useRealTimers();
   for (const mail of opened.splice(0)) mail.close();
 });
 
@@ -110,7 +114,7 @@ describe("what another device does", () => {
 
   test("comes in parts where it is much", async () => {
     const { server, list, mail, wire, inbox } = await begin();
-    for (let i = 0; i < 350; i++) server.deliver();
+    for (let i = 0; i < 150; i++) server.deliver();
     await Promise.all([mail.refresh(), wire.settle()]);
     expect((await readAll(list, wire)).map((r) => r.emailId)).toEqual(server.find({ inMailbox: inbox }, true));
   });
@@ -261,7 +265,7 @@ describe("what is done here", () => {
 
   test("covers emails that were never seen", async () => {
     const { server, mail, wire } = await begin((s) => {
-      for (let i = 0; i < 700; i++) s.deliver();
+      s.deliverMany(700);
     });
     const list = mail.list({ mailboxId: mail.mailboxByRole("inbox")!.id });
     const all = await list.allEmailIds();
@@ -281,7 +285,7 @@ describe("what is done here", () => {
 describe("a long list", () => {
   test("is loaded where one looks, and forgotten elsewhere", async () => {
     const { server, list, wire, inbox } = await begin((s) => {
-      for (let i = 0; i < 3000; i++) s.deliver();
+      s.deliverMany(3000);
     });
     const all = server.find({ inMailbox: inbox }, true);
     list.window(2500, 2520);
@@ -296,7 +300,7 @@ describe("a long list", () => {
 
   test("stays where one looks when something comes or goes far above", async () => {
     const { server, list, mail, wire, inbox } = await begin((s) => {
-      for (let i = 0; i < 1000; i++) s.deliver();
+      s.deliverMany(1000);
     });
     list.window(700, 720);
     await wire.settle();

@@ -71,8 +71,14 @@ export class FakeServer {
   }
 
   deliver(of: Partial<Email> = {}): Id {
+    const email = this.#letter(of);
+    this.#change((emails) => emails.set(email.id, email));
+    return email.id;
+  }
+
+  #letter(of: Partial<Email>): Email {
     const id = `M${(++this.#last + 0x10000).toString(36)}`;
-    const email: Email = {
+    return {
       threadId: `T${id.slice(1)}`,
       mailboxIds: { [this.role("inbox")]: true },
       keywords: {},
@@ -87,8 +93,16 @@ export class FakeServer {
       ...of,
       id,
     };
-    this.#change((emails) => emails.set(id, email));
-    return id;
+  }
+
+  /** Much mail, at once. */
+  deliverMany(n: number): void {
+    this.#change((emails) => {
+      for (let i = 0; i < n; i++) {
+        const email = this.#letter({});
+        emails.set(email.id, email);
+      }
+    });
   }
 
   /** Another device changes an email; undefined: destroys it. */

@@ -1,5 +1,6 @@
 // A connection to the FakeServer whose every step a test decides: requests arrive, are answered, or are lost on the way there or back.
 
+import { vi } from "vitest";
 import type { Invocation } from "../../jmap";
 import { Connection } from "../../jmap";
 import type { FakeServer } from "./server";
@@ -78,6 +79,13 @@ export class Wire {
       if (this.sent.length > 0) quiet = 0;
       for (const s of [...this.sent]) this.answer(s);
     }
+  }
+
+  /** As long as somebody waits for a time to come (of vi's), it comes. */
+  async settleInTime(): Promise<void> {
+    await this.settle();
+    await vi.advanceTimersByTimeAsync(2_000);
+    await this.settle();
   }
 }
 
