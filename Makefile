@@ -4,10 +4,10 @@ export CGO_ENABLED ?= 0
 TOOLS := $(CURDIR)/.tools
 export MAILMESH_TOOLS := $(TOOLS)
 
-.PHONY: help run build test lint fuzz cluster mutations bench docs setup
+.PHONY: help run build test lint fuzz stories screenshots cluster mutations bench docs setup
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 run: build ## start a demo server on this machine: two accounts, sample messages, unprivileged ports
 	./mailmesh serve --demo
@@ -23,6 +23,12 @@ lint: ## gofmt, vet, staticcheck
 
 fuzz: ## run every fuzz target for a while: make fuzz FUZZTIME=1m
 	test/run fuzz
+
+stories: ## play what people do with the web client in Chromium: make stories STORIES='-g typing'
+	test/run browser
+
+screenshots: ## make docs/screenshots again
+	SCREENSHOTS=1 STORIES=screenshots test/run browser
 
 cluster: ## play the faults of a cluster: make cluster ROUNDS=20
 	test/run cluster
