@@ -31,6 +31,7 @@ type commands struct {
 	Check    checkCommand    `cmd:"" help:"Hold the mailboxes against the journals of soak."`
 	Run      runCommand      `cmd:"" help:"Start servers, measure everything, write a result."`
 	Cluster  clusterCommand  `cmd:"" help:"Start clusters of several sizes on a PostgreSQL, measure deliveries and push."`
+	Web      webCommand      `cmd:"" help:"Measure the web client in Chromium."`
 	Page     pageCommand     `cmd:"" help:"Make the page about performance from a result again."`
 }
 

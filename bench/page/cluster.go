@@ -2,12 +2,7 @@ package page
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -30,45 +25,9 @@ var clusterGoals = map[string]struct {
 
 // WriteCluster puts the figures of clusters, from the result in the file source, on the page at path.
 func WriteCluster(path, source string) error {
-	part, err := clusterPart(path, source)
+	r, link, err := read(path, source)
 	if err != nil {
 		return err
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	before, _, _ := strings.Cut(string(text), clusterHeading)
-	return os.WriteFile(path, append([]byte(before), part...), 0o644)
-}
-
-// keptCluster is the part about clusters that a page has, nothing where there is none.
-func keptCluster(path string) ([]byte, error) {
-	text, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	if _, part, found := strings.Cut(string(text), clusterHeading); found {
-		return []byte(clusterHeading + part), nil
-	}
-	return nil, nil
-}
-
-func clusterPart(path, source string) ([]byte, error) {
-	text, err := os.ReadFile(source)
-	if err != nil {
-		return nil, err
-	}
-	var r result.Result
-	if err := json.Unmarshal(text, &r); err != nil {
-		return nil, fmt.Errorf("%s: %w", source, err)
-	}
-	if len(r.Servers) == 0 {
-		return nil, fmt.Errorf("%s has no figures", source)
-	}
-	link, err := filepath.Rel(filepath.Dir(path), source)
-	if err != nil {
-		return nil, err
 	}
 	var w bytes.Buffer
 	fmt.Fprintf(&w, `%s
@@ -81,9 +40,9 @@ Nodes of mailmesh, a PostgreSQL that keeps all of their data, bodies too, and th
 - %s
 - %s
 
-`, clusterHeading, filepath.ToSlash(link), filepath.ToSlash(link), r.Date.Format(time.DateOnly), r.Commit, r.Machine, r.Disk)
+`, clusterHeading, link, link, r.Date.Format(time.DateOnly), r.Commit, r.Machine, r.Disk)
 	clusterTable(&w, &r)
-	return w.Bytes(), nil
+	return writePart(path, clusterHeading, w.String())
 }
 
 func clusterTable(w *bytes.Buffer, r *result.Result) {

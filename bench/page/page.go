@@ -2,7 +2,6 @@ package page
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -22,30 +21,23 @@ type row struct {
 
 // Write makes the page at path, and its picture beside it, from the result in the
 // file source. Links on the page are relative to the page. What the page says of
-// clusters stays (WriteCluster).
+// the web client and of clusters stays (WriteWeb, WriteCluster).
 func Write(path, source string) error {
-	text, err := os.ReadFile(source)
+	r, link, err := read(path, source)
 	if err != nil {
 		return err
-	}
-	var r result.Result
-	if err := json.Unmarshal(text, &r); err != nil {
-		return fmt.Errorf("%s: %w", source, err)
 	}
 	if len(r.Servers) < 2 {
 		return fmt.Errorf("%s is of %d server: two are needed to compare", source, len(r.Servers))
 	}
-	link, err := filepath.Rel(filepath.Dir(path), source)
-	if err != nil {
-		return err
-	}
-	cluster, err := keptCluster(path)
+	all, err := readParts(path)
 	if err != nil {
 		return err
 	}
 	picture := strings.TrimSuffix(path, filepath.Ext(path)) + ".svg"
+	all[""] = string(markdown(&r, link, filepath.Base(picture)))
 	return errors.Join(
-		os.WriteFile(path, append(markdown(&r, filepath.ToSlash(link), filepath.Base(picture)), cluster...), 0o644),
+		all.write(path),
 		os.WriteFile(picture, svg(&r), 0o644),
 	)
 }

@@ -124,11 +124,17 @@ func TestPublishedPageIsCurrent(t *testing.T) {
 	}
 	page := filepath.Join(dir, "docs/performance.md")
 	before, cluster, hasCluster := strings.Cut(string(published), clusterHeading)
+	before, web, hasWeb := strings.Cut(before, webHeading)
 	if err := Write(page, sourceOf(t, before, docs, dir)); err != nil {
 		t.Fatal(err)
 	}
 	if hasCluster {
 		if err := WriteCluster(page, sourceOf(t, cluster, docs, dir)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if hasWeb {
+		if err := WriteWeb(page, sourceOf(t, web, docs, dir)); err != nil {
 			t.Fatal(err)
 		}
 	}
