@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailmesh/mailmesh/internal/node/nodetest"
 )
@@ -36,7 +37,12 @@ func TestDemoMail(t *testing.T) {
 	if longest < 3 {
 		t.Errorf("the longest thread has %d messages", longest)
 	}
-	if bob := n.SignIn(t, n.Accounts[1].Address, n.Accounts[1].Password).OK("SELECT INBOX"); !strings.Contains(bob, "* 0 EXISTS") {
-		t.Errorf("the second account is not empty: %s", bob)
+	if bob := n.SignIn(t, n.Accounts[1].Address, n.Accounts[1].Password).OK("SELECT INBOX"); !strings.Contains(bob, "* 1 EXISTS") {
+		t.Errorf("the second account has not its part of the conversation: %s", bob)
+	}
+	c.OK(`SELECT "Harbour project"`)
+	c.OK("SELECT Sent")
+	if dates := c.OK("FETCH 1 (INTERNALDATE BODY.PEEK[HEADER.FIELDS (DATE)])"); strings.Contains(dates, time.Now().Format(":04:05")) {
+		t.Errorf("a sample is of now: %s", dates)
 	}
 }

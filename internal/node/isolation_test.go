@@ -248,7 +248,7 @@ func TestPOP3ShowsNothingOfOthers(t *testing.T) {
 	h := newHouse(t)
 	before := h.all(h.bob)
 	his, answer := h.n.Pop(t, h.bob.Address, h.bob.Password)
-	if !strings.HasPrefix(answer, "+OK 13 ") {
+	if !strings.HasPrefix(answer, "+OK 14 ") {
 		t.Fatal(answer)
 	}
 	ids := strings.Fields(his.Text("UIDL"))
