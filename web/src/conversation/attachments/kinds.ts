@@ -41,9 +41,9 @@ export function previewOf(p: EmailBodyPart): Preview {
 export function iconOf(p: EmailBodyPart): IconName {
   const type = typeOf(p);
   if (type.startsWith("image/")) return "image";
+  if (type === "text/calendar") return "calendar";
   if (type.startsWith("text/") || type === "application/pdf" || /document|word|opendocument/.test(type)) return "draft";
   if (type === "message/rfc822") return "mail";
-  if (type === "text/calendar") return "calendar";
   return "file";
 }
 

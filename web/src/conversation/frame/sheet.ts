@@ -36,7 +36,7 @@ img.mm-tracker { display: none !important; }
 .mm-fold > summary::-webkit-details-marker { display: none; }
 :focus-visible { outline: 2px solid ${p.accent}; outline-offset: 1px; }
 @media (pointer: coarse) { .mm-fold > summary { line-height: 32px; } }
-@media (max-width: 640px) { img { max-inline-size: 100% !important; block-size: auto; } }
+@media (max-width: 640px) { img { max-inline-size: 100% !important; } img:not(.mm-blocked) { block-size: auto; } }
 ${p.coloured ? "" : `.${bodyClass}, .${bodyClass} :not(a, a *, summary) { color: inherit !important; background-color: transparent !important; }`}
 `;
 }
