@@ -133,12 +133,12 @@ function letter(name: string) {
     : { from: "Eve <eve@example.net>", subject, html: text, messageId: `${subject}@hostile.example` };
 }
 
-async function open(ada: Person, email: { threadId: string }): Promise<void> {
+async function open(ada: Person, email: { id: string; threadId: string }): Promise<void> {
   await ada.page.evaluate((path) => {
     history.pushState(null, "", path);
     dispatchEvent(new PopStateEvent("popstate"));
   }, `/mail/inbox/${email.threadId}`);
-  await expect(ada.page.locator("[data-message]").first()).toBeVisible();
+  await expect(ada.page.locator(`[data-message="${email.id}"][aria-busy="false"]`)).toBeVisible();
   await expect(ada.page.locator('iframe[data-shown="false"]')).toHaveCount(0);
 }
 

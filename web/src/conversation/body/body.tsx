@@ -14,6 +14,7 @@ const mostShown = 5_000_000;
 
 /** What a message says. */
 export function Body({ email, text, conversation }: { email: Email; text: Text; conversation: Conversation }) {
+  if (email.bodyValues === undefined) return <Coming />;
   if (isEncrypted(email)) return <Note icon="lock">{t("conversation.encrypted")}</Note>;
   if (text.kind === "none" || (text.kind === "plain" && text.text.trim() === "" && text.clipped.length === 0)) {
     return <p class={css.empty}>{t("conversation.empty")}</p>;
@@ -68,6 +69,17 @@ function ClippedNote({
         </Button>
       )}
     </Note>
+  );
+}
+
+/** Where a text will stand that is on its way: the head of a message is known before. */
+function Coming() {
+  return (
+    <div class={css.coming} role="status" aria-label={t("conversation.loading")}>
+      <span />
+      <span />
+      <span />
+    </div>
   );
 }
 

@@ -71,7 +71,13 @@ function OpenMessage({ email, conversation, toggle, first }: Props) {
     if (first) element.current?.querySelector<HTMLElement>("h2")?.focus({ preventScroll: true });
   }, []);
   return (
-    <article ref={element} class={css.message} data-message={email.id} data-own={own} aria-labelledby={id}>
+    <article
+      ref={element}
+      class={css.message}
+      data-message={email.id}
+      aria-busy={email.bodyValues === undefined}
+      aria-labelledby={id}
+    >
       <Head email={email} conversation={conversation} toggle={toggle} id={id} element={element} />
       {email.keywords?.$draft ? <DraftNote email={email} /> : calendar && <Invitation email={email} part={calendar} />}
       <div class={css.body}>

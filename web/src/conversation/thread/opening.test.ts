@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Email } from "../../jmap";
-import { fold, openAtFirst } from "./opening";
+import { fold, openAsTheyCome, openAtFirst } from "./opening";
 
 const seen = { $seen: true } as const;
 const thread = (n: number, unread: readonly number[] = []): Email[] =>
@@ -17,6 +17,12 @@ describe("a conversation that is opened", () => {
     expect([...openAtFirst(thread(5000, all))].slice(0, 2)).toEqual(["M4999", "M4998"]);
     expect(openAtFirst(thread(5000, all)).size).toBe(20);
   });
+});
+
+test("what comes later is opened when it is new or unread, and not when it is an old one that was loaded late", () => {
+  const emails = thread(5, [1]);
+  expect(openAsTheyCome(emails, new Set(["M3"]))).toEqual(["M1", "M4"]);
+  expect(openAsTheyCome(emails, new Set(emails.map((e) => e.id)))).toEqual([]);
 });
 
 describe("older messages", () => {

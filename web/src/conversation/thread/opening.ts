@@ -11,10 +11,17 @@ export function openAtFirst(emails: readonly Email[], most = 20): ReadonlySet<Id
   const open = new Set<Id>();
   for (const email of emails.toReversed()) {
     if (open.size >= most) break;
-    const unread = !email.keywords?.$seen && !email.keywords?.$draft;
-    if (open.size === 0 || unread) open.add(email.id);
+    if (open.size === 0 || isUnread(email)) open.add(email.id);
   }
   return open;
+}
+
+const isUnread = (e: Email) => !e.keywords?.$seen && !e.keywords?.$draft;
+
+/** openAsTheyCome are those of the messages that were not there before that are opened: new ones, and what was not read. */
+export function openAsTheyCome(emails: readonly Email[], known: ReadonlySet<Id>): readonly Id[] {
+  const newest = emails.findLastIndex((e) => known.has(e.id));
+  return emails.filter((e, i) => !known.has(e.id) && (i > newest || isUnread(e))).map((e) => e.id);
 }
 
 export interface Folded {

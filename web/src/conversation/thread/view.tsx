@@ -9,7 +9,7 @@ import { Button, Icon, IconButton, later, Spinner } from "../../ui";
 import { type Shared, SharedContext } from "../context";
 import { Hint } from "./hint";
 import { Message } from "./message";
-import { type Folded, fold, openAtFirst, step } from "./opening";
+import { type Folded, fold, openAsTheyCome, openAtFirst, step } from "./opening";
 import { Toolbar } from "./toolbar";
 import css from "./view.module.css";
 
@@ -208,10 +208,9 @@ function useOpen(emails: readonly Email[]) {
   const [open, setOpen] = useState(() => openAtFirst(emails));
   const known = useRef(new Set(emails.map((e) => e.id)));
   useEffect(() => {
-    const came = emails.filter((e) => !known.current.has(e.id));
-    if (came.length === 0) return;
-    for (const e of came) known.current.add(e.id);
-    setOpen((before) => new Set([...before, ...openAtFirst(came)]));
+    const came = openAsTheyCome(emails, known.current);
+    for (const e of emails) known.current.add(e.id);
+    if (came.length > 0) setOpen((before) => new Set([...before, ...came.slice(-20)]));
   }, [emails]);
   const toggle = (id: Id) =>
     setOpen((before) => {
