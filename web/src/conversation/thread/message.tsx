@@ -79,6 +79,7 @@ function OpenMessage({ email, conversation, toggle, first }: Props) {
       aria-labelledby={id}
     >
       <Head email={email} conversation={conversation} toggle={toggle} id={id} element={element} />
+      {own && <Slot name="Scheduled" emailId={email.id} />}
       {email.keywords?.$draft ? <DraftNote email={email} /> : calendar && <Invitation email={email} part={calendar} />}
       <div class={css.body}>
         <Body email={email} text={text} conversation={conversation} />
