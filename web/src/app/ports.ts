@@ -2,7 +2,7 @@
 // program starts; a port that is empty shows nothing.
 import { type Signal, signal } from "@preact/signals";
 import { type ComponentType, h } from "preact";
-import type { Email, Id } from "../jmap/types";
+import type { Email, EmailFilter, Id, Mailbox } from "../jmap/types";
 
 /** Components, by name, with what they are given. */
 export interface Slots {
@@ -74,6 +74,11 @@ export interface Acts {
   pushHindrance: () => Promise<"unsupported" | "denied" | "noWorker" | null>;
   enablePush: () => Promise<boolean>;
   disablePush: () => Promise<void>;
+  /** What was typed to search for, as a filter; with what of it was not understood, in words. */
+  asFilter: (
+    text: string,
+    mailboxes: readonly Mailbox[],
+  ) => { filter: EmailFilter; problems: readonly string[]; mailboxId?: Id };
   /** Somebody has an email in sight, or no more. */
   reading: (emailId: Id | null) => void;
   /** The emails of a conversation that are reactions and nothing else: they are shown under the message they belong to, and not by themselves. */
