@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { ComposeLayer } from "../compose";
 import { ConversationView } from "../conversation";
 import { t } from "../i18n";
-import { FolderPane, MessageList } from "../list";
+import { Choices, FolderPane, MessageList } from "../list";
 import { ConnectionNotice, start as startLive } from "../live";
 import { useMail } from "../model";
 import { preferences } from "../preferences";
@@ -70,6 +70,9 @@ export function Shell() {
       {!settings && <Compose class={css.fab!} />}
       <Boundary>
         <ComposeLayer />
+      </Boundary>
+      <Boundary>
+        <Choices />
       </Boundary>
       <Help />
     </div>

@@ -5,9 +5,9 @@ import { dateTime } from "../i18n/format";
 import { useMail } from "../model";
 import { Button, Dialog, Menu, type MenuItem, TextField } from "../ui";
 import { doWith } from "./bulk";
-import css from "./choices.module.css";
 import { type Choice, choice, chosen, type Place } from "./choice";
-import { LabelPicker, MailboxPicker, nameDialog, NameDialog } from "./picker";
+import css from "./choices.module.css";
+import { LabelPicker, MailboxPicker, NameDialog, nameDialog } from "./picker";
 import { localValue, times, week } from "./times";
 
 /** What is being chosen: a time, a mailbox, labels, or from a menu. It is shown above everything. */

@@ -3,9 +3,7 @@ import { signal } from "@preact/signals";
 import type { Id } from "../jmap/types";
 import type { Row } from "../model";
 
-export type Dragged =
-  | { kind: "emails"; emailIds: readonly Id[]; from: Id | undefined }
-  | { kind: "mailbox"; id: Id };
+export type Dragged = { kind: "emails"; emailIds: readonly Id[]; from: Id | undefined } | { kind: "mailbox"; id: Id };
 
 /** What is being dragged. */
 export const dragged = signal<Dragged | null>(null);

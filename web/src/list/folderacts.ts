@@ -4,8 +4,8 @@ import { t } from "../i18n";
 import type { Id, Mailbox } from "../jmap/types";
 import { type Mail, say, troubleOf } from "../model";
 import { ask, type MenuItem, toast } from "../ui";
-import { choose, type Place } from "./choice";
 import { doWith } from "./bulk";
+import { choose, type Place } from "./choice";
 import { emptyNow } from "./head";
 import { nameOf } from "./names";
 import { nameDialog } from "./picker";
@@ -35,7 +35,13 @@ export function takesFolder(mail: Mail, id: Id, below: Mailbox): boolean {
 export function folderMenu(mail: Mail, m: Mailbox, at: Place): void {
   const own = !m.role;
   const items: (MenuItem | false)[] = [
-    { id: "read", text: t("list.readAll"), icon: "mailOpen", disabled: m.unreadEmails === 0, do: () => void readAll(mail, m) },
+    {
+      id: "read",
+      text: t("list.readAll"),
+      icon: "mailOpen",
+      disabled: m.unreadEmails === 0,
+      do: () => void readAll(mail, m),
+    },
     m.myRights.mayCreateChild && {
       id: "below",
       text: t("list.newBelow"),
@@ -43,8 +49,20 @@ export function folderMenu(mail: Mail, m: Mailbox, at: Place): void {
       divider: true,
       do: () => nameNew(mail, m.id),
     },
-    own && { id: "rename", text: t("list.rename"), icon: "pen", disabled: !m.myRights.mayRename, do: () => rename(mail, m) },
-    own && { id: "move", text: t("list.moveFolder"), icon: "move", disabled: !m.myRights.mayRename, do: () => moveFolder(mail, m, at) },
+    own && {
+      id: "rename",
+      text: t("list.rename"),
+      icon: "pen",
+      disabled: !m.myRights.mayRename,
+      do: () => rename(mail, m),
+    },
+    own && {
+      id: "move",
+      text: t("list.moveFolder"),
+      icon: "move",
+      disabled: !m.myRights.mayRename,
+      do: () => moveFolder(mail, m, at),
+    },
     (m.role === "trash" || m.role === "junk") && {
       id: "empty",
       text: t("list.emptyNow", { mailbox: nameOf(m) }),

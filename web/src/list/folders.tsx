@@ -5,7 +5,7 @@ import { locale, t } from "../i18n";
 import { number } from "../i18n/format";
 import type { Id, Mailbox, Role } from "../jmap/types";
 import { useMail } from "../model";
-import { below, Icon, IconButton, type IconName } from "../ui";
+import { below, Icon, IconButton } from "../ui";
 import { doWith } from "./bulk";
 import { begin, dragged, endDrag } from "./drag";
 import { folderMenu, nameNew, takesFolder } from "./folderacts";
@@ -30,6 +30,7 @@ export function FolderPane() {
   };
   const first = known[0];
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: keys of the links in it
     <div class={css.pane} onKeyDown={walk}>
       <ul class={css.lines}>
         {first && <MailboxLine key={first.id} line={flat(first)} here={here} fold={fold} folded={false} />}
@@ -126,7 +127,7 @@ function MailboxLine({ line: { mailbox, depth, leaf }, here, fold, folded }: Lin
         onDragStart={(e) => begin(e, { kind: "mailbox", id: mailbox.id }, mailbox.name)}
         onDragEnd={endDrag}
       >
-        <Icon name={iconOf(mailbox) satisfies IconName} size={19} />
+        <Icon name={iconOf(mailbox)} size={19} />
         <span class={css.name} translate={mailbox.role ? undefined : false} dir="auto">
           {nameOf(mailbox)}
         </span>

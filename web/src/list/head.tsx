@@ -48,7 +48,8 @@ function SelectAll({ control }: { control: Control }) {
   }, [some, all]);
   const toggle = () => {
     if (some || all) selection.clear();
-    else selection.only(Array.from({ length: Math.min(total, 500) }, (_, i) => control.row(i)).filter((r) => r !== null));
+    else
+      selection.only(Array.from({ length: Math.min(total, 500) }, (_, i) => control.row(i)).filter((r) => r !== null));
   };
   return (
     <label class={css.all} title={t(some || all ? "list.selectNone" : "list.selectAll")}>
@@ -252,4 +253,3 @@ export async function emptyNow(mail: Control["mail"], mailbox: NonNullable<Shown
     progress.value = null;
   }
 }
-

@@ -1,5 +1,4 @@
-import { go, listRoute } from "../app/route";
-import { route } from "../app/route";
+import { go, listRoute, route } from "../app/route";
 import { type Shortcut, useShortcuts } from "../ui";
 import type { Control } from "./control";
 import { rowMenu } from "./rowmenu";

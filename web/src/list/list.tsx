@@ -10,10 +10,10 @@ import { Empty } from "./empty";
 import { Head } from "./head";
 import { gridKey, useListKeys } from "./keys";
 import css from "./list.module.css";
+import { offered } from "./offered";
 import { usePointer } from "./pointer";
 import { Rows } from "./rows";
 import { shownBy } from "./spec";
-import { offered } from "./offered";
 import { heightOf, View } from "./view";
 
 /** The list that the route shows. */
@@ -113,7 +113,7 @@ function Grid({ control, total }: { control: Control; total: number | undefined 
           {t("list.newAbove", { n: above })}
         </button>
       )}
-      {/* biome-ignore lint/a11y/useAriaPropsSupportedByRole: a grid has them all */}
+      {/* biome-ignore lint/a11y/useSemanticElements: rows that are laid out by themselves are no table */}
       <div
         ref={grid}
         class={css.scroll}
@@ -131,6 +131,7 @@ function Grid({ control, total }: { control: Control; total: number | undefined 
         onFocus={(e) => e.target === e.currentTarget && control.cursor.peek() < 0 && control.moveTo(view.firstInSight)}
         {...pointer}
       >
+        {/* biome-ignore lint/a11y/useSemanticElements: see above */}
         <div class={css.rows} role="rowgroup" style={{ blockSize: `${view.height}px` }}>
           <Rows control={control} total={total} stack={kind === "stack"} dense={dense} />
         </div>

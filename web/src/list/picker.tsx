@@ -4,9 +4,9 @@ import { locale, t } from "../i18n";
 import type { Id, Mailbox } from "../jmap/types";
 import { type Mail, say, troubleOf, useMail } from "../model";
 import { Button, Dialog, Icon, TextField } from "../ui";
-import css from "./choices.module.css";
-import { chosen } from "./choice";
 import { doWith } from "./bulk";
+import { chosen } from "./choice";
+import css from "./choices.module.css";
 import { iconOf, nameOf } from "./names";
 import { grow, lines } from "./tree";
 
@@ -68,7 +68,8 @@ export function MailboxPicker({
     user: !mailbox.role,
     do: () => choose(mailbox.id),
   }));
-  if (top && !typed) options.unshift({ id: "", text: top, path: "", icon: "folder", user: false, do: () => choose("") });
+  if (top && !typed)
+    options.unshift({ id: "", text: top, path: "", icon: "folder", user: false, do: () => choose("") });
   if (!top) options.push(...creating(mail, typed, choose));
   return <Picker label={t("list.moveTo")} typed={typed} setTyped={setTyped} options={options} />;
 }
@@ -148,7 +149,13 @@ function Picker(props: { label: string; typed: string; setTyped: (s: string) => 
         }}
         onKeyDown={key}
       />
-      <div class={css.options} id={id} role="listbox" aria-label={label} aria-multiselectable={options[0]?.state ? "true" : "false"}>
+      <div
+        class={css.options}
+        id={id}
+        role="listbox"
+        aria-label={label}
+        aria-multiselectable={options[0]?.state ? "true" : "false"}
+      >
         {options.map((o, i) => (
           <OptionLine key={o.id} id={`${id}-${i}`} option={o} here={i === here} hover={() => setAt(i)} />
         ))}
@@ -162,11 +169,11 @@ function OptionLine(props: { id: string; option: Option; here: boolean; hover: (
   const { option: o, here } = props;
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the line above has the keys
-    // biome-ignore lint/a11y/useFocusableInteractive: the line above keeps the focus
     <div
       id={props.id}
       class={css.option}
       role="option"
+      tabIndex={-1}
       aria-selected={o.state ? o.state === "all" : here}
       data-here={here}
       ref={(e) => {
@@ -233,7 +240,15 @@ export function NameDialog({ title, value, confirm, take }: Naming) {
           if (name.trim()) void go();
         }}
       >
-        <TextField label={t("list.name")} value={name} onInput={setName} error={error} autofocus maxLength={200} dir="auto" />
+        <TextField
+          label={t("list.name")}
+          value={name}
+          onInput={setName}
+          error={error}
+          autofocus
+          maxLength={200}
+          dir="auto"
+        />
       </form>
     </Dialog>
   );

@@ -15,7 +15,7 @@ interface Target {
   does: string | undefined;
 }
 
-export function usePointer(c: Control, grid: RefObject<HTMLDivElement>) {
+export function usePointer(c: Control, grid: RefObject<HTMLDivElement | null>) {
   return useMemo(() => {
     const swipe = new Swipe(
       (i) => void c.archive(c.row(i)),

@@ -4,8 +4,8 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { href, listRoute, route } from "../app/route";
 import type { Id, SearchSnippet } from "../jmap/types";
 import type { Row } from "../model";
-import { nameOf } from "./names";
 import type { Control } from "./control";
+import { nameOf } from "./names";
 import { Recycling } from "./recycling";
 import { RowView, Skeleton } from "./row";
 

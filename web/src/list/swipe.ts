@@ -57,7 +57,10 @@ export class Swipe {
     if (!held || e.pointerId !== held.pointer) return;
     const [x, y] = [e.clientX - held.x, e.clientY - held.y];
     if (!this.#pulled) {
-      if (Math.abs(y) > begins) return this.cancel(); // the list is scrolled
+      if (Math.abs(y) > begins) {
+        this.cancel(); // the list is scrolled
+        return;
+      }
       if (Math.abs(x) < begins) return;
       clearTimeout(held.timer);
       this.#pulled = true;

@@ -53,9 +53,7 @@ export function SearchBox() {
           onBlur={() => box.close()}
           onKeyDown={(e) => box.key(e) && e.preventDefault()}
         />
-        {text.value && (
-          <IconButton icon="close" size={18} label={t("search.clear")} onClick={() => box.clear()} />
-        )}
+        {text.value && <IconButton icon="close" size={18} label={t("search.clear")} onClick={() => box.clear()} />}
       </div>
       <div id={id} class={css.list} role="listbox" aria-label={t("search.suggestions")} hidden={!open}>
         {shown.value.map((s, i) => (
@@ -63,7 +61,14 @@ export function SearchBox() {
         ))}
         {open && shown.value.every((s) => s.kind === "recent") && (
           // biome-ignore lint/a11y/useKeyWithClickEvents: nothing is lost that cannot be typed
-          <div class={css.forget} role="option" aria-selected="false" onPointerDown={keepFocus} onClick={() => box.forget()}>
+          <div
+            class={css.forget}
+            role="option"
+            tabIndex={-1}
+            aria-selected="false"
+            onPointerDown={keepFocus}
+            onClick={() => box.forget()}
+          >
             {t("search.forget")}
           </div>
         )}
@@ -89,6 +94,7 @@ function Line({ id, s, here, take }: { id: string; s: Suggestion; here: boolean;
       id={id}
       class={css.option}
       role="option"
+      tabIndex={-1}
       aria-selected={here}
       onPointerDown={keepFocus}
       onClick={take}
@@ -136,7 +142,11 @@ function useBox(field: { readonly current: HTMLInputElement | null }) {
     const turn = ++asked.current;
     const caret = field.current?.selectionStart ?? text.peek().length;
     const people = (typed: string) => mail.contacts.complete(typed, 5);
-    const found = await suggest(text.peek(), caret, { mailboxes: mail.mailboxes.peek(), people, recent: recent.peek() });
+    const found = await suggest(text.peek(), caret, {
+      mailboxes: mail.mailboxes.peek(),
+      people,
+      recent: recent.peek(),
+    });
     if (turn !== asked.current) return; // something else has been typed by now
     shown.value = found;
     at.value = -1;
