@@ -50,7 +50,7 @@ export class Person {
       ...o.preferences,
     };
     await context.addInitScript((kept) => {
-      if (localStorage.getItem("stories") !== null) return;
+      if (!location.protocol.startsWith("http") || localStorage.getItem("stories") !== null) return; // a tab begins with nothing
       localStorage.setItem("stories", "");
       for (const [name, value] of Object.entries(kept)) localStorage.setItem(`mailmesh.${name}`, JSON.stringify(value));
     }, preferences);

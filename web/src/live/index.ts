@@ -6,6 +6,7 @@ import { effect } from "@preact/signals";
 import { act, fill, provide, whenLeaving } from "../app/ports";
 import { go } from "../app/route";
 import { locale } from "../i18n";
+import type { Id } from "../jmap/types";
 import type { Mail } from "../model";
 import type { Data } from "../worker/notice";
 import { Live, live } from "./live";
@@ -19,6 +20,9 @@ import { keepTitle } from "./title";
 
 export { ConnectionNotice } from "./connection";
 
+/** What is in sight; a conversation that is opened with the page says so before anybody is signed in. */
+let inSight: Id | null = null;
+
 /** Fills the ports of this room. */
 export function fillPorts(): void {
   fill("Ticks", Ticks);
@@ -26,7 +30,10 @@ export function fillPorts(): void {
   fill("PresenceDot", PresenceDot);
   fill("Reactions", Reactions);
   provide("typing", (state, to, emailId) => live.peek()?.typing(state, to, emailId));
-  provide("reading", (emailId) => live.peek()?.reading(emailId));
+  provide("reading", (emailId) => {
+    inSight = emailId;
+    live.peek()?.reading(emailId);
+  });
   provide("folded", (emails) => sortOnce(emails).folded);
 }
 
@@ -34,6 +41,7 @@ export function fillPorts(): void {
 export function start(mail: Mail): () => void {
   const now = new Live(mail);
   live.value = now;
+  now.reading(inSight);
   provide("pushHindrance", () => hindrance(mail));
   provide("enablePush", () => enablePush(mail));
   provide("disablePush", () => disablePush(mail));

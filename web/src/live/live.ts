@@ -1,6 +1,6 @@
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import type { Connection } from "../jmap/connection";
-import { capability, type Email, type Id } from "../jmap/types";
+import { capability, type Email, type Id, type Signal } from "../jmap/types";
 import type { Mail } from "../model";
 import { type Clock, realClock } from "./clock";
 import { Hearing } from "./hearing";
@@ -19,7 +19,8 @@ export class Live {
   /** The addresses that are ours, in lower case. */
   readonly own: ReadonlySignal<ReadonlySet<string>>;
   private readonly tellings = new Map<string, Telling>();
-  private reads: string | undefined; // the key of what is in sight
+  private inSight: Telling | undefined; // of the conversation that is looked at
+  private stopReading: () => void = () => {};
   private readonly stops: (() => void)[] = [];
 
   constructor(
@@ -32,9 +33,14 @@ export class Live {
     );
     if (!mail.has(capability.live)) return;
     const { connection } = mail;
-    this.stops.push(connection.on("Signal", (s) => s.accountId === mail.accountId && this.hearing.heard(s)));
+    this.stops.push(connection.on("Signal", (s) => s.accountId === mail.accountId && this.heard(s)));
     this.stops.push(connection.on("Notification", (n) => n.from && this.hearing.arrived(n.threadId, n.from.email)));
-    this.stops.push(effect(() => void (connection.status.value !== "online" && this.hearing.forget())));
+    this.stops.push(
+      effect(() => {
+        if (connection.status.value !== "online") this.hearing.forget();
+        else for (const telling of this.tellings.values()) telling.again();
+      }),
+    );
     this.stops.push(this.hearWhileSeen(connection), this.watchLife());
   }
 
@@ -47,13 +53,26 @@ export class Live {
 
   /** An email is in sight; null: none is. */
   reading(emailId: Id | null): void {
-    const email = emailId ? this.mail.email(emailId).peek() : undefined;
-    const key = email ? this.keyOf(email.id) : undefined;
-    if (this.reads !== undefined && this.reads !== key) this.tellings.get(this.reads)?.inSight(false);
-    this.reads = key;
-    if (!email) return;
-    const to = others([email.from, email.to, email.cc], this.own.peek(), this.mostRecipients());
-    this.telling(email.id, to).inSight(!document.hidden);
+    this.stopReading();
+    if (!emailId) return;
+    const email = this.mail.email(emailId);
+    let telling: Telling | undefined;
+    const begin = effect(() => {
+      const { from, to, cc } = email.value ?? {};
+      if (!from || telling) return; // not loaded yet
+      telling = this.telling(
+        emailId,
+        [...from, ...(to ?? []), ...(cc ?? [])].map((a) => a.email),
+      );
+      this.inSight = telling;
+      telling.inSight(!document.hidden);
+    });
+    this.stopReading = () => {
+      begin();
+      telling?.inSight(false);
+      this.inSight = undefined;
+      this.stopReading = () => {};
+    };
   }
 
   isOwn(email: Email): boolean {
@@ -64,6 +83,11 @@ export class Live {
     for (const telling of this.tellings.values()) telling.end();
     for (const stop of this.stops) stop();
     this.hearing.forget();
+  }
+
+  private heard(s: Signal): void {
+    this.hearing.heard(s);
+    if (s.state === "online") for (const telling of this.tellings.values()) telling.again([s.from.email]);
   }
 
   /** One for each conversation, so that reading and writing in it do not contradict each other. */
@@ -110,7 +134,7 @@ export class Live {
           connection.hear("Signal", false);
           this.hearing.forget();
         });
-      if (this.reads !== undefined) this.tellings.get(this.reads)?.inSight(!document.hidden);
+      this.inSight?.inSight(!document.hidden);
     };
     document.addEventListener("visibilitychange", look);
     look();
@@ -126,7 +150,7 @@ export class Live {
     const alive = () => {
       if (this.clock.now() - last < 1_000) return;
       last = this.clock.now();
-      if (this.reads !== undefined) this.tellings.get(this.reads)?.alive();
+      this.inSight?.alive();
     };
     const signs = ["pointermove", "pointerdown", "keydown", "wheel", "touchmove"] as const;
     for (const sign of signs) addEventListener(sign, alive, { passive: true, capture: true });

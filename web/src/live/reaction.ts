@@ -120,7 +120,8 @@ function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {
 /** The body of a mail that reacts: a program that knows no reactions shows the emoji as text. */
 export function body(emoji: string): { bodyStructure: object; bodyValues: Record<string, { value: string }> } {
   return {
-    bodyStructure: { partId: "reaction", type: "text/plain", charset: "utf-8", disposition: "reaction" },
+    // RFC 8621 4.6: the charset is the server's to choose; it takes UTF-8, as RFC 9078 3 asks.
+    bodyStructure: { partId: "reaction", type: "text/plain", disposition: "reaction" },
     bodyValues: { reaction: { value: `${emoji}\r\n` } },
   };
 }

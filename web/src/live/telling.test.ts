@@ -82,6 +82,15 @@ test("who is taken out of To is told that it is over, and who comes is told what
   expect(said).toEqual(["0 composing a@x,b@x", "0 gone a@x", "0 composing b@x,c@x", "0 gone b@x,c@x"]);
 });
 
+test("who comes is told what is, and nobody what is not", () => {
+  const { said, telling } = world(["a@x", "b@x"]);
+  telling.again();
+  telling.key();
+  telling.again(["B@x", "c@x"]);
+  telling.again();
+  expect(said).toEqual(["0 composing a@x,b@x", "0 composing b@x", "0 composing a@x,b@x"]);
+});
+
 test("what ends says so once", () => {
   const { said, telling } = world(["a@x"]);
   telling.end();

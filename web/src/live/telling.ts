@@ -74,6 +74,12 @@ export class Telling {
     if (!was && this.sight) this.look();
   }
 
+  /** There is a connection (again), or one of those who are told is there: they know nothing yet. */
+  again(to: readonly string[] = this.about.to): void {
+    const whom = this.about.to.filter((a) => to.some((b) => a.toLowerCase() === b.toLowerCase()));
+    if (this.said !== "gone" && whom.length > 0) this.say(whom, this.said, this.about.emailId);
+  }
+
   end(): void {
     this.open = false;
     this.sight = false;
