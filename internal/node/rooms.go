@@ -171,7 +171,7 @@ func openRooms(ctx context.Context, cfg config.Config, log *slog.Logger, m *mete
 
 func (r *rooms) newInbound(hostname string, log *slog.Logger) *inbound.Inbound {
 	return inbound.New(inbound.Options{
-		Hostname: hostname, Tx: r.tx, Mailbox: r.mailbox, Bodies: r.bodies, Forwarding: r.newForwarding(), Log: log,
+		Hostname: hostname, Tx: r.tx, Bodies: r.bodies, Forwarding: r.newForwarding(), Log: log,
 		Delivery: r.newDelivery(), Answers: r.answers, Tracking: r.tracking,
 	})
 }

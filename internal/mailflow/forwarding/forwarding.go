@@ -38,64 +38,73 @@ var (
 	onlyReports = refusal(550, 7, 1, "this address takes reports of delivery only, which have the reverse-path <>")
 	noWayBack   = refusal(550, 1, 1, "this address was not made here, or too long ago")
 	circles     = refusal(554, 4, 6, "the message has passed this address before: it goes in circles")
+	moved       = refusal(451, 2, 0, "a mailbox has just been moved or removed; send the message again")
 )
 
-// Resolve finds whom a recipient stands for. role says that it is a postmaster: not to be refused for a full mailbox. known says
-// that it is sure that the mail is from where it says: who sends has signed in.
-func (f *Forwarding) Resolve(t *tx.Tx, from mail.Address, known bool, r mail.Recipient) (out mail.Recipient, role bool, err error) {
+// Resolve finds whom a recipient stands for, and whether there is room for a message of size bytes; 0: the client did not say. known
+// says that it is sure that the mail is from where it says: who sends has signed in.
+func (f *Forwarding) Resolve(t *tx.Tx, from mail.Address, known bool, size int64, r mail.Recipient) (mail.Recipient, error) {
 	r.Accounts, r.Elsewhere, r.Groups, r.Detail = nil, nil, nil, ""
+	var to directory.Resolution
+	var err error
 	if srs.Is(r.Address) {
-		r, role, err = f.wayBack(t, from, r)
+		r, to, err = f.wayBack(t, from, r)
 	} else {
-		r, role, err = f.resolve(t, r.Address, r)
+		r, to, err = f.resolve(t, r.Address, r)
 	}
 	for _, g := range r.Groups {
 		if err == nil {
 			err = f.mayPost(t, g, from, known)
 		}
 	}
-	return r, role, err
+	if err != nil || to.Role || len(r.Elsewhere)+len(r.Groups) > 0 {
+		return r, err // RFC 5321 4.5.1: postmaster is always reached; and where mail also goes elsewhere, a mailbox that is full does not stop it
+	}
+	err = f.o.Directory.Room(t, to, max(size, 1))
+	if mail.Is(err, mail.NotFound) { // the directory knows it, and its mail lies elsewhere for now
+		err = fmt.Errorf("%w: %w", moved, err)
+	}
+	return r, err
 }
 
-func (f *Forwarding) resolve(t *tx.Tx, a mail.Address, r mail.Recipient) (mail.Recipient, bool, error) {
+func (f *Forwarding) resolve(t *tx.Tx, a mail.Address, r mail.Recipient) (mail.Recipient, directory.Resolution, error) {
 	to, err := f.o.Directory.Resolve(t, a)
 	if err != nil {
-		return r, false, err
+		return r, to, err
 	}
 	r.Accounts, r.Elsewhere, r.Groups, r.Detail = to.Accounts, to.Elsewhere, to.Groups, to.Detail
-	return r, to.Role, nil
+	return r, to, nil
 }
 
 // wayBack finds whom a report is for that comes to an address of rfc/srs. An address that only looks like one may be somebody's, or
 // the catch-all's.
-func (f *Forwarding) wayBack(t *tx.Tx, from mail.Address, r mail.Recipient) (mail.Recipient, bool, error) {
+func (f *Forwarding) wayBack(t *tx.Tx, from mail.Address, r mail.Recipient) (out mail.Recipient, to directory.Resolution, err error) {
 	sender, forged := f.o.Sender.Reverse(r.Address)
 	if forged != nil {
-		to, role, err := f.resolve(t, r.Address, r)
+		out, to, err = f.resolve(t, r.Address, r)
 		if mail.Is(err, mail.NotFound) && from.IsNull() {
 			err = fmt.Errorf("%w: %w", noWayBack, forged)
 		} else if mail.Is(err, mail.NotFound) {
 			err = onlyReports
 		}
-		return to, role, err
+		return out, to, err
 	}
 	if !from.IsNull() {
-		return r, false, onlyReports
+		return r, to, onlyReports
 	}
 	if sender.Domain == "" {
-		var err error
 		if sender, err = f.o.Senders.Sender(t, sender.Local); mail.Is(err, mail.NotFound) {
-			return r, false, fmt.Errorf("%w: %w", noWayBack, err)
+			return r, to, fmt.Errorf("%w: %w", noWayBack, err)
 		} else if err != nil {
-			return r, false, err
+			return r, to, err
 		}
 	}
-	to, role, err := f.resolve(t, sender, r)
+	out, to, err = f.resolve(t, sender, r)
 	if mail.Is(err, mail.Denied) { // not ours: it goes on
 		r.Elsewhere = []mail.Address{sender}
-		return r, false, nil
+		return r, to, nil
 	}
-	return to, role, err
+	return out, to, err
 }
 
 // What one commit changes is bounded (db.MaxChangedRows): a mailbox costs it some ten rows, a message in the spool six, each of

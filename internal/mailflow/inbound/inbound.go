@@ -10,7 +10,6 @@ import (
 	"github.com/mailmesh/mailmesh/internal/mailflow"
 	"github.com/mailmesh/mailmesh/internal/rfc/smtp"
 	"github.com/mailmesh/mailmesh/internal/store/bodies"
-	"github.com/mailmesh/mailmesh/internal/store/mailbox"
 	"github.com/mailmesh/mailmesh/internal/store/tx"
 )
 
@@ -28,7 +27,7 @@ type Delivery interface {
 
 // Forwarding says whom a recipient stands for, and takes mail further inside our commit.
 type Forwarding interface {
-	Resolve(t *tx.Tx, from mail.Address, known bool, r mail.Recipient) (out mail.Recipient, role bool, err error)
+	Resolve(t *tx.Tx, from mail.Address, known bool, size int64, r mail.Recipient) (mail.Recipient, error)
 	CheckLimit(list []mail.Recipient, one mail.Recipient) error
 	Refuse(m mailflow.Accepted) []mail.Reply
 	Add(t *tx.Tx, m mailflow.Accepted, skip func(i int) bool) error
@@ -43,7 +42,6 @@ type Tracking interface {
 type Options struct {
 	Hostname   string // our name in Received fields and in reports
 	Tx         *tx.Store
-	Mailbox    *mailbox.Store
 	Bodies     *bodies.Store
 	Delivery   Delivery
 	Forwarding Forwarding
@@ -90,31 +88,12 @@ func (in *Inbound) Recipient(ctx context.Context, s smtp.Session, e *mail.Envelo
 	return out, in.o.Forwarding.CheckLimit(e.Recipients, out)
 }
 
-// resolve finds whom a recipient stands for, and holds their quotas. RFC 5321 4.5.1: postmaster is always reached.
+// resolve finds whom a recipient stands for.
 func (in *Inbound) resolve(t *tx.Tx, e *mail.Envelope, known bool, r mail.Recipient) (mail.Recipient, error) {
 	if r.Address.Domain == "" { // <Postmaster>: what is written about him later, or made of his address, needs a domain
 		r.Address.Domain = in.o.Hostname
 	}
-	r, role, err := in.o.Forwarding.Resolve(t, e.ReversePath, known, r)
-	if err != nil || role || len(r.Elsewhere)+len(r.Groups) > 0 {
-		return r, err // where mail also goes elsewhere, a mailbox that is full does not stop it
-	}
-	return r, in.room(t, r.Accounts, e.Size)
-}
-
-// room reports a full quota. An alias of several accounts is refused only where all of them are full. A size that the
-// client did not declare is taken for one byte.
-func (in *Inbound) room(t *tx.Tx, accounts []mail.AccountID, size int64) (err error) {
-	for _, account := range accounts {
-		err = in.o.Mailbox.CheckQuota(t, account, 1, max(size, 1))
-		if mail.Is(err, mail.NotFound) { // the directory knows it, and its mail lies elsewhere for now
-			return fmt.Errorf("%w: %w", moved, err)
-		}
-		if !mail.Is(err, mail.OverQuota) {
-			return err
-		}
-	}
-	return err
+	return in.o.Forwarding.Resolve(t, e.ReversePath, known, e.Size, r)
 }
 
 // tooManyAccounts reports whether one more recipient makes them more than fit into one commit. An account that is reached

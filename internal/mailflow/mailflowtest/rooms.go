@@ -115,7 +115,7 @@ func New(t testing.TB, d *db.DB, o Options) *Rooms {
 	r.Sender = srs.New([]byte("secret"), func() time.Time { return Now })
 	onward := forwarding.New(forwarding.Options{Directory: r.Directory, Bodies: r.Bodies, Spool: r.Spool, Sender: r.Sender, Senders: senders.New()})
 	r.openOutgoing(deliver, onward, answers, slog.New(o.Log))
-	r.Inbound = inbound.New(inbound.Options{Hostname: Hostname, Tx: r.Tx, Mailbox: r.Mailbox, Bodies: r.Bodies, Delivery: deliver,
+	r.Inbound = inbound.New(inbound.Options{Hostname: Hostname, Tx: r.Tx, Bodies: r.Bodies, Delivery: deliver,
 		Forwarding: onward, Answers: answers, Tracking: r.Tracking, Log: slog.New(o.Log), Now: func() time.Time { return Now }})
 	if _, err := r.Provision.AddDomain(t.Context(), "example.org"); !mail.Is(err, mail.Exists) {
 		r.Must(err)

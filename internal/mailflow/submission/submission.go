@@ -38,7 +38,7 @@ type Delivery interface {
 
 // Forwarding says whom a recipient stands for.
 type Forwarding interface {
-	Resolve(t *tx.Tx, from mail.Address, known bool, r mail.Recipient) (out mail.Recipient, role bool, err error)
+	Resolve(t *tx.Tx, from mail.Address, known bool, size int64, r mail.Recipient) (mail.Recipient, error)
 }
 
 // Tracking reads what a message says of one that was sent from here.
@@ -172,37 +172,21 @@ func (sub *Submission) resolve(t *tx.Tx, account mail.AccountID, e *mail.Envelop
 		}
 		r.Address.Domain = a.Address.Domain
 	}
-	known, role, err := sub.o.Forwarding.Resolve(t, e.ReversePath, true, *r)
+	known, err := sub.o.Forwarding.Resolve(t, e.ReversePath, true, e.Size, *r)
 	if mail.Is(err, mail.Denied) && !isReply(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if *r = known; role || len(r.Elsewhere)+len(r.Groups) > 0 {
-		return nil // where mail also goes elsewhere, a mailbox that is full does not stop it
-	}
-	return sub.room(t, r.Accounts, e.Size)
+	*r = known
+	return nil
 }
 
 // isReply reports whether an error is a refusal by rule.
 func isReply(err error) bool {
 	var r mail.Reply
 	return errors.As(err, &r)
-}
-
-// room reports a full quota. An alias of several accounts is refused only where all of them are full.
-func (sub *Submission) room(t *tx.Tx, accounts []mail.AccountID, size int64) (err error) {
-	for _, account := range accounts {
-		err = sub.o.Mailbox.CheckQuota(t, account, 1, max(size, 1))
-		if mail.Is(err, mail.NotFound) {
-			return fmt.Errorf("%w: %w", moved, err)
-		}
-		if !mail.Is(err, mail.OverQuota) {
-			return err
-		}
-	}
-	return err
 }
 
 // unavailable keeps an error of the store from being answered for good, whatever its kind: the message is in order, and the

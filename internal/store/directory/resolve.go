@@ -19,6 +19,8 @@ type Resolution struct {
 	Groups    []mail.Group
 	Detail    string // what followed the "+", as it was written
 	Role      bool   // mail to postmaster or abuse: not to be refused for a full mailbox or by a filter (RFC 5321 4.5.1)
+
+	quotas map[mail.AccountID]QuotaState // of those accounts whose quota was read on the way
 }
 
 // Resolve finds where mail for an address goes. See the package's doc.
@@ -55,6 +57,37 @@ func (s *Store) Resolve(t *tx.Tx, a mail.Address) (Resolution, error) {
 	return w.out, nil
 }
 
+// note keeps the quota of an account, if it was read.
+func (r *Resolution) note(row target) {
+	if !row.here {
+		return
+	}
+	if r.quotas == nil {
+		r.quotas = make(map[mail.AccountID]QuotaState, 1)
+	}
+	r.quotas[row.account] = row.quota
+}
+
+// Room reports a mail.OverQuota error where none of the accounts has room for a message of size more bytes, and a mail.NotFound error
+// where one has to be asked whose mail is not here: it has just been moved or removed.
+func (s *Store) Room(t *tx.Tx, r Resolution, size int64) error {
+	var full error
+	for _, account := range r.Accounts {
+		q, known := r.quotas[account]
+		if !known {
+			var err error
+			if q, err = s.QuotaState(t, account); err != nil {
+				return err
+			}
+		}
+		if !q.Full(size) {
+			return nil
+		}
+		full = mail.E("directory.Room", mail.OverQuota, fmt.Errorf("%d of %d bytes and %d of %d messages are in use", q.UsedBytes, q.Bytes, q.UsedMessages, q.Messages))
+	}
+	return full
+}
+
 func userOf(local string) string {
 	user, _, _ := cutDetail(local)
 	return user
@@ -74,10 +107,13 @@ type target struct {
 	account mail.AccountID
 	text    string
 	off     bool // the account, or its domain
+	here    bool // quota was read: the account's mail is in this database
+	quota   QuotaState
 }
 
 // The question of find, for an address without a detail and with one. The rows are sorted here, not by the database: there
-// are few, and it would build a table for that.
+// are few, and it would build a table for that. The quotas are asked for along with the accounts, because whoever resolves an address
+// at RCPT needs them at once; where mail lies in another database they are missing, and asked for there.
 var (
 	findAddress = findQuery("= $2")
 	findDetail  = findQuery("IN ($2, $3)")
@@ -85,11 +121,14 @@ var (
 
 func findQuery(local string) string {
 	return `SELECT d.disabled, d.catch_all, COALESCE(a.local, ''), COALESCE(a.kind, ''), COALESCE(a.account_id, 0),
-		COALESCE(a.target, ''), CASE WHEN COALESCE(x.disabled, 1) <> 0 OR COALESCE(h.disabled, 0) <> 0 THEN 1 ELSE 0 END
+		COALESCE(a.target, ''), CASE WHEN COALESCE(x.disabled, 1) <> 0 OR COALESCE(h.disabled, 0) <> 0 THEN 1 ELSE 0 END,
+		CASE WHEN q.state = 'here' THEN 1 ELSE 0 END, COALESCE(q.quota_bytes, 0), COALESCE(q.quota_messages, 0),
+		COALESCE(q.used_bytes, 0), COALESCE(q.used_messages, 0)
 		FROM domain d
 		LEFT JOIN address a ON a.domain = d.name AND a.local ` + local + `
 		LEFT JOIN directory_account x ON x.account_id = a.account_id
 		LEFT JOIN domain h ON h.name = x.domain
+		LEFT JOIN account q ON q.id = a.account_id
 		WHERE d.name = $1`
 }
 
@@ -108,7 +147,9 @@ func (s *Store) find(t *tx.Tx, k key, user string) (entry, error) {
 	for rows.Next() {
 		var local, kind string
 		var row target
-		if err := rows.Scan(&e.disabled, &e.catchAll, &local, &kind, &row.account, &row.text, &row.off); err != nil {
+		q := &row.quota
+		if err := rows.Scan(&e.disabled, &e.catchAll, &local, &kind, &row.account, &row.text, &row.off,
+			&row.here, &q.Bytes, &q.Messages, &q.UsedBytes, &q.UsedMessages); err != nil {
 			return entry{}, err
 		}
 		e.ours = true
@@ -169,6 +210,7 @@ func (w *walk) enter(k key, e entry) error {
 			w.off = true
 		case !slices.Contains(w.out.Accounts, row.account):
 			w.out.Accounts = append(w.out.Accounts, row.account)
+			w.out.note(row)
 		}
 	}
 	if len(e.rows) == 0 && e.catchAll != "" {
