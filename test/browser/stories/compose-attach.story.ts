@@ -13,7 +13,7 @@ test("files are attached, dropped, cancelled; pictures stand in the text", async
   ]);
   const { page } = ada;
   await page.getByRole("button", { name: "Compose" }).first().click();
-  const window = page.getByRole("dialog", { name: "New message" });
+  const window = page.getByRole("dialog", { name: /New message|Files/ });
   await window.getByLabel("To", { exact: true }).fill(`${bob.account.address}, `);
   await window.getByLabel("Subject").fill("Files");
   const picker = window.locator('input[type="file"]:not([accept])');

@@ -213,7 +213,7 @@ export function fromEmail(email: Email, identities: readonly Identity[], clean: 
     bcc: people(email.bcc),
     subject: email.subject ?? "",
     rich: html !== null,
-    text,
+    text: text.replace(/\n$/, ""), // the end of the last line (RFC 5322 2.3)
     inReplyTo: [...(email.inReplyTo ?? [])],
     references: [...(email.references ?? [])],
     urgent:

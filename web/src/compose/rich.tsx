@@ -73,6 +73,8 @@ export function RichEditor(props: RichProps) {
           translate: "no",
         },
         transformPastedHTML: pasted,
+        // These are the window's: left alone here, they reach it.
+        handleDOMEvents: { keydown: (_, e) => e.key === "Enter" && (e.ctrlKey || e.metaKey) },
         handlePaste: (_, e) => insert(filesOf(e.clipboardData)),
         handleDrop: (_, e, __, moved) => {
           const taken = !moved && insert(filesOf(e.dataTransfer));
