@@ -21,7 +21,7 @@ test("files are attached, dropped, cancelled; pictures stand in the text", async
     { name: "plan.txt", mimeType: "text/plain", buffer: Buffer.from("the plan") },
     { name: "big.bin", mimeType: "application/octet-stream", buffer: Buffer.alloc(20_000_000, 7) },
   ]);
-  await expect(window.getByRole("progressbar")).toBeVisible();
+  await expect(window.getByRole("progressbar", { name: "Uploading big.bin" })).toBeVisible();
   await page.screenshot({ path: "/tmp/w4-files.png" });
   await window.getByRole("button", { name: /(Cancel the upload of|Remove) big.bin/ }).click();
   await expect(window.getByText("big.bin")).toBeHidden();

@@ -53,11 +53,9 @@ test("two tabs do not write one draft; the second takes over", async ({ person }
   await expect(ada.page.getByText("Saved in Drafts")).toBeVisible();
   const [draft] = await ada.jmap.emails("drafts");
 
+  ada.expected.push(/frame\.html/); // what the harness would run in the frame of a message
   const second = await ada.tab(`/mail/drafts/${draft.threadId}`);
   await second.getByRole("button", { name: "Go on writing" }).first().click();
-  await second
-    .first()
-    .click();
   await expect(second.getByText("This draft is open in another tab.")).toBeVisible();
   await second.getByRole("button", { name: "Take over" }).click();
   await expect(second.getByRole("textbox", { name: "Message", exact: true })).toHaveText("From the first tab");
@@ -86,6 +84,6 @@ test("a draft that changed elsewhere: both are kept until one says which", async
   await expect(ada.page.getByText("This draft was changed elsewhere")).toBeVisible();
   await ada.page.screenshot({ path: "/tmp/w4-elsewhere.png" });
   await ada.page.getByRole("button", { name: "Take the other" }).click();
-  await expect(ada.page.getByRole("textbox", { name: "Message", exact: true })).toHaveValue("theirs");
+  await expect(ada.page.locator("textarea")).toHaveValue("theirs");
   expect((await ada.jmap.emails("drafts")).map((e) => e.preview)).toEqual(["theirs"]);
 });

@@ -128,7 +128,7 @@ export class Desk {
     return c;
   }
 
-  async #show(entry: Entry): Promise<Composition | null> {
+  async #show(entry: Entry, held?: () => void): Promise<Composition | null> {
     const open = this.windows.value.find((c) => c.draft.value.messageId === entry.draft.messageId);
     if (open) return this.#front(open);
     if (this.windows.value.length >= maxOpen) {
@@ -139,14 +139,14 @@ export class Desk {
     for (const other of this.windows.value)
       if (other.view.value !== "minimized") other.view.value = innerWidth < 1500 ? "minimized" : other.view.value;
     this.#windows.value = [...this.windows.value, c];
-    await this.#hold(c);
+    await this.#hold(c, held);
     return c;
   }
 
   /** Takes the draft for this tab, if no other one has it. */
-  async #hold(c: Composition): Promise<void> {
+  async #hold(c: Composition, held?: () => void): Promise<void> {
     const name = this.#lockOf(c);
-    const release = await claim(name);
+    const release = held ?? (await claim(name));
     if (!release) {
       c.heldElsewhere.value = true;
       return;
@@ -170,12 +170,13 @@ export class Desk {
     const entries = await this.journal.entries().catch(() => []);
     const entry = entries.find((e) => e.draft.messageId === c.draft.value.messageId);
     const found = entry ? [] : await withMessageId(this.mail.connection, c.draft.value.messageId).catch(() => []);
-    release();
     this.#remove(c);
     const newest = found.find((f) => f.keywords?.$draft);
-    if (entry) await this.#show(entry);
-    else if (newest) await this.open({ kind: "draft", emailId: newest.id });
-    else await this.#show(newEntry(c.draft.value));
+    if (entry) await this.#show(entry, release);
+    else if (newest) {
+      const draft = await begin(this.mail, { kind: "draft", emailId: newest.id });
+      await this.#show(newEntry(draft, newest.id), release);
+    } else await this.#show(newEntry(c.draft.value), release);
   }
 
   async #handOver(c: Composition): Promise<void> {
@@ -191,9 +192,8 @@ export class Desk {
     if (isEmpty(entry.draft) && !entry.serverId) return this.journal.remove(entry.draft.key).catch(() => {});
     const release = await claim(`${this.mail.accountId} draft ${entry.draft.messageId}`);
     if (!release) return; // a tab that lives has it open
-    release();
     const unsaved = entry.revision > entry.saved || entry.attempt !== null;
-    const c = await this.#show(entry);
+    const c = await this.#show(entry, release);
     if (!c) return;
     if (unsaved) c.note.value = { is: "kept" };
     else c.view.value = "minimized";
