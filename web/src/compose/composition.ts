@@ -87,7 +87,7 @@ export class Composition {
 
   /** Something was written or chosen. */
   edit(news: Partial<Draft>): void {
-    if (this.heldElsewhere.value || this.sending.value) return;
+    if (this.heldElsewhere.value) return;
     this.#draft.value = { ...this.#draft.value, ...news };
     this.saver.change(this.#draft.value);
     const { answers, to, cc } = this.#draft.value;
