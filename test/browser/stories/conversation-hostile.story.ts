@@ -139,12 +139,12 @@ async function open(ada: Person, email: { id: string; threadId: string }): Promi
     dispatchEvent(new PopStateEvent("popstate"));
   }, `/mail/inbox/${email.threadId}`);
   await expect(ada.page.locator(`[data-message="${email.id}"][aria-busy="false"]`)).toBeVisible();
-  await expect(ada.page.locator('iframe[data-shown="false"]')).toHaveCount(0);
+  await expect(ada.page.locator('[data-shown="false"]')).toHaveCount(0);
 }
 
 /** Moves over what is there, and through it by keyboard. */
 async function provoke(page: Page): Promise<void> {
-  const frame = page.locator("iframe[data-shown]").first();
+  const frame = page.locator("[data-shown] iframe").first();
   const box = (await frame.count()) ? await frame.boundingBox() : null;
   if (box) {
     await page.mouse.move(box.x + 5, box.y + 5);
@@ -190,7 +190,7 @@ function inspect(): string[] {
     "script,style,link,meta,base,iframe,frame,frameset,object,embed,applet,form,input,button,select,textarea,svg,math,template,video,audio,source,track,canvas,dialog,portal,slot,marquee";
   const attributes =
     /^(?:on|srcset$|srcdoc$|background$|poster$|action$|formaction$|ping$|data|xlink|longdesc$|lowsrc$|dynsrc$|is$|slot$|part$|contenteditable$|popover|autofocus$|tabindex$|accesskey$|cite$|attributionsrc$)/;
-  for (const frame of document.querySelectorAll("iframe")) {
+  for (const frame of document.querySelectorAll<HTMLIFrameElement>("iframe[title]")) {
     const doc = frame.contentDocument;
     if (!doc) {
       wrong.push("a frame that is out of reach");

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { ComposeLayer } from "../compose";
-import { ConversationView } from "../conversation";
+import { ConversationView, prepareFrames } from "../conversation";
 import { t } from "../i18n";
 import { Choices, FolderPane, MessageList } from "../list";
 import { ConnectionNotice, start as startLive } from "../live";
@@ -85,6 +85,7 @@ const close = () => {
 
 function Mail() {
   const r = route.value;
+  useEffect(prepareFrames, []);
   return (
     <>
       <main class={css.list} id="list" aria-label={t("app.messages")} tabIndex={-1}>

@@ -31,8 +31,12 @@ export function place(clean: Clean, doc: Document, base: string, pictures: Pictu
   const theirs = new view.CSSStyleSheet();
   doc.adoptedStyleSheets = [theirs, ours];
   const body = doc.adoptNode(clean.body);
-  for (const { element, declarations } of clean.styles)
-    for (const d of declarations) if (!d.picture) set(element, d, d.value);
+  const texts = new Map<readonly Declaration[], string>();
+  for (const { element, declarations } of clean.styles) {
+    const text = texts.get(declarations) ?? plainText(declarations);
+    texts.set(declarations, text);
+    element.style.cssText = text;
+  }
   const show = (from: Pictures) => {
     const where = (p: PictureSource) => path(p, from);
     theirs.replaceSync(sheetText(clean.rules, where));
@@ -47,6 +51,12 @@ export function place(clean: Clean, doc: Document, base: string, pictures: Pictu
   show(pictures);
   doc.body.replaceChildren(body);
   return { body, show, paper: (text) => void ours.replaceSync(text) };
+}
+
+/** What the browser itself has written of declarations that were let in; those with pictures are set one by one. */
+function plainText(declarations: readonly Declaration[]): string {
+  const plain = declarations.filter((d) => !d.picture);
+  return plain.map((d) => `${d.property}:${d.value}${d.important ? "!important" : ""}`).join(";");
 }
 
 function set(element: HTMLElement, d: Declaration, value: string): void {

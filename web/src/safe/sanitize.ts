@@ -67,18 +67,12 @@ function bodyOf(root: HTMLElement, work: Work): HTMLElement {
   const stands = owner.createElement("div");
   const body = root.localName === "body" ? root : root.querySelector("body");
   for (const { name, value } of body?.attributes ?? []) stands.setAttribute(name, value);
-  for (const { element, declarations } of work.clean.styles) {
-    if (element === body || element === root) work.clean.styles.push({ element: stands, declarations });
-  }
-  const colour = body?.getAttribute("bgcolor");
-  if (colour)
-    work.clean.styles.unshift({
-      element: stands,
-      declarations: inlineDeclarations(`background-color:${colour}`, work.scratch),
-    });
-  const ink = body?.getAttribute("text");
-  if (ink)
-    work.clean.styles.unshift({ element: stands, declarations: inlineDeclarations(`color:${ink}`, work.scratch) });
+  // What the attributes say comes first: the style wins (HTML 15.3.2).
+  const said = (property: string, attribute: string) =>
+    inlineDeclarations(`${property}:${body?.getAttribute(attribute) ?? ""}`, work.scratch);
+  const own = work.clean.styles.filter((s) => s.element === root || s.element === body).flatMap((s) => s.declarations);
+  const declarations = [...said("background-color", "bgcolor"), ...said("color", "text"), ...own];
+  if (declarations.length > 0) work.clean.styles.push({ element: stands, declarations });
   stands.removeAttribute("bgcolor");
   stands.removeAttribute("text");
   stands.classList.add(bodyClass);
@@ -99,6 +93,7 @@ class Work {
   };
   private readonly declared = new Map<Element, Declaration[]>();
   private readonly sources = new Map<Element, PictureSource>();
+  private readonly read = new Map<string, Declaration[]>(); // messages say the same style a thousand times
 
   constructor(readonly scratch: HTMLElement) {}
 
@@ -109,9 +104,12 @@ class Work {
   /** attribute is what is left of one attribute; undefined: it goes, perhaps noted. */
   attribute(node: HTMLElement, name: string, value: string): string | undefined {
     switch (name) {
-      case "style":
-        this.declared.set(node, [...(this.declared.get(node) ?? []), ...inlineDeclarations(value, this.scratch)]);
+      case "style": {
+        const before = this.declared.get(node);
+        const kept = this.inline(value);
+        this.declared.set(node, before ? [...before, ...kept] : kept);
         return undefined;
+      }
       case "background":
         this.background(node, value);
         return undefined;
@@ -140,6 +138,15 @@ class Work {
       default:
         return value;
     }
+  }
+
+  private inline(text: string): Declaration[] {
+    let kept = this.read.get(text);
+    if (!kept) {
+      kept = inlineDeclarations(text, this.scratch);
+      this.read.set(text, kept);
+    }
+    return kept;
   }
 
   /** A background picture stands before what the style attribute says, which wins (HTML 15.3.2). */

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../../i18n";
 import type { Email } from "../../jmap";
 import { useMail } from "../../model";
@@ -11,6 +11,7 @@ import { follow } from "./height";
 import { destinationOf, followLink, linkOf } from "./links";
 import { PictureNotice, usePictures } from "./notice";
 import { frameSheet, type Paper } from "./sheet";
+import { insertFrame } from "./spare";
 
 /**
  * HTML of a message, in a frame that runs no scripts. Its nodes are made safe in the frame's own document, whose policy forbids what the
@@ -19,44 +20,50 @@ import { frameSheet, type Paper } from "./sheet";
 export function HTMLFrame({ email, html }: { email: Email; html: string }) {
   const mail = useMail();
   const { hint } = useShared();
-  const frame = useRef<HTMLIFrameElement>(null);
-  const [shown, setShown] = useState<{ clean: Clean; placed: Placed } | null>(null);
-  const pictures = usePictures(email, shown?.clean.remote ?? []);
+  const at = useRef<HTMLDivElement>(null);
+  const [shown, setShown] = useState<Shown | null>(null);
+  const pictures = usePictures(email, shown?.clean.remote ?? none);
   const dark = isDark.value;
   const from: Pictures = { remote: pictures.path, cid: (id) => pathOfPart(email, id, mail.connection) };
 
-  const put = () => {
-    const view = frame.current?.contentWindow as (Window & typeof globalThis) | null;
-    if (!view?.document.body || view.location.pathname === "blank") return;
-    const clean = sanitize(html, view);
-    const placed = place(clean, view.document, frameSheet(paper(clean, dark)), from);
-    foldQuotes(placed.body, t("conversation.quoted"));
-    setShown({ clean, placed });
-  };
+  useLayoutEffect(() => insertFrame(at.current!, (frame) => setShown(put(frame, html, dark, from))), []);
   useEffect(() => {
-    if (shown) put(); // another text: all of a clipped message
+    if (shown && shown.html !== html) setShown(put(shown.frame, html, dark, from)); // all of a clipped message
   }, [html]);
-  useEffect(() => shown?.placed.show(from), [shown, pictures.version]);
-  useEffect(() => shown?.placed.paper(frameSheet(paper(shown.clean, dark))), [shown, dark]);
-  useEffect(() => (shown && frame.current ? follow(frame.current, shown.placed.body) : undefined), [shown]);
+  useEffect(() => {
+    if (pictures.version > 0) shown?.placed.show(from);
+  }, [shown, pictures.version]);
+  useEffect(() => {
+    if (shown && shown.dark !== dark) shown.placed.paper(frameSheet(paper(shown.clean, dark)));
+  }, [shown, dark]);
+  useLayoutEffect(() => (shown ? follow(shown.frame, shown.placed.body) : undefined), [shown]);
   useEffect(() => (shown ? listen(shown.placed.body.ownerDocument, hint) : undefined), [shown]);
 
   return (
     <>
       {shown && <PictureNotice email={email} clean={shown.clean} pictures={pictures} />}
-      <iframe
-        ref={frame}
-        class={css.frame}
-        data-coloured={shown?.clean.coloured ?? false}
-        data-shown={shown !== null}
-        title={t("conversation.content")}
-        sandbox="allow-same-origin allow-popups allow-popups-to-escape-sandbox"
-        referrerpolicy="no-referrer"
-        src="/frame.html"
-        onLoad={put}
-      />
+      <div ref={at} class={css.place} data-coloured={shown?.clean.coloured ?? false} data-shown={shown !== null} />
     </>
   );
+}
+
+interface Shown {
+  frame: HTMLIFrameElement;
+  html: string;
+  dark: boolean;
+  clean: Clean;
+  placed: Placed;
+}
+
+const none: readonly string[] = [];
+
+function put(frame: HTMLIFrameElement, html: string, dark: boolean, pictures: Pictures): Shown {
+  const view = frame.contentWindow as Window & typeof globalThis;
+  const clean = sanitize(html, view);
+  const placed = place(clean, view.document, frameSheet(paper(clean, dark)), pictures);
+  foldQuotes(placed.body, t("conversation.quoted"));
+  frame.title = t("conversation.content");
+  return { frame, html, dark, clean, placed };
 }
 
 function listen(doc: Document, hint: { value: ReturnType<typeof destinationOf> }): () => void {
