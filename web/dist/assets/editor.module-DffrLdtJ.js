@@ -1,0 +1,1 @@
+var e={rich:`_rich_13kxj_1`,text:`_text_13kxj_17`,picture:`_picture_13kxj_88`,corner:`_corner_13kxj_102`,region:`_region_13kxj_122`,tools:`_tools_13kxj_137`,gap:`_gap_13kxj_148`,small:`_small_13kxj_155`};export{e as t};

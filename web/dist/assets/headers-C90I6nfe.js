@@ -1,0 +1,1 @@
+async function e(e,t){return((await e.connection.call(`Email/get`,{accountId:e.accountId,ids:[t.id],properties:[`headers`]})).list[0]?.headers??[]).slice(0,500).map(e=>({name:e.name,value:e.value.replace(/\r?\n[ \t]+/g,` `).trim()}))}export{e as t};
