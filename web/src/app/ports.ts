@@ -12,8 +12,10 @@ export interface Slots {
   TypingLine: { threadId: Id; short?: boolean };
   /** Whether a person is there. */
   PresenceDot: { email: string };
-  /** The reactions to a message, with the button to react. */
+  /** The reactions to a message; nothing where there are none. */
   Reactions: { emailId: Id };
+  /** The button to react to a message with. */
+  React: { emailId: Id };
   /** The line to answer with, at the foot of a conversation. */
   QuickReply: { threadId: Id };
   /** What of a thread is still on its way from this device. */

@@ -13,7 +13,7 @@ import { Live, live } from "./live";
 import { closeRead, showNotices, words } from "./notices";
 import { PresenceDot, TypingLine } from "./people";
 import { disablePush, enablePush, hindrance, renewPush } from "./push";
-import { Reactions, sortOnce } from "./reactions";
+import { React, Reactions, sortOnce } from "./reactions";
 import { service, tellWorker } from "./service";
 import { Ticks } from "./ticks";
 import { keepTitle } from "./title";
@@ -29,6 +29,7 @@ export function fillPorts(): void {
   fill("TypingLine", TypingLine);
   fill("PresenceDot", PresenceDot);
   fill("Reactions", Reactions);
+  fill("React", React);
   provide("typing", (state, to, emailId) => live.peek()?.typing(state, to, emailId));
   provide("reading", (emailId) => {
     inSight = emailId;
@@ -57,7 +58,7 @@ export function start(mail: Mail): () => void {
     hearWorker(mail, open),
     whenLeaving(() => leave(mail)),
   ];
-  void service().then(() => renewPush(mail).catch(() => {})); // at the next start, if not now
+  void service().then(() => Promise.allSettled([renewPush(mail), closeRead(mail)])); // at the next start, if not now
   return () => {
     live.value = null;
     for (const stop of stops) stop();

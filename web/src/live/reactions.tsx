@@ -38,43 +38,55 @@ function pendingOf(id: Id): Signal<readonly string[]> {
   return of;
 }
 
-/** The reactions to a message, and the button to react. */
-export function Reactions({ emailId }: { emailId: Id }) {
+/** The email of a conversation that is shown; reactions belong to no others. */
+function useShown(emailId: Id): { email: Email; emails: readonly Email[] } | null {
   const mail = useMail();
   const threadId = mail.email(emailId).value?.threadId;
-  if (!threadId) return null;
-  return <OfThread emailId={emailId} threadId={threadId} />;
+  const emails = threadId ? mail.conversation(threadId).emails.value : [];
+  const email = emails.find((e) => e.id === emailId);
+  return email && !email.keywords?.$draft ? { email, emails } : null;
 }
 
-function OfThread({ emailId, threadId }: { emailId: Id; threadId: Id }) {
+/** The reactions to a message: nothing where there are none. */
+export function Reactions({ emailId }: { emailId: Id }) {
   const mail = useMail();
-  const choosing = useSignal(false);
-  const button = useRef<HTMLDivElement>(null);
-  const emails = mail.conversation(threadId).emails.value;
-  const email = emails.find((e) => e.id === emailId);
-  if (!email || email.keywords?.$draft) return null;
+  const shown = useShown(emailId);
+  const waits = pendingOf(emailId).value;
+  if (!shown) return null;
   const own = live.value?.own.value ?? new Set<string>();
-  const chips = withPending(sortOnce(emails).chips.get(emailId) ?? [], pendingOf(emailId).value, mail.login, own);
-  const choose = (emoji: string) => {
-    choosing.value = false;
-    void react(mail, email, emoji);
-  };
+  const chips = withPending(sortOnce(shown.emails).chips.get(emailId) ?? [], waits, mail.login, own);
+  if (chips.length === 0) return null;
   return (
     <fieldset class={css.reactions} aria-label={t("live.reactions.of")}>
       {chips.map((c) => (
-        <OneChip key={c.emoji} chip={c} own={own} react={() => choose(c.emoji)} />
+        <OneChip key={c.emoji} chip={c} own={own} react={() => void react(mail, shown.email, c.emoji)} />
       ))}
-      <div ref={button}>
-        <IconButton
-          icon="smile"
-          label={t("live.reactions.add")}
-          aria-expanded={choosing.value}
-          aria-haspopup="dialog"
-          onClick={() => (choosing.value = !choosing.value)}
-        />
-      </div>
-      {choosing.value && <Picker beside={button.current!} choose={choose} close={() => (choosing.value = false)} />}
     </fieldset>
+  );
+}
+
+/** The button to react to a message with, and what opens from it. */
+export function React({ emailId }: { emailId: Id }) {
+  const mail = useMail();
+  const shown = useShown(emailId);
+  const choosing = useSignal(false);
+  const button = useRef<HTMLSpanElement>(null);
+  if (!shown) return null;
+  const choose = (emoji: string) => {
+    choosing.value = false;
+    void react(mail, shown.email, emoji);
+  };
+  return (
+    <span ref={button} class={css.reactButton}>
+      <IconButton
+        icon="smile"
+        label={t("live.reactions.add")}
+        aria-expanded={choosing.value}
+        aria-haspopup="dialog"
+        onClick={() => (choosing.value = !choosing.value)}
+      />
+      {choosing.value && <Picker beside={button.current!} choose={choose} close={() => (choosing.value = false)} />}
+    </span>
   );
 }
 

@@ -65,7 +65,7 @@ async function show(told: Parameters<typeof notice>[0]): Promise<void> {
   const account = await readAccount(caches);
   if (!account || account.accountId !== told.accountId) return; // of who was signed in here before
   const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
-  if (pages.some((p) => p.visibilityState === "visible" && p.focused)) return; // who looks at the mail sees it come
+  if (pages.some(showsMail)) return; // who looks at the mail sees it come
   const shown = await self.registration.getNotifications({ tag: tagOf(told.threadId) });
   const one = notice(
     told,
@@ -74,6 +74,9 @@ async function show(told: Parameters<typeof notice>[0]): Promise<void> {
   );
   if (one) await self.registration.showNotification(one.title, one.options as NotificationOptions);
 }
+
+const showsMail = (p: Page) =>
+  p.visibilityState === "visible" && p.focused && new URL(p.url).pathname.startsWith("/mail");
 
 self.addEventListener("notificationclick", (e) => {
   e.notification.close();

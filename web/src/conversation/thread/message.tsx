@@ -171,6 +171,7 @@ function HeadTools({ email, conversation, toggle, element, own }: Omit<HeadProps
         </button>
       )}
       <span data-noprint class={css.buttons}>
+        <Slot name="React" emailId={email.id} />
         <IconButton
           icon="star"
           class={starred ? css.starred! : ""}
