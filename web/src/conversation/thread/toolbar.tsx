@@ -86,6 +86,7 @@ function Neighbours({ threadId }: { threadId: Id }) {
     <>
       <IconButton
         icon="chevronUp"
+        class={css.wide!}
         label={t("conversation.previous")}
         keys="k"
         disabled={!beside.previous}
@@ -93,6 +94,7 @@ function Neighbours({ threadId }: { threadId: Id }) {
       />
       <IconButton
         icon="chevronDown"
+        class={css.wide!}
         label={t("conversation.next")}
         keys="j"
         disabled={!beside.next}

@@ -112,11 +112,17 @@ function Thread({ threadId, conversation, emails }: ThreadProps) {
         </div>
         <div data-noprint>
           <Slot name="Pending" threadId={threadId} />
-          <Slot name="TypingLine" threadId={threadId} />
-          <Answers newest={newest} />
-          <Slot name="QuickReply" threadId={threadId} />
         </div>
       </div>
+      <footer class={css.foot} data-noprint>
+        <Slot name="TypingLine" threadId={threadId} />
+        <div class={css.footRow}>
+          <div class={css.quick}>
+            <Slot name="QuickReply" threadId={threadId} />
+          </div>
+          <Answers newest={newest} />
+        </div>
+      </footer>
     </div>
   );
 }
@@ -129,22 +135,18 @@ function Fold({ folded, reveal }: { folded: Folded; reveal: () => void }) {
   );
 }
 
+/** Answers that are written in the composer, beside the line for quick ones. */
 function Answers({ newest }: { newest: Email }) {
   if (newest.keywords?.$draft) return null;
   const several = (newest.to?.length ?? 0) + (newest.cc?.length ?? 0) > 1;
+  const compose = (kind: "reply" | "replyAll" | "forward") => () => act("compose")({ kind, emailId: newest.id });
   return (
     <div class={css.answers}>
-      <Button icon="reply" onClick={() => act("compose")({ kind: "reply", emailId: newest.id })}>
-        {t("conversation.reply")}
-      </Button>
+      <IconButton icon="reply" label={t("conversation.reply")} keys="r" onClick={compose("reply")} />
       {several && (
-        <Button icon="replyAll" onClick={() => act("compose")({ kind: "replyAll", emailId: newest.id })}>
-          {t("conversation.replyAll")}
-        </Button>
+        <IconButton icon="replyAll" label={t("conversation.replyAll")} keys="a" onClick={compose("replyAll")} />
       )}
-      <Button icon="forward" onClick={() => act("compose")({ kind: "forward", emailId: newest.id })}>
-        {t("conversation.forward")}
-      </Button>
+      <IconButton icon="forward" label={t("conversation.forward")} keys="f" onClick={compose("forward")} />
     </div>
   );
 }
