@@ -115,7 +115,9 @@ function Thread({ threadId, conversation, emails }: ThreadProps) {
         </div>
       </div>
       <footer class={css.foot} data-noprint>
-        <Slot name="TypingLine" threadId={threadId} />
+        <div class={css.typing}>
+          <Slot name="TypingLine" threadId={threadId} />
+        </div>
         <div class={css.footRow}>
           <div class={css.quick}>
             <Slot name="QuickReply" threadId={threadId} />
