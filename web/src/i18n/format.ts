@@ -47,6 +47,14 @@ export function timeOf(at: Date): string {
   return dates("time", { hour: "numeric", minute: "2-digit" }).format(at);
 }
 
+/** A time to come, as short as a menu has room for: within six days the weekday and the time, else the day. */
+export function soon(at: Date, now = new Date()): string {
+  const near = at.getTime() - now.getTime() < 6 * 86_400_000;
+  return near
+    ? dates("soon", { weekday: "short", hour: "numeric", minute: "2-digit" }).format(at)
+    : dates("day", { day: "numeric", month: "short" }).format(at);
+}
+
 /** "3 minutes ago", "in 2 days". */
 export function relative(at: Date, now = new Date()): string {
   const seconds = (at.getTime() - now.getTime()) / 1000;

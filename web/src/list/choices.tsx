@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { locale, t } from "../i18n";
-import { dateTime } from "../i18n/format";
+import { soon } from "../i18n/format";
 import { useMail } from "../model";
 import { Button, Dialog, Menu, type MenuItem, TextField } from "../ui";
 import { doWith } from "./bulk";
@@ -57,6 +57,7 @@ function Chooser({ choice: c }: { choice: Choice }) {
 function Snooze({ choice: c }: { choice: Choice & { kind: "snooze" | "move" } }) {
   const mail = useMail();
   const [asking, setAsking] = useState(false);
+  const stays = useRef(false);
   const until = (at: Date) => {
     c.done?.();
     chosen();
@@ -67,7 +68,7 @@ function Snooze({ choice: c }: { choice: Choice & { kind: "snooze" | "move" } })
   const items: MenuItem[] = times(new Date(), weekend, monday).map(({ key, at }) => ({
     id: key,
     text: t(key),
-    hint: dateTime(at),
+    hint: soon(at),
     icon: "clock",
     do: () => until(at),
   }));
@@ -76,7 +77,10 @@ function Snooze({ choice: c }: { choice: Choice & { kind: "snooze" | "move" } })
     text: t("list.pickTime"),
     icon: "calendar",
     divider: true,
-    do: () => setAsking(true),
+    do: () => {
+      stays.current = true;
+      setAsking(true);
+    },
   });
   const snoozed = mail.mailboxByRole("snoozed")?.id;
   if (snoozed && c.emailIds.some((id) => mail.email(id).value?.mailboxIds?.[snoozed]))
@@ -87,13 +91,10 @@ function Snooze({ choice: c }: { choice: Choice & { kind: "snooze" | "move" } })
       do: () => void doWith(mail, c.emailIds, (a, ids) => a.wake(ids)),
     });
   // The menu says that it is closed before it does something: what is asked for next stays.
+  const leave = () => {
+    if (choice.peek() === c && !stays.current) chosen();
+  };
   return <Menu items={items} at={c.at} label={t("list.snooze")} close={() => setTimeout(leave)} />;
-  function leave() {
-    if (choice.peek() === c && !asked()) chosen();
-  }
-  function asked() {
-    return document.querySelector("dialog[open]") !== null;
-  }
 }
 
 function Exactly({ until }: { until: (at: Date) => void }) {

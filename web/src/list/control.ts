@@ -2,8 +2,10 @@
 import { signal } from "@preact/signals";
 import { act } from "../app/ports";
 import { go, listRoute, route } from "../app/route";
+import { t } from "../i18n";
 import type { Id } from "../jmap/types";
 import type { Mail, MailList, Row } from "../model";
+import { ask } from "../ui";
 import { doWith, type How } from "./bulk";
 import { choose } from "./choice";
 import { Selection } from "./selection";
@@ -42,7 +44,9 @@ export class Control {
     this.cursor.value = to;
     this.keyboard.value = byKeyboard;
     this.#thread = this.row(to)?.threadId ?? null;
-    if (byKeyboard) this.view.show(to);
+    if (!byKeyboard) return;
+    this.view.show(to);
+    this.view.focus();
   }
 
   /** By so many rows. A cursor that is nowhere begins at what is in sight. */
@@ -113,9 +117,15 @@ export class Control {
     return this.do((a, ids) => a.archive(ids), leaving(row));
   }
 
-  trash(row?: Row | null): Promise<void> {
-    const gone = this.shown.mailbox?.role === "trash";
-    return this.do((a, ids) => (gone ? a.destroy(ids) : a.trash(ids)), leaving(row));
+  /** In the trash it destroys, and asks before that. */
+  async trash(row?: Row | null): Promise<void> {
+    if (this.shown.mailbox?.role !== "trash") return this.do((a, ids) => a.trash(ids), leaving(row));
+    const all = !row && this.selection.everything.peek();
+    const n = row ? 1 : all ? (this.list.total.peek() ?? 0) : this.rowsMeant().length;
+    const title = t("list.destroyTitle", { n });
+    const confirm = t("list.destroy");
+    if (await ask({ title, body: t("list.noWayBack"), confirm, danger: true }))
+      await this.do((a, ids) => a.destroy(ids), leaving(row));
   }
 
   junk(): Promise<void> {

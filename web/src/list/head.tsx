@@ -129,7 +129,7 @@ function Bulk({ control: c }: { control: Control }) {
         icon="trash"
         label={t(role === "trash" ? "list.destroy" : "list.trash")}
         keys="#"
-        onClick={() => void confirmed(c, n)}
+        onClick={() => void c.trash()}
       />
       <IconButton
         icon={unread ? "mailOpen" : "mail"}
@@ -150,18 +150,6 @@ function Bulk({ control: c }: { control: Control }) {
       />
     </>
   );
-}
-
-/** What is gone for good is asked for. */
-async function confirmed(c: Control, n: number): Promise<void> {
-  if (c.shown.mailbox?.role !== "trash") return c.trash();
-  const yes = await ask({
-    title: t("list.destroyTitle", { n }),
-    body: t("list.noWayBack"),
-    confirm: t("list.destroy"),
-    danger: true,
-  });
-  if (yes) await c.trash();
 }
 
 function Tabs({ shown }: { shown: Shown }) {

@@ -12,6 +12,7 @@ import { gridKey, useListKeys } from "./keys";
 import css from "./list.module.css";
 import { offered } from "./offered";
 import { usePointer } from "./pointer";
+import { Skeleton } from "./row";
 import { Rows } from "./rows";
 import { shownBy } from "./spec";
 import { heightOf, View } from "./view";
@@ -141,7 +142,20 @@ function Grid({ control, total }: { control: Control; total: number | undefined 
 }
 
 function Waiting() {
-  return <div class={css.list} aria-busy="true" />;
+  const dense = preferences.density.value === "compact";
+  const height = heightOf({ kind: "stack", dense });
+  return (
+    <div class={css.list} aria-busy="true">
+      <div class={css.head} />
+      <div class={css.frame}>
+        <div class={css.waiting} data-layout="stack" data-dense={dense}>
+          {Array.from({ length: 12 }, (_, i) => (
+            <Skeleton key={i} top={i * height} />
+          ))}
+        </div>
+      </div>
+    </div>
+  );
 }
 
 function Gone() {

@@ -1,7 +1,7 @@
 import { Component } from "preact";
 import { Slot } from "../app/ports";
 import { t } from "../i18n";
-import { exactly, when } from "../i18n/format";
+import { exactly, number, when } from "../i18n/format";
 import type { SearchSnippet } from "../jmap/types";
 import type { Row } from "../model";
 import { Avatar, Icon } from "../ui";
@@ -86,7 +86,7 @@ function Middle({ row, href, own, outgoing, labels, found }: RowProps) {
       <div class={css.who}>
         {row.unread > 0 && <span class="visually-hidden">{t("list.unread")}</span>}
         <Who row={row} own={own} outgoing={outgoing} />
-        {row.count > 1 && <span class={css.count}>{row.count.toLocaleString()}</span>}
+        {row.count > 1 && <span class={css.count}>{number(row.count)}</span>}
       </div>
       <div class={css.subject}>
         {row.email.keywords?.$important && (

@@ -98,6 +98,11 @@ export class View {
     if (at !== null) this.#go(at);
   }
 
+  /** Gives it the focus where nothing has it, so that a screen reader says which row the keyboard is at. */
+  focus(): void {
+    if (document.activeElement === document.body) this.#element?.focus({ preventScroll: true });
+  }
+
   toTop(): void {
     this.#go(0);
   }

@@ -43,7 +43,7 @@ export function SearchBox() {
           spellcheck={false}
           enterkeyhint="search"
           maxLength={1000}
-          dir="auto"
+          dir={text.value ? "auto" : undefined}
           value={text.value}
           onInput={(e) => {
             text.value = e.currentTarget.value;
