@@ -40,7 +40,9 @@ test("some are selected, and what is done with them is done once", async ({ pers
   await ada.deliver(...letters(8));
   await expect(rows(ada)).toHaveCount(8);
   await row(ada, "Letter 006").getByRole("checkbox").click({ force: true });
-  await row(ada, "Letter 003").getByRole("checkbox").click({ force: true, modifiers: ["Shift"] });
+  await row(ada, "Letter 003")
+    .getByRole("checkbox")
+    .click({ force: true, modifiers: ["Shift"] });
   await expect(page.getByText("4 selected")).toBeVisible();
   await page.getByRole("button", { name: "Archive", exact: true }).first().click();
   await expect(rows(ada)).toHaveCount(4);

@@ -88,13 +88,13 @@ function Middle({ row, href, own, outgoing, labels, found }: RowProps) {
         <Who row={row} own={own} outgoing={outgoing} />
         {row.count > 1 && <span class={css.count}>{number(row.count)}</span>}
       </div>
-      <div class={css.subject}>
+      <div class={css.subject} dir="auto">
         {row.email.keywords?.$important && (
           <span class={css.important} title={t("list.important")}>
             <Icon name="important" size={14} filled />
           </span>
         )}
-        <a href={href} tabIndex={-1} draggable={false} translate={subject ? false : undefined} dir="auto">
+        <a href={href} tabIndex={-1} draggable={false} translate={subject ? false : undefined}>
           {found?.subject ? marked(found.subject) : subject || t("list.noSubject")}
         </a>
       </div>
@@ -142,7 +142,7 @@ function Mark({ icon, text }: { icon: "mute" | "clip"; text: string }) {
 function Who({ row, own, outgoing }: Pick<RowProps, "row" | "own" | "outgoing">) {
   const parties = partiesOf(row, own, outgoing);
   return (
-    <span class={css.names}>
+    <span class={css.names} dir="auto">
       {outgoing && <span class={css.to}>{t("list.to")} </span>}
       {parties.map((p, i) => (
         <span key={`${p.name} ${p.me}`}>
