@@ -1,5 +1,6 @@
 // What one can do with a message of a conversation: its menu.
 import { act } from "../../app/ports";
+import { go, listRoute } from "../../app/route";
 import { t } from "../../i18n";
 import type { Email, EmailAddress } from "../../jmap";
 import { type Conversation, type Mail, say, troubleOf } from "../../model";
@@ -51,6 +52,7 @@ function marks({ mail, email, conversation }: MessageContext): MenuItem[] {
 function unreadFrom(mail: Mail, conversation: Conversation, email: Email): void {
   const all = conversation.emails.value;
   const from = all.findIndex((e) => e.id === email.id);
+  go(listRoute());
   mail.do.unread(all.slice(Math.max(0, from)).map((e) => e.id));
 }
 
@@ -124,8 +126,6 @@ async function change(
 
 /** What a list has sent says how one leaves it (RFC 2369). */
 export function isFromList(email: Email): boolean {
-  return Object.entries(email).some(
-    ([name, value]) =>
-      /^header:List-(?:Unsubscribe|Id)\b/i.test(name) && value !== null && value !== undefined && value !== "",
-  );
+  const ways = email["header:List-Unsubscribe:asURLs"];
+  return Array.isArray(ways) && ways.length > 0;
 }

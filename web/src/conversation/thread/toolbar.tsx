@@ -114,7 +114,11 @@ function deedsOf(mail: Mail, { conversation, threadId }: Props) {
   const inJunk = !!junk && emails.some((e) => e.mailboxIds?.[junk.id]);
   const muted = emails.some((e) => e.keywords?.$muted);
   const starred = emails.some((e) => e.keywords?.$flagged);
-  const leave = () => go(listRoute());
+  const leave = () => {
+    go(listRoute());
+    // Who uses the keyboard goes on where the conversation was opened.
+    requestAnimationFrame(() => document.querySelector<HTMLElement>('#list [tabindex="0"]')?.focus());
+  };
   const then = (what: (ids: readonly Id[]) => unknown) => () => {
     leave();
     what(all);
