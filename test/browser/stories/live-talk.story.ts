@@ -72,3 +72,22 @@ test("a reaction is a chip at both, and no message of its own", async ({ person 
   expect(mail.bodyStructure).toMatchObject({ type: "text/plain", disposition: "reaction", charset: "utf-8" });
   expect(mail.subject).toBe("Re: News");
 });
+
+test("whom a message did not reach is sent to again, at another address", async ({ person }) => {
+  const ann = await person("Ann Lee");
+  const bob = await person("Bob Ray");
+  const sent = await write(ann, { to: "bob@nowhere.invalid", subject: "Lost", text: "Where are you?" });
+  await ann.open(`/mail/sent/${sent.threadId}`);
+  await ann.page.getByRole("button", { name: /^Not delivered: show/ }).click();
+  const panel = ann.page.getByRole("dialog", { name: "What became of this message" });
+  await expect(panel.getByText("There is no such address.")).toBeVisible();
+  await expect(panel.getByText(/there is no domain nowhere\.invalid/).first()).toBeVisible();
+  await panel.getByRole("button", { name: "Send again" }).click();
+  await panel.getByLabel("Send again to").fill("bob at nowhere");
+  await panel.getByRole("button", { name: "Send", exact: true }).click();
+  await expect(panel.getByText("That is no address")).toBeVisible();
+  await panel.getByLabel("Send again to").fill(bob.account.address);
+  await panel.getByRole("button", { name: "Send", exact: true }).click();
+  await expect(panel.getByText(/^Delivered ·/)).toBeVisible();
+  expect((await bob.jmap.email("Lost")).preview).toContain("Where are you?");
+});

@@ -4,7 +4,7 @@
 // anybody in Bcc; what cannot be said at once is not said later. A connection that is lost is a calm line, and never a dialog.
 import { effect } from "@preact/signals";
 import { act, fill, provide, whenLeaving } from "../app/ports";
-import { go } from "../app/route";
+import { go, route } from "../app/route";
 import { locale } from "../i18n";
 import type { Id } from "../jmap/types";
 import type { Mail } from "../model";
@@ -47,9 +47,14 @@ export function start(mail: Mail): () => void {
   provide("enablePush", () => enablePush(mail));
   provide("disablePush", () => disablePush(mail));
   const open = (data: Pick<Data, "threadId"> & { emailId?: string | undefined; reply?: boolean }) => {
-    go({ thread: data.threadId });
+    go({ thread: data.threadId }); // in the inbox: what is told of lies there
     if (data.reply && data.emailId) act("compose")({ kind: "reply", emailId: data.emailId });
   };
+  const asked = new URLSearchParams(location.search).get("reply"); // by the button of a notification
+  if (asked) {
+    go(route.peek(), "replace");
+    act("compose")({ kind: "reply", emailId: asked });
+  }
   const stops = [
     () => now.stop(),
     keepTitle(mail),

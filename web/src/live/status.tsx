@@ -4,7 +4,7 @@ import { t } from "../i18n";
 import { dateTime, exactly } from "../i18n/format";
 import type { Email, EmailSubmission, GetResponse, Id, QueryResponse } from "../jmap/types";
 import { type Mail, troubleOf, useMail } from "../model";
-import { Avatar, Button, Dialog, Icon, Spinner, TextField, toast } from "../ui";
+import { Avatar, Button, Dialog, Spinner, TextField, toast } from "../ui";
 import { ofSubmissions, type Recipient, reason, type Step } from "./delivery";
 import css from "./live.module.css";
 import { again, wrongAddress } from "./resend";
@@ -95,19 +95,17 @@ function One({ recipient: r, email, submission, sent }: OneProps) {
         <bdi>{r.email}</bdi>
       </span>
       <span class={css.outcome} data-state={r.state}>
-        <span>
-          {t(`live.state.${r.state}`)}
-          {r.at && (
-            <>
-              {" · "}
-              <time dateTime={r.at.toISOString()} title={exactly(r.at)}>
-                {dateTime(r.at)}
-              </time>
-            </>
-          )}
-        </span>
-        <Tick state={r.state} />
+        {t(`live.state.${r.state}`)}
+        {r.at && (
+          <>
+            {" · "}
+            <time dateTime={r.at.toISOString()} title={exactly(r.at)}>
+              {dateTime(r.at)}
+            </time>
+          </>
+        )}
       </span>
+      <Tick state={r.state} />
       <div class={css.more}>
         {why && (
           <p class={css.reason} data-state={r.state}>
@@ -231,8 +229,7 @@ function Retry({
         autofocus
         onInput={(v) => (address.value = v)}
       />
-      <Button kind="primary" type="submit" disabled={busy.value}>
-        <Icon name="send" size={16} />
+      <Button kind="primary" icon="send" type="submit" disabled={busy.value}>
         {t("live.retry.send")}
       </Button>
     </form>

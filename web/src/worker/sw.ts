@@ -108,7 +108,9 @@ async function open(data: Data, reply: boolean): Promise<void> {
     await page.focus();
     return;
   }
-  await self.clients.openWindow(`/mail/inbox/${encodeURIComponent(data.threadId)}${reply ? "?reply" : ""}`);
+  const last = data.emailIds.at(-1);
+  const asked = reply && last ? `?reply=${encodeURIComponent(last)}` : "";
+  await self.clients.openWindow(`/mail/inbox/${encodeURIComponent(data.threadId)}${asked}`);
 }
 
 self.addEventListener("message", (e: MessageLike) => {
