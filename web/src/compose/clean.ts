@@ -1,5 +1,6 @@
 // HTML of others, made harmless before it can be written in: no script, no form, no frame, nothing that is fetched. Loaded when it is needed.
 import DOMPurify from "dompurify";
+import { park, parkedStyle } from "./parked";
 
 const purify = DOMPurify(window);
 
@@ -23,9 +24,9 @@ const never = [
 ];
 
 purify.addHook("afterSanitizeAttributes", (e) => {
-  const style = e.getAttribute("style");
+  const style = e.getAttribute(parkedStyle);
   // What would be fetched, or would lie over the page.
-  if (style && /url\s*\(|image-set|expression|position\s*:|@import|\\/i.test(style)) e.removeAttribute("style");
+  if (style && /url\s*\(|image-set|expression|position\s*:|@import|\\/i.test(style)) e.removeAttribute(parkedStyle);
   if (e.tagName === "IMG") {
     const src = e.getAttribute("src") ?? "";
     if (!/^(cid:|https?:|data:image\/(png|jpeg|gif|webp);)/i.test(src)) e.removeAttribute("src");
@@ -34,10 +35,11 @@ purify.addHook("afterSanitizeAttributes", (e) => {
 });
 
 export function clean(html: string): string {
-  return purify.sanitize(html, {
+  return purify.sanitize(park(html), {
     USE_PROFILES: { html: true },
     FORBID_TAGS: never,
     FORBID_ATTR: [
+      "style",
       "class",
       "id",
       "srcset",
@@ -49,7 +51,7 @@ export function clean(html: string): string {
       "name",
       "target",
     ],
-    ADD_ATTR: ["cid"],
+    ADD_ATTR: [parkedStyle],
     ALLOW_DATA_ATTR: false,
     ALLOW_ARIA_ATTR: false,
   });
@@ -57,10 +59,11 @@ export function clean(html: string): string {
 
 /** The same, with the classes that part a draft of ours. */
 export function cleanDraft(html: string): string {
-  return purify.sanitize(html, {
+  return purify.sanitize(park(html), {
     USE_PROFILES: { html: true },
     FORBID_TAGS: never,
     FORBID_ATTR: [
+      "style",
       "id",
       "srcset",
       "background",
@@ -71,6 +74,7 @@ export function cleanDraft(html: string): string {
       "name",
       "target",
     ],
+    ADD_ATTR: [parkedStyle],
     ALLOW_DATA_ATTR: false,
     ALLOW_ARIA_ATTR: false,
   });

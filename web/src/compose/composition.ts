@@ -105,15 +105,12 @@ export class Composition {
     if (!saved) this.saver.change(draft);
   }
 
-  /** Writes as somebody else of oneself; the signature goes with it. */
-  choose(identity: Identity): void {
-    const before = signatureOf(this.identity);
+  /** Writes as somebody else of oneself; the signature goes with it, unless it was written in. */
+  async choose(identity: Identity): Promise<void> {
+    const [before, after] = await Promise.all([signatureOf(this.identity), signatureOf(identity)]);
     const d = this.#draft.value;
     const same = d.rich && d.signature === before;
-    this.edit({
-      identityId: identity.id,
-      ...((same || (d.rich && !d.signature)) && { signature: signatureOf(identity) }),
-    });
+    this.edit({ identityId: identity.id, ...(same && { signature: after }) });
     if (same) this.generation.value++;
   }
 

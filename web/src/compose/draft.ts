@@ -5,6 +5,7 @@
 // they are marked by a class, so that a draft that is opened again has its parts.
 import type { Email, EmailAddress, EmailBodyPart, Id, Identity } from "../jmap/types";
 import { type Person, person } from "./address";
+import { park, parkedStyle, unpark } from "./parked";
 import { escapeHtml, htmlToText, textToHtml } from "./text";
 
 /** Something that goes with a message. */
@@ -138,9 +139,11 @@ function body(d: Draft): Record<string, unknown> {
     disposition: f.cid ? "inline" : "attachment",
     ...(f.cid && { cid: f.cid }),
   }));
-  const html = d.rich ? assemble(d) : "";
   return {
-    bodyValues: { t: { value: d.rich ? htmlToText(html) : d.text }, ...(d.rich && { h: { value: html } }) },
+    bodyValues: {
+      t: { value: d.rich ? htmlToText(assemble(d)) : d.text },
+      ...(d.rich && { h: { value: unpark(assemble(d)) } }),
+    },
     textBody: [{ partId: "t", type: "text/plain" }],
     ...(d.rich && { htmlBody: [{ partId: "h", type: "text/html" }] }),
     ...(attachments.length && { attachments }),
@@ -158,7 +161,7 @@ const quoteClass = "mailmesh-quote";
 /** For those who read it elsewhere: a line beside what is quoted. */
 const quoteStyle = "margin:0 0 0 0.4em;padding:0 0 0 0.8em;border-left:2px solid #ccc";
 
-/** The HTML of a message, of its three parts. */
+/** The HTML of a message, of its three parts; its styles are parked. */
 export function assemble(d: Draft): string {
   const parts = [d.html.replaceAll("<p></p>", "<p><br></p>")];
   if (d.signature) parts.push(`<div class="${signatureClass}">${d.signature}</div>`);
@@ -168,7 +171,7 @@ export function assemble(d: Draft): string {
 
 /** Quotes HTML below a line that says who has written it. Both are clean already. */
 export function quotation(attribution: string, html: string): string {
-  return `<p>${escapeHtml(attribution)}</p><blockquote type="cite" style="${quoteStyle}">${html}</blockquote>`;
+  return `<p>${escapeHtml(attribution)}</p><blockquote type="cite" ${parkedStyle}="${quoteStyle}">${html}</blockquote>`;
 }
 
 /** The HTML and text of an email with its bodyValues, as far as it is shown. */
@@ -182,7 +185,7 @@ export function contentOf(email: Email): { html: string | null; text: string } {
   const whole = (email.htmlBody ?? [])
     .map((p) => (p.type === "text/html" ? value(p) : p.type === "text/plain" ? textToHtml(value(p)) : ""))
     .join("\n");
-  return { html: whole, text: text || htmlToText(whole) };
+  return { html: whole, text: text || htmlToText(park(whole)) };
 }
 
 /** What goes with an email, to go with another one. */
@@ -242,7 +245,7 @@ function parts(html: string): Pick<Draft, "html" | "signature" | "quote" | "quot
   const signature = take(signatureClass);
   const quote = take(quoteClass);
   const foreign = [...doc.querySelectorAll("*")].some(
-    (e) => !known.test(e.tagName.toUpperCase()) || e.hasAttribute("style"),
+    (e) => !known.test(e.tagName.toUpperCase()) || e.hasAttribute(parkedStyle),
   );
   if (foreign && !quote && !signature) return { html: "", signature: "", quote: doc.innerHTML, quoteOpen: true };
   return { html: doc.innerHTML.trim(), signature, quote, quoteOpen: false };
@@ -258,7 +261,9 @@ export function inRichText(d: Draft): Draft {
 }
 
 /** The signature of an identity, as HTML. */
-export function signatureOf(identity: Identity | undefined): string {
+export async function signatureOf(identity: Identity | undefined): Promise<string> {
   if (!identity) return "";
-  return identity.htmlSignature || (identity.textSignature && textToHtml(identity.textSignature));
+  if (!identity.htmlSignature) return identity.textSignature && textToHtml(identity.textSignature);
+  const { clean } = await import("./clean");
+  return clean(identity.htmlSignature);
 }

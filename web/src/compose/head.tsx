@@ -38,7 +38,7 @@ export function Head({ of }: { of: Composition }) {
             translate={false}
             onChange={(e) => {
               const chosen = identities.value.find((i) => i.id === e.currentTarget.value);
-              if (chosen) of.choose(chosen);
+              if (chosen) void of.choose(chosen);
             }}
           >
             {identities.value.map((i) => (

@@ -47,14 +47,13 @@ export async function begin(mail: Mail, what: Compose): Promise<Draft> {
     import("./clean"),
   ]);
   if (what.kind === "draft") return fromEmail(email, mail.identities.value, cleanDraft);
-  const made =
-    what.kind === "forward" || what.kind === "forwardAttached"
-      ? forward(mail, email, what.kind, clean)
-      : answer(mail, email, what.kind, clean);
+  const made = await (what.kind === "forward" || what.kind === "forwardAttached"
+    ? forward(mail, email, what.kind, clean)
+    : answer(mail, email, what.kind, clean));
   return preferences.plainText.value ? plain(made) : made;
 }
 
-function fresh(mail: Mail, what: Extract<Compose, { kind: "new" }>): Draft {
+async function fresh(mail: Mail, what: Extract<Compose, { kind: "new" }>): Promise<Draft> {
   const identity = mail.identities.value[0];
   const made: Draft = {
     ...emptyDraft(identity),
@@ -63,7 +62,7 @@ function fresh(mail: Mail, what: Extract<Compose, { kind: "new" }>): Draft {
     bcc: [...parsePeople(what.bcc ?? ""), ...own(identity?.bcc)],
     subject: what.subject ?? "",
     html: what.body ? textToHtml(what.body) : "",
-    signature: signatureOf(identity),
+    signature: await signatureOf(identity),
   };
   return preferences.plainText.value ? plain(made) : made;
 }
@@ -79,15 +78,15 @@ function plain(d: Draft): Draft {
 
 type Clean = (html: string) => string;
 
-function based(mail: Mail, email: Email): Draft {
+async function based(mail: Mail, email: Email): Promise<Draft> {
   const identity = answering(email, mail.identities.value);
-  return { ...emptyDraft(identity), bcc: own(identity?.bcc), signature: signatureOf(identity) };
+  return { ...emptyDraft(identity), bcc: own(identity?.bcc), signature: await signatureOf(identity) };
 }
 
-export function answer(mail: Mail, email: Email, how: How, clean: Clean): Draft {
+export async function answer(mail: Mail, email: Email, how: How, clean: Clean): Promise<Draft> {
   const { html, text } = contentOf(email);
   const quoted = html === null ? textToHtml(text) : clean(html);
-  const base = based(mail, email);
+  const base = await based(mail, email);
   const author = email.from?.[0];
   const holes = { who: author?.name || author?.email || t("compose.somebody"), when: sentAt(email) };
   return {
@@ -106,9 +105,9 @@ export function addressed(mail: Mail, email: Email, how: How): Pick<Draft, "to" 
   return { ...answerTo(email, how, [...mine, mail.login]), ...tied(email) };
 }
 
-function forward(mail: Mail, email: Email, kind: "forward" | "forwardAttached", clean: Clean): Draft {
+async function forward(mail: Mail, email: Email, kind: "forward" | "forwardAttached", clean: Clean): Promise<Draft> {
   const made: Draft = {
-    ...based(mail, email),
+    ...(await based(mail, email)),
     subject: forwardSubject(email.subject),
     answers: { emailId: email.id, threadId: email.threadId!, how: "forward" },
   };

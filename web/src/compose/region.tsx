@@ -2,9 +2,10 @@
 // of elsewhere are not fetched; what is read out of it is the HTML as it was, with what was changed.
 import { useEffect, useRef } from "preact/hooks";
 import css from "./editor.module.css";
+import { parkedStyle } from "./parked";
 
 interface Props {
-  html: string; // clean
+  html: string; // clean, its styles parked
   label: string;
   generation: number;
   picture: (cid: string) => string | undefined;
@@ -44,9 +45,9 @@ export function Region({ html, label, generation, picture, onChange }: Props) {
 function show(host: HTMLElement, html: string, picture: Props["picture"]): void {
   const from = new DOMParser().parseFromString(html, "text/html").body;
   const styles: [HTMLElement, string][] = [];
-  for (const e of from.querySelectorAll<HTMLElement>("[style]")) {
-    styles.push([e, e.getAttribute("style")!]);
-    e.removeAttribute("style");
+  for (const e of from.querySelectorAll<HTMLElement>(`[${parkedStyle}]`)) {
+    styles.push([e, e.getAttribute(parkedStyle)!]);
+    e.removeAttribute(parkedStyle);
   }
   for (const img of from.querySelectorAll("img")) {
     const src = img.getAttribute("src") ?? "";
@@ -62,6 +63,10 @@ function show(host: HTMLElement, html: string, picture: Props["picture"]): void 
 
 function read(host: HTMLElement): string {
   const copy = host.cloneNode(true) as HTMLElement;
+  for (const e of copy.querySelectorAll<HTMLElement>("[style]")) {
+    e.setAttribute(parkedStyle, e.getAttribute("style")!);
+    e.removeAttribute("style");
+  }
   for (const img of copy.querySelectorAll("img")) {
     if (img.dataset.src) img.setAttribute("src", img.dataset.src);
     delete img.dataset.src;

@@ -8,6 +8,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { t } from "../i18n";
 import { Button, Dialog, IconButton, type IconName, readable, TextField } from "../ui";
 import css from "./editor.module.css";
+import { park, parkedStyle } from "./parked";
 
 export interface RichProps {
   html: string;
@@ -181,7 +182,7 @@ const filesOf = (data: DataTransfer | null) => [...(data?.files ?? [])];
 
 /** What another program has copied: pictures of elsewhere become links, and what only Word understands goes. */
 export function pasted(html: string): string {
-  const doc = new DOMParser().parseFromString(html, "text/html");
+  const doc = new DOMParser().parseFromString(park(html), "text/html");
   for (const e of doc.querySelectorAll("style, script, meta, link, title, o\\:p, xml")) e.remove();
   for (const img of doc.querySelectorAll("img")) {
     const src = img.getAttribute("src") ?? "";
@@ -194,8 +195,8 @@ export function pasted(html: string): string {
     } else img.remove();
   }
   // Word and Google write bold and italic as styles.
-  for (const e of doc.querySelectorAll<HTMLElement>("span[style], b[style]")) {
-    const style = e.getAttribute("style") ?? "";
+  for (const e of doc.querySelectorAll<HTMLElement>(`span[${parkedStyle}], b[${parkedStyle}]`)) {
+    const style = e.getAttribute(parkedStyle) ?? "";
     if (e.tagName === "B" && /font-weight:\s*(normal|400)/i.test(style)) e.replaceWith(...e.childNodes);
     else if (e.tagName === "SPAN" && /font-weight:\s*(bold|[6-9]00)/i.test(style)) wrap(doc, e, "strong");
     else if (e.tagName === "SPAN" && /font-style:\s*italic/i.test(style)) wrap(doc, e, "em");
