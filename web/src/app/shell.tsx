@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
-import { ComposeLayer } from "../compose";
+import { ComposeLayer, fromParameters } from "../compose";
 import { ConversationView, prepareFrames } from "../conversation";
 import { t } from "../i18n";
 import { Choices, FolderPane, MessageList } from "../list";
@@ -34,15 +34,7 @@ export function Shell() {
   }, [r]);
   useEffect(() => {
     if (!r.compose) return;
-    const said = (name: string) => r.compose?.get(name) ?? undefined;
-    act("compose")({
-      kind: "new",
-      to: said("to"),
-      cc: said("cc"),
-      bcc: said("bcc"),
-      subject: said("subject"),
-      body: said("body"),
-    });
+    act("compose")(fromParameters(r.compose));
     go(r, "replace");
   }, [r]);
   return (

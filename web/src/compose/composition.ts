@@ -1,7 +1,7 @@
 // A message that is open to be written: its draft as a signal, what saves it, what it carries, and where its window stands.
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { act } from "../app/ports";
-import type { Email, GetResponse, Id, Identity } from "../jmap/types";
+import { capability, type Email, type GetResponse, type Id, type Identity } from "../jmap/types";
 import type { Mail } from "../model";
 import { type Attached, type Draft, emptyDraft, randomId, recipients, signatureOf, toEmail } from "./draft";
 import type { Entry, Journal } from "./journal";
@@ -24,6 +24,14 @@ export interface CompositionOptions {
   mail: Mail;
   journal: Journal;
   places(): Promise<Places>;
+}
+
+interface MailLimits {
+  maxSizeAttachmentsPerEmail?: number;
+}
+
+interface SubmissionLimits {
+  submissionExtensions?: Record<string, string[]>;
 }
 
 export function newEntry(draft: Draft, serverId: Id | null = null): Entry {
@@ -130,18 +138,17 @@ export class Composition {
     return list;
   }
 
-  /** What the server takes: of a file, and of all that goes with a message (RFC 8621 1.3.1). */
+  /** What the server takes: of a file, and of all that goes with a message (RFC 8621 1.3.1; SIZE: RFC 1870). */
   #fitting(files: readonly File[]): { fit: File[]; large: string[]; limit: number } {
-    const mail = this.#o.mail.capabilities["urn:ietf:params:jmap:mail"] as
-      | { maxSizeAttachmentsPerEmail?: number }
-      | undefined;
-    const limit = Math.min(
-      this.#o.mail.connection.limits.maxSizeUpload,
-      mail?.maxSizeAttachmentsPerEmail ?? Number.POSITIVE_INFINITY,
-    );
-    let room =
-      (mail?.maxSizeAttachmentsPerEmail ?? Number.POSITIVE_INFINITY) -
-      this.#draft.value.files.reduce((sum, f) => sum + f.size, 0);
+    const { capabilities, connection } = this.#o.mail;
+    const { maxSizeAttachmentsPerEmail: attachments = Number.POSITIVE_INFINITY } = (capabilities[capability.mail] ??
+      {}) as MailLimits;
+    const [size] =
+      (capabilities[capability.submission] as SubmissionLimits | undefined)?.submissionExtensions?.SIZE ?? [];
+    // Base64 makes four octets of three, and lines; text and header want some room as well.
+    const together = Math.min(attachments, size ? Number(size) * 0.72 : Number.POSITIVE_INFINITY);
+    const limit = Math.min(connection.limits.maxSizeUpload, together);
+    let room = together - this.#draft.value.files.reduce((sum, f) => sum + f.size, 0);
     const fit: File[] = [];
     const large: string[] = [];
     for (const file of files) {

@@ -163,11 +163,14 @@ const quoteStyle = "margin:0 0 0 0.4em;padding:0 0 0 0.8em;border-left:2px solid
 
 /** The HTML of a message, of its three parts; its styles are parked. */
 export function assemble(d: Draft): string {
-  const parts = [d.html.replaceAll("<p></p>", "<p><br></p>")];
+  const parts = [asLines(d.html)];
   if (d.signature) parts.push(`<div class="${signatureClass}">${d.signature}</div>`);
   if (d.quote) parts.push(`<div class="${quoteClass}">${d.quote}</div>`);
   return `<!doctype html><html><body>${parts.join("\n")}</body></html>`;
 }
+
+/** What the editor shows as lines are lines everywhere: other programs put a space between paragraphs. */
+const asLines = (html: string) => html.replaceAll("<p></p>", "<p><br></p>").replace(/<(\/?)p>/g, "<$1div>");
 
 /** Quotes HTML below a line that says who has written it. Both are clean already. */
 export function quotation(attribution: string, html: string): string {
@@ -248,7 +251,19 @@ function parts(html: string): Pick<Draft, "html" | "signature" | "quote" | "quot
     (e) => !known.test(e.tagName.toUpperCase()) || e.hasAttribute(parkedStyle),
   );
   if (foreign && !quote && !signature) return { html: "", signature: "", quote: doc.innerHTML, quoteOpen: true };
+  asParagraphs(doc);
   return { html: doc.innerHTML.trim(), signature, quote, quoteOpen: false };
+}
+
+/** The opposite of asLines. */
+function asParagraphs(body: HTMLElement): void {
+  for (const line of body.querySelectorAll("div")) {
+    if (line.querySelector("div, p, ul, ol, blockquote, pre, h1, h2, h3, hr")) continue;
+    const p = body.ownerDocument.createElement("p");
+    p.append(...line.childNodes);
+    if (p.childNodes.length === 1 && p.firstElementChild?.tagName === "BR") p.replaceChildren();
+    line.replaceWith(p);
+  }
 }
 
 /** The same message in plain text, or with formats again. */

@@ -316,7 +316,7 @@ export function Toolbar({ editor }: { editor: Editor }) {
       {tools.map((tool, i) => (tool ? button(tool, i === 0) : <span key={`gap ${i}`} class={css.gap} />))}
       {button({ icon: "link", label: "compose.link", keys: "Mod+K", is: "link", run: () => setAsking(true) })}
       {button({
-        icon: "close",
+        icon: "eraser",
         label: "compose.plain",
         keys: "Mod+\\",
         run: (e) => e.chain().focus().unsetAllMarks().clearNodes().run(),

@@ -3,6 +3,7 @@ package sending
 import (
 	"context"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/mailmesh/mailmesh/internal/mail"
@@ -103,7 +104,8 @@ func (s *Sending) capability(_ context.Context, _ *method.User, a method.Access)
 		MaxDelayedSend       int                 `json:"maxDelayedSend"`
 		SubmissionExtensions map[string][]string `json:"submissionExtensions"`
 	}{int(MaxDelayed / time.Second), map[string][]string{
-		"FUTURERELEASE": {}, "DSN": {}, "DELIVERBY": {}, "MT-PRIORITY": {}, "REQUIRETLS": {}, "SMTPUTF8": {}, "8BITMIME": {}, "SIZE": {}}}
+		"FUTURERELEASE": {}, "DSN": {}, "DELIVERBY": {}, "MT-PRIORITY": {}, "REQUIRETLS": {}, "SMTPUTF8": {}, "8BITMIME": {},
+		"SIZE": {strconv.FormatInt(s.o.MaxMessage, 10)}, "LIMITS": {"RCPTMAX=" + strconv.Itoa(submission.MaxTargets)}}} // RFC 9422
 }
 
 // stateOf reads the state of a type, which must be one that a client names, if it does.
