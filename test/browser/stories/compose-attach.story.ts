@@ -6,6 +6,7 @@ const png = Buffer.from(
 );
 
 test("files are attached, dropped, cancelled; pictures stand in the text", async ({ person, server }) => {
+  test.slow(); // a slow wire, to see how far an upload is
   const wire = await server.wire(40);
   const [ada, bob] = await Promise.all([
     person("Ada Lovelace", { wire, preferences: { undoSeconds: 0 } }),
@@ -19,7 +20,7 @@ test("files are attached, dropped, cancelled; pictures stand in the text", async
   const picker = window.locator('input[type="file"]:not([accept])');
   await picker.setInputFiles([
     { name: "plan.txt", mimeType: "text/plain", buffer: Buffer.from("the plan") },
-    { name: "big.bin", mimeType: "application/octet-stream", buffer: Buffer.alloc(20_000_000, 7) },
+    { name: "big.bin", mimeType: "application/octet-stream", buffer: Buffer.alloc(6_000_000, 7) },
   ]);
   await expect(window.getByRole("progressbar", { name: "Uploading big.bin" })).toBeVisible();
   await page.screenshot({ path: "/tmp/w4-files.png" });
