@@ -18,11 +18,12 @@ export function explain(why: Refusal): string {
         : t("compose.why.large");
     case "tooManyRecipients":
       return t("compose.why.manyRecipients", { max: number(Number(details.maxRecipients ?? 0)) });
-    case "invalidRecipients":
-      return t("compose.why.recipients", {
-        who: list(((details.invalidRecipients as string[]) ?? []).slice(0, 5)),
-        said,
-      });
+    case "invalidRecipients": {
+      const refused = (details.invalidRecipients as string[]) ?? [];
+      // The server names the one that it speaks of.
+      const reason = refused.reduce((text, email) => text.replace(`${email}: `, ""), said);
+      return t("compose.why.recipients", { who: list(refused.slice(0, 5)), said: reason });
+    }
     case "noRecipients":
       return t("compose.why.noRecipients");
     case "forbiddenFrom":

@@ -71,7 +71,7 @@ export function Head({ of }: { of: Composition }) {
           class={css.subject}
           aria-label={t("compose.subject")}
           placeholder={t("compose.subject")}
-          dir="auto"
+          dir={d.subject ? "auto" : undefined}
           maxLength={990}
           value={d.subject}
           onInput={(e) => of.edit({ subject: e.currentTarget.value })}

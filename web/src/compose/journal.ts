@@ -49,7 +49,8 @@ export class BrowserJournal implements Journal {
       throw e;
     });
     return new Promise((resolve, reject) => {
-      const transaction = db.transaction(name, mode, { durability: "strict" });
+      // "relaxed": the browser may end at any moment; that the machine does is worth no waiting at each key.
+      const transaction = db.transaction(name, mode, { durability: "relaxed" });
       const request = act(transaction.objectStore(name));
       transaction.oncomplete = () => resolve(request.result);
       transaction.onabort = transaction.onerror = () => reject(transaction.error ?? request.error);

@@ -84,6 +84,7 @@ export class Outbox {
   readonly #o: OutboxOptions;
   readonly #claims = new Map<string, () => void>();
   readonly #running = new Map<string, Promise<void>>();
+  readonly #marked = new Set<string>(); // noted as tried already
   #failures = 0;
   #cancel: (() => void) | undefined;
 
@@ -105,7 +106,9 @@ export class Outbox {
   async add(sending: Sending): Promise<Sending> {
     this.#list.value = [...this.#list.value, sending];
     await this.#claim(sending.id);
-    await this.#o.journal.putSending(sending).catch(() => {});
+    // One write instead of two: it is tried at once.
+    await this.#o.journal.putSending({ ...sending, tried: true }).catch(() => {});
+    this.#marked.add(sending.id);
     await this.#deliver(sending.id);
     return this.of(sending.id) ?? sending;
   }
@@ -149,9 +152,13 @@ export class Outbox {
     return release !== null;
   }
 
-  async #put(id: string, news: Partial<Sending>): Promise<Sending> {
+  #set(id: string, news: Partial<Sending>): Sending {
     this.#list.value = this.#list.value.map((s) => (s.id === id ? { ...s, ...news } : s));
-    const s = this.of(id)!;
+    return this.of(id)!;
+  }
+
+  async #put(id: string, news: Partial<Sending>): Promise<Sending> {
+    const s = this.#set(id, news);
     await this.#o.journal.putSending(s).catch(() => {});
     return s;
   }
@@ -205,7 +212,8 @@ export class Outbox {
 
   async #send(s: Sending, places: Places): Promise<void> {
     const p = await this.#o.prepare(s, places);
-    await this.#put(s.id, { tried: true });
+    if (this.#marked.delete(s.id)) this.#set(s.id, { tried: true });
+    else await this.#put(s.id, { tried: true });
     const answer = await this.#o.server.batch((b) => ({
       email: s.emailId
         ? null

@@ -121,6 +121,7 @@ export function People(props: Props) {
       }}
       onDragLeave={() => setOver(false)}
       onDrop={onDrop}
+      onFocusOut={(e) => setInside(e.currentTarget.contains(e.relatedTarget as Node | null))}
     >
       <label class={css.label} for={id}>
         {label}
@@ -140,7 +141,12 @@ export function People(props: Props) {
           />
         ))}
         {hidden > 0 && (
-          <button type="button" class={css.more} onClick={() => setMore(more + 200)}>
+          <button
+            type="button"
+            class={css.more}
+            onPointerDown={(e) => e.preventDefault()}
+            onClick={() => setMore(more + 200)}
+          >
             {t("compose.more", { n: hidden })}
           </button>
         )}
@@ -163,10 +169,7 @@ export function People(props: Props) {
           onKeyDown={onKeyDown}
           onPaste={onPaste}
           onFocus={() => setInside(true)}
-          onBlur={() => {
-            commit();
-            setInside(false);
-          }}
+          onBlur={commit}
         />
         {list.length > 0 && (
           <div id={`${id}-list`} class={css.list} role="listbox" aria-label={label}>
@@ -267,6 +270,7 @@ function Chip({ person: p, field, remove, edit, step }: ChipProps) {
         class={css.chipRemove}
         tabIndex={-1}
         aria-label={t("compose.remove", { who: p.name || p.email })}
+        onPointerDown={(e) => e.preventDefault()} // what is written in stays so: nothing moves under the pointer
         onClick={remove}
       >
         <Icon name="close" size={14} />

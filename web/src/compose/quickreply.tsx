@@ -127,7 +127,7 @@ function Line({ threadId, email, desk }: { threadId: Id; email: Email; desk: Des
         <textarea
           ref={field}
           rows={1}
-          dir="auto"
+          dir={text ? "auto" : undefined}
           translate={false}
           aria-label={t("compose.quick")}
           placeholder={t("compose.quick")}
