@@ -38,7 +38,12 @@ export function Shell() {
     go(r, "replace");
   }, [r]);
   return (
-    <div class={css.shell} data-open={r.thread || settings ? "conversation" : "list"} data-folders={folders.value}>
+    <div
+      class={css.shell}
+      data-open={r.thread || settings ? "conversation" : "list"}
+      data-folders={folders.value}
+      data-pane={preferences.readingPane.value}
+    >
       <a class={css.skip} href="#list">
         {t("app.skip")}
       </a>

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { locale, t } from "../i18n";
 import { soon } from "../i18n/format";
 import { useMail } from "../model";
@@ -129,7 +129,7 @@ function Exactly({ until }: { until: (at: Date) => void }) {
 /** Something that opens at a place of the window, or on a phone from below. */
 function Popover({ at, label, children }: { at: Place; label: string; children: ComponentChildren }) {
   const element = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const box = element.current!;
     const before = document.activeElement as HTMLElement | null;
     const start = document.dir === "rtl" ? at.x - box.offsetWidth : at.x;

@@ -1,3 +1,4 @@
+import { href } from "../app/route";
 import { type Key, t } from "../i18n";
 import { Icon, type IconName } from "../ui";
 import css from "./list.module.css";
@@ -26,6 +27,9 @@ export function Empty({ shown }: { shown: Shown }) {
       </span>
       <h2>{t(title)}</h2>
       <p>{t(help)}</p>
+      {shown.query && !/\b(in|label):/i.test(shown.query) && (
+        <a href={href({ view: "search", query: `${shown.query} in:anywhere` })}>{t("list.searchEverywhere")}</a>
+      )}
     </div>
   );
 }

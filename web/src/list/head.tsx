@@ -120,7 +120,7 @@ function Bulk({ control: c }: { control: Control }) {
     void c.choose(kind, below(e.currentTarget as Element));
   return (
     <>
-      <span class={css.selected}>{t("list.selected", { n })}</span>
+      <h1 class={css.selected}>{t("list.selected", { n })}</h1>
       <span class={css.gap} />
       {role !== "archive" && (
         <IconButton icon="archive" label={t("list.archive")} keys="e" onClick={() => void c.archive()} />

@@ -104,7 +104,7 @@ function Middle({ row, href, own, outgoing, labels, found }: RowProps) {
       </div>
       <div class={css.marks}>
         {labels.map((l) => (
-          <span key={l} class={css.label} translate={false}>
+          <span key={l} class={css.label} translate={false} dir="auto">
             {l}
           </span>
         ))}
