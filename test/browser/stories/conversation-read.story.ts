@@ -101,7 +101,7 @@ test("a long conversation, many recipients and attachments are shown in pieces",
     { "keywords/$seen": true },
   );
   await ada.open(`/mail/inbox/${long.threadId}`);
-  await expect(page.getByText("Message 59")).toBeVisible();
+  await expect(page.locator("[data-message]").getByText("Message 59")).toBeVisible();
   const older = page.getByRole("button", { name: /Show 57 older messages/ });
   await expect(older).toBeVisible();
   await older.click();
@@ -159,4 +159,49 @@ test("the original, and why a message is here, can be seen", async ({ person }) 
   await page.getByRole("menuitem", { name: "Why is this here?" }).click();
   await expect(page.getByRole("dialog")).toContainText(`It was sent to you: ${ada.account.address}`);
   await expect(page.getByRole("dialog")).toContainText("You have never written to the sender");
+});
+
+test("all of a conversation is printed, and nothing beside it", async ({ person }) => {
+  const ada = await person("Ada Lovelace", { theme: "dark" });
+  const { page } = ada;
+  await ada.deliver(
+    { from: "Bob <bob@example.net>", subject: "Paper", text: "The first page", messageId: "p1@example.net" },
+    { from: "Cy <cy@example.net>", subject: "Re: Paper", html: "<p>The second page</p>", inReplyTo: "p1@example.net" },
+  );
+  const { id } = await ada.jmap.email("Paper");
+  await ada.jmap.update([id], { "keywords/$seen": true });
+  await ada.open(`/mail/inbox/${(await ada.jmap.email("Re: Paper")).threadId}`);
+  await expect(page.frameLocator("iframe[title]").getByText("The second page")).toBeVisible();
+  await page.evaluate(() => {
+    window.print = () => document.body.setAttribute("data-asked", "");
+  });
+  await page.keyboard.press("Control+p");
+  await expect(page.locator("body[data-asked]")).toBeAttached();
+  await page.emulateMedia({ media: "print" });
+  await expect(page.getByText("The first page")).toBeVisible();
+  await expect(page.frameLocator("iframe[title]").getByText("The second page")).toBeVisible();
+  await expect(page.getByRole("main")).toBeHidden();
+  await expect(page.getByRole("toolbar", { name: "Actions on the conversation" })).toBeHidden();
+  expect(await page.getByText("The first page").evaluate((e) => getComputedStyle(e).color)).toBe("rgb(0, 0, 0)");
+});
+
+test("messages are walked through and answered by keyboard", async ({ person }) => {
+  const ada = await person("Ada Lovelace");
+  const { page } = ada;
+  await ada.deliver(
+    { from: "Bob <bob@example.net>", subject: "Walk", text: "one", messageId: "w1@example.net" },
+    { from: "Cy <cy@example.net>", subject: "Re: Walk", text: "two", inReplyTo: "w1@example.net" },
+  );
+  const { threadId } = await ada.jmap.email("Re: Walk");
+  await ada.open(`/mail/inbox/${threadId}`);
+  await expect(page.getByRole("heading", { level: 2, name: "Cy" })).toBeFocused();
+  await page.keyboard.press("p");
+  await expect(page.getByRole("heading", { level: 2, name: "Bob" })).toBeFocused();
+  await page.keyboard.press("n");
+  await expect(page.getByRole("heading", { level: 2, name: "Cy" })).toBeFocused();
+  await page.keyboard.press("s");
+  await expect.poll(async () => (await ada.jmap.email("Re: Walk")).keywords.$flagged).toBe(true);
+  await page.keyboard.press("u");
+  await expect(page).toHaveURL(/\/mail\/inbox$/);
+  await expect(page.locator("#list :focus")).toBeVisible();
 });

@@ -35,6 +35,7 @@ img.mm-tracker { display: none !important; }
   list-style: none; font: 700 13px/20px ${p.font}; letter-spacing: 1px; user-select: none; }
 .mm-fold > summary::-webkit-details-marker { display: none; }
 :focus-visible { outline: 2px solid ${p.accent}; outline-offset: 1px; }
+@media print { .${bodyClass} { zoom: 1 !important; } ${p.coloured ? "" : `:root { color-scheme: light; } body, .${bodyClass} { color: #000 !important; }`} }
 @media (pointer: coarse) { .mm-fold > summary { line-height: 32px; } }
 @media (max-width: 640px) { img { max-inline-size: 100% !important; } img:not(.mm-blocked) { block-size: auto; } }
 ${p.coloured ? "" : `.${bodyClass}, .${bodyClass} :not(a, a *, summary) { color: inherit !important; background-color: transparent !important; }`}

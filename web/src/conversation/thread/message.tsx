@@ -174,7 +174,7 @@ function HeadTools({ email, conversation, toggle, element, own }: Omit<HeadProps
         <Slot name="React" emailId={email.id} />
         <IconButton
           icon="star"
-          class={starred ? css.starred! : ""}
+          class={starred ? css.starred! : css.star!}
           filled={starred}
           aria-pressed={starred}
           label={t("conversation.star")}

@@ -6,7 +6,7 @@ import type { Email, Id } from "../../jmap";
 import type { Conversation, Mail } from "../../model";
 import { useMail } from "../../model";
 import { below, IconButton, Menu, type MenuItem, type Shortcut, useShortcuts } from "../../ui";
-import { printElement } from "../print";
+import { printOpened } from "../print";
 import css from "./view.module.css";
 
 interface Props {
@@ -151,6 +151,7 @@ function deedsOf(mail: Mail, { conversation, threadId }: Props) {
 }
 
 function items(deeds: Deeds, at: Place, { element, expandAll }: Props): MenuItem[] {
+  const printAll = printer(element, expandAll);
   return [
     {
       id: "star",
@@ -169,11 +170,19 @@ function items(deeds: Deeds, at: Place, { element, expandAll }: Props): MenuItem
       do: deeds.mute,
     },
     { id: "expand", text: t("conversation.expandAll"), icon: "expand", divider: true, do: expandAll },
-    { id: "print", text: t("conversation.printAll"), icon: "print", do: () => printElement(element()) },
+    { id: "print", text: t("conversation.printAll"), icon: "print", do: printAll },
   ];
 }
 
-function shortcuts(deeds: Deeds, { step, current, element }: Props): Shortcut[] {
+function printer(element: Props["element"], expandAll: () => void): () => void {
+  return () => {
+    expandAll();
+    void printOpened(element());
+  };
+}
+
+function shortcuts(deeds: Deeds, { step, current, element, expandAll }: Props): Shortcut[] {
+  const printAll = printer(element, expandAll);
   const middle = () => {
     const box = element()?.getBoundingClientRect();
     return { x: (box?.left ?? 0) + 16, y: Math.max(60, box?.top ?? 60) + 8 };
@@ -201,6 +210,6 @@ function shortcuts(deeds: Deeds, { step, current, element }: Props): Shortcut[] 
     { keys: "p", text: "conversation.previousMessage", do: () => step(-1) },
     { keys: "j", text: "conversation.next", do: deeds.next },
     { keys: "k", text: "conversation.previous", do: deeds.previous },
-    { keys: "Mod+p", text: "conversation.printAll", do: () => printElement(element()) },
+    { keys: "Mod+p", text: "conversation.printAll", do: printAll },
   ];
 }
