@@ -222,10 +222,10 @@ export class Connection {
         const lost = e instanceof ConnectionError;
         const again = lost
           ? (isSafe || !e.mayHaveHappened) && backoff.failures < 1
-          : isTransient(e) && backoff.failures < 5;
+          : isTransient(e) && backoff.failures < 5 && (isSafe || (e as RequestError).status === 429);
         if (!again || this.#closed.signal.aborted) throw e;
-        await pause(Math.max(lost ? 0 : backoff.next(), (e as RequestError).retryAfter ?? 0), this.#closed.signal);
-        if (lost) backoff.next();
+        const wait = Math.max(backoff.next(), (e as RequestError).retryAfter ?? 0);
+        if (!lost) await pause(wait, this.#closed.signal); // else by the other way, at once
       }
     }
   }

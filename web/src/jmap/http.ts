@@ -57,6 +57,9 @@ export class HTTP {
       throw new ConnectionError(given.aborted ? "the server did not answer in time" : String(e));
     }
     if (answer.status === 401) throw new SignedOutError();
+    // What stands before the server answers for it: nobody knows what the server has done. 503 is the server's own: it has done nothing.
+    if (answer.status >= 502 && answer.status <= 504)
+      throw new ConnectionError(`the server is not there (${answer.status})`, answer.status !== 503);
     if (!answer.ok) throw await problemOf(answer);
     try {
       return await answer.json();

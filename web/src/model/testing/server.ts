@@ -4,7 +4,7 @@
 import type { Email, EmailFilter, Id, IdSet, Invocation, Mailbox, Role } from "../../jmap";
 import { isUnread } from "../rows";
 
-type Args = Record<string, unknown>;
+export type Args = Record<string, unknown>;
 interface State {
   emails: ReadonlyMap<Id, Email>;
   mailboxes: ReadonlyMap<Id, Box>;
@@ -28,7 +28,8 @@ const rights = {
   maySubmit: true,
 };
 
-class Refusal extends Error {
+/** An answer that is an error. */
+export class Refusal extends Error {
   constructor(readonly type: string) {
     super(type);
   }
@@ -43,6 +44,8 @@ export class FakeServer {
   readonly locked = new Set<Id>();
   /** Objects that a get takes at most. */
   maxObjects = 500;
+  /** Methods of types that this server does not know by itself. */
+  readonly more = new Map<string, (args: Args) => Args>();
   /** How often each method was called. */
   readonly called = new Map<string, number>();
 
@@ -175,6 +178,8 @@ export class FakeServer {
       case "Email/set":
         return this.#set(args);
     }
+    const more = this.more.get(name);
+    if (more) return more(args);
     throw new Refusal("unknownMethod");
   }
 
