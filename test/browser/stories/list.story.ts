@@ -58,6 +58,39 @@ test("some are selected, and what is done with them is done once", async ({ pers
   await expect.poll(async () => (await ada.jmap.emails("Letters")).length).toBe(8);
 });
 
+test("all of a mailbox is archived, more than is loaded, and undone as one", async ({ person }) => {
+  const ada = await person("Ada Lovelace", { path: "/mail/drafts" });
+  const { page } = ada;
+  const inbox = await ada.jmap.mailbox("inbox");
+  const email = (i: number) => ({
+    mailboxIds: { [inbox]: true },
+    from: [{ name: "Bob", email: "bob@example.net" }],
+    subject: `Letter ${i}`,
+    bodyStructure: { type: "text/plain", partId: "1" },
+    bodyValues: { 1: { value: "Hello" } },
+  });
+  for (let at = 0; at < 1_200; at += 400)
+    await ada.jmap.call("Email/set", {
+      create: Object.fromEntries(Array.from({ length: 400 }, (_, i) => [`k${at + i}`, email(at + i)])),
+    });
+  const { total } = await ada.jmap.call("Email/query", {
+    filter: { inMailbox: inbox },
+    calculateTotal: true,
+    limit: 1,
+  });
+  expect(total).toBe(1_200);
+  await page.getByRole("link", names("Inbox", "")).click();
+  await expect(page.getByRole("grid")).toHaveAttribute("aria-rowcount", "1200");
+  await page.getByRole("checkbox", { name: "Select all" }).click();
+  await page.getByRole("button", { name: "Select all 1,200 conversations in Inbox" }).click();
+  await expect(page.getByText("All 1,200 conversations are selected.")).toBeVisible();
+  await page.getByRole("button", { name: "Archive", exact: true }).first().click();
+  await expect(page.getByText("Done with 1,200 messages").first()).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByRole("heading", { name: "All done" })).toBeVisible();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(page.getByRole("grid")).toHaveAttribute("aria-rowcount", "1200", { timeout: 20_000 });
+});
+
 test("new mail does not move what is read, and says that it is there", async ({ person }) => {
   const ada = await person("Ada Lovelace");
   const { page } = ada;

@@ -112,7 +112,7 @@ function Middle({ row, href, own, outgoing, labels, found }: RowProps) {
         {row.hasAttachment && <Mark icon="clip" text={t("list.attachment")} />}
         {outgoing && <Slot name="Ticks" emailId={row.emailId} />}
       </div>
-      <time class={css.time} dateTime={row.email.receivedAt} title={exactly(received)}>
+      <time class={css.time} dateTime={row.email.receivedAt} title={exactly(received)} translate={false}>
         {when(received)}
       </time>
       <button
