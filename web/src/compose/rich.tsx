@@ -75,7 +75,7 @@ export function RichEditor(props: RichProps) {
         },
         transformPastedHTML: pasted,
         // These are the window's: left alone here, they reach it.
-        handleDOMEvents: { keydown: (_, e) => e.key === "Enter" && (e.ctrlKey || e.metaKey) },
+        handleDOMEvents: { keydown: (_, e) => e.key === "Escape" || (e.key === "Enter" && (e.ctrlKey || e.metaKey)) },
         handlePaste: (_, e) => insert(filesOf(e.clipboardData)),
         handleDrop: (_, e, __, moved) => {
           const taken = !moved && insert(filesOf(e.dataTransfer));
@@ -287,8 +287,18 @@ export function Toolbar({ editor }: { editor: Editor }) {
   const bar = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const changed = () => draw((n) => n + 1);
+    const link = (e: KeyboardEvent) => {
+      if (e.key !== "k" || !(e.ctrlKey || e.metaKey)) return;
+      e.preventDefault();
+      setAsking(true);
+    };
+    const { dom } = editor.view;
     editor.on("transaction", changed);
-    return () => void editor.off("transaction", changed);
+    dom.addEventListener("keydown", link);
+    return () => {
+      editor.off("transaction", changed);
+      dom.removeEventListener("keydown", link);
+    };
   }, [editor]);
   const onKeyDown = (e: KeyboardEvent) => {
     const all = [...bar.current!.querySelectorAll("button")];
