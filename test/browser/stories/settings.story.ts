@@ -96,3 +96,19 @@ test("on a phone the pages are a list, and each has a way back", async ({ person
   await page.getByRole("main").getByRole("link").first().click();
   await expect(page).toHaveURL(/\/mail\/settings$/);
 });
+
+test("a signature is written in the composer's editor, and its text goes with plain mail", async ({ person }) => {
+  const ada = await person("Ada Lovelace", { path: "/mail/settings/identities" });
+  const { page } = ada;
+  await page.getByRole("button", { name: "Edit signature" }).click();
+  await page.getByRole("textbox", { name: "Signature" }).click();
+  await page.keyboard.type("Ada");
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Control+b");
+  await page.keyboard.type("Countess");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await expect(page.getByText("Saved", { exact: true })).toBeVisible();
+  const { list } = await ada.jmap.call("Identity/get", { ids: null });
+  expect(list[0].textSignature).toBe("Ada\nCountess");
+  expect(list[0].htmlSignature).toContain("<strong>Countess</strong>");
+});

@@ -56,7 +56,7 @@ export function Shell() {
       </nav>
       <button type="button" class={css.veil} aria-label={t("app.back")} tabIndex={-1} onClick={close} />
       {settings ? (
-        <main class={`${css.reading} ${css.settings}`}>
+        <main class={`${css.reading} ${css.settings}`} id="list" tabIndex={-1}>
           <Boundary>
             <Settings page={r.page} />
           </Boundary>
