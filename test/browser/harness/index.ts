@@ -15,7 +15,9 @@ interface Fixtures {
   /** Makes somebody with a new account, signed in and looking at the inbox, or as the options say. */
   person: (name: string, options?: PersonOptions) => Promise<Person>;
   /** Starts a server of the story's own, which may be killed: the environment sets keys of its configuration. */
-  ownServer: (environment?: Record<string, string>) => Promise<Mailmesh>;
+  ownServer: (environment?: Record<string, string>, flags?: string[]) => Promise<Mailmesh>;
+  /** Makes Alice of the demo (internal/node/demo), who has sample mail of all kinds, on a server of her own. */
+  resident: (options?: PersonOptions) => Promise<Person>;
   /** The same on another server: somebody who is at home there. */
   personAt: (server: Mailmesh, name: string, options?: PersonOptions) => Promise<Person>;
 }
@@ -76,11 +78,19 @@ export const test = base.extend<Fixtures, Shared & { launchOptions: object }>({
     expect(complaints, "what the browsers complained of").toEqual([]);
   },
 
+  resident: async ({ ownServer, personAt }, use) => {
+    await use(async (options = {}) => {
+      const server = await ownServer({}, ["--demo"]);
+      const account = { name: "Alice Berger", ...server.doors.accounts![0]! };
+      return personAt(server, account.name, { account, ...options });
+    });
+  },
+
   // Its certificate is that of the first one, which the browser of this worker trusts.
   ownServer: async ({ server }, use, info) => {
     const servers: Mailmesh[] = [];
-    await use(async (environment = {}) => {
-      const own = await Mailmesh.start({ ...server.certificate, ...environment });
+    await use(async (environment = {}, flags = []) => {
+      const own = await Mailmesh.start({ ...server.certificate, ...environment }, flags);
       servers.push(own);
       return own;
     });

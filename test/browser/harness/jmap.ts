@@ -31,8 +31,13 @@ export class Jmap {
     return answer;
   }
 
+  /** RFC 8620 2. */
+  session(): Promise<any> {
+    return this.ask("GET", "/.well-known/jmap");
+  }
+
   accountId(): Promise<string> {
-    this.id ??= this.ask("GET", "/.well-known/jmap").then((s) => Object.keys(s.accounts)[0]!);
+    this.id ??= this.session().then((s) => Object.keys(s.accounts)[0]!);
     return this.id;
   }
 

@@ -72,7 +72,7 @@ export class Person {
 
   async open(path: string): Promise<void> {
     await this.page.goto(path);
-    await expect(this.page.getByRole("navigation").or(this.page.getByRole("main")).first()).toBeVisible();
+    await expect(this.page.locator("header, main, section, nav").filter({ visible: true }).first()).toBeVisible();
   }
 
   /** A further tab of the same browser. */

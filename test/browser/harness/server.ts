@@ -20,6 +20,7 @@ interface Doors {
   lmtp: string;
   smtp: string;
   imap: string;
+  accounts?: { address: string; password: string }[]; // of the demo
 }
 
 export interface AccountOptions {
@@ -44,11 +45,14 @@ export class Mailmesh {
   private log = "";
   private made = 0;
 
-  private constructor(private readonly environment: Record<string, string>) {}
+  private constructor(
+    private readonly environment: Record<string, string>,
+    private readonly flags: string[],
+  ) {}
 
   /** Starts a server. The environment sets keys of its configuration: MAILMESH_CONFIG_... */
-  static async start(environment: Record<string, string> = {}): Promise<Mailmesh> {
-    const server = new Mailmesh(environment);
+  static async start(environment: Record<string, string> = {}, flags: string[] = []): Promise<Mailmesh> {
+    const server = new Mailmesh(environment, flags);
     await server.start();
     server.wires.push(await server.wire());
     server.trusted = await spki(server.port);
@@ -75,7 +79,7 @@ export class Mailmesh {
   async start(): Promise<void> {
     const ready = join(this.folder, "ready.json");
     rmSync(ready, { force: true });
-    const args = ["serve", "--data", join(this.folder, "data"), "--any-port", "--ready-file", ready];
+    const args = ["serve", "--data", join(this.folder, "data"), "--any-port", "--ready-file", ready, ...this.flags];
     const child = spawn(binary(), args, {
       env: { ...process.env, ...this.environment },
       stdio: ["ignore", "pipe", "pipe"],

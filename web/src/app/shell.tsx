@@ -127,7 +127,7 @@ function Bar() {
             folders.value = !folders.value;
           }}
         />
-        <a href={href({})} translate={false}>
+        <a href={href({})} translate={false} aria-label={t("app.name")}>
           <img src="/icons/mailmesh.svg" alt="" width="28" height="28" />
           <span>{t("app.name")}</span>
         </a>

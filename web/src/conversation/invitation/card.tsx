@@ -77,11 +77,11 @@ function Day({ at }: { at: Moment | undefined }) {
   if (!at) return <Icon name="calendar" size={32} />;
   const of = (options: Intl.DateTimeFormatOptions) => at.at.toLocaleDateString(locale.value, options);
   return (
-    <div class={css.day} aria-hidden="true">
+    <time class={css.day} dateTime={at.at.toISOString()} aria-hidden="true">
       <span>{of({ month: "short" })}</span>
       <b>{of({ day: "numeric" })}</b>
       <span>{of({ weekday: "short" })}</span>
-    </div>
+    </time>
   );
 }
 
@@ -90,7 +90,7 @@ function Facts({ event }: { event: CalendarEvent }) {
     <dl class={css.facts}>
       {event.start && (
         <Fact label={t("conversation.when")}>
-          {range(event.start, event.end)}
+          <time dateTime={event.start.at.toISOString()}>{range(event.start, event.end)}</time>
           {event.rule && <small>{recurrence(event.rule)}</small>}
           {event.occurrence && (
             <small>{t("conversation.occurrence", { date: range(event.occurrence, undefined) })}</small>

@@ -166,7 +166,7 @@ function HeadTools({ email, conversation, toggle, element, own }: Omit<HeadProps
     <div class={css.tools}>
       {own && !email.keywords?.$draft && <Slot name="Ticks" emailId={email.id} long />}
       {email.receivedAt && (
-        <button type="button" class={css.timeButton} aria-label={t("conversation.collapse")} onClick={toggle}>
+        <button type="button" class={css.timeButton} title={t("conversation.collapse")} onClick={toggle}>
           <Time at={email.receivedAt} />
         </button>
       )}
