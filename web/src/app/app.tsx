@@ -37,7 +37,7 @@ function Expired() {
   const { login, connection } = mail.value!;
   return (
     <div class={css.expired} role="dialog" aria-modal="true" aria-label={t("signin.title")}>
-      <SignIn login={login} expired only done={() => void connection.resume()} />
+      <SignIn login={login} expired only done={() => void connection.resume().catch(() => {})} />
     </div>
   );
 }

@@ -182,7 +182,7 @@ export class Connection {
     return this.#o.origin + blobURL(this.session.downloadUrl, this.accountId, blobId, name, type);
   }
 
-  /** Goes on after who was "refused" has signed in again. */
+  /** Goes on after who was "refused" has signed in again; rejects with SignedOutError where that was somebody else. */
   async resume(): Promise<void> {
     if (this.#status.value === "refused") this.#status.value = "connecting";
     this.#take(await this.#watched(() => this.#http.session(answerTime)));
@@ -263,9 +263,15 @@ export class Connection {
     this.#socket?.close();
   }
 
+  /** A page belongs to one account. Where another tab has signed in as somebody else, the cookie is theirs: what waits here must not reach their mail. */
   #take(session: Session): void {
+    const accountId = session.primaryAccounts[capability.mail];
+    if (this.#session && accountId !== this.accountId) {
+      this.#refuse();
+      throw new SignedOutError();
+    }
     this.#session = session;
-    this.#accountId = session.primaryAccounts[capability.mail] ?? this.#accountId;
+    this.#accountId = accountId ?? this.#accountId;
   }
 
   /** Another state of the session than ours: something of it has changed (RFC 8620 3.4). */
@@ -275,7 +281,7 @@ export class Connection {
     this.#http
       .session(answerTime)
       .then((s) => this.#take(s))
-      .catch(() => {}) // the next answer says so again
+      .catch(() => {}) // the next answer says so again, or it is refused
       .finally(() => {
         this.#renewing = false;
       });
