@@ -22,6 +22,7 @@ import { withMessageId } from "./server";
 import { Uploads } from "./uploads";
 
 const maxOpen = 12;
+const takeUpEvery = 30_000; // ms: what another tab has left unsent, when it was closed, waits no longer
 
 export class Desk {
   readonly mail: Mail;
@@ -46,6 +47,9 @@ export class Desk {
       places: (scheduled) => this.places(scheduled),
       gone: (s) => this.#gone(s),
       failed: (s) => void this.#failed(s),
+      over: async (s) => {
+        if (s.draft) await this.#forget(s.draft.key);
+      },
       claim: (name) => claim(`${mail.accountId} ${name}`),
       later,
     });
@@ -77,14 +81,18 @@ export class Desk {
         c.flushEditor();
         if (document.visibilityState === "hidden") void c.saver.flush();
       }
+      if (document.visibilityState === "visible") void this.outbox.takeUp();
     };
     addEventListener("visibilitychange", hidden);
     addEventListener("pagehide", hidden);
+    const taking = setInterval(() => void this.outbox.takeUp(), takeUpEvery);
     this.#ends.push(
+      () => clearInterval(taking),
       () => removeEventListener("visibilitychange", hidden),
       () => removeEventListener("pagehide", hidden),
       this.mail.connection.on("Connected", () => {
         this.outbox.pump();
+        void this.outbox.takeUp();
         for (const c of this.windows.value) void c.saver.flush();
       }),
       this.mail.connection.on("StateChange", (e) => {
@@ -282,7 +290,6 @@ export class Desk {
         this.#arriving.value = this.arriving.value.filter((other) => other.id !== s.id);
       });
     }
-    if (s.draft) later(s.hold * 1000, () => this.#forget(s.draft!.key));
     if (s.quick || !s.draft) return;
     const text = s.at ? t("compose.scheduledFor", { when: dateTime(new Date(s.at)) }) : t("compose.sent");
     const undo = s.at ? () => void this.unschedule(s.submissionId!, s.emailId!) : () => void this.undo(s.id);
@@ -290,11 +297,11 @@ export class Desk {
   }
 
   /** It has gone for good; unless it was taken back, and is open again or on its way again. */
-  #forget(key: string): void {
+  async #forget(key: string): Promise<void> {
     const again =
       this.windows.value.some((c) => c.key === key) ||
       this.outbox.list.value.some((s) => s.draft?.key === key && s.state !== "sent");
-    if (!again) void this.journal.remove(key).catch(() => {});
+    if (!again) await this.journal.remove(key);
   }
 
   /** A version of the draft whose answer was lost may lie about. */

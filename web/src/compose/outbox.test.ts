@@ -1,8 +1,18 @@
 import { describe, expect, test } from "vitest";
+import { type Draft, emptyDraft } from "./draft";
 import { FakeServer } from "./fakeserver";
 import { MemoryJournal } from "./journal";
 import { cancel, Outbox, type Sending } from "./outbox";
 
+const entryOf = (draft: Draft) => ({
+  draft,
+  revision: 1,
+  saved: -1,
+  serverId: null,
+  stale: null,
+  attempt: null,
+  changedAt: 0,
+});
 const places = { drafts: "D", sent: "S", scheduled: "L" };
 let last = 0;
 
@@ -53,6 +63,9 @@ class Desk {
       places: async () => places,
       gone: (s) => this.gone.push(s.id),
       failed: (s) => this.failed.push(s),
+      over: async (s) => {
+        if (s.draft) await this.journal.remove(s.draft.key);
+      },
       claim: async (name) => {
         if (this.locks.has(name)) return null;
         this.locks.add(name);
@@ -181,6 +194,72 @@ describe("when the answer is lost", () => {
     await other.start();
     await desk.settled();
     expect([other.list.value.length, desk.sent.length]).toEqual([0, 0]);
+  });
+});
+
+describe("two tabs", () => {
+  test("one that starts while the other sends does not send again", async () => {
+    const desk = new Desk();
+    await desk.journal.putSending(sending());
+    const read = desk.journal.sendings.bind(desk.journal);
+    // This one has read the journal; only then does the other one send, and let go.
+    desk.journal.sendings = async () => {
+      const seen = await read();
+      desk.journal.sendings = read;
+      await desk.open().start();
+      await desk.settled();
+      return seen;
+    };
+    await desk.open().start();
+    await desk.settled();
+    expect(desk.sent).toHaveLength(1);
+  });
+
+  test.each([
+    { hold: 0, at: null },
+    { hold: 10, at: null },
+    { hold: 0, at: "2026-12-01T08:00:00Z" },
+  ])("a draft that was sent is none any more, wherever the tab is closed (%j)", async (when) => {
+    for (let closed = 0; closed < 6; closed++) {
+      const desk = new Desk();
+      desk.server.holds = true;
+      const draft = { ...emptyDraft(undefined), key: "k" };
+      await desk.journal.put(entryOf(draft));
+      let left = closed;
+      const remove = desk.journal.removeSending.bind(desk.journal);
+      const put = desk.journal.putSending.bind(desk.journal);
+      const never = new Promise<never>(() => {});
+      desk.journal.putSending = (s) => (left-- > 0 ? put(s) : never);
+      desk.journal.removeSending = (id) => (left-- > 0 ? remove(id) : never);
+      void desk.outbox.add(sending({ draft, messageId: draft.messageId, ...when }));
+      await desk.settled();
+      Object.assign(desk.journal, { putSending: put, removeSending: remove });
+      await desk.again();
+      for (const act of desk.due) act();
+      await desk.settled();
+      if (desk.sent.length) expect([closed, desk.journal.drafts.size]).toEqual([closed, 0]);
+    }
+  });
+
+  test("one that was refused as the tab was closed is shown again", async () => {
+    const desk = new Desk();
+    const trouble = { type: "overQuota", description: "", details: {} };
+    await desk.journal.putSending(sending({ state: "failed", trouble }));
+    await desk.again();
+    expect(desk.failed).toHaveLength(1);
+  });
+
+  test("what a tab leaves that is closed, another one takes up", async () => {
+    const desk = new Desk();
+    const here = desk.open();
+    await here.start();
+    desk.server.fate = () => "unheard";
+    await desk.open().add(sending());
+    desk.server.fate = () => "answered";
+    desk.locks.clear(); // that tab is gone
+    await here.takeUp();
+    await desk.settled();
+    expect([desk.sent.length, desk.journal.outbox.size]).toEqual([1, 0]);
   });
 });
 

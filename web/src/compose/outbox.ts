@@ -73,6 +73,8 @@ export interface OutboxOptions {
   /** It has gone. */
   gone(sending: Sending): void;
   failed(sending: Sending): void;
+  /** It has gone for good: nobody can take it back any more. What is left of its draft here goes, before it is forgotten that it was sent. */
+  over(sending: Sending): Promise<void>;
   /** Takes a lock for as long as the tab lives; null: another tab has it. */
   claim(name: string): Promise<(() => void) | null>;
   later(ms: number, act: () => void): () => void;
@@ -94,12 +96,25 @@ export class Outbox {
 
   /** Takes up what an earlier program has left. */
   async start(): Promise<void> {
-    for (const s of await this.#o.journal.sendings().catch(() => [])) {
-      if (this.#claims.has(s.id) || !(await this.#claim(s.id))) continue;
-      if (s.state === "sent") await this.#forget(s.id);
-      else this.#list.value = [...this.#list.value, s];
-    }
+    await this.takeUp();
     this.pump();
+  }
+
+  /** Takes up what no tab has any more. What it was is read when it is claimed: until then another one may have sent it. */
+  async takeUp(): Promise<void> {
+    const left = async () => this.#o.journal.sendings().catch(() => []);
+    for (const { id } of await left()) {
+      if (this.#claims.has(id) || !(await this.#claim(id))) continue;
+      const s = (await left()).find((one) => one.id === id);
+      if (!s) {
+        await this.#forget(id);
+        continue;
+      }
+      this.#list.value = [...this.#list.value, s];
+      if (s.state === "sent") await this.#end(id);
+      else if (s.state === "failed") this.#o.failed(s);
+      else void this.#deliver(id);
+    }
   }
 
   /** Sends. Resolves when the server has it, or has refused it. */
@@ -163,6 +178,14 @@ export class Outbox {
     return s;
   }
 
+  /** It has gone, and stays gone. */
+  async #end(id: string): Promise<void> {
+    const s = this.of(id);
+    if (!s) return;
+    await this.#o.over(s).catch(() => {});
+    await this.#forget(id);
+  }
+
   async #forget(id: string): Promise<void> {
     this.#list.value = this.#list.value.filter((s) => s.id !== id);
     await this.#o.journal.removeSending(id).catch(() => {});
@@ -195,8 +218,8 @@ export class Outbox {
     const s = await this.#put(id, { state: "sent", trouble: null });
     this.#o.gone(s);
     // While it can be taken back it is known; then it is mail as any other.
-    if (s.at || !s.hold) await this.#forget(id);
-    else this.#o.later(s.hold * 1000, () => void this.#forget(id));
+    if (s.at || !s.hold) await this.#end(id);
+    else this.#o.later(s.hold * 1000, () => void this.#end(id));
   }
 
   async #failed(id: string, error: unknown): Promise<void> {
