@@ -9,5 +9,4 @@ export { bodyClass, type Declaration, prefix } from "./css";
 export { foldQuotes } from "./fold";
 export { type Destination, type Doubt, destination } from "./links";
 export { type Pictures, type Placed, place } from "./place";
-export { quotable } from "./quotable";
 export { type Clean, sanitize } from "./sanitize";
