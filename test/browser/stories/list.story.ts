@@ -108,6 +108,24 @@ test("new mail does not move what is read, and says that it is there", async ({ 
   await expect(row(ada, "Letter 101")).toBeInViewport();
 });
 
+test("the list of an open conversation begins at its top, or where the conversation is", async ({ person }) => {
+  const ada = await person("Ada Lovelace");
+  const { page } = ada;
+  await ada.deliver(...letters(40));
+  await expect(rows(ada).first()).toContainText("Letter 039");
+  await row(ada, "Letter 037").click();
+  await expect(page).toHaveURL(/inbox\/./);
+  await page.reload();
+  await expect(row(ada, "Letter 037")).toBeInViewport();
+  await expect(row(ada, "Letter 039")).toBeInViewport();
+  await page.getByRole("grid").focus();
+  await page.keyboard.press("End");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "Letter 000" })).toBeVisible();
+  await page.reload();
+  await expect(row(ada, "Letter 000")).toBeInViewport();
+});
+
 test("a conversation is snoozed, and brought back", async ({ person }) => {
   const ada = await person("Ada Lovelace");
   const { page } = ada;

@@ -19,6 +19,7 @@ export class Control {
   /** Whether it has been moved by the keyboard, so that it is shown. */
   readonly keyboard = signal(false);
   #thread: Id | null = null; // the thread that the cursor is at
+  #open: Id | null = null; // the conversation that is open, once it has been found in the list
 
   constructor(
     readonly mail: Mail,
@@ -67,11 +68,13 @@ export class Control {
     this.selection.refresh((row) => this.row(this.list.indexOfThread(row.threadId)) ?? row);
   }
 
-  /** A conversation is open: the cursor is there. */
+  /** A conversation has been opened: the cursor goes there, and from then on where one moves it. */
   opened(threadId: Id | null): void {
-    if (!threadId || threadId === this.#thread) return;
-    const i = this.list.indexOfThread(threadId);
+    if (threadId === this.#open) return;
+    this.#open = null;
+    const i = threadId ? this.list.indexOfThread(threadId) : -1;
     if (i < 0) return;
+    this.#open = threadId;
     this.moveTo(i, false);
     this.view.show(i);
   }

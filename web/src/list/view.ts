@@ -24,6 +24,7 @@ export class View {
   #geometry = new Geometry(84, 0, 0);
   #element: HTMLElement | null = null;
   #aim: number | null = null; // where it is to be scrolled to when it is laid out
+  #wanted: number | null = null; // the row to show when it is known how high the element is
 
   get range(): ReadonlySignal<Range> {
     return this.#range;
@@ -64,6 +65,7 @@ export class View {
       this.#wide.value = inlineSize >= lineFrom;
       this.#geometry.viewport = blockSize;
       this.#tell();
+      if (this.#wanted !== null) this.show(this.#wanted);
     });
     element.addEventListener("scroll", scrolled, { passive: true });
     resized.observe(element);
@@ -94,6 +96,8 @@ export class View {
 
   /** Brings a row in sight. */
   show(i: number): void {
+    this.#wanted = this.#geometry.viewport === 0 ? i : null;
+    if (this.#wanted !== null) return;
     const at = this.#geometry.toShow(i);
     if (at !== null) this.#go(at);
   }
