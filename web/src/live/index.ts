@@ -8,6 +8,7 @@ import { go, route } from "../app/route";
 import { locale } from "../i18n";
 import type { Id } from "../jmap/types";
 import type { Mail } from "../model";
+import { preferences } from "../preferences";
 import type { Data } from "../worker/notice";
 import { Live, live } from "./live";
 import { closeRead, showNotices, words } from "./notices";
@@ -105,5 +106,6 @@ function hearWorker(
 async function leave(mail: Mail): Promise<void> {
   const registration = await service();
   for (const n of (await registration?.getNotifications()) ?? []) n.close();
-  await Promise.allSettled([disablePush(mail), tellWorker(null)]);
+  const unsubscribed = preferences.push.peek() ? disablePush(mail) : undefined;
+  await Promise.allSettled([unsubscribed, tellWorker(null)]);
 }

@@ -34,7 +34,9 @@ export function Ticks({ emailId, long = false }: { emailId: Id; long?: boolean }
   const mail = useMail();
   const email = mail.email(emailId).value;
   if (!email || !live.value?.isOwn(email)) return null;
-  const state = ofKeywords(email.keywords ?? {});
+  const waiting = mail.mailboxByRole("scheduled");
+  const isWaiting = waiting !== undefined && email.mailboxIds?.[waiting.id] === true;
+  const state = isWaiting ? "scheduled" : ofKeywords(email.keywords ?? {});
   if (!state) return null;
   return long ? <LongTicks email={email} roughly={state} /> : <Tick state={state} />;
 }
