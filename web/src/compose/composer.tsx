@@ -70,7 +70,7 @@ export function Composer({ of, desk }: { of: Composition; desk: Desk }) {
       onDragLeave={(e) => e.currentTarget.contains(e.relatedTarget as Node) || setOver(false)}
       onDrop={drop}
     >
-      <header class={css.title}>
+      <div class={css.title}>
         <button
           type="button"
           class={css.titleText}
@@ -84,7 +84,7 @@ export function Composer({ of, desk }: { of: Composition; desk: Desk }) {
           </span>
         </button>
         <Windows of={of} desk={desk} />
-      </header>
+      </div>
       {view !== "minimized" &&
         (of.heldElsewhere.value ? (
           <Elsewhere of={of} desk={desk} />
@@ -249,7 +249,7 @@ function Foot({ of, desk, editor, send, sendLater }: FootProps) {
     },
   ];
   return (
-    <footer class={css.foot}>
+    <div class={css.foot}>
       {formats && editor && d.rich && <Toolbar editor={editor.editor} />}
       <div class={css.actions}>
         <div class={css.split}>
@@ -303,7 +303,7 @@ function Foot({ of, desk, editor, send, sendLater }: FootProps) {
         />
       </div>
       {menu && <Menu items={items} at={menu} label={t("compose.moreActions")} close={() => setMenu(null)} />}
-    </footer>
+    </div>
   );
 }
 

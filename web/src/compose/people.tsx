@@ -253,7 +253,6 @@ function Chip({ person: p, field, remove, edit, step }: ChipProps) {
         class={css.chipMain}
         data-chip
         title={reason ? `${reason} ${p.email}` : p.email}
-        aria-label={`${p.name || p.email}${reason ? `: ${reason}` : ""}`}
         onDblClick={edit}
         onKeyDown={onKeyDown}
         onCopy={(e) => {
@@ -264,6 +263,11 @@ function Chip({ person: p, field, remove, edit, step }: ChipProps) {
       >
         {p.wrong ? <Icon name="warning" size={16} /> : <Avatar name={p.name} email={p.email} size={20} />}
         <bdi>{p.name || p.email}</bdi>
+        {reason && (
+          <span class="visually-hidden" translate>
+            {reason}
+          </span>
+        )}
       </button>
       <button
         type="button"
