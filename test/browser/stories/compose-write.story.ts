@@ -80,3 +80,37 @@ test("one is asked about a subject, and about what was not attached", async ({ p
   await page.getByRole("button", { name: "Keep writing" }).click();
   await expect(page.getByRole("dialog", { name: "New message" })).toBeVisible();
 });
+
+test("what waits for its time can go at once", async ({ person }) => {
+  const [ada, bob] = await Promise.all([person("Ada Lovelace"), person("Bob")]);
+  ada.expected.push(/frame\.html/);
+  const { page } = ada;
+  await compose(ada, bob.account.address, "Changed my mind", "Now");
+  await page.keyboard.press("Control+Shift+Enter");
+  await page.getByRole("dialog", { name: "Send later" }).getByRole("button", { name: "Tomorrow afternoon" }).click();
+  await expect.poll(async () => (await ada.jmap.emails("scheduled")).length).toBe(1);
+  const [waiting] = await ada.jmap.emails("scheduled");
+  await page.goto(`/mail/scheduled/${waiting.threadId}`);
+  await expect(page.getByRole("button", { name: "Change time" })).toBeVisible();
+  await page.screenshot({ path: "/tmp/w4-sched.png" });
+  await page.getByRole("button", { name: "Send now" }).click();
+  await expect.poll(async () => (await bob.jmap.emails("inbox")).map((e) => e.subject)).toEqual(["Changed my mind"]);
+  await expect.poll(async () => (await ada.jmap.emails("sent")).map((e) => e.subject)).toEqual(["Changed my mind"]);
+  expect(await ada.jmap.emails("scheduled")).toEqual([]);
+});
+
+test("several messages are written beside each other", async ({ person }) => {
+  const ada = await person("Ada Lovelace");
+  const { page } = ada;
+  await compose(ada, "bob@example.net", "One", "first");
+  await page.getByRole("button", { name: "Compose" }).first().click();
+  const second = page.getByRole("dialog", { name: "New message" });
+  await second.getByLabel("Subject").fill("Two");
+  await expect(page.getByRole("dialog")).toHaveCount(2);
+  await page.getByRole("dialog", { name: "Two" }).getByRole("button", { name: "Full screen" }).click();
+  await page.screenshot({ path: "/tmp/w4-full2.png" });
+  await page.getByRole("dialog", { name: "Two" }).getByRole("button", { name: "Save and close" }).click();
+  await page.getByRole("dialog", { name: "One" }).getByRole("button", { name: "One", exact: true }).click();
+  await expect(page.getByRole("textbox", { name: "Message", exact: true })).toHaveText("first");
+  await expect.poll(async () => (await ada.jmap.emails("drafts")).map((e) => e.subject).sort()).toEqual(["One", "Two"]);
+});

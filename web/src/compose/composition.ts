@@ -276,5 +276,3 @@ const attachedWords =
 export function mentionsAttachment(d: Draft, text: string): boolean {
   return !d.files.some((f) => !f.cid) && attachedWords.test(text);
 }
-
-export { emptyDraft, Lost };
