@@ -20,8 +20,10 @@ import { heightOf, View } from "./view";
 /** The list that the route shows. */
 export function MessageList() {
   const mail = useMail();
+  // A search leaves out mailboxes that have to be known first.
+  if (!mail.ready.value) return <Waiting />;
   const shown = shownBy(route.value, mail);
-  if (!shown) return mail.ready.value ? <Gone /> : <Waiting />;
+  if (!shown) return <Gone />;
   return <Open key={JSON.stringify(shown.spec)} mail={mail} shown={shown} />;
 }
 
