@@ -23,6 +23,8 @@ export interface ListContext {
   aside(): ReadonlySet<Id>;
   /** These threads are in sight, and nothing else is being loaded. */
   atRest(threadIds: readonly Id[]): void;
+  /** The list may be behind what is known of mail: it is to be brought up to date. */
+  behind(): void;
   /** Somebody who used the list does not any more. */
   closed(): void;
 }
@@ -240,8 +242,11 @@ export class LiveList implements MailList {
     for (const [first, last] of wanted) {
       const gap = this.server.missing(first, last);
       if (!gap) continue;
+      const round = this.context.emails.round;
       await this.server.load(gap[0], Math.max(gap[1], Math.min(gap[0] + page, last)));
       this.server.runs.keep(Math.max(0, from - kept), to + kept);
+      // A round of catching up that was taken meanwhile knew nothing of this page.
+      if (round !== this.context.emails.round) this.context.behind();
       this.settle();
       this.#again = true;
       return;

@@ -306,7 +306,6 @@ describe("a long list", () => {
     await wire.settle();
     const before = server.find({ inMailbox: inbox }, true);
     const anchor = (list.at(705) as Row).emailId;
-    server.deliver();
     for (const id of before.slice(300, 310)) server.change(id, undefined); // in the gap: which were there is not known
     await Promise.all([mail.refresh(), wire.settle()]);
     await wire.settle();
@@ -316,5 +315,53 @@ describe("a long list", () => {
     list.window(696, 716);
     await wire.settle();
     for (let i = 690; i < 720; i++) expect((list.at(i) as Row).emailId).toBe(now[i]);
+  });
+});
+
+describe("an answer that comes late", () => {
+  async function late(ask: (o: Awaited<ReturnType<typeof begin>>, id: Id) => void, known: boolean) {
+    const o = await begin((s) => {
+      s.deliver({ mailboxIds: { [known ? s.role("inbox") : s.role("sent")]: true } });
+    });
+    const [id] = [...o.server.now.emails.keys()];
+    o.wire.flows = false;
+    ask(o, id!);
+    await turn();
+    const [slow] = o.wire.sent;
+    o.wire.arrive(slow!);
+    o.server.change(id!, () => ({ keywords: { $flagged: true } }));
+    const round = o.mail.refresh();
+    await turn();
+    o.wire.answer(o.wire.sent.find((s) => s !== slow)!);
+    await round;
+    o.wire.answer(slow!);
+    await turn();
+    await o.wire.settle();
+    expect(o.mail.email(id!).value?.keywords).toEqual({ $flagged: true });
+  }
+
+  test("does not take back what is known", async () => {
+    await late((o) => o.mail.list({ mailboxId: o.inbox, collapseThreads: false }).window(0, 5), true);
+  });
+
+  test("of a list is brought up to date", async () => {
+    const { server, mail, wire, inbox } = await begin();
+    wire.flows = false;
+    const list = mail.list({ mailboxId: inbox, collapseThreads: false });
+    list.window(0, 5);
+    await turn();
+    const [slow] = wire.sent;
+    wire.arrive(slow!);
+    const id = server.deliver();
+    const round = mail.refresh();
+    await turn();
+    wire.answer(wire.sent.find((s) => s !== slow)!);
+    await round;
+    await wire.settle();
+    expect(idsOf(list)).toEqual([id]);
+  });
+
+  test("is asked for again where nothing was known", async () => {
+    await late((o, id) => o.mail.email(id), false);
   });
 });

@@ -14,6 +14,7 @@ import {
   type Quota,
   type Role,
   type SearchSnippet,
+  SignedOutError,
   type Snooze,
   type VacationResponse,
 } from "../jmap";
@@ -60,6 +61,7 @@ export async function openMail(o: MailOptions = {}): Promise<Mail> {
   } catch (e) {
     await guess;
     mail.close();
+    if (e instanceof SignedOutError) memory?.removeItem(memoryKey); // somebody else may be the next
     throw e;
   }
   if (!(await guess) || remembered?.accountId !== connection.accountId) await mail.loadAll();
@@ -218,6 +220,7 @@ class LiveMail implements Mail {
         fetcher: this.#fetcher,
         aside: () => new Set((["trash", "junk"] as const).flatMap((r) => this.mailboxByRole(r)?.id ?? [])),
         atRest: (threadIds) => this.#conversations.prefetch(threadIds),
+        behind: () => this.#sync.soon(),
         closed: () => this.#coolDown(),
       });
     this.#lists.delete(key);

@@ -110,10 +110,12 @@ export class Sync {
     if (this.#email === undefined || this.#thread === undefined) return this.#startOver();
     const { connection, emails, mailboxes, queue } = this.c;
     const confirmed = queue.confirmed;
+    let room = connection.limits.maxCallsInRequest - 9;
     const { mail, boxes, lists } = await connection.batch((b) => ({
       mail: this.#askMail(b),
       boxes: mailboxes.bringUpToDate(b),
-      lists: [...this.c.lists()].map((l) => l.bringUpToDate(b)),
+      // More lists than a request has calls for are asked for anew: nobody looks at so many.
+      lists: [...this.c.lists()].map((l) => (room-- > 0 ? l.bringUpToDate(b) : () => l.reload())),
     }));
     let more = false;
     emails.transaction(() => {
