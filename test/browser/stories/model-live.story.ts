@@ -61,3 +61,20 @@ test("a sign-in that ends elsewhere ends here at once", async ({ person }) => {
   await ada.jmap.call("SignIn/set", { destroy: list.map((s: { id: string }) => s.id) }, [sessions]);
   await expect(ada.page.locator('input[name="password"]')).toBeVisible();
 });
+
+test("what is done without a connection is seen at once, and done when it is back", async ({ person, server }) => {
+  const wire = await server.wire();
+  const ada = await person("Ada Lovelace", { wire });
+  await ada.deliver(letter("to keep"), letter("to archive"));
+  const row = ada.page.getByRole("row", { name: /to archive/ });
+  await expect(row).toBeVisible();
+  wire.cut();
+  await row.getByRole("checkbox").check();
+  await ada.page.keyboard.press("e");
+  await expect(row).toBeHidden();
+  await expect(ada.page).toHaveTitle(/1/);
+  expect(await ada.jmap.emails("archive")).toEqual([]);
+  wire.heal();
+  await expect.poll(async () => (await ada.jmap.emails("archive")).map((e) => e.subject)).toEqual(["to archive"]);
+  await expect(ada.page.getByRole("row", { name: /to keep/ })).toBeVisible();
+});
