@@ -8,6 +8,7 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { Backoff, pause } from "./backoff";
 import { Batch } from "./batch";
+import { addListeners, browserSocket } from "./browser";
 import { ConnectionError, isTransient, type RequestError, SignedOutError } from "./errors";
 import { openEventSource } from "./events";
 import { HTTP, pathOf, type RequestBody, type ResponseBody } from "./http";
@@ -397,17 +398,4 @@ export class Connection {
       if (this.#session) void this.#connect();
     }
   }
-}
-
-function browserSocket(path: string): WebSocket {
-  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-  return new WebSocket(`${scheme}//${location.host}${path}`, "jmap");
-}
-
-function addListeners(signal: AbortSignal, look: () => void): void {
-  if (typeof window === "undefined") return;
-  window.addEventListener("online", look, { signal });
-  window.addEventListener("offline", look, { signal });
-  window.addEventListener("pageshow", look, { signal });
-  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && look(), { signal });
 }
