@@ -62,6 +62,34 @@ for (let part = 0; part < parts; part++) {
   });
 }
 
+test("hostile mail is forwarded without running or fetching", async ({ person, canary }) => {
+  test.setTimeout(60_000);
+  const ada = await person("Ada Lovelace");
+  const { page } = ada;
+  ada.expected.push(/Content Security Policy|@import rules/);
+  const dialogs: string[] = [];
+  page.on("dialog", (d) => {
+    dialogs.push(d.message());
+    void d.dismiss();
+  });
+  const files = corpus.filter((name) =>
+    /^(?:fetch-img|css-url-inline|handler-img|mxss-svg-style|script-broken|svg-onload)/.test(name),
+  );
+  await ada.deliver(...files.map((name) => letter(name)));
+  for (const email of await ada.jmap.emails("inbox")) {
+    await open(ada, email);
+    await page.keyboard.press("f");
+    const writing = page.getByRole("textbox", { name: "Quoted text" }).last();
+    await expect(writing).toContainText("eve@example.net");
+    expect(await writing.evaluate((e) => e.querySelectorAll("script,style,iframe,svg,[onerror],[onload]").length)).toBe(
+      0,
+    );
+    await page.keyboard.press("Escape");
+  }
+  expect(dialogs).toEqual([]);
+  expect(canary.visits, "connections to the canary").toBe(0);
+});
+
 test("pictures are fetched by the server alone, and only when they are asked for", async ({ person, canary }) => {
   const ada = await person("Ada Lovelace");
   const seen: string[] = [];
