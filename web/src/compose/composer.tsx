@@ -15,7 +15,7 @@ import type { Handle } from "./rich";
 import { SendLater } from "./sendlater";
 
 const RichEditor = later(() => import("./rich").then((m) => m.RichEditor), Loading);
-const Toolbar = later(() => import("./rich").then((m) => m.Toolbar));
+const Toolbar = later(() => import("./tools").then((m) => m.Toolbar));
 
 function Loading() {
   return <div class={css.loading} aria-busy="true" />;

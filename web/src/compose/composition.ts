@@ -3,12 +3,12 @@ import { type ReadonlySignal, signal } from "@preact/signals";
 import { act } from "../app/ports";
 import { capability, type Email, type GetResponse, type Id, type Identity } from "../jmap/types";
 import type { Mail } from "../model";
-import { type Attached, type Draft, emptyDraft, randomId, recipients, signatureOf, toEmail } from "./draft";
+import { type Attached, type Draft, randomId, recipients, signatureOf, toEmail } from "./draft";
 import type { Entry, Journal } from "./journal";
 import type { Places, Refusal } from "./outbox";
 import { Saver } from "./saver";
 import type { Server } from "./server";
-import { Lost, Uploads } from "./uploads";
+import { Uploads } from "./uploads";
 
 export type View = "normal" | "minimized" | "full";
 

@@ -5,21 +5,20 @@ import { type ReadonlySignal, signal } from "@preact/signals";
 import type { Compose } from "../app/ports";
 import { t } from "../i18n";
 import { dateTime } from "../i18n/format";
-import { ObjectError } from "../jmap/errors";
 import { capability, type Id } from "../jmap/types";
 import { type Mail, troubleOf } from "../model";
 import { preferences } from "../preferences";
 import { announce, toast } from "../ui";
-import { Composition, later, newEntry, newestBlobs } from "./composition";
-import { type Draft, fromEmail, isEmpty, randomId, recipients, toEmail } from "./draft";
+import { Composition, later, newEntry } from "./composition";
+import { type Draft, fromEmail, isEmpty, randomId, recipients } from "./draft";
 import { explain } from "./failures";
 import { BrowserJournal, type Entry, type Journal } from "./journal";
 import { claim, Tabs, wait } from "./locks";
 import { begin, Gone, load } from "./original";
-import { cancel, Outbox, type Places, type Prepared, type Sending } from "./outbox";
+import { cancel, Outbox, type Places, type Sending } from "./outbox";
 import { findPlaces } from "./places";
+import { prepare } from "./prepare";
 import { withMessageId } from "./server";
-import { Uploads } from "./uploads";
 
 const maxOpen = 12;
 const takeUpEvery = 30_000; // ms: what another tab has left unsent, when it was closed, waits no longer
@@ -43,7 +42,7 @@ export class Desk {
     this.outbox = new Outbox({
       server: mail.connection,
       journal,
-      prepare: (s, places) => this.#prepare(s, places),
+      prepare: (s, places) => prepare(mail, journal, s, places),
       places: (scheduled) => this.places(scheduled),
       gone: (s) => this.#gone(s),
       failed: (s) => void this.#failed(s),
@@ -359,44 +358,6 @@ export class Desk {
     if (c) c.note.value = { is: "refused", why: s.trouble! };
     announce(explain(s.trouble!));
     void c?.resume();
-  }
-
-  async #prepare(s: Sending, places: Places): Promise<Prepared> {
-    const all = this.mail.identities.value;
-    const from = all.find((i) => i.id === (s.draft?.identityId ?? s.identityId)) ?? all[0];
-    if (!from) throw new ObjectError({ type: "forbiddenFrom" });
-    const base = { from: from.email, identityId: from.id, to: s.to };
-    if (!s.draft) {
-      const fields = {
-        mailboxIds: { [places.drafts]: true },
-        keywords: { $draft: true, $seen: true },
-        messageId: [s.messageId],
-      };
-      return { ...base, email: { ...fields, from: [{ name: from.name || null, email: from.email }], ...s.email } };
-    }
-    const draft = { ...s.draft, files: await this.#files(s.draft, s.replaces) };
-    const at = s.at ? { at: new Date(s.at) } : {};
-    return { ...base, email: toEmail(draft, { from, mailboxId: places.drafts, ...at }) };
-  }
-
-  async #files(draft: Draft, replaces: Id | null): Promise<Draft["files"]> {
-    const newest =
-      replaces && draft.files.length
-        ? await newestBlobs(this.mail.connection, replaces, draft.files)
-        : new Map<string, Id>();
-    let files = draft.files.map((f) => ({ ...f, blobId: newest.get(f.id) ?? f.blobId }));
-    const uploads = new Uploads({
-      key: draft.key,
-      journal: this.journal,
-      upload: (data, o) => this.mail.connection.upload(data, o),
-      done: (id, blobId) => {
-        files = files.map((f) => (f.id === id ? { ...f, blobId } : f));
-      },
-    });
-    await Promise.all(files.filter((f) => !f.blobId).map((f) => uploads.send(f.id)));
-    const error = [...uploads.progress.value.values()].find((p) => p.error)?.error;
-    if (error) throw error;
-    return files;
   }
 
   /** Where drafts, what was sent and what waits for its time lie. */
