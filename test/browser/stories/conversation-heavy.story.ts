@@ -30,6 +30,7 @@ const text: Record<string, string> = {
   lines: `a${"\n".repeat(200_000)}b`,
   brackets: many(100, `http://a.example/${")".repeat(1980)} `),
   addresses: many(30_000, "a@b.example "),
+  answers: many(15_000, "> asked\nanswered\n"),
   depth: many(5000, `${">".repeat(500)} x\n`),
 };
 
@@ -44,7 +45,6 @@ test("mail that is too much leaves the page usable", async ({ person }) => {
   );
   const times: Record<string, number> = {};
   for (const subject of all) times[subject] = await deaf(ada, await ada.jmap.email(subject));
-  console.log(JSON.stringify(times));
   expect(Object.entries(times).filter(([, ms]) => ms > longest)).toEqual([]);
 });
 
@@ -71,7 +71,10 @@ async function deaf(ada: Person, email: { id: string; threadId: string }): Promi
       new Promise<number>((done) =>
         requestAnimationFrame(() =>
           requestAnimationFrame(() =>
-            setTimeout(() => done(Math.round((globalThis as unknown as { watch: { longest: number } }).watch.longest)), 300),
+            setTimeout(
+              () => done(Math.round((globalThis as unknown as { watch: { longest: number } }).watch.longest)),
+              300,
+            ),
           ),
         ),
       ),

@@ -106,7 +106,7 @@ const handedOn = [
   "העברה",
 ];
 const prefix = (words: readonly string[]) =>
-  new RegExp(`^\\s*(?:${words.join("|")})\\s*(?:\\[\\d+\\]|\\(\\d+\\))?\\s*[:：]\\s*`, "iu");
+  new RegExp(`^\\s*(?:${words.join("|")})\\s*(?:(?:\\[\\d+\\]|\\(\\d+\\))\\s*)?[:：]\\s*`, "iu");
 const answerPrefix = prefix(answered);
 const handPrefix = prefix(handedOn);
 

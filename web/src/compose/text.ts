@@ -95,7 +95,8 @@ class Writer {
     return this.lines
       .join("\n")
       .replace(/\u00a0/g, " ")
-      .replace(/^\n+|\s+$/g, "");
+      .replace(/^\n+/, "")
+      .trimEnd();
   }
 }
 

@@ -22,6 +22,9 @@ export interface Clean {
   coloured: boolean;
 }
 
+/** Columns or rows that a cell may span. */
+const maxSpan = 100;
+
 const config: Config = {
   ALLOWED_TAGS: [...elements],
   ALLOWED_ATTR: [...attributes],
@@ -129,6 +132,10 @@ class Work {
         return `#${prefix}${value.replace(/^#/, "").slice(0, 200)}`;
       case "class":
         return prefixed(value);
+      case "colspan": // a table of a thousand cells that each span a thousand is laid out for minutes
+      case "rowspan":
+      case "span":
+        return String(Math.min(Number.parseInt(value, 10) || 1, maxSpan));
       case "headers": // names of cells, without use where rows are layout
         return undefined;
       case "role":

@@ -87,3 +87,34 @@ describe("links in text", () => {
     ).toBe(text);
   }, 1000);
 });
+
+describe("text that is made to be too much", () => {
+  test.each([
+    ["blanks", `a${" ".repeat(200_000)}b`],
+    ["lines", `a${"\n".repeat(200_000)}b`],
+    ["brackets", `http://a.example/${")".repeat(1980)} `.repeat(100)],
+  ])("costs no more than its length: %s", (_, text) => {
+    const begun = performance.now();
+    for (const part of sections(text)) if (part.kind === "text") linkify(part.text);
+    sections(text, { flowed: true, delSp: true });
+    expect(performance.now() - begun).toBeLessThan(1500); // quadratic: half a minute
+  });
+
+  test("has so many links and quotes, and the rest of it as text", () => {
+    const text = "a@b.example ".repeat(5000);
+    const pieces = linkify(text);
+    expect(pieces.map((p) => p.text).join("")).toBe(text);
+    expect(pieces.length).toBeLessThan(2100);
+    const parts = sections("> asked\nanswered\n".repeat(5000));
+    expect(parts.length).toBeLessThan(600);
+    expect(JSON.stringify(parts).match(/asked/g)).toHaveLength(5000);
+  });
+});
+
+test.each([
+  ["see http://a.example/x_(y)).", "http://a.example/x_(y)"],
+  ["(http://a.example/)", "http://a.example/"],
+  ["[http://a.example/a[1]]", "http://a.example/a[1]"],
+])("brackets that a link stands in are not of it: %s", (text, link) => {
+  expect(linkify(text).find((p) => p.href)?.text).toBe(link);
+});

@@ -11,6 +11,7 @@ export interface Flow {
 }
 
 const maxDepth = 12;
+const maxSections = 500; // side by side; what comes after them is text with its marks
 const longQuote = 14; // lines that a quote in the middle of an answer may have before it is folded
 
 interface Line {
@@ -75,6 +76,10 @@ function group(lines: readonly Line[], depth: number): Section[] {
       plain.push(line.text);
       continue;
     }
+    if (out.length >= maxSections) {
+      plain.push(`${">".repeat(line.depth - depth)} ${line.text}`);
+      continue;
+    }
     let end = i;
     while (end < lines.length && lines[end]!.depth > depth) end++;
     flush();
@@ -96,7 +101,12 @@ function textSections(lines: readonly string[], withSignature: boolean): Section
   return out;
 }
 
-const trimmed = (lines: readonly string[]) => lines.join("\n").replace(/^(?:[ \t]*\n)+|\s+$/g, "");
+// Not by one expression with "\s+$": that tries anew at each of a hundred thousand blanks.
+const trimmed = (lines: readonly string[]) =>
+  lines
+    .join("\n")
+    .replace(/^(?:[ \t]*\n)+/, "")
+    .trimEnd();
 
 /** The quote that ends a text is what is answered, which stands above in the conversation: it is folded, with the line that says who wrote it. */
 function foldLast(list: Section[]): Section[] {
