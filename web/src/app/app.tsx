@@ -5,7 +5,7 @@ import { SignIn } from "../signin/signin";
 import { Questions, Spinner, Toasts } from "../ui";
 import css from "./app.module.css";
 import { Boundary } from "./boundary";
-import { enter, mail, phase } from "./session";
+import { broken, enter, mail, phase } from "./session";
 import { Shell } from "./shell";
 
 /** The whole: the page to sign in, or the mail of who is signed in. */
@@ -21,6 +21,7 @@ export function App() {
 }
 
 function Phase() {
+  if (broken.value) throw broken.value; // to the Boundary, which shows it
   if (phase.value === "out") return <SignIn done={() => void enter()} />;
   if (!mail.value) return <Waiting text={phase.value === "away" ? t("app.away") : t("app.loading")} />;
   const expired = mail.value.connection.status.value === "refused";

@@ -1,6 +1,6 @@
 // Who is signed in, and their mail.
 import { signal } from "@preact/signals";
-import { ConnectionError, SignedOutError } from "../jmap";
+import { isTransient, SignedOutError } from "../jmap";
 import { type Mail, openMail } from "../model";
 import { signOut } from "../signin/session";
 import { leaving } from "./ports";
@@ -10,6 +10,8 @@ export type Phase = "starting" | "out" | "in" | "away";
 
 export const phase = signal<Phase>("starting");
 export const mail = signal<Mail | null>(null);
+/** Why the mail cannot be opened, where trying again is of no use. */
+export const broken = signal<unknown>(null);
 
 const againAfter = 3000; // milliseconds
 
@@ -20,10 +22,10 @@ export async function enter(): Promise<void> {
     phase.value = "in";
   } catch (error) {
     if (error instanceof SignedOutError) phase.value = "out";
-    else if (error instanceof ConnectionError) {
+    else if (isTransient(error)) {
       phase.value = "away";
       setTimeout(enter, againAfter);
-    } else throw error;
+    } else broken.value = error;
   }
 }
 
