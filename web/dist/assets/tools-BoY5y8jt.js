@@ -1,0 +1,1 @@
+export{n as Toolbar}from"./tools-53sleojz.js";
