@@ -4,6 +4,7 @@ import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { t } from "../i18n";
 import type { Contact } from "../jmap/types";
 import { useMail } from "../model";
+import { shownName } from "../safe";
 import { Avatar, announce, Icon } from "../ui";
 import { add, keyOf, type Person, parsePeople, person, written } from "./address";
 import css from "./people.module.css";
@@ -262,7 +263,7 @@ function Chip({ person: p, field, remove, edit, step }: ChipProps) {
         translate={false}
       >
         {p.wrong ? <Icon name="warning" size={16} /> : <Avatar name={p.name} email={p.email} size={20} />}
-        <bdi>{p.name || p.email}</bdi>
+        <bdi>{shownName(p)}</bdi>
         {reason && (
           <span class="visually-hidden" translate>
             {reason}
@@ -273,7 +274,7 @@ function Chip({ person: p, field, remove, edit, step }: ChipProps) {
         type="button"
         class={css.chipRemove}
         tabIndex={-1}
-        aria-label={t("compose.remove", { who: p.name || p.email })}
+        aria-label={t("compose.remove", { who: shownName(p) })}
         onPointerDown={(e) => e.preventDefault()} // what is written in stays so: nothing moves under the pointer
         onClick={remove}
       >

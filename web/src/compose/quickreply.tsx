@@ -6,6 +6,7 @@ import { list } from "../i18n/format";
 import type { Email, Id } from "../jmap/types";
 import { useMail } from "../model";
 import { preferences } from "../preferences";
+import { shownName } from "../safe";
 import { Icon, IconButton, later, Spinner, toast } from "../ui";
 import css from "./compose.module.css";
 import { newEntry } from "./composition";
@@ -159,7 +160,7 @@ function Line({ threadId, email, desk }: { threadId: Id; email: Email; desk: Des
         />
       </div>
       <p class={css.quickTo}>
-        <span>{t("compose.toWhom", { who: list(people.slice(0, 4).map((p) => p.name || p.email)) })}</span>
+        <span>{t("compose.toWhom", { who: list(people.slice(0, 4).map(shownName)) })}</span>
         {people.length > 4 && <span> {t("compose.andMore", { n: people.length - 4 })}</span>}
         {several && (
           <button type="button" onClick={() => setHow(how === "reply" ? "replyAll" : "reply")}>

@@ -3,15 +3,16 @@ import { t } from "../i18n";
 import { list } from "../i18n/format";
 import type { Email, EmailAddress } from "../jmap";
 import type { Mail } from "../model";
+import { shownName } from "../safe";
 
 export function nameOf(a: EmailAddress | undefined): string {
-  return a?.name?.trim() || a?.email || t("conversation.unknownSender");
+  return (a && shownName(a)) || t("conversation.unknownSender");
 }
 
 /** As one calls people one writes to: by the first of their names. */
 export function shortName(a: EmailAddress): string {
-  const name = a.name?.trim();
-  if (!name) return a.email.split("@")[0] || a.email;
+  const name = shownName(a);
+  if (name === a.email) return a.name?.trim() ? name : name.split("@")[0] || name;
   return name.includes(",") || name.includes("@") ? name : (name.split(/\s+/)[0] ?? name);
 }
 

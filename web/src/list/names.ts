@@ -2,6 +2,7 @@
 import { type Key, t } from "../i18n";
 import type { EmailAddress, Mailbox, Role } from "../jmap/types";
 import type { Row } from "../model";
+import { shownName } from "../safe";
 import type { IconName } from "../ui";
 
 const roles: Readonly<Partial<Record<Role, { text: Key; icon: IconName }>>> = {
@@ -37,16 +38,14 @@ export interface Party {
 export function partiesOf(row: Row, own: ReadonlySet<string>, outgoing: boolean): Party[] {
   const people = outgoing ? (row.email.to ?? []) : row.participants.length ? row.participants : (row.email.from ?? []);
   const short = people.length > 1;
-  const all = people.map((p) => ({ name: short ? firstName(p) : fullName(p), me: own.has(p.email.toLowerCase()) }));
+  const all = people.map((p) => ({ name: short ? firstName(p) : shownName(p), me: own.has(p.email.toLowerCase()) }));
   const unique = all.filter((p, i) => all.findIndex((o) => o.name === p.name && o.me === p.me) === i);
   return unique.length > 3 ? [unique[0]!, ...unique.slice(-2)] : unique;
 }
 
-const fullName = (p: EmailAddress) => p.name?.trim() || p.email;
-
 function firstName(p: EmailAddress): string {
-  const name = p.name?.trim();
-  if (!name) return p.email.split("@")[0] || p.email;
+  const name = shownName(p);
+  if (name === p.email) return p.name?.trim() ? name : name.split("@")[0] || name;
   // "Lee, Ann" is Ann.
   return (name.includes(",") ? name.split(",")[1]!.trim() : name).split(/\s+/)[0] || name;
 }

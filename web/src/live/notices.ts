@@ -5,7 +5,7 @@ import { capability, type Email, type GetResponse, type Notification as Told } f
 import type { Mail } from "../model";
 import { preferences } from "../preferences";
 import { announce } from "../ui";
-import { type Data, notice, tagOf, type Words } from "../worker/notice";
+import { type Data, notice, tagOf, type Words, whoOf } from "../worker/notice";
 import { service } from "./service";
 
 /** What notifications are made of, in the language that is shown. */
@@ -46,7 +46,7 @@ export function showNotices(mail: Mail, open: (data: Data) => void): () => void 
 }
 
 function news(told: Told): string {
-  const name = told.from && (told.from.name?.trim() || told.from.email);
+  const name = told.from && whoOf(told.from);
   if (!name) return t("live.news.someone");
   return told.subject ? t("live.news.fromSubject", { name, subject: told.subject }) : t("live.news.from", { name });
 }

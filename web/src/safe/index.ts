@@ -8,5 +8,6 @@
 export { bodyClass, type Declaration, prefix } from "./css";
 export { foldQuotes } from "./fold";
 export { type Destination, type Doubt, destination } from "./links";
+export { shownName } from "./names";
 export { type Pictures, type Placed, place } from "./place";
 export { type Clean, sanitize } from "./sanitize";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isTold, notice, patch, type Told, type Words } from "./notice";
+import { isTold, notice, patch, type Told, type Words, whoOf } from "./notice";
 
 const words: Words = {
   someone: "New message",
@@ -60,6 +60,11 @@ test.each([
   [false, "Notification"],
 ])("is a notification: %s", (is, object) => {
   expect(isTold(object)).toBe(is);
+});
+
+test("a name that is another one's address is not believed", () => {
+  expect(whoOf({ name: "service@bank.example", email: "eve@evil.example" })).toBe("eve@evil.example");
+  expect(whoOf({ name: "\u202eknab", email: "eve@evil.example" })).toBe("knab");
 });
 
 test("what the buttons do", () => {

@@ -67,7 +67,7 @@ export function notice(told: Told, shown: readonly Data[], words: Words): { titl
   const before = shown.flatMap((d) => d.emailIds);
   if (before.includes(told.emailId)) return null;
   const emailIds = [...before, told.emailId].slice(-mostTold);
-  const who = told.from && (told.from.name?.trim() || told.from.email);
+  const who = told.from && whoOf(told.from);
   const several = emailIds.length > 1 ? count(emailIds.length, words) : "";
   const body = who ? [told.subject?.trim() || words.noSubject, told.preview?.trim(), several] : [several];
   return {
@@ -91,6 +91,12 @@ export function notice(told: Told, shown: readonly Data[], words: Words): { titl
       data: { accountId: told.accountId, threadId: told.threadId, emailIds },
     },
   };
+}
+
+/** As shownName of safe, which the worker cannot import: a name that is an address is not believed. */
+export function whoOf(from: { name?: string | null; email: string }): string {
+  const name = (from.name ?? "").replace(/[\p{Cc}\p{Bidi_Control}\u00ad\u200b\u2060\ufeff]/gu, "").trim();
+  return name === "" || /\S[@\uff20\ufe6b]\S/.test(name) ? from.email : name;
 }
 
 function count(n: number, words: Words): string {

@@ -3,7 +3,7 @@ import { t } from "../../i18n";
 import { capability, type Email } from "../../jmap";
 import { say, troubleOf, useMail } from "../../model";
 import { preferences } from "../../preferences";
-import type { Clean } from "../../safe";
+import { type Clean, shownName } from "../../safe";
 import { Button, Icon, toast } from "../../ui";
 import css from "./frame.module.css";
 import { isTrusted, sign, trust } from "./pictures";
@@ -70,7 +70,7 @@ export function PictureNotice({ email, clean, pictures }: { email: Email; clean:
           kind="quiet"
           onClick={() => {
             trust(from.email);
-            toast({ text: t("conversation.alwaysOn", { name: from.name || from.email }) });
+            toast({ text: t("conversation.alwaysOn", { name: shownName(from) }) });
           }}
         >
           {t("conversation.alwaysPictures")}

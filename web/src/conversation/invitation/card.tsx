@@ -4,6 +4,7 @@ import { t } from "../../i18n";
 import { locale } from "../../i18n/index";
 import type { Email, EmailBodyPart } from "../../jmap";
 import { type Mail, say, troubleOf, useMail } from "../../model";
+import { shownName } from "../../safe";
 import { Button, Icon, toast } from "../../ui";
 import { mine } from "../people";
 import { type Answer, type CalendarEvent, type Person, readEvent } from "./event";
@@ -64,7 +65,7 @@ function charset(name: string | null): string {
 }
 
 function kindOf(event: CalendarEvent): string {
-  const name = event.attendees[0]?.name || event.attendees[0]?.email || "";
+  const name = event.attendees[0] ? shownName(event.attendees[0]) : "";
   if (event.cancelled) return t("conversation.cancelled");
   if (event.method === "REPLY") return t("conversation.answerOf", { name });
   if (event.method === "COUNTER") return t("conversation.proposal", { name });
@@ -105,7 +106,7 @@ function Facts({ event }: { event: CalendarEvent }) {
       )}
       {event.organizer && (
         <Fact label={t("conversation.organizer")}>
-          <bdi translate={false}>{event.organizer.name || event.organizer.email}</bdi>
+          <bdi translate={false}>{shownName(event.organizer)}</bdi>
         </Fact>
       )}
       {event.attendees.length > 0 && (
@@ -154,7 +155,7 @@ function Attendees({ all }: { all: readonly Person[] }) {
         {all.slice(0, most).map((p) => (
           <li key={p.email}>
             <bdi translate={false} title={p.email}>
-              {p.name || p.email}
+              {shownName(p)}
             </bdi>{" "}
             <small data-status={p.status}>
               {words[p.status] ?? t("conversation.statusNone")}
@@ -214,7 +215,7 @@ function Answers({ mail, email, event, organizer }: AnswersProps) {
         if (other !== a && email.keywords?.[keywords[other]]) mail.do.keyword([email.id], keywords[other], false);
       }
       mail.do.keyword([email.id], keywords[a], true);
-      toast({ text: t("conversation.answerSent", { name: organizer.name || organizer.email }) });
+      toast({ text: t("conversation.answerSent", { name: shownName(organizer) }) });
     } catch (e) {
       toast({ text: t("conversation.answerFailed", { why: say(troubleOf(e)) }), kind: "error" });
     }
