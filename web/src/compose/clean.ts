@@ -1,5 +1,6 @@
 // HTML of others, made harmless before it can be written in: no script, no form, no frame, nothing that is fetched. Loaded when it is needed.
 import DOMPurify from "dompurify";
+import { allowedStyle } from "../safe";
 import { park, parkedStyle } from "./parked";
 
 const purify = DOMPurify(window);
@@ -25,8 +26,11 @@ const never = [
 
 purify.addHook("afterSanitizeAttributes", (e) => {
   const style = e.getAttribute(parkedStyle);
-  // What would be fetched, or would lie over the page.
-  if (style && /url\s*\(|image-set|expression|position\s*:|@import|\\/i.test(style)) e.removeAttribute(parkedStyle);
+  if (style !== null) {
+    const kept = allowedStyle(style);
+    if (kept) e.setAttribute(parkedStyle, kept);
+    else e.removeAttribute(parkedStyle);
+  }
   if (e.tagName === "IMG") {
     const src = e.getAttribute("src") ?? "";
     if (!/^(cid:|https?:|data:image\/(png|jpeg|gif|webp);)/i.test(src)) e.removeAttribute("src");

@@ -31,6 +31,15 @@ export function inlineDeclarations(text: string, scratch: HTMLElement): Declarat
   return kept;
 }
 
+let scratch: HTMLElement | undefined;
+
+/** allowedStyle is what is left of a style attribute: no place that is fetched, nothing that leaves its place. */
+export function allowedStyle(text: string): string {
+  scratch ??= document.implementation.createHTMLDocument("").createElement("div");
+  const kept = inlineDeclarations(text, scratch).filter((d) => !d.picture);
+  return kept.map((d) => `${d.property}: ${d.value}${d.important ? " !important" : ""}`).join("; ");
+}
+
 /** declarations are those that are let in. */
 export function declarations(style: CSSStyleDeclaration): Declaration[] {
   const kept: Declaration[] = [];

@@ -5,7 +5,7 @@
 // and let in by property and function; no text of it is passed on. Pictures are shown from this server's own paths and from the message. The document
 // that nodes are placed into stands in a sandboxed frame without scripts, with a policy of its own (docs/security.md): each is enough without the other.
 
-export { bodyClass, type Declaration, prefix } from "./css";
+export { allowedStyle, bodyClass, type Declaration, prefix } from "./css";
 export { foldQuotes } from "./fold";
 export { type Destination, type Doubt, destination } from "./links";
 export { shownName } from "./names";
