@@ -107,6 +107,17 @@ export function act<N extends keyof Acts>(name: N): Acts[N] {
   return ((...args: never[]) => (acts[name] as ((...args: never[]) => unknown) | undefined)?.(...args)) as Acts[N];
 }
 
+const forgetters = new Set<() => void>();
+
+/** Has f called when what this device has noted of somebody's mail is to go: they sign out, or somebody else signs in. */
+export function whenForgetting(f: () => void): void {
+  forgetters.add(f);
+}
+
+export function forgetAll(): void {
+  for (const f of forgetters) f();
+}
+
 const leavers = new Set<() => Promise<void>>();
 
 /** Has f called when somebody signs out: what a room has to put away first. The result takes it back. */

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { isTransient, SignedOutError } from "../jmap";
 import { type Mail, openMail } from "../model";
 import { signOut } from "../signin/session";
-import { leaving } from "./ports";
+import { forgetAll, leaving } from "./ports";
 
 /** "away": the server does not answer, and nothing can be shown yet. */
 export type Phase = "starting" | "out" | "in" | "away";
@@ -18,7 +18,9 @@ const againAfter = 3000; // milliseconds
 /** Opens the mail of who has the session that the browser's cookie names. */
 export async function enter(): Promise<void> {
   try {
-    mail.value = await openMail();
+    const opened = await openMail();
+    belongsTo(opened.accountId);
+    mail.value = opened;
     phase.value = "in";
   } catch (error) {
     if (error instanceof SignedOutError) phase.value = "out";
@@ -29,10 +31,24 @@ export async function enter(): Promise<void> {
   }
 }
 
+const owner = "mailmesh.owner";
+
+/** A session may end without anybody signing out: then what was noted here goes when somebody else signs in. */
+function belongsTo(accountId: string): void {
+  try {
+    const before = localStorage.getItem(owner);
+    if (before !== null && before !== accountId) forgetAll();
+    localStorage.setItem(owner, accountId);
+  } catch {
+    // Without storage nothing was noted.
+  }
+}
+
 /** Signs out. The page is loaded anew, so that nothing of the mail stays in its memory. */
 export async function leave(): Promise<void> {
   await leaving();
   mail.value?.close();
   await signOut();
+  forgetAll();
   location.assign("/");
 }

@@ -1,5 +1,6 @@
 // Whose pictures are shown without asking, and where they are to be had: at our server, which fetches them (docs/jmap-mail.md).
 import { signal } from "@preact/signals";
+import { whenForgetting } from "../../app/ports";
 import { capability } from "../../jmap";
 import type { Mail } from "../../model";
 
@@ -24,7 +25,13 @@ export function isTrusted(email: string | undefined): boolean {
 
 export function trust(email: string): void {
   const one = email.toLowerCase();
-  trusted.value = [...trusted.value.filter((a) => a !== one), one].slice(-most);
+  keep([...trusted.value.filter((a) => a !== one), one].slice(-most));
+}
+
+whenForgetting(() => keep([]));
+
+function keep(list: readonly string[]): void {
+  trusted.value = list;
   try {
     localStorage.setItem(name, JSON.stringify(trusted.value));
   } catch {
