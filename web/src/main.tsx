@@ -4,13 +4,15 @@ import "./ui/base.css";
 import { render } from "preact";
 import { App } from "./app/app";
 import { follow } from "./app/route";
+import { enter } from "./app/session";
 import { wire } from "./app/wire";
 import { appear, speakAsWished } from "./preferences/appearance";
 import { listen } from "./ui";
 
 appear();
-await speakAsWished();
 follow();
-listen();
 wire();
+void enter();
+await speakAsWished();
+listen();
 render(<App />, document.getElementById("app")!);

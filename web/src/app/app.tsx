@@ -1,4 +1,3 @@
-import { useEffect } from "preact/hooks";
 import { t } from "../i18n";
 import { MailContext } from "../model";
 import { SignIn } from "../signin/signin";
@@ -10,7 +9,6 @@ import { Shell } from "./shell";
 
 /** The whole: the page to sign in, or the mail of who is signed in. */
 export function App() {
-  useEffect(() => void enter(), []);
   return (
     <Boundary>
       <Phase />

@@ -1,7 +1,6 @@
 import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { ComposeLayer, fromParameters } from "../compose";
-import { ConversationView, prepareFrames } from "../conversation";
 import { t } from "../i18n";
 import { Choices, FolderPane, MessageList } from "../list";
 import { ConnectionNotice, start as startLive } from "../live";
@@ -17,6 +16,7 @@ import { act } from "./ports";
 import { go, href, listRoute, route } from "./route";
 import { leave } from "./session";
 
+const ConversationView = later(() => import("../conversation").then((m) => m.ConversationView));
 const Settings = later(() => import("../settings").then((m) => m.Settings));
 
 /** Whether the pane of folders is where it is not by itself: over the list where there is little room, away where there is much. */
@@ -82,7 +82,7 @@ const close = () => {
 
 function Mail() {
   const r = route.value;
-  useEffect(prepareFrames, []);
+  useEffect(() => whenPainted(prepare), []);
   return (
     <>
       <main class={css.list} id="list" aria-label={t("app.messages")} tabIndex={-1}>
@@ -95,6 +95,18 @@ function Mail() {
       </section>
     </>
   );
+}
+
+/** Has what shows a conversation ready before one is opened: the list is seen sooner without it. */
+async function prepare() {
+  await ConversationView.fetch();
+  const { prepareFrames } = await import("../conversation");
+  prepareFrames();
+}
+
+/** Does something once the page has been painted and nothing else is to be done. */
+function whenPainted(act: () => void) {
+  requestAnimationFrame(() => setTimeout(() => (globalThis.requestIdleCallback ?? setTimeout)(act)));
 }
 
 function Nothing() {

@@ -4,7 +4,7 @@ import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { t } from "../i18n";
 import type { Contact } from "../jmap/types";
 import { useMail } from "../model";
-import { shownName } from "../safe";
+import { shownName } from "../safe/names";
 import { Avatar, announce, Icon } from "../ui";
 import { add, keyOf, type Person, parsePeople, person, written } from "./address";
 import css from "./people.module.css";

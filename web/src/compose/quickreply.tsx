@@ -6,7 +6,7 @@ import { list } from "../i18n/format";
 import type { Email, Id } from "../jmap/types";
 import { useMail } from "../model";
 import { preferences } from "../preferences";
-import { shownName } from "../safe";
+import { shownName } from "../safe/names";
 import { Icon, IconButton, later, Spinner, toast } from "../ui";
 import css from "./compose.module.css";
 import { newEntry } from "./composition";

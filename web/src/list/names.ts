@@ -2,7 +2,7 @@
 import { type Key, t } from "../i18n";
 import type { EmailAddress, Mailbox, Role } from "../jmap/types";
 import type { Row } from "../model";
-import { shownName } from "../safe";
+import { shownName } from "../safe/names";
 import type { IconName } from "../ui";
 
 const roles: Readonly<Partial<Record<Role, { text: Key; icon: IconName }>>> = {
