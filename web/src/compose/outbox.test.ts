@@ -237,6 +237,7 @@ describe("two tabs", () => {
       await desk.again();
       for (const act of desk.due) act();
       await desk.settled();
+      expect([closed, desk.sent.length <= 1]).toEqual([closed, true]);
       if (desk.sent.length) expect([closed, desk.journal.drafts.size]).toEqual([closed, 0]);
     }
   });

@@ -7,7 +7,7 @@
 //
 // Taking back is the server's: it holds the message (FUTURERELEASE, RFC 4865), so that it goes even when the browser is closed meanwhile.
 import { type ReadonlySignal, signal } from "@preact/signals";
-import { ConnectionError, isTransient, ObjectError, SignedOutError } from "../jmap/errors";
+import { ConnectionError, isTransient, MethodError, ObjectError, SignedOutError } from "../jmap/errors";
 import type {
   EmailSubmission,
   GetResponse,
@@ -19,7 +19,7 @@ import type {
 } from "../jmap/types";
 import type { Answered, Draft } from "./draft";
 import type { Journal } from "./journal";
-import { type Server, withMessageId } from "./server";
+import { lookFor, type Server, type States } from "./server";
 
 /** A message on its way. */
 export interface Sending {
@@ -206,7 +206,7 @@ export class Outbox {
       const s = this.of(id);
       if (s?.state !== "waiting") return;
       const places = await this.#o.places(s.at !== null);
-      if (!s.tried || !(await this.#look(s, places))) await this.#send(this.of(id)!, places);
+      if (!s.submissionId) await (s.tried ? this.#again(s, places) : this.#send(s, places));
       this.#failures = 0;
       await this.#sent(id);
     } catch (error) {
@@ -233,7 +233,20 @@ export class Outbox {
     this.#o.failed(await this.#put(id, { state: "failed", trouble: refusal(error) }));
   }
 
-  async #send(s: Sending, places: Places): Promise<void> {
+  /** The request of a tab that was closed may still be under way: what was looked at must not have changed when it is sent again. */
+  async #again(s: Sending, places: Places): Promise<void> {
+    for (let left = 20; ; left--) {
+      const states = await this.#look(this.of(s.id)!, places);
+      if (!states) return;
+      try {
+        return await this.#send(this.of(s.id)!, places, states);
+      } catch (error) {
+        if (left <= 0 || !(error instanceof MethodError && error.type === "stateMismatch")) throw error;
+      }
+    }
+  }
+
+  async #send(s: Sending, places: Places, was: States = {}): Promise<void> {
     const p = await this.#o.prepare(s, places);
     if (this.#marked.delete(s.id)) this.#set(s.id, { tried: true });
     else await this.#put(s.id, { tried: true });
@@ -241,29 +254,35 @@ export class Outbox {
       email: s.emailId
         ? null
         : b.call<SetResponse<{ id: Id }>>("Email/set", {
+            ...(was.email && { ifInState: was.email }),
             create: { m: p.email },
             ...(s.replaces && { destroy: [s.replaces] }),
           }),
       submission: b.call<SetResponse<{ id: Id }>>("EmailSubmission/set", {
+        ...(was.submission && { ifInState: was.submission }),
         create: { s: { identityId: p.identityId, emailId: s.emailId ?? "#m", ...envelope(s, p) } },
         onSuccessUpdateEmail: { "#s": leaving(places, s.at !== null) },
       }),
     }));
     const made = answer.email?.result;
     const emailId = made ? made.created?.m?.id : s.emailId;
-    // From here on it is known what has happened.
-    await this.#put(s.id, { tried: false, ...(emailId && { emailId }), ...(made && { replaces: null }) });
+    const submission = answer.submission.failure ? undefined : answer.submission.result.created?.s;
+    // From here on it is known what has happened, all of it at once: half of it would be gone on with as if nothing had been submitted.
+    await this.#put(s.id, {
+      tried: false,
+      ...(emailId && { emailId }),
+      ...(made && { replaces: null }),
+      ...(submission?.id && { submissionId: submission.id }),
+    });
     if (!emailId) throw refused(made?.notCreated?.m);
-    const submission = answer.submission.result.created?.s;
     if (!submission?.id) throw refused(answer.submission.result.notCreated?.s);
-    await this.#put(s.id, { submissionId: submission.id });
   }
 
-  /** Whether it has gone already. What is there of it is gone on with. */
-  async #look(s: Sending, places: Places): Promise<boolean> {
-    const found = await withMessageId(this.#o.server, s.messageId);
+  /** Null: it has gone already. Else what there was before it was looked for. What is there of it is gone on with. */
+  async #look(s: Sending, places: Places): Promise<States | null> {
+    const { found, states } = await lookFor(this.#o.server, s.messageId);
     const ids = found.map((f) => f.id);
-    if (!ids.length) return false;
+    if (!ids.length) return states;
     const got = await this.#o.server.batch((b) => {
       const query = b.call<QueryResponse>("EmailSubmission/query", { filter: { emailIds: ids } });
       return b.call<GetResponse<EmailSubmission>>("EmailSubmission/get", { "#ids": query.ref("/ids") });
@@ -273,13 +292,13 @@ export class Outbox {
     const made =
       found.find((f) => f.id === submission?.emailId) ?? found.find((f) => !f.version && f.id !== s.replaces);
     if (made) await this.#put(s.id, { emailId: made.id });
-    if (!submission) return false;
+    if (!submission) return states;
     await this.#put(s.id, { submissionId: submission.id });
     if (made?.keywords?.$draft) {
       const update = { [made.id]: leaving(places, s.at !== null) };
       await this.#o.server.batch((b) => b.call("Email/set", { update }));
     }
-    return true;
+    return null;
   }
 }
 
