@@ -60,12 +60,26 @@ test("what comes while it is open comes with its body, and what goes is gone", a
   const [first] = c.emails.value;
   o.server.deliver({ threadId: thread, ...body("three") });
   o.server.change(first!.id, undefined);
+  const asked = vi.spyOn(o.mail.connection, "call");
   await Promise.all([o.mail.refresh(), o.wire.settle()]);
   await o.wire.settle();
   expect(texts(c.emails.value)).toEqual(["two", "three"]);
+  expect(asked).not.toHaveBeenCalled(); // the round that told of it brought its body
   for (const e of c.emails.value) o.server.change(e.id, undefined);
   await Promise.all([o.mail.refresh(), o.wire.settle()]);
   expect(c.state.value).toBe("gone");
+  stop();
+});
+
+test("what comes without its body, because that is too large with others, is asked for by itself", async () => {
+  const c = o.mail.conversation(thread);
+  const stop = c.emails.subscribe(() => {});
+  await o.wire.settle();
+  o.server.tooLarge = true;
+  o.server.deliver({ threadId: thread, ...body("three") });
+  await Promise.all([o.mail.refresh(), o.wire.settle()]);
+  await o.wire.settle();
+  expect(texts(c.emails.value)).toEqual(["one", "two", "three"]);
   stop();
 });
 

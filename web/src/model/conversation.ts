@@ -170,24 +170,33 @@ export class LiveConversation implements Conversation {
     if (this.#watched && this.missing.length > 0) void this.load();
   }
 
+  /** Takes the body of an email that has just come, before anybody asks for it. */
+  offer(email: Email): void {
+    this.#bodies.set(email.id, email);
+  }
+
   get inUse(): boolean {
     return this.#watched;
   }
 }
 
-function getBodies(connection: Connection, ids: readonly Id[], most: number, properties: readonly string[] = whole) {
-  return connection.call<GetResponse<Email>>("Email/get", {
-    ids,
+/** The arguments of Email/get for what a conversation shows. */
+export function withBodies(most = maxBodyValueBytes, properties: readonly string[] = whole) {
+  return {
     properties,
     bodyProperties,
     fetchTextBodyValues: true,
     fetchHTMLBodyValues: true,
     maxBodyValueBytes: most,
-  });
+  };
+}
+
+function getBodies(connection: Connection, ids: readonly Id[], most: number, properties?: readonly string[]) {
+  return connection.call<GetResponse<Email>>("Email/get", { ids, ...withBodies(most, properties) });
 }
 
 /** What all of the model keeps of an email: not its bodies. */
-function summaryOf(e: Email): Email {
+export function summaryOf(e: Email): Email {
   const { bodyStructure, bodyValues, textBody, htmlBody, attachments, ...rest } = e;
   return rest;
 }
@@ -212,6 +221,19 @@ export class Conversations {
     this.#forget();
     void one.load();
     return one;
+  }
+
+  /** Whether somebody reads one. */
+  get inUse(): boolean {
+    return [...this.#all.values()].some((c) => c.inUse);
+  }
+
+  /** Takes emails that have just come, with their bodies, for those that are read. */
+  offer(emails: readonly Email[]): void {
+    for (const e of emails) {
+      const one = e.bodyValues && e.threadId ? this.#all.get(e.threadId) : undefined;
+      if (one?.inUse) one.offer(e);
+    }
   }
 
   /** Loads conversations that may be opened soon, the newest wish first, without haste. */

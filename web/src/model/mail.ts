@@ -112,15 +112,17 @@ class LiveMail implements Mail {
       refused: (trouble) => tell({ text: t("model.undone", { why: say(trouble) }), kind: "error" }),
     });
     const mailboxes = this.#mailboxes;
-    this.#sync = new Sync({ connection, emails, mailboxes, queue: this.#queue, lists: () => this.#lists.values() });
     this.do = this.#actions(tell);
     const quietly = this.#actions(() => {});
-    this.#conversations = new Conversations({
+    const conversations = new Conversations({
       connection,
       emails,
       fetcher: this.#fetcher,
       markRead: (ids) => quietly.read(ids),
     });
+    this.#conversations = conversations;
+    const lists = () => this.#lists.values();
+    this.#sync = new Sync({ connection, emails, mailboxes, queue: this.#queue, conversations, lists });
     this.contacts = new LiveContacts(connection, () => !this.has(capability.live));
     this.submissions = new LiveSubmissions(connection);
     this.snoozes = new LiveSnoozes(this.#collection<Snooze>("Snooze"), emails, () => this.mailboxByRole("snoozed")?.id);

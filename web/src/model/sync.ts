@@ -6,6 +6,7 @@
 
 import type { Batch, Call, ChangesResponse, Connection, Email, GetResponse, Id, StateChange, Thread } from "../jmap";
 import { isTransient } from "../jmap";
+import { type Conversations, summaryOf, withBodies } from "./conversation";
 import type { Emails } from "./emails";
 import { chunks } from "./fetcher";
 import type { LiveList } from "./list";
@@ -15,6 +16,8 @@ import type { Queue } from "./queue";
 
 /** Changes of a round: their emails come with them. */
 const most = 100;
+/** Where they come with their bodies. */
+const few = 20;
 
 interface MailChanges {
   emails: Call<ChangesResponse>;
@@ -33,6 +36,7 @@ export class Sync {
   #lame: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
   #following = false;
+  #tooLarge = false; // the bodies of what has come, for one request
 
   constructor(
     private readonly c: {
@@ -40,6 +44,7 @@ export class Sync {
       readonly emails: Emails;
       readonly mailboxes: Mailboxes;
       readonly queue: Queue;
+      readonly conversations: Pick<Conversations, "inUse" | "offer">;
       lists(): Iterable<LiveList>;
     },
   ) {
@@ -117,6 +122,11 @@ export class Sync {
       // More lists than a request has calls for are asked for anew: nobody looks at so many.
       lists: [...this.c.lists()].map((l) => (room-- > 0 ? l.bringUpToDate(b) : () => l.reload())),
     }));
+    if (mail.created.failure && !this.#tooLarge && !mail.emails.failure) {
+      this.#tooLarge = true; // without them, then
+      return true;
+    }
+    this.#tooLarge = false;
     let more = false;
     emails.transaction(() => {
       if (mail.emails.failure || mail.threads.failure) {
@@ -134,11 +144,16 @@ export class Sync {
   }
 
   #askMail(b: Batch): MailChanges {
-    const emails = b.call<ChangesResponse>("Email/changes", { sinceState: this.#email, maxChanges: most });
-    const get = (path: string, properties: readonly string[]) =>
-      b.call<GetResponse<Email>>("Email/get", { "#ids": emails.ref(path), properties });
-    const created = get("/created", summary);
-    const updated = get("/updated", changing);
+    // Who reads a conversation sees what comes to it a round trip sooner.
+    const reads = this.c.conversations.inUse && !this.#tooLarge;
+    const emails = b.call<ChangesResponse>("Email/changes", {
+      sinceState: this.#email,
+      maxChanges: reads ? few : most,
+    });
+    const get = (path: string, what: object) =>
+      b.call<GetResponse<Email>>("Email/get", { "#ids": emails.ref(path), ...what });
+    const created = get("/created", reads ? withBodies() : { properties: summary });
+    const updated = get("/updated", { properties: changing });
     const threads = b.call<ChangesResponse>("Thread/changes", { sinceState: this.#thread, maxChanges: most });
     const getThreads = (path: string) => b.call<GetResponse<Thread>>("Thread/get", { "#ids": threads.ref(path) });
     return {
@@ -154,7 +169,8 @@ export class Sync {
   /** Takes what is of use: of what nobody has loaded nothing is kept. */
   #takeMail(mail: MailChanges): boolean {
     const { emails } = this.c;
-    emails.put(mail.created.result.list);
+    emails.put(mail.created.result.list.map(summaryOf));
+    this.c.conversations.offer(mail.created.result.list);
     emails.put(mail.updated.result.list.filter((e) => emails.has(e.id)));
     emails.drop([...mail.emails.result.destroyed].filter((id) => emails.has(id)));
     emails.putThreads(mail.newThreads.result.list);

@@ -42,6 +42,8 @@ export class FakeServer {
   oldest = 0;
   /** Emails that nothing may be done with. */
   readonly locked = new Set<Id>();
+  /** Whether emails are too large to be had with their bodies, more than one at a time. */
+  tooLarge = false;
   /** Objects that a get takes at most. */
   maxObjects = 500;
   /** Methods of types that this server does not know by itself. */
@@ -143,6 +145,7 @@ export class FakeServer {
     for (const [name, args, id] of calls) {
       this.called.set(name, (this.called.get(name) ?? 0) + 1);
       try {
+        if (this.tooLarge && args.fetchTextBodyValues && args["#ids"]) throw new Refusal("requestTooLarge");
         out.push([name, this.#call(name, resolve(args, out)), id]);
       } catch (e) {
         if (!(e instanceof Refusal)) throw e;
