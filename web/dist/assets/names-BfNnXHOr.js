@@ -1,0 +1,1 @@
+var e=/[\p{Cc}\p{Bidi_Control}\u00ad\u200b\u2060\ufeff]/gu,t=/\S[@\uff20\ufe6b]\S/;function n(n){let r=(n.name??``).replace(e,``).trim();return r===``||t.test(r)?n.email:r}export{n as t};

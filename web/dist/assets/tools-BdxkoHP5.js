@@ -1,0 +1,1 @@
+export{n as Toolbar}from"./tools-wM41k8AT.js";

@@ -1,1 +1,0 @@
-export{n as Toolbar}from"./tools-53sleojz.js";
