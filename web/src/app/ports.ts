@@ -53,7 +53,8 @@ export function Slot<N extends keyof Slots>({ name, ...props }: { name: N } & Sl
 export type Compose =
   | { kind: "new"; to?: string; cc?: string; bcc?: string; subject?: string; body?: string }
   | { kind: "reply" | "replyAll" | "forward" | "forwardAttached"; emailId: Id }
-  | { kind: "draft"; emailId: Id };
+  | { kind: "draft"; emailId: Id }
+  | { kind: "mailto"; uri: string }; // RFC 6068
 
 /** What can be asked of other rooms. */
 export interface Acts {

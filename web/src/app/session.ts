@@ -1,8 +1,10 @@
 // Who is signed in, and their mail.
 import { signal } from "@preact/signals";
+import { t } from "../i18n";
 import { isTransient, SignedOutError } from "../jmap";
 import { type Mail, openMail } from "../model";
 import { signOut } from "../signin/session";
+import { toast } from "../ui";
 import { forgetAll, leaving } from "./ports";
 
 /** "away": the server does not answer, and nothing can be shown yet. */
@@ -47,8 +49,11 @@ function belongsTo(accountId: string): void {
 /** Signs out. The page is loaded anew, so that nothing of the mail stays in its memory. */
 export async function leave(): Promise<void> {
   await leaving();
+  if (!(await signOut())) {
+    toast({ text: t("app.notSignedOut"), kind: "error" });
+    return;
+  }
   mail.value?.close();
-  await signOut();
   forgetAll();
   location.assign("/");
 }

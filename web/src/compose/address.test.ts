@@ -90,3 +90,7 @@ test("a detail is the same person", () => {
   expect(sameAddress("Ann+list@B.org", "ann@b.org")).toBe(true);
   expect(sameAddress("ann@b.org", "anna@b.org")).toBe(false);
 });
+
+test("groups that seem to hold groups without end are read", () => {
+  expect(parsePeople(`${"x:".repeat(40_000)}a@example.org`).map((p) => p.email)).toEqual(["a@example.org"]);
+});

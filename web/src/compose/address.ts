@@ -85,10 +85,19 @@ function closes(text: string, at: number): boolean {
   return line.includes('"');
 }
 
-function readEntry(entry: string): Person[] {
-  // RFC 5322 3.4: a group, "Friends: a@b, c@d;" The list is parted at its commas already, so its name stands before the first address.
+function groupOf(entry: string): RegExpMatchArray | null {
   const group = entry.match(/^([^<>"@:,;]+):\s*(.*)$/);
-  if (group && !/^mailto$/i.test(group[1]!.trim())) return group[2] ? readEntry(group[2]) : [];
+  return group && !/^mailto$/i.test(group[1]!.trim()) ? group : null;
+}
+
+function readEntry(text: string): Person[] {
+  let entry = text;
+  // RFC 5322 3.4: a group, "Friends: a@b, c@d;" The list is parted at its commas already, so its name stands before the first address.
+  // Groups have none inside them; what looks as if they had is read by going on, not by going deeper.
+  for (let group = groupOf(entry); group; group = groupOf(entry)) {
+    if (!group[2]) return [];
+    entry = group[2];
+  }
   const bare = entry.replace(/^mailto:/i, "");
   const angle = bare.match(/^(.*?)<\s*([^<>]*)\s*>\s*(.*)$/s);
   if (angle) return [person(unquote(angle[1]!) || unquote(angle[3]!), angle[2]!.replace(/^mailto:/i, "").trim())];

@@ -17,6 +17,7 @@ import {
   randomId,
   signatureOf,
 } from "./draft";
+import { parseMailto } from "./mailto";
 import { answering, answerSubject, answerTo, forwardSubject, type How, originalProperties, tied } from "./reply";
 import { escapeHtml, textToHtml } from "./text";
 
@@ -42,6 +43,7 @@ export class Gone extends Error {}
 /** Makes the draft that is asked for. */
 export async function begin(mail: Mail, what: Compose): Promise<Draft> {
   if (what.kind === "new") return fresh(mail, what);
+  if (what.kind === "mailto") return fresh(mail, parseMailto(what.uri) ?? { kind: "new" });
   const [email, { clean, cleanDraft }] = await Promise.all([
     load(mail, what.emailId, what.kind === "draft"),
     import("./clean"),

@@ -12,8 +12,9 @@ export async function signIn(login: string, password: string, keep: boolean): Pr
   return answer.ok ? null : problemOf(answer);
 }
 
-export async function signOut(): Promise<void> {
-  await ask("DELETE");
+/** Signs out; false where the server was not reached: then one still is signed in. */
+export async function signOut(): Promise<boolean> {
+  return (await ask("DELETE")).ok;
 }
 
 async function ask(method: string, body?: object): Promise<Response> {

@@ -32,21 +32,11 @@ export function followLink(e: MouseEvent, link: HTMLAnchorElement): void {
   }
   if (to.scheme === "mail") {
     e.preventDefault();
-    writeTo(to.url);
+    act("compose")({ kind: "mailto", uri: to.url });
   } else if (to.doubt) {
     e.preventDefault();
     void openDoubtful(to);
   }
-}
-
-/** writeTo opens the composer with what a mailto URL says (RFC 6068). */
-export function writeTo(mailto: string): void {
-  const url = new URL(mailto);
-  const said = (name: string) => url.searchParams.get(name) ?? undefined;
-  // RFC 6068 2: a plus sign is a plus sign there; in a form's query it is a blank.
-  url.search = url.search.replace(/\+/g, "%2B");
-  const to = [decodeURIComponent(url.pathname), said("to")].filter(Boolean).join(", ");
-  act("compose")({ kind: "new", to, cc: said("cc"), bcc: said("bcc"), subject: said("subject"), body: said("body") });
 }
 
 const doubts = {

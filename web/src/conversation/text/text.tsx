@@ -1,8 +1,8 @@
 import { useMemo } from "preact/hooks";
+import { act } from "../../app/ports";
 import { t } from "../../i18n";
 import { destination } from "../../safe";
 import { useShared } from "../context";
-import { writeTo } from "../frame/links";
 import { linkify } from "./linkify";
 import { type Flow, type Section, sections } from "./plain";
 import css from "./text.module.css";
@@ -65,7 +65,7 @@ function Linked({ text }: { text: string }) {
             onClick={(e) => {
               if (to?.scheme !== "mail") return;
               e.preventDefault();
-              writeTo(to.url);
+              act("compose")({ kind: "mailto", uri: to.url });
             }}
           >
             {piece.text}

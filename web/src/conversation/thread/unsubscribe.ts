@@ -1,9 +1,9 @@
 // Leaves a mailing list, by the best way that the message offers (docs/jmap-mail.md).
+import { act } from "../../app/ports";
 import { t } from "../../i18n";
 import { capability, type Email, type GetResponse, MethodError, type Unsubscribe } from "../../jmap";
 import { type Mail, say, troubleOf } from "../../model";
 import { ask, toast } from "../../ui";
-import { writeTo } from "../frame/links";
 
 export async function leaveList(mail: Mail, email: Email): Promise<void> {
   try {
@@ -59,5 +59,5 @@ async function byMail(mailto: string): Promise<void> {
     body,
     confirm: t("conversation.unsubscribeWrite"),
   });
-  if (yes) writeTo(url.href);
+  if (yes) act("compose")({ kind: "mailto", uri: url.href });
 }
