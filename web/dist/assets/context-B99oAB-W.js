@@ -1,0 +1,1 @@
+import{E as e,S as t}from"./jsxRuntime-CVxJOxVM.js";var n=e(void 0);function r(){let e=t(n);if(!e)throw Error(`useShared: outside of a conversation`);return e}export{r as n,n as t};

@@ -1,1 +1,0 @@
-import{E as e,S as t}from"./jsxRuntime-Dj0ACwmv.js";var n=e(void 0);function r(){let e=t(n);if(!e)throw Error(`useShared: outside of a conversation`);return e}export{r as n,n as t};

@@ -1,1 +1,0 @@
-export{n as Toolbar}from"./tools-wM41k8AT.js";

@@ -1,0 +1,1 @@
+export{n as Toolbar}from"./tools-rWw_GP61.js";
