@@ -182,6 +182,7 @@ function HeadTools({ email, conversation, toggle, element, own }: Omit<HeadProps
         />
         <IconButton
           icon="reply"
+          class={css.reply!}
           label={t("conversation.reply")}
           onClick={() => act("compose")({ kind: "reply", emailId: email.id })}
         />
