@@ -18,6 +18,7 @@ export function Help() {
     <Dialog
       title={t("app.shortcuts")}
       wide
+      scrolls
       close={() => {
         helpShown.value = false;
       }}

@@ -99,9 +99,12 @@ function Mail() {
 
 /** Has what shows a conversation ready before one is opened: the list is seen sooner without it. */
 async function prepare() {
-  await ConversationView.fetch();
-  const { prepareFrames } = await import("../conversation");
-  prepareFrames();
+  try {
+    await ConversationView.fetch();
+    (await import("../conversation")).prepareFrames();
+  } catch {
+    // Without a connection: it is fetched again when a conversation is opened.
+  }
 }
 
 /** Does something once the page has been painted and nothing else is to be done. */

@@ -11,10 +11,11 @@ interface DialogProps {
   children: ComponentChildren;
   foot?: ComponentChildren;
   wide?: boolean;
+  scrolls?: boolean; // there may be more than fits, with nothing in it that takes the focus
 }
 
 /** A dialog (the browser's own: focus stays in it, and goes back where it came from). */
-export function Dialog({ title, close, children, foot, wide = false }: DialogProps) {
+export function Dialog({ title, close, children, foot, wide = false, scrolls = false }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
@@ -43,7 +44,9 @@ export function Dialog({ title, close, children, foot, wide = false }: DialogPro
           <h2 id={id}>{title}</h2>
           <IconButton icon="close" label={t("ui.close")} onClick={close} />
         </header>
-        <div class={css.dialogMain}>{children}</div>
+        <div class={css.dialogMain} tabIndex={scrolls ? 0 : undefined}>
+          {children}
+        </div>
         {foot && <footer class={css.dialogFoot}>{foot}</footer>}
       </div>
     </dialog>

@@ -1,5 +1,5 @@
 import { type ComponentType, h } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 /** A component whose program comes when it is needed. */
 export type Later<P extends object> = ComponentType<P> & {
@@ -15,11 +15,14 @@ export function later<P extends object>(load: () => Promise<ComponentType<P>>, m
   };
   function Later(props: P) {
     const [, shown] = useState(0);
+    const draws = useRef(false);
     const [failed, setFailed] = useState<unknown>(null);
     useEffect(() => {
-      if (!loaded) fetch().then(() => shown((n) => n + 1), setFailed);
+      // It may have come between being drawn and this.
+      if (!draws.current) fetch().then(() => shown((n) => n + 1), setFailed);
     }, []);
     if (failed) throw failed;
+    draws.current = !!loaded;
     if (loaded) return h(loaded as ComponentType<object>, props);
     return meanwhile ? h(meanwhile, {}) : null;
   }

@@ -5,8 +5,9 @@ import { say, troubleOf, useMail } from "../../model";
 import { preferences } from "../../preferences";
 import { type Clean, shownName } from "../../safe";
 import { Button, Icon, toast } from "../../ui";
+import { isTrusted, trust } from "../trusted";
 import css from "./frame.module.css";
-import { isTrusted, sign, trust } from "./pictures";
+import { sign } from "./pictures";
 
 export interface RemotePictures {
   /** Where a picture is at our server, once it may be shown. */
