@@ -1,1 +1,0 @@
-export{n as Toolbar}from"./tools-rWw_GP61.js";

@@ -1,0 +1,1 @@
+export{n as Toolbar}from"./tools-CTmMe16G.js";
