@@ -23,7 +23,6 @@ test("files are attached, dropped, cancelled; pictures stand in the text", async
     { name: "big.bin", mimeType: "application/octet-stream", buffer: Buffer.alloc(6_000_000, 7) },
   ]);
   await expect(window.getByRole("progressbar", { name: "Uploading big.bin" })).toBeVisible();
-  await page.screenshot({ path: "/tmp/w4-files.png" });
   await window.getByRole("button", { name: /(Cancel the upload of|Remove) big.bin/ }).click();
   await expect(window.getByText("big.bin")).toBeHidden();
 
@@ -33,7 +32,6 @@ test("files are attached, dropped, cancelled; pictures stand in the text", async
     .locator('input[type="file"][accept]')
     .setInputFiles([{ name: "dot.png", mimeType: "image/png", buffer: png }]);
   await expect(page.getByRole("img", { name: "dot.png" })).toBeVisible();
-  await page.screenshot({ path: "/tmp/w4-files2.png" });
   await page.keyboard.press("Control+Enter");
   await expect(page.getByText("Message sent")).toBeVisible();
   await expect.poll(async () => (await bob.jmap.emails("inbox")).length).toBe(1);

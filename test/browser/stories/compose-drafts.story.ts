@@ -82,7 +82,6 @@ test("a draft that changed elsewhere: both are kept until one says which", async
     destroy: [mine.id],
   });
   await expect(ada.page.getByText("This draft was changed elsewhere")).toBeVisible();
-  await ada.page.screenshot({ path: "/tmp/w4-elsewhere.png" });
   await ada.page.getByRole("button", { name: "Take the other" }).click();
   await expect(ada.page.locator("textarea")).toHaveValue("theirs");
   expect((await ada.jmap.emails("drafts")).map((e) => e.preview)).toEqual(["theirs"]);

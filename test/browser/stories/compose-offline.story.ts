@@ -14,7 +14,6 @@ test("what is sent without a connection waits, survives a reload, and goes once"
   await line.press("Enter");
   const pending = ada.page.getByRole("log", { name: "On the way" });
   await expect(pending.getByText("On my way")).toBeVisible();
-  await ada.page.screenshot({ path: "/tmp/w4-pending.png" });
   await ada.page.close();
 
   wire.heal();
@@ -46,7 +45,6 @@ test("people written to are completed", async ({ person }) => {
   window = await compose();
   await page.keyboard.type("mor");
   await expect(page.getByRole("option", { name: "Bob Moran" })).toBeVisible();
-  await page.screenshot({ path: "/tmp/w4-complete.png" });
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
   await expect(window.getByRole("button", { name: "Remove Bob Moran" })).toBeVisible();

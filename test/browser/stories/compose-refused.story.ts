@@ -13,7 +13,6 @@ test("what the server refuses comes back with the reason, and nothing is lost", 
   await expect(window.getByText("Not sent.")).toBeVisible();
   await expect(window.getByText("nobody-of-that-name@example.org", { exact: false }).first()).toBeVisible();
   await expect(page.getByRole("textbox", { name: "Message", exact: true })).toHaveText("All of it");
-  await page.screenshot({ path: "/tmp/w4-refused.png" });
   await expect.poll(async () => (await ada.jmap.emails("drafts")).map((e) => e.preview)).toEqual(["All of it"]);
 });
 
@@ -36,7 +35,6 @@ test("ten thousand recipients stay usable, and the limit is told before anything
   await expect(window.getByRole("button", { name: /^nobody / })).toBeVisible();
   await window.getByRole("button", { name: "Remove nobody" }).click();
   await window.getByLabel("Subject").fill("All");
-  await page.screenshot({ path: "/tmp/w4-many.png" });
   await window.getByRole("button", { name: "Send", exact: true }).click();
   await expect(page.getByText("this server takes 500 at a time")).toBeVisible();
 });
@@ -49,7 +47,6 @@ test("a full mailbox: the text stays here, and the server gets it when there is 
   await window.getByLabel("Subject").fill("Long");
   await page.getByRole("textbox", { name: "Message", exact: true }).fill("word ".repeat(8000));
   await expect(window.getByText("Your mailbox is full.")).toBeVisible();
-  await page.screenshot({ path: "/tmp/w4-full.png" });
   await page.getByRole("textbox", { name: "Message", exact: true }).fill("short");
   await expect(window.getByText("Saved in Drafts")).toBeVisible();
 });

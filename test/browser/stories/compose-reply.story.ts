@@ -14,7 +14,6 @@ test("a quick reply is ordinary mail in its thread, and the sender's next one to
   await ada.page.goto(`/mail/inbox/${mail.threadId}`);
   const line = ada.page.getByRole("textbox", { name: "Write a quick reply…" });
   await line.fill("Yes, gladly");
-  await ada.page.screenshot({ path: "/tmp/w4-quick.png" });
   await line.press("Enter");
   await expect(line).toHaveValue("");
   await expect.poll(async () => (await bob.jmap.emails("inbox")).map((e) => e.preview)).toEqual(["Yes, gladly"]);
@@ -27,7 +26,6 @@ test("a quick reply is ordinary mail in its thread, and the sender's next one to
     )
     .toEqual([mail.threadId, mail.threadId]);
   await expect.poll(async () => (await ada.jmap.emails("inbox")).map((e) => e.keywords.$answered)).toEqual([true]);
-  await ada.page.screenshot({ path: "/tmp/w4-quick2.png" });
 });
 
 test("what stands in the quick reply is there after a reload, and in the composer", async ({ person }) => {
@@ -62,7 +60,6 @@ test("what stands in the quick reply is there after a reload, and in the compose
   await expect(window.getByRole("textbox", { name: "Message", exact: true })).toHaveText("I was about");
   await window.getByRole("button", { name: "Show quoted text" }).click();
   await expect(window.getByRole("textbox", { name: "Quoted text" })).toContainText("At four?");
-  await ada.page.screenshot({ path: "/tmp/w4-reply.png" });
 });
 
 test("on a phone, in Arabic and in the dark", async ({ person }) => {
@@ -72,9 +69,7 @@ test("on a phone, in Arabic and in the dark", async ({ person }) => {
   const mail = await ada.jmap.email("Tea?");
   await ada.page.goto(`/mail/inbox/${mail.threadId}`);
   await expect(ada.page.getByRole("textbox", { name: "اكتب ردًا سريعًا…" })).toBeVisible();
-  await ada.page.screenshot({ path: "/tmp/w4-phone1.png" });
   await ada.page.getByRole("textbox", { name: "اكتب ردًا سريعًا…" }).fill("نعم");
   await ada.page.getByRole("button", { name: "فتح في المحرر" }).click();
   await expect(ada.page.getByRole("textbox", { name: "نص الرسالة" })).toHaveText("نعم");
-  await ada.page.screenshot({ path: "/tmp/w4-phone2.png" });
 });

@@ -57,7 +57,6 @@ test("a message is sent later, and what waits can be taken back", async ({ perso
   await page.keyboard.press("Control+Shift+Enter");
   const dialog = page.getByRole("dialog", { name: "Send later" });
   await expect(dialog).toBeVisible();
-  await page.screenshot({ path: "/tmp/w4-later.png" });
   await dialog.getByRole("button", { name: "Tomorrow morning" }).click();
   await expect(page.getByText("Will be sent")).toBeVisible();
   await expect.poll(async () => (await ada.jmap.emails("scheduled")).map((e) => e.subject)).toEqual(["For tomorrow"]);
@@ -92,7 +91,6 @@ test("what waits for its time can go at once", async ({ person }) => {
   const [waiting] = await ada.jmap.emails("scheduled");
   await page.goto(`/mail/scheduled/${waiting.threadId}`);
   await expect(page.getByRole("button", { name: "Change time" })).toBeVisible();
-  await page.screenshot({ path: "/tmp/w4-sched.png" });
   await page.getByRole("button", { name: "Send now" }).click();
   await expect.poll(async () => (await bob.jmap.emails("inbox")).map((e) => e.subject)).toEqual(["Changed my mind"]);
   await expect.poll(async () => (await ada.jmap.emails("sent")).map((e) => e.subject)).toEqual(["Changed my mind"]);
@@ -108,7 +106,6 @@ test("several messages are written beside each other", async ({ person }) => {
   await second.getByLabel("Subject").fill("Two");
   await expect(page.getByRole("dialog")).toHaveCount(2);
   await page.getByRole("dialog", { name: "Two" }).getByRole("button", { name: "Full screen" }).click();
-  await page.screenshot({ path: "/tmp/w4-full2.png" });
   await page.getByRole("dialog", { name: "Two" }).getByRole("button", { name: "Save and close" }).click();
   await page.getByRole("dialog", { name: "One" }).getByRole("button", { name: "One", exact: true }).click();
   await expect(page.getByRole("textbox", { name: "Message", exact: true })).toHaveText("first");
